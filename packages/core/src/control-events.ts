@@ -1,0 +1,74 @@
+import type { SseMessage } from './decode.js'
+import { encodeMessage } from './encode.js'
+
+/** The first event of every stream. */
+export interface OpenEvent {
+  readonly type: 'rivulet:open'
+  /** Names this connection in the server's stats, logs and `disconnect`. */
+  readonly connectionId: string
+  /** After how many idle milliseconds the server sends a heartbeat; 0: never. */
+  readonly heartbeatMs: number
+  /** Whether everything since the offered last event ID follows; `null` where none was offered. */
+  readonly recovered: boolean | null
+  /** How many kept events are sent before the first live one. */
+  readonly replayed: number
+}
+
+/** From here on, events may be missing that the server could not give. */
+export interface GapEvent {
+  readonly type: 'rivulet:gap'
+  /** The channel it concerns; all of the stream's channels where it is absent. */
+  readonly channel?: string
+  /**
+   * - `trimmed`: the missing events are older than what the server keeps.
+   * - `restarted`: the server has no memory of the time of the offered last event ID.
+   * - `lagged`: this client read more slowly than the server keeps events.
+   * - `backplane`: the connection between the servers was interrupted and could not be repaired.
+   */
+  readonly reason: GapReason
+}
+
+export type GapReason = 'trimmed' | 'restarted' | 'lagged' | 'backplane'
+
+/** The server ends the stream on purpose. */
+export interface CloseEvent {
+  readonly type: 'rivulet:close'
+  /** Why, in the server's words. */
+  readonly reason: string
+  /** Whether the client should come back. */
+  readonly retry: boolean
+}
+
+/** An event of the protocol itself. It carries no `id`, so it never moves a cursor. */
+export type ControlEvent = OpenEvent | GapEvent | CloseEvent
+
+/** Whether an event of this name belongs to the protocol, known to this version or not. */
+export function isControlEvent(event: string): boolean {
+  return event.startsWith('rivulet:')
+}
+
+/** Encodes a control event; `retry` goes into the same block. */
+export function encodeControlEvent({ type, ...data }: ControlEvent, retry?: number): string {
+  return encodeMessage({ event: type, data: JSON.stringify(data), retry })
+}
+
+/**
+ * Reads a control event. Returns `undefined` for one that this version does not know or that is malformed: a client
+ * goes on without it.
+ */
+export function parseControlEvent({ event, data }: SseMessage): ControlEvent | undefined {
+  let fields: Record<string, unknown>
+  try {
+    fields = JSON.parse(data)
+  } catch {
+    return undefined
+  }
+  if (typeof fields !== 'object' || fields === null) return undefined
+  const known =
+    event === 'rivulet:open'
+      ? typeof fields.connectionId === 'string' && typeof fields.heartbeatMs === 'number'
+      : event === 'rivulet:gap'
+        ? typeof fields.reason === 'string'
+        : event === 'rivulet:close' && typeof fields.retry === 'boolean'
+  return known ? ({ ...fields, type: event } as ControlEvent) : undefined
+}

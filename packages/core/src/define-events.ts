@@ -1,0 +1,125 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { EventNameError, ReservedKeyError } from './errors.js'
+
+/** What every event carries beside its payload. */
+export interface BaseEvent<Type extends string = string> {
+  /**
+   * The event's position in its stream, usable as `Last-Event-ID`. `undefined` for an event that is not kept
+   * (`retain: false`): it has no position.
+   */
+  readonly id: string | undefined
+  /** The event's name in the contract. */
+  readonly type: Type
+  /** When it was published, in milliseconds since the Unix epoch. */
+  readonly timestamp: number
+  /** Who published it: the `source` of the publishing `EventManager`. */
+  readonly source: string
+}
+
+/** The keys of {@link BaseEvent}, which no payload may have. */
+export type ReservedKey = keyof BaseEvent
+
+const reservedKeys: readonly ReservedKey[] = ['id', 'type', 'timestamp', 'source']
+
+/** An event of a contract: its name and its payload's schema. What `useServerEvents` and `on` infer everything from. */
+export interface EventDefinition<Type extends string = string, Schema extends StandardSchemaV1 = StandardSchemaV1> {
+  readonly type: Type
+  readonly schema: Schema
+}
+
+/** A contract: one definition per event, under the event's name. */
+export type EventContract = { readonly [type: string]: EventDefinition }
+
+/** The contract that `defineEvents` makes of these schemas. */
+export type ContractOf<Schemas extends Record<string, StandardSchemaV1>> = {
+  readonly [Type in keyof Schemas & string]: EventDefinition<Type, Schemas[Type]>
+}
+
+/** The names of a contract's events. */
+export type EventType<Contract> = keyof Contract & string
+
+/** What `publish` takes for an event: its schema's input. */
+export type PayloadOf<Contract, Type extends EventType<Contract>> =
+  Contract[Type] extends EventDefinition<string, infer Schema> ? StandardSchemaV1.InferInput<Schema> : never
+
+/** The event of one definition as a receiver sees it: flat, with its schema's output. */
+export type EventOfDefinition<Definition> =
+  Definition extends EventDefinition<infer Type, infer Schema>
+    ? BaseEvent<Type> & StandardSchemaV1.InferOutput<Schema>
+    : never
+
+/** The events of a contract as a receiver sees them: the union of all, or the named one. */
+export type EventOf<Contract, Type extends EventType<Contract> = EventType<Contract>> = {
+  [Name in Type]: EventOfDefinition<Contract[Name]>
+}[Type]
+
+/** Turns a schema that cannot be an event's payload into a type that nothing fits, and whose name is the reason. */
+type PayloadSchema<Schema> =
+  Schema extends StandardSchemaV1<infer Input, infer Output>
+    ? Input extends object
+      ? Extract<keyof Input | keyof Output, ReservedKey> extends never
+        ? Schema
+        : {
+            readonly 'payload uses a key reserved for the event itself': Extract<
+              keyof Input | keyof Output,
+              ReservedKey
+            >
+          }
+      : { readonly 'payload has to be an object': Input }
+    : Schema
+
+/**
+ * Defines a contract of events: one Standard Schema (zod, valibot, arktype, …) per event name, for the payload's object.
+ *
+ * @example
+ * const events = defineEvents({
+ *   log: z.object({ level: z.enum(['info', 'error']), message: z.string() }),
+ * })
+ *
+ * @throws {ReservedKeyError} when a schema is seen to declare `id`, `type`, `timestamp` or `source` (publishing checks
+ *   the payload itself as well, for schemas that do not tell their keys).
+ * @throws {EventNameError} when a name is empty, holds CR, LF or NUL, is `heartbeat`, or begins with `rivulet:`.
+ */
+export function defineEvents<const Schemas extends Record<string, StandardSchemaV1>>(
+  schemas: Schemas & { [Type in keyof Schemas]: PayloadSchema<Schemas[Type]> },
+): ContractOf<Schemas> {
+  const contract: Record<string, EventDefinition> = Object.create(null)
+  for (const [type, schema] of Object.entries<StandardSchemaV1>(schemas)) {
+    checkEventName(type)
+    for (const key of declaredKeys(schema)) checkPayloadKey(type, key)
+    contract[type] = Object.freeze({ type, schema })
+  }
+  return Object.freeze(contract) as ContractOf<Schemas>
+}
+
+/**
+ * Refuses a payload that has a key of the event itself, which would be lost or forge it when both become one flat object.
+ *
+ * @throws {ReservedKeyError}
+ */
+export function checkPayloadKeys(type: string, payload: object): void {
+  for (const key of reservedKeys) if (Object.hasOwn(payload, key)) throw new ReservedKeyError(type, key)
+}
+
+function checkPayloadKey(type: string, key: string): void {
+  if ((reservedKeys as readonly string[]).includes(key)) throw new ReservedKeyError(type, key)
+}
+
+function checkEventName(type: string): void {
+  if (type === '') throw new EventNameError(type, 'it is empty. Give the event a name.')
+  if (/[\r\n\0]/.test(type)) throw new EventNameError(type, 'it holds a line break or NUL. Take these characters out.')
+  if (type === 'heartbeat' || type.startsWith('rivulet:')) {
+    throw new EventNameError(type, 'the protocol itself sends events of this name. Choose another one.')
+  }
+}
+
+/**
+ * The keys that a schema declares, where it tells. Standard Schema itself does not say; these are the places where zod
+ * (`shape`), valibot (`entries`) and arktype (`props`) do.
+ */
+function declaredKeys(schema: StandardSchemaV1): string[] {
+  const { shape, entries, props } = schema as { shape?: unknown; entries?: unknown; props?: unknown }
+  if (Array.isArray(props)) return props.map((prop: { key?: unknown }) => String(prop?.key))
+  const declared = shape ?? entries
+  return typeof declared === 'object' && declared !== null ? Object.keys(declared) : []
+}

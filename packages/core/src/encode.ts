@@ -1,0 +1,56 @@
+import { InvalidFieldError } from './errors.js'
+
+/** The fields of one block of an event stream. All are optional; a block without `data` dispatches no event. */
+export interface MessageFields {
+  /** The event's name; no CR, LF or NUL. Without one the receiver sees `message`. */
+  event?: string
+  /** The event's data. Line breaks (CRLF, LF, CR) arrive as LF: the format carries no other. */
+  data?: string
+  /** The last event ID from here on; no CR, LF or NUL. The empty string resets it. */
+  id?: string
+  /** The reconnection time in whole milliseconds, 0 or more. */
+  retry?: number
+  /** A comment; each of its lines becomes a comment line. No handler ever sees it. */
+  comment?: string
+}
+
+const lineBreak = /\r\n|\n|\r/
+const unsafe = /[\r\n\0]/
+
+/**
+ * Encodes one block of an event stream, its closing blank line included.
+ *
+ * @throws {InvalidFieldError} when `event` or `id` holds CR, LF or NUL, or `retry` is no whole number from 0 up.
+ * @see {@link https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream | HTML, 9.2.5}
+ */
+export function encodeMessage({ event, data, id, retry, comment }: MessageFields): string {
+  let block = ''
+  if (comment !== undefined) block += encodeLines(':', comment)
+  if (retry !== undefined) block += `retry: ${checkRetry(retry)}\n`
+  if (id !== undefined) block += `id: ${checkField('id', id)}\n`
+  if (event !== undefined) block += `event: ${checkField('event', event)}\n`
+  if (data !== undefined) block += encodeLines('data:', data)
+  return `${block}\n`
+}
+
+function encodeLines(prefix: string, text: string): string {
+  if (!text.includes('\n') && !text.includes('\r')) return `${prefix} ${text}\n`
+  let lines = ''
+  for (const line of text.split(lineBreak)) lines += `${prefix} ${line}\n`
+  return lines
+}
+
+// A line break would end the field and let its rest be read as fields of the sender's choice; NUL makes receivers ignore an id.
+function checkField(field: 'event' | 'id', value: string): string {
+  if (unsafe.test(value)) {
+    throw new InvalidFieldError(field, value, 'take the line breaks (CR, LF) and NUL characters out of it.')
+  }
+  return value
+}
+
+function checkRetry(retry: number): number {
+  if (!Number.isSafeInteger(retry) || retry < 0) {
+    throw new InvalidFieldError('retry', retry, 'give a whole number of milliseconds, 0 or more.')
+  }
+  return retry
+}

@@ -1,0 +1,138 @@
+/** Marks every Rivulet error, also one made by another copy of this package. */
+const brand: unique symbol = Symbol.for('rivulet.error') as never
+
+/**
+ * The base of every error that Rivulet throws or reports.
+ *
+ * `code` is stable and unique to one class, so `error.code === 'RIVULET_…'` and `error instanceof TheClass` are the
+ * same test; both hold across two installed copies of a package.
+ */
+export class RivuletError extends Error {
+  /** The code that all instances of this class carry; the base has none of its own. */
+  static readonly code: string | undefined = undefined
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (Object.prototype.isPrototypeOf.call(this.prototype, value as object)) return true
+    if (typeof value !== 'object' || value === null || !(brand in value)) return false
+    if (this === RivuletError) return true
+    return Object.hasOwn(this, 'code') && 'code' in value && this.code === value.code
+  }
+
+  /** Stable identifier of the kind of error, `RIVULET_…`. */
+  readonly code: string
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+    this.code = code
+  }
+}
+Object.defineProperty(RivuletError.prototype, brand, { value: true })
+
+/** A payload schema or payload uses a key that the event itself needs. */
+export class ReservedKeyError extends RivuletError {
+  static override readonly code = 'RIVULET_RESERVED_KEY'
+
+  constructor(
+    /** The event's name. */
+    readonly type: string,
+    /** The key in question. */
+    readonly key: string,
+  ) {
+    super(
+      ReservedKeyError.code,
+      `The payload of event "${type}" has the key "${key}", which every event carries itself (id, type, timestamp, source). ` +
+        `Rename it, or nest it under a key of your own, for example { data: { ${key}: … } }.`,
+    )
+  }
+}
+
+/** An event's name cannot be used: it is empty, holds a line break or NUL, or belongs to the protocol. */
+export class EventNameError extends RivuletError {
+  static override readonly code = 'RIVULET_EVENT_NAME'
+
+  constructor(
+    /** The refused name. */
+    readonly type: string,
+    reason: string,
+  ) {
+    super(EventNameError.code, `The event name ${JSON.stringify(type)} cannot be used: ${reason}`)
+  }
+}
+
+/** The contract has no event of this name. */
+export class UnknownEventError extends RivuletError {
+  static override readonly code = 'RIVULET_UNKNOWN_EVENT'
+
+  constructor(
+    /** The name that was asked for. */
+    readonly type: string,
+    /** The names that the contract has. */
+    readonly known: readonly string[],
+  ) {
+    super(
+      UnknownEventError.code,
+      `The contract has no event "${type}". It has: ${known.join(', ') || '(none)'}. Add it to defineEvents({ … }), or correct the name.`,
+    )
+  }
+}
+
+/** One thing that is wrong with a payload. */
+export interface EventIssue {
+  /** What is wrong, in the schema library's words. */
+  readonly message: string
+  /** Where in the payload, outermost key first; empty for the payload itself. */
+  readonly path: readonly PropertyKey[]
+}
+
+/** A payload does not fit its event's schema. Nothing was stored, sent or handed to a handler. */
+export class EventValidationError extends RivuletError {
+  static override readonly code = 'RIVULET_EVENT_INVALID'
+
+  constructor(
+    /** The event's name. */
+    readonly type: string,
+    /** Every issue that the schema found, at least one. */
+    readonly issues: readonly EventIssue[],
+    options?: ErrorOptions,
+  ) {
+    const list = issues
+      .map(({ path, message }) => `  ${path.map(String).join('.') || '(payload)'}: ${message}`)
+      .join('\n')
+    super(
+      EventValidationError.code,
+      `The payload of event "${type}" does not fit its schema:\n${list}\nCorrect the payload, or the schema in defineEvents({ … }).`,
+      options,
+    )
+  }
+}
+
+/** A field of an SSE message holds what the wire cannot carry. */
+export class InvalidFieldError extends RivuletError {
+  static override readonly code = 'RIVULET_INVALID_FIELD'
+
+  constructor(
+    /** The field: `event`, `id` or `retry`. */
+    readonly field: string,
+    /** The refused value. */
+    readonly value: unknown,
+    fix: string,
+  ) {
+    super(InvalidFieldError.code, `The field "${field}" cannot be ${JSON.stringify(value)}: ${fix}`)
+  }
+}
+
+/** One event of a stream is larger than the decoder may buffer. The decoder is unusable until `reset()`. */
+export class EventTooLargeError extends RivuletError {
+  static override readonly code = 'RIVULET_EVENT_TOO_LARGE'
+
+  constructor(
+    /** The bound in bytes, `maxEventBytes`. */
+    readonly maxEventBytes: number,
+  ) {
+    super(
+      EventTooLargeError.code,
+      `An event of the stream is larger than ${maxEventBytes} bytes. Send smaller events, or raise maxEventBytes.`,
+    )
+  }
+}

@@ -1,0 +1,29 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { type EventIssue, EventValidationError } from './errors.js'
+
+export type { StandardSchemaV1 }
+
+/**
+ * Validates a payload by its event's schema. Schemas may answer later, so this may return a promise; most do not, and
+ * then no microtask is spent.
+ *
+ * @returns The schema's output: what a transforming schema made of the payload.
+ * @throws {EventValidationError} (or rejects with it) when the payload does not fit.
+ */
+export function validatePayload<Schema extends StandardSchemaV1>(
+  type: string,
+  schema: Schema,
+  payload: unknown,
+): StandardSchemaV1.InferOutput<Schema> | Promise<StandardSchemaV1.InferOutput<Schema>> {
+  const result = schema['~standard'].validate(payload)
+  return result instanceof Promise ? result.then((settled) => outputOf(type, settled)) : outputOf(type, result)
+}
+
+function outputOf<Output>(type: string, result: StandardSchemaV1.Result<Output>): Output {
+  if (result.issues) throw new EventValidationError(type, result.issues.map(toEventIssue))
+  return result.value
+}
+
+function toEventIssue({ message, path = [] }: StandardSchemaV1.Issue): EventIssue {
+  return { message, path: path.map((segment) => (typeof segment === 'object' ? segment.key : segment)) }
+}

@@ -1,0 +1,17 @@
+import type { Options } from 'tsup'
+
+/**
+ * How every package of the repo is built: ESM and CJS with types for both. What a package
+ * imports stays an import; only its own `src` goes into its `dist`.
+ */
+export function preset(entry: string[]): Options {
+  return {
+    entry,
+    format: ['esm', 'cjs'],
+    dts: true,
+    sourcemap: true,
+    clean: true,
+    target: 'es2022',
+    treeshake: true,
+  }
+}
