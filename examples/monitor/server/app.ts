@@ -1,0 +1,133 @@
+import { EventManager } from '@rivulet/server'
+import { eventStream } from '@rivulet/server-express'
+import cors from 'cors'
+import express, { type Express } from 'express'
+import { type DestinationStream, type Level, type Logger, multistream, pino } from 'pino'
+import { channels, events, streamPath } from '../shared/events.js'
+import { demoRoutes } from './demo-routes.js'
+import { demoSourcePaths, demoSources } from './demo-sources.js'
+import type { Emit } from './emit.js'
+import { errorHandler } from './error-handler.js'
+import { EventLoopMeter } from './event-loop-meter.js'
+import { customLevels, LogEventService } from './log-event-service.js'
+import { MetricsService } from './metrics-service.js'
+import { requestLog } from './request-log.js'
+import { ScrapeRunningError, ScrapingEventService } from './scraping-event-service.js'
+import { SystemEventService } from './system-event-service.js'
+
+export interface MonitorOptions {
+  /** Pages to scrape instead of the demo sources. */
+  readonly sources?: readonly string[]
+  /** How long a source may take. @default 5000 */
+  readonly sourceTimeoutMs?: number
+  /** How long the slow demo source takes. @default 2500 */
+  readonly slowSourceMs?: number
+  /** Origins of pages elsewhere that may read the stream. @default none */
+  readonly corsOrigins?: readonly string[]
+  /** The event-loop delay that counts as high load. @default 100 */
+  readonly highLoadMs?: number
+  /** @default 'info' */
+  readonly logLevel?: Level
+  /** Where the log goes besides the page. @default standard output */
+  readonly logDestination?: DestinationStream
+  /** The folder of the built page. */
+  readonly webRoot?: string
+}
+
+export interface Monitor {
+  readonly app: Express
+  readonly manager: EventManager<typeof events>
+  readonly logger: Logger<'success'>
+  /** To be called once the server listens: begins to measure, and says so. */
+  start(port: number): void
+  /** Ends the streams within the grace period and stops measuring. The HTTP server is the caller's to close. */
+  close(options?: { graceMs?: number }): Promise<void>
+}
+
+/** Puts the monitor together without listening, so that tests can serve it as they like. */
+export function createMonitor(options: MonitorOptions = {}): Monitor {
+  const destination = options.logDestination ?? process.stdout
+  // What fails while publishing is logged past the stream of events: it would come back here otherwise.
+  const diagnostics = pino({ name: 'events' }, destination)
+  const manager = new EventManager({
+    events,
+    source: 'monitor',
+    // Five minutes of metrics fill the charts of a page that opens now.
+    retention: (channel) => (channel === 'metrics' ? { maxEvents: 300 } : { maxEvents: 2_000 }),
+    onError: (error, context) => diagnostics.error({ err: error, context }, 'Publishing failed'),
+  })
+  const emit: Emit = (type, payload) => manager.emit(type, payload, { channel: type })
+
+  const logEvents = new LogEventService(emit)
+  const level = options.logLevel ?? 'info'
+  const logger = pino(
+    { level, customLevels },
+    multistream([
+      { level: 'trace', stream: destination },
+      { level: 'trace', stream: logEvents.stream },
+    ]),
+  )
+  const system = new SystemEventService({ emit, highLoadMs: options.highLoadMs })
+  const meter = new EventLoopMeter()
+  const metrics = new MetricsService({
+    emit,
+    stats: () => manager.stats(),
+    takeDelays: () => meter.take(),
+    onDelays: (sample) => system.checkLoad(sample),
+  })
+  let ownUrl = ''
+  const scraping = new ScrapingEventService({
+    emit,
+    timeoutMs: options.sourceTimeoutMs,
+    sources: () => options.sources ?? demoSourcePaths.map((path) => `${ownUrl}/demo-sources/${path}`),
+    onSourceError: (url, reason) => logger.warn({ url, reason }, `Source failed: ${url}: ${reason}`),
+    onComplete: (run) => logger.success(run, `Scrape found ${run.proxies} proxies in ${run.durationMs} ms`),
+  })
+
+  const app = express()
+  app.disable('x-powered-by')
+  app.use(requestLog(logger))
+  app.use('/api', cors({ origin: [...(options.corsOrigins ?? [])] }))
+  app.get(streamPath, eventStream(manager, { channels, replay: 300 }))
+  app.post('/api/scrape', (_request, response) => {
+    try {
+      const { runId } = scraping.start()
+      response.status(202).json({ runId })
+    } catch (error) {
+      if (!(error instanceof ScrapeRunningError)) throw error
+      const { code, message, runId } = error
+      response.status(409).json({ error: { code, message, runId } })
+    }
+  })
+  app.get('/api/proxies', (_request, response) => {
+    response.type('text').send(scraping.proxies.map((proxy) => `${proxy}\n`).join(''))
+  })
+  app.use('/api/demo', demoRoutes())
+  app.use('/demo-sources', demoSources({ slowMs: options.slowSourceMs }))
+  if (options.webRoot) app.use(express.static(options.webRoot))
+  app.use((request, response) => {
+    const message = `Nothing is served at ${request.method} ${request.path}.`
+    response.status(404).json({ error: { code: 'NOT_FOUND', message } })
+  })
+  app.use(errorHandler(system))
+
+  return {
+    app,
+    manager,
+    logger,
+    start(port) {
+      ownUrl = `http://localhost:${port}`
+      system.started({ port, node: process.version, pid: process.pid })
+      meter.start()
+      metrics.start()
+      logger.success({ port }, `Listening on ${ownUrl}`)
+    },
+    async close({ graceMs = 0 } = {}) {
+      logEvents.stop()
+      scraping.stop()
+      metrics.stop()
+      meter.stop()
+      await manager.close({ graceMs })
+    },
+  }
+}

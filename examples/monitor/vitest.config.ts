@@ -1,0 +1,16 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vitest/config'
+
+/** Inside Rivulet's own repository the packages are read from their sources, so that no build has to precede a test. */
+const conditions = ['@rivulet/source', 'module', 'node', 'import', 'default', 'development']
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    name: 'monitor',
+    include: ['{shared,server,web}/**/*.test.{ts,tsx}'],
+    server: { deps: { inline: [/@rivulet\//] } },
+  },
+})
