@@ -1,0 +1,266 @@
+import { createDecoder, type GapEvent, parseControlEvent, type SseMessage } from '@rivulet/core'
+import type { Clock } from './clock.js'
+import {
+  type ConnectionEffect,
+  type ConnectionInput,
+  initialState,
+  type MachineContext,
+  type MachineState,
+  transition,
+} from './connection-machine.js'
+import { refreshOnce } from './credential-refresh.js'
+import {
+  ContentTypeError,
+  HeartbeatTimeoutError,
+  HttpStatusError,
+  InvalidOptionError,
+  isRetryableStatus,
+  StreamClosedByServerError,
+} from './errors.js'
+import { createLiveness } from './liveness.js'
+import { observePage } from './page-events.js'
+import { type RetryOptions, retryPolicy } from './retry-policy.js'
+import { openStream, type RequestOptions, readStream } from './transport.js'
+
+/** How a connection is kept. */
+export interface ConnectionOptions extends RequestOptions {
+  /** When a lost connection is tried again. */
+  retry?: RetryOptions
+  /**
+   * Called when the server answers 401. The request is made again, once, when it resolves; where it rejects the stream
+   * closes with that error, so let it retry by itself what is worth it. Streams that share the function share its calls:
+   * one is in flight at a time.
+   */
+  onUnauthorized?: () => void | Promise<void>
+  /** How long after two missed heartbeats the connection counts as dead, in milliseconds. @default 5_000 */
+  heartbeatMarginMs?: number
+  /**
+   * After how long without a byte a connection counts as dead on streams that announce no heartbeat, in milliseconds.
+   * 0: never. @default 0
+   */
+  idleTimeoutMs?: number
+  /** The largest event that is accepted, in bytes; a larger one drops the connection. @default 1_048_576 */
+  maxEventBytes?: number
+}
+
+/** Where what a connection receives goes, in order. None of these may throw. */
+export interface ConnectionSink {
+  /**
+   * An event of the application. `id` is its own, `undefined` where it has none; `positioned` says that IDs are positions
+   * that only ever rise.
+   */
+  message(message: SseMessage, id: string | undefined, positioned: boolean): void
+  /** The last event ID changed without an event. */
+  cursor(id: string): void
+  gap(gap: GapEvent): void
+  /** What an attempt or connection failed with. */
+  error(error: unknown): void
+  /** Something that `status`, … tell has changed. */
+  changed(): void
+  /** A promise when nothing more should be read until it is settled. */
+  ready(): Promise<void> | undefined
+}
+
+/** No ID can hold NUL, so this is what a decoder reports until its connection brings an ID. */
+const noId = '\0'
+
+/** Runs the machine: carries out its effects, and tells it what happens. */
+export class Connection {
+  /** What the next request sends as `Last-Event-ID`. */
+  lastEventId = ''
+  /** What the server said at the start of this connection about continuity; `undefined` where it said nothing. */
+  recovered: boolean | null | undefined
+  /** The last gap that the server told of. */
+  gap: GapEvent | undefined
+
+  readonly #options: ConnectionOptions
+  readonly #clock: Clock
+  readonly #sink: ConnectionSink
+  readonly #context: Omit<MachineContext, 'now' | 'random'>
+  readonly #liveness
+  #machine: MachineState = initialState
+  #serverRetryMs: number | undefined
+  /** What the server announced, in this connection or, until it says so again, in one before. */
+  #heartbeatMs: number | undefined
+  /** The attempt or connection of the moment. Whatever belongs to another one is ignored. */
+  #current: AbortController | undefined
+  #timer: unknown
+  #stopObserving: (() => void) | undefined
+
+  constructor(options: ConnectionOptions, clock: Clock, sink: ConnectionSink) {
+    this.#options = options
+    this.#clock = clock
+    this.#sink = sink
+    this.#context = {
+      policy: retryPolicy(options.retry),
+      serverRetryMs: undefined,
+      canRefresh: options.onUnauthorized !== undefined,
+    }
+    this.#liveness = createLiveness(clock, (idleMs) => {
+      this.send({ type: 'lost', error: new HeartbeatTimeoutError(idleMs) })
+    })
+  }
+
+  get machine(): MachineState {
+    return this.#machine
+  }
+
+  /** When a byte came last; `undefined`: never. */
+  get lastActivityAt(): number | undefined {
+    return this.#liveness.lastActivityAt
+  }
+
+  send(input: ConnectionInput): void {
+    const { state, effects } = transition(this.#machine, input, {
+      ...this.#context,
+      serverRetryMs: this.#serverRetryMs,
+      now: this.#clock.now(),
+      random: this.#clock.random(),
+    })
+    if (state === this.#machine) return
+    this.#machine = state
+    this.#clock.clearTimeout(this.#timer)
+    if (state.status === 'closed') {
+      this.#stopObserving?.()
+      this.#stopObserving = undefined
+    } else {
+      this.#stopObserving ??= observePage((event) => this.#onPage(event))
+    }
+    for (const effect of effects) this.#effects[effect]()
+    this.#sink.changed()
+    if ('error' in input) this.#sink.error(input.error)
+  }
+
+  readonly #effects: { readonly [E in ConnectionEffect]: () => void } = {
+    open: () => {
+      this.#current = new AbortController()
+      void this.#run(this.#current)
+    },
+    drop: () => {
+      this.#liveness.stop()
+      this.#current?.abort()
+      this.#current = undefined
+    },
+    refresh: () => {
+      const attempt = new AbortController()
+      this.#current = attempt
+      const settle = (input: ConnectionInput) => {
+        if (this.#current === attempt) this.send(input)
+      }
+      refreshOnce(this.#options.onUnauthorized as () => void).then(
+        () => settle({ type: 'refreshed' }),
+        (error) => settle({ type: 'failed', error }),
+      )
+    },
+    scheduleRetry: () => {
+      const delayMs = (this.#machine.retryAt as number) - this.#clock.now()
+      this.#timer = this.#clock.setTimeout(() => this.send({ type: 'retryDue' }), delayMs)
+    },
+    scheduleStable: () => {
+      const { stableAfterMs } = this.#context.policy
+      this.#timer = this.#clock.setTimeout(() => this.send({ type: 'stable' }), stableAfterMs)
+    },
+  }
+
+  #onPage(event: 'online' | 'visible' | 'hide' | 'show'): void {
+    const idleMs = this.#machine.status === 'open' ? this.#liveness.overdueMs() : undefined
+    if (idleMs === undefined) this.send({ type: event })
+    else this.send({ type: 'stale', error: new HeartbeatTimeoutError(idleMs) })
+  }
+
+  async #run(attempt: AbortController): Promise<void> {
+    const { signal } = attempt
+    try {
+      const response = await openStream(this.#options, this.lastEventId, this.#clock, signal)
+      if (this.#current !== attempt) return void response?.body?.cancel().catch(() => {})
+      if (!response) return this.send({ type: 'ended' })
+      this.recovered = undefined
+      this.#liveness.touch()
+      this.#expectHeartbeat()
+      const receive = this.#receiver(attempt)
+      this.send({ type: 'opened' })
+      await readStream(response, signal, receive)
+    } catch (error) {
+      if (this.#current === attempt) this.send(inputOf(error))
+    }
+  }
+
+  #expectHeartbeat(): void {
+    const { heartbeatMarginMs = 5_000, idleTimeoutMs = 0 } = this.#options
+    this.#liveness.expect(this.#heartbeatMs ? 2 * this.#heartbeatMs + heartbeatMarginMs : idleTimeoutMs)
+  }
+
+  /** Takes the chunks of one connection, until that is no longer the current one. */
+  #receiver(attempt: AbortController): (chunk: Uint8Array) => Promise<void> | undefined {
+    const sink = this.#sink
+    let positioned = false
+    let lastId = noId
+
+    const onMessage = (message: SseMessage): void => {
+      if (this.#current !== attempt) return
+      if (message.event.startsWith('rivulet:')) {
+        const control = parseControlEvent(message)
+        if (control?.type === 'rivulet:open') {
+          positioned = true
+          this.recovered = control.recovered
+          this.#heartbeatMs = control.heartbeatMs
+          this.#expectHeartbeat()
+          sink.changed()
+        } else if (control?.type === 'rivulet:gap') {
+          this.gap = control
+          sink.gap(control)
+          sink.changed()
+        } else if (control) {
+          const error = new StreamClosedByServerError(control.reason, control.retry)
+          this.send(control.retry ? { type: 'lost', error } : { type: 'failed', error })
+        }
+        return
+      }
+      if (positioned && message.event === 'heartbeat') return
+      // An event has an ID of its own where the last event ID has changed with it.
+      const id = message.lastEventId === lastId ? undefined : message.lastEventId
+      if (id !== undefined) {
+        lastId = id
+        this.lastEventId = id
+      }
+      sink.message(lastId === noId ? { ...message, lastEventId: this.lastEventId } : message, id, positioned)
+    }
+
+    const decoder = createDecoder({
+      lastEventId: noId,
+      maxEventBytes: this.#options.maxEventBytes,
+      onMessage,
+      onRetry: (milliseconds) => {
+        this.#serverRetryMs = milliseconds
+      },
+    })
+
+    return (chunk) => {
+      this.#liveness.touch()
+      decoder.feed(chunk)
+      if (this.#current !== attempt) return
+      if (decoder.lastEventId !== lastId) {
+        lastId = decoder.lastEventId
+        this.lastEventId = lastId
+        sink.cursor(lastId)
+      }
+      const ready = sink.ready()
+      if (ready) {
+        this.#liveness.pause()
+        return ready.then(() => {
+          if (this.#current === attempt) this.#liveness.touch()
+        })
+      }
+    }
+  }
+}
+
+function inputOf(error: unknown): ConnectionInput {
+  if (error instanceof HttpStatusError) {
+    if (error.status === 401) return { type: 'unauthorized', error }
+    if (isRetryableStatus(error.status)) return { type: 'lost', error, retryAfterMs: error.retryAfterMs }
+    return { type: 'failed', error }
+  }
+  const final = error instanceof ContentTypeError || error instanceof InvalidOptionError
+  return { type: final ? 'failed' : 'lost', error }
+}

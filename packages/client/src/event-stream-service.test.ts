@@ -1,0 +1,421 @@
+import { defineEvents, EventValidationError, encodeControlEvent, type GapEvent, UnknownEventError } from '@rivulet/core'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { z } from 'zod'
+import { FakeClock } from '../test/fake-clock.js'
+import { frame, openFrame, SseServer } from '../test/sse-server.js'
+import { type ConnectionState, EventStreamService, type EventStreamServiceOptions } from './index.js'
+
+const events = defineEvents({
+  log: z.object({ message: z.string() }),
+  tick: z.object({ n: z.number() }),
+  /** Answers later, the longer the more `ms`. */
+  slow: z.object({ n: z.number() }).refine(async ({ n }) => {
+    for (let turn = 0; turn < 10 - n; turn++) await null
+    return n >= 0
+  }),
+})
+
+let server: SseServer
+let clock: FakeClock
+const streams: EventStreamService<typeof events>[] = []
+
+beforeEach(async () => {
+  server = await new SseServer().listen()
+  clock = new FakeClock()
+})
+
+afterEach(async () => {
+  for (const stream of streams.splice(0)) stream.close()
+  await server.close()
+})
+
+function createStream(options: Partial<EventStreamServiceOptions<typeof events>> = {}) {
+  const stream = new EventStreamService({ url: server.url, events, clock, ...options })
+  streams.push(stream)
+  return stream
+}
+
+function ticks(stream: EventStreamService<typeof events>): number[] {
+  const received: number[] = []
+  stream.on(events.tick, ({ n }) => received.push(n))
+  return received
+}
+
+const until = (condition: () => unknown) =>
+  vi.waitFor(() => {
+    if (!condition()) throw new Error(`still not: ${condition}`)
+  }, 5_000)
+
+describe('events', () => {
+  test('arrive flat, typed and validated', async () => {
+    const stream = createStream()
+    const received: unknown[] = []
+    stream.on('log', (event) => received.push(event))
+    stream.connect()
+    await server.open()
+    server.stream.write(openFrame() + frame('log', { message: 'hello' }, 'a1'))
+    await until(() => received.length === 1)
+    expect(received).toEqual([
+      { id: 'a1', type: 'log', timestamp: 1_700_000_000_000, source: 'test', message: 'hello' },
+    ])
+    expect(stream.lastEventId).toBe('a1')
+  })
+
+  test('that do not fit their schema are reported, and the stream goes on', async () => {
+    const stream = createStream()
+    const errors: unknown[] = []
+    stream.onError((error) => errors.push(error))
+    const received = ticks(stream)
+    stream.connect()
+    await server.open()
+    server.stream.write(frame('tick', { n: 'one' }) + 'event: tick\ndata: {\n\n' + frame('tick', { n: 3 }))
+    await until(() => received.length === 1)
+    expect(received).toEqual([3])
+    expect(errors).toHaveLength(2)
+    expect(errors[0]).toBeInstanceOf(EventValidationError)
+    expect(errors[0]).toMatchObject({ type: 'tick', issues: [{ path: ['n'] }] })
+    expect(errors[1]).toMatchObject({ type: 'tick', issues: [{ message: 'the data is not a JSON object' }] })
+  })
+
+  test('keep their order where schemas answer later', async () => {
+    const stream = createStream()
+    const received: unknown[] = []
+    stream.onAny((event) => received.push('n' in event ? event.n : undefined))
+    stream.connect()
+    await server.open()
+    server.stream.write([1, 9, 2].map((n) => frame('slow', { n })).join('') + frame('tick', { n: 4 }))
+    await until(() => received.length === 4)
+    expect(received).toEqual([1, 9, 2, 4])
+  })
+
+  test('without a position carry no id and move no cursor', async () => {
+    const stream = createStream()
+    const ids: unknown[] = []
+    stream.on('tick', ({ id }) => ids.push(id))
+    stream.connect()
+    await server.open()
+    server.stream.write(openFrame() + frame('tick', { n: 1 }) + frame('tick', { n: 2 }, 'a') + frame('tick', { n: 3 }))
+    await until(() => ids.length === 3)
+    expect(ids).toEqual([undefined, 'a', undefined])
+    expect(stream.lastEventId).toBe('a')
+  })
+
+  test('of no one’s interest are not even read', async () => {
+    const stream = createStream()
+    const onError = vi.fn()
+    stream.onError(onError)
+    const received = ticks(stream)
+    stream.connect()
+    await server.open()
+    server.stream.write(`event: log\ndata: not JSON\n\n${frame('tick', { n: 1 })}`)
+    await until(() => received.length === 1)
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  test('that the contract does not have are reported once per name', async () => {
+    const stream = createStream()
+    const errors: unknown[] = []
+    stream.onError((error) => errors.push(error))
+    const received: string[] = []
+    stream.onAny(({ type }) => received.push(type))
+    stream.connect()
+    await server.open()
+    server.stream.write(frame('new', {}) + frame('new', {}) + frame('tick', { n: 1 }))
+    await until(() => received.length === 1)
+    expect(errors).toEqual([expect.any(UnknownEventError)])
+    expect(() => stream.on('new' as 'tick', () => {})).toThrow(UnknownEventError)
+  })
+})
+
+describe('handlers', () => {
+  test('that throw or reject are reported and stop no one', async () => {
+    const stream = createStream()
+    const errors: unknown[] = []
+    stream.onError((error) => errors.push(error))
+    stream.on('tick', () => {
+      throw 'thrown'
+    })
+    stream.on('tick', async () => {
+      throw 'rejected'
+    })
+    const received = ticks(stream)
+    stream.connect()
+    await server.open()
+    server.stream.write(frame('tick', { n: 1 }) + frame('tick', { n: 2 }))
+    await until(() => errors.length === 4)
+    expect(received).toEqual([1, 2])
+    expect(errors).toEqual(['thrown', 'thrown', 'rejected', 'rejected'])
+    expect(stream.status).toBe('open')
+  })
+
+  test('unsubscribe by off, by the returned function, by signal, and after once', async () => {
+    const stream = createStream()
+    const calls: string[] = []
+    const off = () => calls.push('off')
+    const controller = new AbortController()
+    stream.on('tick', off)
+    const undo = stream.on('tick', () => calls.push('undo'))
+    stream.on('tick', () => calls.push('signal'), { signal: controller.signal })
+    stream.once('tick', () => calls.push('once'))
+    stream.onAny(({ type }) => calls.push(`any ${type}`))
+    stream.connect()
+    await server.open()
+    server.stream.write(frame('tick', { n: 1 }))
+    await until(() => calls.length === 5)
+    stream.off('tick', off)
+    undo()
+    controller.abort()
+    server.stream.write(frame('tick', { n: 2 }))
+    await until(() => calls.length === 6)
+    expect(calls).toEqual(['off', 'undo', 'signal', 'once', 'any tick', 'any tick'])
+  })
+
+  test('close() in a handler stops delivery at once, and connect() continues after that event', async () => {
+    const stream = createStream()
+    const calls: string[] = []
+    stream.on('tick', ({ n }) => {
+      calls.push(`first ${n}`)
+      if (n === 2) stream.close()
+    })
+    stream.on('tick', ({ n }) => calls.push(`second ${n}`))
+    stream.connect()
+    await server.open()
+    server.stream.write(openFrame() + ['1', '2', '3'].map((id) => frame('tick', { n: Number(id) }, id)).join(''))
+    await until(() => stream.status === 'closed')
+    await server.open(0)
+    expect(calls).toEqual(['first 1', 'second 1', 'first 2'])
+    stream.connect()
+    await server.open()
+    expect(server.cursors).toEqual([undefined, '2'])
+  })
+
+  test('close() while a schema has not answered asks for the event again', async () => {
+    const stream = createStream()
+    const received: number[] = []
+    stream.on('slow', ({ n }) => received.push(n))
+    stream.on('log', () => stream.close())
+    stream.connect()
+    await server.open()
+    const slow = frame('slow', { n: 3 }, '3')
+    server.stream.write(openFrame() + frame('slow', { n: 1 }, '1') + frame('log', { message: 'close' }, '2') + slow)
+    await until(() => stream.status === 'closed')
+    stream.connect()
+    await server.open()
+    expect(server.cursors.at(-1)).toBe('2')
+    server.stream.write(openFrame() + slow)
+    await until(() => received.length === 2)
+    expect(received).toEqual([1, 3])
+  })
+})
+
+describe('reconnection', () => {
+  test('resumes where it was, counting from the server’s retry', async () => {
+    const stream = createStream()
+    const received = ticks(stream)
+    const states: ConnectionState[] = []
+    stream.onStatusChange((state) => states.push(state))
+    stream.connect()
+    await server.open()
+    server.stream.write(openFrame({}, 2_000) + frame('tick', { n: 1 }, '1'))
+    await until(() => received.length === 1)
+    clock.chance = 0.5
+    server.drop()
+    await until(() => stream.status === 'waiting')
+    expect(stream.state).toMatchObject({ attempt: 1, retryAt: clock.now() + 2_500, lastEventId: '1' })
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONNECTION' })
+    clock.advance(2_499)
+    expect(stream.status).toBe('waiting')
+    clock.advance(1)
+    await server.open()
+    expect(server.cursors).toEqual([undefined, '1'])
+    server.stream.write(openFrame({ recovered: true, replayed: 1 }) + frame('tick', { n: 2 }, '2'))
+    await until(() => received.length === 2)
+    expect(stream.state).toMatchObject({ status: 'open', attempt: 1, error: undefined, recovered: true })
+    clock.advance(5_000)
+    expect(stream.state.attempt).toBe(0)
+    expect(states.map(({ status }) => status)).toEqual([
+      'connecting',
+      'open',
+      'open',
+      'waiting',
+      'connecting',
+      'open',
+      'open',
+      'open',
+    ])
+  })
+
+  test('drops what was delivered before, by position', async () => {
+    const stream = createStream()
+    const received = ticks(stream)
+    stream.connect()
+    await server.open()
+    server.stream.write(openFrame() + frame('tick', { n: 1 }, 'z') + frame('tick', { n: 2 }, '10'))
+    await until(() => received.length === 2)
+    stream.reconnect()
+    await server.open(1)
+    await until(() => server.requests.length === 2)
+    server.stream.write(openFrame() + frame('tick', { n: 2 }, '10') + frame('tick', { n: 3 }, '11'))
+    await until(() => received.length === 3)
+    expect(received).toEqual([1, 2, 3])
+  })
+
+  test('tells of gaps in order, and accepts lower positions after a restart', async () => {
+    const stream = createStream()
+    const calls: unknown[] = []
+    stream.on('slow', ({ n }) => calls.push(n))
+    stream.onGap(({ reason }) => calls.push(reason))
+    stream.connect()
+    await server.open()
+    const gap: GapEvent = { type: 'rivulet:gap', reason: 'restarted' }
+    server.stream.write(
+      openFrame() + frame('slow', { n: 1 }, 'b') + encodeControlEvent(gap) + frame('slow', { n: 2 }, 'a'),
+    )
+    await until(() => calls.length === 3)
+    expect(calls).toEqual([1, 'restarted', 2])
+    expect(stream.state.gap).toEqual(gap)
+  })
+
+  test('a server that closes says why, and whether to come back', async () => {
+    const stream = createStream()
+    stream.connect()
+    await server.open()
+    server.stream.write(openFrame() + encodeControlEvent({ type: 'rivulet:close', reason: 'drain', retry: true }))
+    await until(() => stream.status === 'waiting')
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_CLOSED_BY_SERVER', reason: 'drain' })
+    stream.reconnect()
+    await server.open()
+    server.stream.write(openFrame() + encodeControlEvent({ type: 'rivulet:close', reason: 'revoked', retry: false }))
+    await until(() => stream.status === 'closed')
+    expect(stream.state.error).toMatchObject({ reason: 'revoked' })
+    await server.open(0)
+  })
+
+  test('close() then connect() in one turn gives one new connection', async () => {
+    const stream = createStream()
+    stream.connect()
+    await server.open()
+    stream.close()
+    stream.connect()
+    await until(() => server.requests.length === 2)
+    await server.open()
+    expect(stream.status).toBe('open')
+    expect(clock.pending).toHaveLength(1)
+  })
+
+  test('close() while waiting leaves no timer', async () => {
+    server.answer = (_, response) => response.writeHead(503).end()
+    const stream = createStream()
+    stream.connect()
+    await until(() => stream.status === 'waiting')
+    stream.close()
+    expect(stream.state).toMatchObject({ status: 'closed', error: undefined, retryAt: undefined })
+    expect(clock.pending).toEqual([])
+  })
+})
+
+describe('iteration', () => {
+  test('connects, and leaving the loop closes', async () => {
+    const stream = createStream()
+    const received: number[] = []
+    server.answer = (_, response) => server.accept(response).write([1, 2, 3].map((n) => frame('tick', { n })).join(''))
+    for await (const { n } of stream.events(events.tick)) {
+      received.push(n)
+      if (n === 2) break
+    }
+    expect(received).toEqual([1, 2])
+    expect(stream.status).toBe('closed')
+    await server.open(0)
+  })
+
+  test('leaves a connection that connect() made', async () => {
+    const stream = createStream()
+    stream.connect()
+    await server.open()
+    server.stream.write(frame('tick', { n: 1 }))
+    for await (const _ of stream.events('tick')) break
+    expect(stream.status).toBe('open')
+  })
+
+  test('ends with the stream, after what was received', async () => {
+    const stream = createStream({ until: ({ data }) => data === '[DONE]' })
+    server.answer = (_, response) =>
+      server.accept(response).write(`${frame('slow', { n: 1 })}${frame('slow', { n: 2 })}data: [DONE]\n\n`)
+    const received: number[] = []
+    for await (const event of stream.events()) if (event.type === 'slow') received.push(event.n)
+    expect(received).toEqual([1, 2])
+    expect(stream.state).toMatchObject({ status: 'closed', error: undefined })
+  })
+
+  test('throws what closed the stream', async () => {
+    server.answer = (_, response) => response.writeHead(404, { 'content-type': 'text/plain' }).end('no such stream')
+    const stream = createStream()
+    await expect(stream.events().next()).rejects.toMatchObject({ status: 404, body: 'no such stream' })
+  })
+
+  test('a full iterator pauses the stream', async () => {
+    const stream = createStream()
+    const iterator = stream.events('tick', { bufferSize: 2 })
+    const received = ticks(stream)
+    stream.connect()
+    await server.open()
+    server.stream.write([1, 2].map((n) => frame('tick', { n })).join(''))
+    await until(() => received.length === 2)
+    server.stream.write(frame('tick', { n: 3 }))
+    // Longer than any heartbeat allows, but nothing is being read.
+    clock.advance(1_000_000)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(received).toEqual([1, 2])
+    expect((await iterator.next()).value).toMatchObject({ n: 1 })
+    await until(() => received.length === 3)
+    expect(stream.status).toBe('open')
+  })
+
+  test('a signal ends the loop', async () => {
+    const stream = createStream()
+    const controller = new AbortController()
+    const next = stream.events('tick', { signal: controller.signal }).next()
+    await server.open()
+    controller.abort()
+    expect(await next).toEqual({ done: true, value: undefined })
+    await server.open(0)
+  })
+})
+
+test('the state is one object until something happens', async () => {
+  const stream = createStream()
+  const received = ticks(stream)
+  const idle = stream.state
+  expect(stream.state).toBe(idle)
+  stream.connect()
+  expect(stream.state).not.toBe(idle)
+  await server.open()
+  server.stream.write(openFrame() + frame('tick', { n: 1 }, '1'))
+  await until(() => received.length === 1)
+  const open = stream.state
+  server.stream.write(frame('tick', { n: 2 }, '2'))
+  await until(() => received.length === 2)
+  expect(stream.state).toBe(open)
+  expect(stream.lastEventId).toBe('2')
+})
+
+test('raw messages come as they stand, with the last event ID that holds', async () => {
+  const stream = new EventStreamService({ url: server.url, clock })
+  const messages: unknown[] = []
+  stream.onMessage((message) => messages.push(message))
+  stream.connect()
+  await server.open()
+  server.stream.write('id: 1\ndata: a\ndata: b\n\nevent: x\ndata: [1]\n\n')
+  await until(() => messages.length === 2)
+  stream.reconnect()
+  await until(() => server.requests.length === 2)
+  await server.open()
+  server.stream.write('data: c\n\n')
+  await until(() => messages.length === 3)
+  expect(messages).toEqual([
+    { event: 'message', data: 'a\nb', lastEventId: '1' },
+    { event: 'x', data: '[1]', lastEventId: '1' },
+    { event: 'message', data: 'c', lastEventId: '1' },
+  ])
+  stream.close()
+})

@@ -1,0 +1,347 @@
+import {
+  type BaseEvent,
+  type EventContract,
+  type EventDefinition,
+  type EventOf,
+  type EventOfDefinition,
+  type EventType,
+  type GapEvent,
+  type SseMessage,
+  UnknownEventError,
+} from '@rivulet/core'
+import { type Clock, systemClock } from './clock.js'
+import { Connection, type ConnectionOptions } from './connection.js'
+import type { ConnectionStatus } from './connection-machine.js'
+import { Dispatcher } from './dispatcher.js'
+import { EventIterator, type IteratorOptions } from './event-iterator.js'
+import { HandlerList, type SubscribeOptions } from './handler-list.js'
+import type { MappedEvent } from './typed-event.js'
+
+export interface EventStreamServiceOptions<Contract extends EventContract = EventContract> extends ConnectionOptions {
+  /** The contract: types the handlers, and validates what comes. Without one, events are taken as they come. */
+  events?: Contract
+  /**
+   * Whether received payloads are validated. `false` trusts the server and saves the time; use it only where no schema
+   * transforms, as handlers then get what the wire carries.
+   * @default true
+   */
+  validate?: boolean
+  /**
+   * Makes typed events of a foreign stream's messages, where those don't follow Rivulet's wire. `undefined` skips a
+   * message; what it throws goes to `onError`. The payload is validated by the contract as usual.
+   */
+  mapMessage?: (message: SseMessage) => MappedEvent | undefined
+  /**
+   * Says that a foreign stream is complete, for example at `data === '[DONE]'`. The message is not handed on, and the
+   * stream closes without an error.
+   */
+  until?: (message: SseMessage) => boolean
+  /** Time and chance, for tests. @default the system's */
+  clock?: Clock
+}
+
+/** What a stream is doing. Never changed, only replaced: the same object means that nothing happened. */
+export interface ConnectionState {
+  readonly status: ConnectionStatus
+  /** Which retry in a row is being made or waited for; 0 for the first attempt and on a stable connection. */
+  readonly attempt: number
+  /** When the next attempt is made, by the clock; `undefined` when none is scheduled. */
+  readonly retryAt: number | undefined
+  /** What the last attempt or connection failed with; `undefined` once one succeeded. */
+  readonly error: unknown
+  /** The last event ID when this state began; `stream.lastEventId` tells the current one. */
+  readonly lastEventId: string
+  /** When a byte came last before this state began; `stream.lastActivityAt` tells the current time. */
+  readonly lastActivityAt: number | undefined
+  /**
+   * Whether the server could continue where the last connection ended: `true`, `false`, or `null` where there was
+   * nothing to continue. `undefined` while the server has not said, and on foreign streams.
+   */
+  readonly recovered: boolean | null | undefined
+  /** The last gap that the server told of since `connect()`. */
+  readonly gap: GapEvent | undefined
+}
+
+/** An event's handler. Returning a promise is fine: its rejection is reported. */
+export type EventHandler<Event> = (event: Event) => unknown
+
+type Stoppable = Pick<EventIterator<unknown>, 'stop' | 'end'>
+type Listener<T extends unknown[]> = (...values: T) => unknown
+
+/**
+ * A stream of typed events: connects, reconnects, resumes where it was, and tells where it could not.
+ *
+ * Nothing happens before `connect()`. Handlers stay registered over `close()` and a later `connect()`.
+ *
+ * @example
+ * const stream = new EventStreamService({ url: '/events', events })
+ * stream.on(events.log, ({ level, message }) => console.log(level, message))
+ * stream.connect()
+ */
+export class EventStreamService<Contract extends EventContract = EventContract> {
+  readonly #options: EventStreamServiceOptions<Contract>
+  readonly #connection: Connection
+  readonly #dispatcher: Dispatcher
+  readonly #statusListeners = new HandlerList<[ConnectionState, ConnectionState]>()
+  readonly #errorListeners = new HandlerList<unknown>()
+  readonly #iterators = new Set<Stoppable>()
+  readonly #pausing = new Set<Stoppable>()
+  #resumed: { promise: Promise<void>; resolve: () => void } | undefined
+  #state: ConnectionState
+  /** `connect()` was called, so the stream is not closed with its last iterator. */
+  #connectCalled = false
+  readonly #report = (error: unknown): void => this.#onError(error)
+
+  constructor(options: EventStreamServiceOptions<Contract>) {
+    const { events, clock = systemClock, validate = true, mapMessage } = options
+    this.#options = options
+    this.#dispatcher = new Dispatcher({
+      contract: events,
+      validate,
+      mapMessage,
+      now: () => clock.now(),
+      report: this.#report,
+    })
+    this.#connection = new Connection(options, clock, {
+      message: (message, id, positioned) => {
+        if (this.#isLast(message)) this.#connection.send({ type: 'ended' })
+        else this.#dispatcher.message(message, id, positioned)
+      },
+      cursor: (id) => this.#dispatcher.cursor(id),
+      gap: (gap) => this.#dispatcher.gap(gap),
+      error: (error) => this.#onError(error, this.#errorListeners.size > 0 || this.status !== 'closed'),
+      changed: () => this.#onChange(),
+      ready: () => this.#dispatcher.drained ?? this.#resumed?.promise,
+    })
+    this.#state = this.#snapshot()
+  }
+
+  /** What the stream is doing, as an immutable snapshot that is replaced when something happened. */
+  get state(): ConnectionState {
+    return this.#state
+  }
+
+  get status(): ConnectionStatus {
+    return this.#state.status
+  }
+
+  /** The ID of the last event that was delivered: where a reconnection continues. `''` where there is none. */
+  get lastEventId(): string {
+    return this.#dispatcher.lastEventId
+  }
+
+  /** When a byte came last, by the clock; `undefined`: never. */
+  get lastActivityAt(): number | undefined {
+    return this.#connection.lastActivityAt
+  }
+
+  /** The contract that the stream was made with. */
+  get contract(): Contract | undefined {
+    return this.#options.events
+  }
+
+  /** Connects, and stays connected until `close()`, the stream's end or a final error. Does nothing while that holds. */
+  connect(): void {
+    this.#connectCalled = true
+    this.#start('connect')
+  }
+
+  /** Tries now instead of waiting, replacing a connection that exists; on a closed stream the same as `connect()`. */
+  reconnect(): void {
+    this.#connectCalled = true
+    this.#start('reconnect')
+  }
+
+  /** Ends the connection, any retry and all iterators. Inside a handler too, no further event is delivered. */
+  close(): void {
+    this.#connectCalled = false
+    this.#dispatcher.cancel()
+    // What was received but not delivered will be asked for again.
+    this.#connection.lastEventId = this.#dispatcher.lastEventId
+    const iterators = [...this.#iterators]
+    this.#iterators.clear()
+    for (const iterator of iterators) iterator.stop()
+    this.#connection.send({ type: 'close' })
+  }
+
+  /**
+   * Calls the handler with each event of a type: by definition, or by a name of the contract.
+   *
+   * @returns Unsubscribes.
+   * @throws {UnknownEventError} when the contract has no event of this name.
+   */
+  on<Definition extends EventDefinition>(
+    definition: Definition,
+    handler: EventHandler<EventOfDefinition<Definition>>,
+    options?: SubscribeOptions,
+  ): () => void
+  on<Type extends EventType<Contract>>(
+    type: Type,
+    handler: EventHandler<EventOf<Contract, Type>>,
+    options?: SubscribeOptions,
+  ): () => void
+  on(event: string | EventDefinition, handler: EventHandler<never>, options?: SubscribeOptions): () => void {
+    return this.#handlersOf(event).add(handler as EventHandler<BaseEvent>, options)
+  }
+
+  /** Like `on`, for the next event only. */
+  once<Definition extends EventDefinition>(
+    definition: Definition,
+    handler: EventHandler<EventOfDefinition<Definition>>,
+    options?: SubscribeOptions,
+  ): () => void
+  once<Type extends EventType<Contract>>(
+    type: Type,
+    handler: EventHandler<EventOf<Contract, Type>>,
+    options?: SubscribeOptions,
+  ): () => void
+  once(event: string | EventDefinition, handler: EventHandler<never>, options?: SubscribeOptions): () => void {
+    return this.#handlersOf(event).add(handler as EventHandler<BaseEvent>, { ...options, once: true })
+  }
+
+  /** Removes a handler that `on` or `once` registered. */
+  off(event: EventType<Contract> | EventDefinition, handler: EventHandler<never>): void {
+    this.#handlersOf(event).delete(handler as EventHandler<BaseEvent>)
+  }
+
+  /** Calls the handler with each event of the contract, after the handlers of its type. */
+  onAny(handler: EventHandler<EventOf<Contract>>, options?: SubscribeOptions): () => void {
+    return this.#dispatcher.any.add(handler as EventHandler<BaseEvent>, options)
+  }
+
+  /** Calls the handler with each message as it stands in the stream, neither read nor validated: for foreign streams. */
+  onMessage(handler: EventHandler<SseMessage>, options?: SubscribeOptions): () => void {
+    return this.#dispatcher.raw.add(handler, options)
+  }
+
+  /**
+   * Iterates over events: of the contract, or of one type. The first `next()` connects a stream that is not connected,
+   * and leaving the loop closes it again unless `connect()` was called or another iterator runs. Events are kept from
+   * the call on, up to the bound that the options tell. The loop ends when the stream is closed or complete or the
+   * signal aborts, and throws what closed the stream for good.
+   *
+   * @example
+   * for await (const { message } of stream.events(events.log)) console.log(message)
+   */
+  events<Definition extends EventDefinition>(
+    definition: Definition,
+    options?: IteratorOptions,
+  ): AsyncIterableIterator<EventOfDefinition<Definition>, undefined>
+  events<Type extends EventType<Contract>>(
+    type: Type,
+    options?: IteratorOptions,
+  ): AsyncIterableIterator<EventOf<Contract, Type>, undefined>
+  events(type?: undefined, options?: IteratorOptions): AsyncIterableIterator<EventOf<Contract>, undefined>
+  events(event?: string | EventDefinition, options?: IteratorOptions): AsyncIterableIterator<unknown, undefined> {
+    return this.#iterate(event === undefined ? this.#dispatcher.any : this.#handlersOf(event), options)
+  }
+
+  /** Iterates over messages as they stand in the stream, as `events` does over events. */
+  messages(options?: IteratorOptions): AsyncIterableIterator<SseMessage, undefined> {
+    return this.#iterate(this.#dispatcher.raw, options)
+  }
+
+  /** Calls the listener whenever `state` is replaced. */
+  onStatusChange(
+    listener: Listener<[state: ConnectionState, previous: ConnectionState]>,
+    options?: SubscribeOptions,
+  ): () => void {
+    return this.#statusListeners.add(([state, previous]) => listener(state, previous), options)
+  }
+
+  /** Calls the listener where events may be missing that the server could not give, in order with the events. */
+  onGap(listener: Listener<[gap: GapEvent]>, options?: SubscribeOptions): () => void {
+    return this.#dispatcher.gaps.add(listener, options)
+  }
+
+  /**
+   * Calls the listener with everything that goes wrong: lost connections, refused requests, invalid events, and what
+   * handlers throw. Without a listener, what concerns the connection is told by `state` and the rest goes to the console.
+   */
+  onError(listener: Listener<[error: unknown]>, options?: SubscribeOptions): () => void {
+    return this.#errorListeners.add(listener, options)
+  }
+
+  #start(type: 'connect' | 'reconnect'): void {
+    if (this.status === 'idle' || this.status === 'closed') this.#connection.gap = undefined
+    this.#connection.send({ type })
+  }
+
+  #handlersOf(event: string | EventDefinition): HandlerList<BaseEvent> {
+    if (typeof event === 'object') return this.#dispatcher.typed(event.type, event.schema)
+    const { events } = this.#options
+    if (events && !Object.hasOwn(events, event)) throw new UnknownEventError(event, Object.keys(events))
+    return this.#dispatcher.typed(event)
+  }
+
+  #iterate<T>(handlers: HandlerList<T>, options: IteratorOptions = {}): EventIterator<T> {
+    let unsubscribe: (() => void) | undefined
+    const iterator: EventIterator<T> = new EventIterator<T>(options, {
+      onStart: () => this.#start('connect'),
+      onPause: (paused) => this.#onPause(iterator, paused),
+      onEnd: () => {
+        unsubscribe?.()
+        const last = this.#iterators.delete(iterator) && this.#iterators.size === 0
+        if (last && !this.#connectCalled && this.status !== 'closed') this.close()
+      },
+    })
+    unsubscribe = handlers.add((value) => iterator.push(value), options)
+    this.#iterators.add(iterator)
+    return iterator
+  }
+
+  #onPause(iterator: Stoppable, paused: boolean): void {
+    if (paused) {
+      this.#pausing.add(iterator)
+      this.#resumed ??= withResolvers()
+    } else {
+      this.#pausing.delete(iterator)
+      if (this.#pausing.size > 0) return
+      this.#resumed?.resolve()
+      this.#resumed = undefined
+    }
+  }
+
+  #isLast(message: SseMessage): boolean {
+    try {
+      return this.#options.until?.(message) ?? false
+    } catch (error) {
+      this.#report(error)
+      return false
+    }
+  }
+
+  #onChange(): void {
+    const previous = this.#state
+    this.#state = this.#snapshot()
+    if (this.#state.status === 'closed' && previous.status !== 'closed') {
+      const { error } = this.#state
+      const failure = error === undefined ? undefined : { error }
+      this.#dispatcher.inOrder(() => {
+        for (const iterator of this.#iterators) iterator.end(failure)
+      })
+    }
+    this.#statusListeners.emit([this.#state, previous], this.#report)
+  }
+
+  #snapshot(): ConnectionState {
+    const { machine, recovered, gap } = this.#connection
+    const { status, attempt, retryAt, error } = machine
+    const { lastEventId, lastActivityAt } = this
+    return { status, attempt, retryAt, error, lastEventId, lastActivityAt, recovered, gap }
+  }
+
+  #onError(error: unknown, quiet: boolean = this.#errorListeners.size > 0): void {
+    if (!quiet) console.error(error)
+    // A listener that throws cannot be told to itself.
+    this.#errorListeners.emit(error, (thrown) => console.error(thrown))
+  }
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

@@ -1,0 +1,24 @@
+export type { Clock } from './clock.js'
+export type { ConnectionOptions } from './connection.js'
+export type { ConnectionStatus } from './connection-machine.js'
+export {
+  ConnectionError,
+  ConnectTimeoutError,
+  ContentTypeError,
+  HeartbeatTimeoutError,
+  HttpStatusError,
+  InvalidOptionError,
+  IteratorOverflowError,
+  StreamClosedByServerError,
+} from './errors.js'
+export type { IteratorOptions } from './event-iterator.js'
+export {
+  type ConnectionState,
+  type EventHandler,
+  EventStreamService,
+  type EventStreamServiceOptions,
+} from './event-stream-service.js'
+export type { SubscribeOptions } from './handler-list.js'
+export type { RetryOptions } from './retry-policy.js'
+export type { PerAttempt, RequestOptions } from './transport.js'
+export type { MappedEvent } from './typed-event.js'

@@ -1,0 +1,100 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { encodeControlEvent, encodeMessage, type OpenEvent } from '@rivulet/core'
+import { vi } from 'vitest'
+
+export type Answer = (request: IncomingMessage, response: ServerResponse, attempt: number) => unknown
+
+/** A server on a port of its own that answers as the test says and remembers what it was asked. */
+export class SseServer {
+  readonly requests: IncomingMessage[] = []
+  readonly bodies: string[] = []
+  /** The streams that are open, oldest first. */
+  readonly streams: ServerResponse[] = []
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  answer: Answer
+
+  constructor(answer: Answer = (_, response) => this.accept(response)) {
+    this.answer = answer
+    this.#server = createServer((request, response) => {
+      this.requests.push(request)
+      let body = ''
+      request.on('data', (chunk) => {
+        body += chunk
+      })
+      request.on('end', () => this.bodies.push(body))
+      void this.answer(request, response, this.requests.length)
+    })
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+    })
+  }
+
+  async listen(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
+    return this
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/events`
+  }
+
+  /** The stream opened last. */
+  get stream(): ServerResponse {
+    return this.streams.at(-1) as ServerResponse
+  }
+
+  /** The `Last-Event-ID` of each request. */
+  get cursors(): (string | undefined)[] {
+    return this.requests.map(({ headers }) => headers['last-event-id'] as string | undefined)
+  }
+
+  accept(response: ServerResponse, headers: Record<string, string> = {}): ServerResponse {
+    response.writeHead(200, { 'content-type': 'text/event-stream', ...headers })
+    response.flushHeaders()
+    this.streams.push(response)
+    response.on('close', () => this.streams.splice(this.streams.indexOf(response), 1))
+    return response
+  }
+
+  /** Cuts every connection. */
+  drop(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Settles when so many streams are open. */
+  async open(count = 1): Promise<void> {
+    await vi.waitFor(() => {
+      if (this.streams.length !== count) throw new Error(`${this.streams.length} streams are open, not ${count}`)
+    }, 5_000)
+  }
+
+  async close(): Promise<void> {
+    this.drop()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+}
+
+/** The first frame of Rivulet's server. */
+export function openFrame(fields: Partial<OpenEvent> = {}, retry?: number): string {
+  const open: OpenEvent = {
+    type: 'rivulet:open',
+    connectionId: 'c1',
+    heartbeatMs: 30_000,
+    recovered: null,
+    replayed: 0,
+    ...fields,
+  }
+  return encodeControlEvent(open, retry)
+}
+
+/** An event as Rivulet's server sends it. */
+export function frame(event: string, payload: object, id?: string): string {
+  return encodeMessage({
+    id,
+    event,
+    data: JSON.stringify({ ...payload, timestamp: 1_700_000_000_000, source: 'test' }),
+  })
+}
