@@ -1,0 +1,30 @@
+import { useEventStream } from '@rivulet/react'
+import { useEffect, useReducer } from 'react'
+import { type Outage, outagesReducer } from './outages.js'
+
+/** The outages and gaps of the stream since the page was opened, the oldest first. */
+export function useOutages(): readonly Outage[] {
+  const stream = useEventStream()
+  const [outages, dispatch] = useReducer(outagesReducer, [])
+
+  useEffect(() => {
+    const stopStatus = stream.onStatusChange(({ status, recovered }, previous) => {
+      const here = { afterId: stream.lastEventId, at: Date.now() }
+      if (previous.status === 'open' && status !== 'open') dispatch({ type: 'lost', ...here })
+      // A stream that is open has yet to say whether it could go on where the last one ended.
+      if (status === 'open' && recovered !== undefined)
+        dispatch({ type: 'back', complete: recovered !== false, ...here })
+    })
+    const stopGap = stream.onGap(({ channel, reason }) => {
+      // Metrics are kept for five minutes only, and their chart shows its own hole.
+      if (channel === 'metrics') return
+      dispatch({ type: 'gap', afterId: stream.lastEventId, reason, at: Date.now() })
+    })
+    return () => {
+      stopStatus()
+      stopGap()
+    }
+  }, [stream])
+
+  return outages
+}
