@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest'
+import { outage, systemEvent } from '../testing.js'
+import { toNotices } from './notices.js'
+
+it('joins what the server told and what the page saw, the newest first', () => {
+  const notices = toNotices(
+    [systemEvent(1_000, 'server_start'), systemEvent(9_000, 'server_error', 'GET /x failed: broken')],
+    [outage(2, { backAt: 5_000, complete: true }), outage(6), outage(7, { backAt: 8_000, complete: false })],
+  )
+  expect(notices.map(({ title, tone }) => `${title} ${tone}`)).toEqual([
+    'Server error error',
+    'Gap warning',
+    'Connection lost error',
+    'Connection back notice',
+    'Server start good',
+  ])
+  expect(notices[0]!.text).toBe('GET /x failed: broken')
+})
