@@ -3,10 +3,16 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 /** Tests read the sources of sibling packages, so that no build stands between an edit and its test. */
 const conditions = ['@rivulet/source', 'module', 'node', 'import', 'default', 'development']
 
+/**
+ * These are handed to Node.js as `--conditions` too, for what it loads itself. With `import` among them a CommonJS
+ * package's `require` would be given ES modules (Express 5 breaks on that); an import has that condition anyway.
+ */
+const nodeConditions = conditions.filter((condition) => condition !== 'import' && condition !== 'default')
+
 export function project(name: string, test: ViteUserConfig['test'] = {}): ViteUserConfig {
   return defineConfig({
     resolve: { conditions },
-    ssr: { resolve: { conditions } },
+    ssr: { resolve: { conditions: nodeConditions } },
     test: { name, include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], ...test },
   })
 }

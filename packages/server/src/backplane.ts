@@ -1,0 +1,87 @@
+import type { GapReason } from '@rivulet/core'
+import type { Awaitable } from './awaitable.js'
+
+/** An event as a backplane takes it: encoded already, opaque to it. */
+export interface BackplaneMessage {
+  /** The event's name. */
+  readonly type: string
+  /** The event's data: one JSON object on one line. */
+  readonly data: string
+}
+
+/** An event that the backplane keeps, or kept. */
+export interface StoredMessage extends BackplaneMessage {
+  /** Its position: unique and rising over all channels of the backplane, also over restarts. */
+  readonly seq: number
+  /** The position of the event before it on the same channel, kept or not; where there was none, that of the channel's beginning. */
+  readonly prev: number
+}
+
+/** An event as it reaches subscribers: a kept one has a position, one that is only live has none. */
+export type LiveMessage = StoredMessage | (BackplaneMessage & { readonly seq?: undefined; readonly prev?: undefined })
+
+export interface PublishOptions {
+  /** Whether the event is kept and gets a position. A channel whose retention is `none` keeps nothing all the same. */
+  readonly retain: boolean
+  /** A publish with the key of an earlier one on this channel, within the backplane's window, publishes nothing. */
+  readonly idempotencyKey?: string | undefined
+}
+
+export interface PublishResult {
+  /** The event's position; `undefined` for one that is not kept. */
+  readonly seq: number | undefined
+  /** Whether the idempotency key was seen before; `seq` is then that of the first publish. */
+  readonly duplicate: boolean
+}
+
+export interface ReadResult {
+  /** The events kept after the asked position, oldest first: fewer than the limit only where there are no more. */
+  readonly messages: readonly StoredMessage[]
+  /** Whether no event of the channel after the asked position is missing before or among `messages`. */
+  readonly continuous: boolean
+  /** Why not: `trimmed` (not kept any more) or `restarted` (the backplane knows nothing of that time). */
+  readonly reason?: Extract<GapReason, 'trimmed' | 'restarted'>
+  /** The position of the channel's newest event, kept or not. */
+  readonly head: number
+  /** Every event published with a position up to this one, on any channel, was stored when this was read. */
+  readonly asOf: number
+}
+
+/** Who receives the live events of channels; one per `EventManager`. */
+export interface BackplaneSubscriber {
+  onMessage(channel: string, message: LiveMessage): void
+  /** Live events may be missing here, on one channel or (`undefined`) on all, and the log does not have them either. */
+  onGap(channel: string | undefined): void
+  /** The backplane failed, or works again (`undefined`). For reporting: nothing else follows from it. */
+  onHealth(error: unknown): void
+}
+
+/**
+ * Where events are sequenced, kept and passed on to every node: the one extension point for scale.
+ *
+ * A backplane MUST
+ * - give positions that rise over all its channels, in the order in which it stores,
+ * - store an event before any subscriber gets it,
+ * - give each subscriber the events of a channel in the order of their positions, each once,
+ * - announce by `onGap` what it can't give in that order.
+ *
+ * It MUST NOT
+ * - call a subscriber for a channel that it did not subscribe to,
+ * - close what its user opened and handed to it,
+ * - throw away an event that `publish` acknowledged, other than by its retention.
+ *
+ * Everything may answer at once or by a promise. `@rivulet/testing/backplane` has the suite that checks all this.
+ */
+export interface Backplane {
+  /** Sequences, stores and passes on one event. Rejects (or throws) where it is not sure that it did. */
+  publish(channel: string, message: BackplaneMessage, options: PublishOptions): Awaitable<PublishResult>
+  /** From when this returns (or resolves) on, the subscriber gets each event of the channel. */
+  subscribe(channel: string, subscriber: BackplaneSubscriber): Awaitable<void>
+  unsubscribe(channel: string, subscriber: BackplaneSubscriber): Awaitable<void>
+  /** Up to `limit` events of the channel that are kept after a position; 0 asks for the facts alone. */
+  read(channel: string, after: number, limit: number): Awaitable<ReadResult>
+  /** The position after which the channel's last `count` events are kept (fewer, where fewer are). */
+  seek(channel: string, count: number): Awaitable<number>
+  /** Frees what the backplane itself made. */
+  close(): Awaitable<void>
+}

@@ -1,0 +1,270 @@
+import { encodeControlEvent, type GapReason } from '@rivulet/core'
+import { CatchUp, type CatchUpStart } from './catch-up.js'
+import type { Cohort, Pass } from './cohort.js'
+import type { Engine } from './engine.js'
+import type { Frame, WireEvent } from './frame.js'
+import { Payload } from './payload.js'
+import type { Sink, SinkListener } from './sink.js'
+
+/** One open stream, as `manager.connections` and `disconnect` show it. */
+export interface ConnectionInfo {
+  /** The `connectionId` that the client was told. */
+  readonly id: string
+  /** Its channels, in alphabetical order. */
+  readonly channels: readonly string[]
+  /** What `authorize` gave as context. */
+  readonly context: unknown
+  /** What `authorize` gave as key, for the limit per key. */
+  readonly key: string | undefined
+  /** In milliseconds since the Unix epoch. */
+  readonly connectedAt: number
+  /**
+   * - `joining`: it is given what it missed.
+   * - `live`: it is given events as they come.
+   * - `lagging`: it reads too slowly, and is given the log at its own pace.
+   * - `closed`: it is over.
+   */
+  readonly state: 'joining' | 'live' | 'lagging' | 'closed'
+  /** How many written bytes have not gone out. */
+  readonly bufferedBytes: number
+}
+
+export interface ConnectionOptions {
+  readonly id: string
+  readonly context: unknown
+  readonly key: string | undefined
+  readonly filter: ((event: WireEvent) => boolean) | undefined
+  /** Nothing is written to the connection any more. */
+  readonly onClose: (reason: string) => void
+  /** Its response is over too. */
+  readonly onEnd: () => void
+}
+
+/** How long a closed connection may take to send what was written, in milliseconds. */
+const lingerMs = 2_000
+
+/** One stream: what it was given, and what it may be given now. */
+export class Connection implements ConnectionInfo, SinkListener {
+  readonly id: string
+  readonly context: unknown
+  readonly key: string | undefined
+  readonly connectedAt: number
+  readonly cohort: Cohort
+  readonly sink: Sink
+  readonly filter: ((event: WireEvent) => boolean) | undefined
+  state: ConnectionInfo['state'] = 'joining'
+  /** When bytes last went to this connection alone. */
+  lastWriteAt: number
+  readonly #engine: Engine
+  readonly #options: ConnectionOptions
+  /** How many bytes were written to it. */
+  bytesWritten = 0
+  #catchUp: CatchUp | undefined
+  #linger: unknown
+  #congested = false
+  /** Where it went live: it has every frame before this ordinal and every event up to this position. */
+  #liveOrdinal = 0
+  #livePosition = 0
+  /** Whether a pass may still hold frames from before it went live. */
+  #fresh = true
+
+  constructor(engine: Engine, cohort: Cohort, sink: Sink, options: ConnectionOptions) {
+    this.#engine = engine
+    this.cohort = cohort
+    this.sink = sink
+    this.id = options.id
+    this.context = options.context
+    this.key = options.key
+    this.filter = options.filter
+    this.#options = options
+    this.connectedAt = engine.clock.now()
+    this.lastWriteAt = this.connectedAt
+  }
+
+  get channels(): readonly string[] {
+    return this.cohort.channels
+  }
+
+  get bufferedBytes(): number {
+    return this.sink.bufferedBytes
+  }
+
+  /** When bytes last went to it, with its cohort or alone. */
+  get idleSince(): number {
+    const shared = this.state === 'live' && !this.filter
+    return shared ? Math.max(this.lastWriteAt, this.cohort.lastWriteAt) : this.lastWriteAt
+  }
+
+  get congested(): boolean {
+    return this.#congested
+  }
+
+  /** Gives it what it has to have before it is live. It belongs to `cohort.catchingUp` already. */
+  catchUp(start: CatchUpStart): void {
+    this.#catchUp = new CatchUp(this.#engine, this, start)
+    this.#catchUp.run()
+  }
+
+  goLive(ordinal: number, position: number): void {
+    if (this.state === 'closed') return
+    this.#catchUp = undefined
+    this.#liveOrdinal = ordinal
+    this.#livePosition = position
+    this.#fresh = true
+    this.state = 'live'
+    this.cohort.catchingUp.delete(this)
+    this.cohort.live.add(this)
+  }
+
+  /** Stops giving it live frames: from here on it is given the queue and the log, as fast as it takes them. */
+  fallBehind(ordinal: number, position: number): void {
+    this.state = 'lagging'
+    this.#engine.counters.lags++
+    this.cohort.live.delete(this)
+    this.cohort.catchingUp.add(this)
+    const reached = Math.max(position, this.#livePosition)
+    this.catchUp({ ordinal: Math.max(ordinal, this.#liveOrdinal), position: reached, bridge: reached })
+  }
+
+  deliver(pass: Pass): void {
+    if (this.filter || (this.#fresh && this.#overlaps(pass))) {
+      this.#deliverSome(pass)
+      return
+    }
+    for (const { payload, count, from, positionBefore } of pass.pieces) {
+      if (!this.#hasRoomFor(payload)) {
+        this.fallBehind(from, positionBefore)
+        return
+      }
+      this.#engine.counters.deliveries += count
+      this.#put(payload)
+    }
+  }
+
+  /** The frames of a pass that this connection has not had and may see. */
+  #deliverSome({ from, to, positionBefore, positionAfter }: Pass): void {
+    let text = ''
+    let count = 0
+    for (let ordinal = Math.max(from, this.#liveOrdinal); ordinal < to; ordinal++) {
+      const frame = this.cohort.queue.at(ordinal)
+      if (frame.seq !== undefined && frame.seq <= this.#livePosition) continue
+      if (!this.sees(frame)) continue
+      text += frame.text
+      count++
+    }
+    if (text !== '') {
+      const payload = new Payload(text)
+      if (!this.#hasRoomFor(payload)) {
+        this.fallBehind(from, positionBefore)
+        return
+      }
+      this.lastWriteAt = this.#engine.clock.now()
+      this.#engine.counters.deliveries += count
+      this.#put(payload)
+    }
+    if (to >= this.#liveOrdinal && positionAfter >= this.#livePosition) this.#fresh = false
+  }
+
+  #overlaps({ from, firstPosition }: Pass): boolean {
+    return from < this.#liveOrdinal || firstPosition <= this.#livePosition
+  }
+
+  /** Whether the stream's filter lets a frame pass. A filter that throws lets nothing pass. */
+  sees(frame: Frame): boolean {
+    if (!this.filter) return true
+    const { event } = frame
+    if (!event) return true
+    try {
+      return this.filter(event)
+    } catch (error) {
+      this.#engine.report(error, { stage: 'filter', connection: this, channel: frame.channel, type: event.type })
+      return false
+    }
+  }
+
+  // A piece larger than the mark itself must not wait for ever: an empty buffer takes anything.
+  #hasRoomFor(payload: Payload): boolean {
+    if (!this.#congested) return true
+    const buffered = this.sink.bufferedBytes
+    return buffered === 0 || buffered + payload.bytes.length <= this.#engine.highWaterMarkBytes
+  }
+
+  /** Writes to this connection alone. Returns false when it has to drain first. */
+  write(text: string): boolean {
+    this.lastWriteAt = this.#engine.clock.now()
+    return this.#put(new Payload(text))
+  }
+
+  /** Writes, and ends this connection alone if that fails: the next one is not concerned. */
+  #put(payload: Payload): boolean {
+    if (this.state === 'closed') return false
+    try {
+      const { length } = payload.bytes
+      this.bytesWritten += length
+      this.#engine.counters.bytes += length
+      if (this.sink.write(payload)) return true
+      this.#congested = true
+      this.#engine.stallWatch.add(this)
+    } catch (error) {
+      this.fail(error, 'write')
+    }
+    return false
+  }
+
+  /** A heartbeat, unless bytes are waiting anyway. */
+  beat(payload: Payload): void {
+    if (this.sink.bufferedBytes > 0) return
+    this.lastWriteAt = this.#engine.clock.now()
+    this.#engine.counters.heartbeats++
+    this.#put(payload)
+  }
+
+  announceGap(channel: string | undefined, reason: GapReason): void {
+    this.#engine.counters.gaps++
+    this.write(encodeControlEvent({ type: 'rivulet:gap', channel, reason }))
+  }
+
+  onDrain(): void {
+    this.#congested = false
+    this.#engine.stallWatch.delete(this)
+    this.#catchUp?.run()
+  }
+
+  /** Ends the stream on purpose, and says so. `retryMs` is for when to come back. */
+  close(reason: string, retry: boolean, retryMs?: number): void {
+    if (this.state === 'closed') return
+    this.write(encodeControlEvent({ type: 'rivulet:close', reason, retry }, retryMs))
+    this.sink.end()
+    this.#leave(reason)
+    this.#linger = this.#engine.clock.setTimeout(() => this.sink.destroy(), lingerMs)
+  }
+
+  /** Ends the stream at once, without a word: it takes none. */
+  cut(reason: string): void {
+    this.#leave(reason)
+    this.sink.destroy()
+  }
+
+  /** Ends the stream because something broke. */
+  fail(error: unknown, stage: 'read' | 'write'): void {
+    if (this.state === 'closed') return
+    this.#engine.report(error, { stage, connection: this })
+    this.cut(`${stage} failed`)
+  }
+
+  onClose(): void {
+    this.#leave('client left')
+    this.#engine.clock.clearTimeout(this.#linger)
+    this.#options.onEnd()
+  }
+
+  #leave(reason: string): void {
+    if (this.state === 'closed') return
+    this.state = 'closed'
+    this.#catchUp = undefined
+    this.cohort.live.delete(this)
+    this.cohort.catchingUp.delete(this)
+    this.#engine.stallWatch.delete(this)
+    this.#options.onClose(reason)
+  }
+}

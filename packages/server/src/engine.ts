@@ -1,0 +1,16 @@
+import type { Backplane } from './backplane.js'
+import type { Clock } from './clock.js'
+import type { ErrorContext } from './report.js'
+import type { StallWatch } from './stall-watch.js'
+import type { Counters } from './stats.js'
+
+/** What the parts of one manager share. */
+export interface Engine {
+  readonly clock: Clock
+  readonly backplane: Backplane
+  readonly counters: Counters
+  /** How many bytes may wait for a connection before it is given nothing more. */
+  readonly highWaterMarkBytes: number
+  readonly stallWatch: StallWatch
+  report(error: unknown, context: ErrorContext): void
+}

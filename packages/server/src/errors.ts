@@ -1,0 +1,50 @@
+import { RivuletError } from '@rivulet/core'
+
+/** A payload fits its schema but cannot be written as a JSON object. Nothing was stored or sent. */
+export class EventSerializationError extends RivuletError {
+  static override readonly code = 'RIVULET_EVENT_NOT_SERIALIZABLE'
+
+  constructor(
+    /** The event's name. */
+    readonly type: string,
+    reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      EventSerializationError.code,
+      `The payload of event "${type}" cannot be sent as JSON: ${reason} Publish a plain object of JSON values.`,
+      options,
+    )
+  }
+}
+
+/** The manager was closed, or is being closed. */
+export class ManagerClosedError extends RivuletError {
+  static override readonly code = 'RIVULET_MANAGER_CLOSED'
+
+  constructor() {
+    super(
+      ManagerClosedError.code,
+      'The EventManager is closed: nothing can be published any more. Stop the publishers before calling close().',
+    )
+  }
+}
+
+/** An option has a value that makes no sense. */
+export class ConfigurationError extends RivuletError {
+  static override readonly code = 'RIVULET_CONFIGURATION'
+
+  constructor(
+    /** The option, as a path. */
+    readonly option: string,
+    /** What was given. */
+    readonly value: unknown,
+    fix: string,
+  ) {
+    super(ConfigurationError.code, `The option "${option}" cannot be ${describe(value)}. ${fix}`)
+  }
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}

@@ -1,0 +1,211 @@
+import type { EventContract, EventDefinition, EventType, PayloadOf } from '@rivulet/core'
+import type { Limits } from './admission.js'
+import type { Backplane } from './backplane.js'
+import { type Clock, systemClock } from './clock.js'
+import type { ConnectionInfo } from './connection.js'
+import { diagnose } from './diagnostics.js'
+import { ConfigurationError, ManagerClosedError } from './errors.js'
+import type { HeartbeatOptions } from './heartbeat.js'
+import { MemoryBackplane } from './memory-backplane.js'
+import { createMessage } from './message.js'
+import { receive, type StreamRequest } from './reception.js'
+import { type ErrorHandler, reportToConsole } from './report.js'
+import type { Retention } from './retention.js'
+import { formatPosition } from './sequence.js'
+import type { Sink } from './sink.js'
+import type { ManagerStats } from './stats.js'
+import type { EventStreamOptions } from './stream-options.js'
+import { Streams } from './streams.js'
+
+export interface EventManagerOptions<Contract extends EventContract> {
+  /** The contract that `defineEvents` made. */
+  events: Contract
+  /** Who publishes: the `source` of every event. @default 'server' */
+  source?: string
+  /** Where events are kept and passed on. A backplane given here is yours to close. @default new MemoryBackplane({ retention }) */
+  backplane?: Backplane
+  /** What each channel keeps; only without a `backplane`, which has its own. @default { maxEvents: 1000, maxBytes: 8_388_608, maxAgeMs: 3_600_000 } */
+  retention?: Retention | ((channel: string) => Retention)
+  /** `false`: none; silent streams are then cut by proxies, and clients cannot tell a dead connection. */
+  heartbeat?: HeartbeatOptions | false
+  /** After how many milliseconds clients come back, at the earliest. @default 2000 */
+  retryMs?: number
+  limits?: Limits
+  /** Takes what fails in the background. @default Writes it to `console.error` */
+  onError?: ErrorHandler
+  /** Time, chance and scheduling; a seam for tests. */
+  clock?: Clock
+}
+
+export interface PublishEventOptions {
+  /** @default 'default' */
+  channel?: string
+  /** `false`: the event goes to those who are connected now; it is not kept, has no id, and never moves a cursor. @default true */
+  retain?: boolean
+  /** Makes a repeated publish safe: one with the key of an earlier one on the same channel, a while ago, publishes nothing. */
+  idempotencyKey?: string
+  /** @default The manager's `source` */
+  source?: string
+  /** In milliseconds since the Unix epoch. @default now */
+  timestamp?: number
+}
+
+/** What became of a published event. */
+export interface Published {
+  /** The event's id; `undefined` for one that is not kept. */
+  readonly id: string | undefined
+  readonly channel: string
+  /** Whether the idempotency key was seen before: this is then the first publish's id, and nothing was sent. */
+  readonly duplicate: boolean
+}
+
+/** One channel of a manager, with the channel's name left out of every call. */
+export interface ManagerChannel<Contract extends EventContract> {
+  readonly name: string
+  publish<Type extends EventType<Contract>>(
+    event: Type | EventDefinition<Type>,
+    payload: PayloadOf<Contract, Type>,
+    options?: Omit<PublishEventOptions, 'channel'>,
+  ): Promise<Published>
+  emit<Type extends EventType<Contract>>(
+    event: Type | EventDefinition<Type>,
+    payload: PayloadOf<Contract, Type>,
+    options?: Omit<PublishEventOptions, 'channel'>,
+  ): void
+}
+
+/**
+ * Publishes the events of a contract to any number of open streams.
+ *
+ * @example
+ * const manager = new EventManager({ events })
+ * app.get('/events', eventStream(manager))
+ * await manager.publish('log', { level: 'info', message: 'Hello' })
+ */
+export class EventManager<Contract extends EventContract> {
+  readonly #contract: Contract
+  readonly #source: string
+  readonly #backplane: Backplane
+  readonly #ownsBackplane: boolean
+  readonly #streams: Streams
+  readonly #clock: Clock
+  #closed: Promise<void> | undefined
+  #publishing = true
+
+  /** @throws {ConfigurationError} when an option has a value that makes no sense. */
+  constructor(options: EventManagerOptions<Contract>) {
+    const { events, source = 'server', retention, backplane, clock = systemClock } = options
+    if (backplane && retention !== undefined) {
+      throw new ConfigurationError('retention', retention, 'Beside a backplane, give it to the backplane itself.')
+    }
+    this.#contract = events
+    this.#source = source
+    this.#clock = clock
+    this.#ownsBackplane = !backplane
+    this.#backplane = backplane ?? new MemoryBackplane({ retention, now: () => clock.now() })
+    this.#streams = new Streams({
+      contract: events,
+      backplane: this.#backplane,
+      clock,
+      source,
+      heartbeat: options.heartbeat,
+      retryMs: options.retryMs ?? 2000,
+      limits: options.limits ?? {},
+      onError: options.onError ?? reportToConsole,
+    })
+  }
+
+  /** The open streams of this process, by `connectionId`. */
+  get connections(): ReadonlyMap<string, ConnectionInfo> {
+    return this.#streams.connections
+  }
+
+  /**
+   * Validates an event, keeps it and sends it to everyone who has its channel, on every node. Resolves when it is kept;
+   * it is written to the connections after the current turn of the event loop.
+   *
+   * Events published one after the other arrive in that order. (With an asynchronous schema, await each one.)
+   *
+   * @param event The event's name, or its definition in the contract.
+   * @throws {UnknownEventError} {EventValidationError} {ReservedKeyError} {EventSerializationError} {ManagerClosedError}, or
+   *   what the backplane rejects with; nothing was sent then.
+   */
+  async publish<Type extends EventType<Contract>>(
+    event: Type | EventDefinition<Type>,
+    payload: PayloadOf<Contract, Type>,
+    options: PublishEventOptions = {},
+  ): Promise<Published> {
+    const { channel = 'default', retain = true, idempotencyKey, source = this.#source } = options
+    if (!this.#publishing) throw new ManagerClosedError()
+    const stamp = { timestamp: options.timestamp ?? this.#clock.now(), source }
+    const made = createMessage(this.#contract, event, payload, stamp)
+    const message = made instanceof Promise ? await made : made
+    const stored = this.#backplane.publish(channel, message, { retain, idempotencyKey })
+    const { seq, duplicate } = stored instanceof Promise ? await stored : stored
+    const id = seq === undefined ? undefined : formatPosition(seq)
+    if (!duplicate) this.#streams.engine.counters.published++
+    diagnose('rivulet:publish', () => ({ channel, type: message.type, id, duplicate }))
+    return { id, channel, duplicate }
+  }
+
+  /** `publish` for where nobody waits: never throws, and what fails goes to `onError`. */
+  emit<Type extends EventType<Contract>>(
+    event: Type | EventDefinition<Type>,
+    payload: PayloadOf<Contract, Type>,
+    options: PublishEventOptions = {},
+  ): void {
+    this.publish(event, payload, options).catch((error: unknown) => {
+      const type = typeof event === 'string' ? event : event.type
+      this.#streams.report(error, { stage: 'emit', channel: options.channel ?? 'default', type })
+    })
+  }
+
+  /** A channel by its name. It takes no room: channels are not created, only published to. */
+  channel(name: string): ManagerChannel<Contract> {
+    return {
+      name,
+      publish: (event, payload, options) => this.publish(event, payload, { ...options, channel: name }),
+      emit: (event, payload, options) => this.emit(event, payload, { ...options, channel: name }),
+    }
+  }
+
+  /**
+   * Ends the streams of this process that match: a credential was revoked, a user removed. They are told not to come back.
+   *
+   * @returns How many there were.
+   */
+  disconnect(predicate: (connection: ConnectionInfo) => boolean, reason: string): number {
+    return this.#streams.disconnect(predicate, reason)
+  }
+
+  stats(): ManagerStats {
+    return this.#streams.stats()
+  }
+
+  /**
+   * Shuts down: refuses new streams at once (503), closes the open ones one by one over the grace period and tells each
+   * to come back at a time of its own. Until then publishing goes on; afterwards it is refused.
+   *
+   * Resolves when every response is over, at most two seconds after the grace period: `server.close()` then returns.
+   * Calling it again returns the same promise.
+   */
+  close({ graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
+    this.#closed ??= this.#streams.close(graceMs).then(async () => {
+      this.#publishing = false
+      if (this.#ownsBackplane) await this.#backplane.close()
+    })
+    return this.#closed
+  }
+
+  /**
+   * Answers a request with a stream, by any sink. The entries `./node` and `./web` call this; call it yourself for an
+   * HTTP implementation that they do not know. Resolves when the stream is open or refused; never rejects.
+   */
+  connect<Request, Context>(
+    request: StreamRequest<Request>,
+    sink: Sink,
+    options: EventStreamOptions<Request, Context, Contract> = {},
+  ): Promise<void> {
+    return receive(this.#streams, request, sink, options as unknown as EventStreamOptions<Request, Context>)
+  }
+}

@@ -1,0 +1,139 @@
+import type { Awaitable } from './awaitable.js'
+import type { BackplaneSubscriber, LiveMessage } from './backplane.js'
+import { Cohort } from './cohort.js'
+import type { Engine } from './engine.js'
+import { Frame } from './frame.js'
+
+/** One channel that some connection has. */
+interface Channel {
+  readonly cohorts: Set<Cohort>
+  /** The position of its last live event; `undefined` before the first. */
+  last: number | undefined
+  /** Settles when the backplane passes the channel's events on. */
+  subscribed: Awaitable<void>
+}
+
+/** For how long one flush may keep the event loop from other work, in milliseconds. */
+const flushMs = 10
+
+/** Brings live events to the cohorts, and writes to each cohort once a turn of the event loop, whatever came meanwhile. */
+export class FanOut implements BackplaneSubscriber {
+  readonly #engine: Engine
+  readonly #channels = new Map<string, Channel>()
+  readonly #cohorts = new Map<string, Cohort>()
+  readonly #dirty = new Set<Cohort>()
+  #scheduled = false
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  get cohorts(): Iterable<Cohort> {
+    return this.#cohorts.values()
+  }
+
+  get cohortCount(): number {
+    return this.#cohorts.size
+  }
+
+  /**
+   * The cohort of these channels. It stays as long as it has a connection; call `release` for one that has none.
+   *
+   * @param channels Distinct, in alphabetical order.
+   */
+  cohort(channels: readonly string[]): Cohort {
+    const key = JSON.stringify(channels)
+    let cohort = this.#cohorts.get(key)
+    if (!cohort) {
+      cohort = new Cohort(key, channels)
+      this.#cohorts.set(key, cohort)
+      for (const name of channels) this.#join(name, cohort)
+    }
+    return cohort
+  }
+
+  /** Resolves when every later event of the cohort's channels reaches it. */
+  subscribed(cohort: Cohort): Awaitable<void> {
+    const waits: Promise<void>[] = []
+    for (const name of cohort.channels) {
+      const wait = this.#channels.get(name)?.subscribed
+      if (wait) waits.push(wait)
+    }
+    return waits.length > 0 ? Promise.all(waits).then(() => {}) : undefined
+  }
+
+  release(cohort: Cohort): void {
+    if (!cohort.empty) return
+    if (this.#cohorts.get(cohort.key) === cohort) this.#cohorts.delete(cohort.key)
+    this.#dirty.delete(cohort)
+    for (const name of cohort.channels) this.#leave(name, cohort)
+  }
+
+  #join(name: string, cohort: Cohort): void {
+    let channel = this.#channels.get(name)
+    if (!channel) {
+      channel = { cohorts: new Set(), last: undefined, subscribed: undefined }
+      this.#channels.set(name, channel)
+      channel.subscribed = this.#engine.backplane.subscribe(name, this)
+    }
+    channel.cohorts.add(cohort)
+  }
+
+  #leave(name: string, cohort: Cohort): void {
+    const channel = this.#channels.get(name)
+    if (!channel?.cohorts.delete(cohort) || channel.cohorts.size > 0) return
+    this.#channels.delete(name)
+    void this.#engine.backplane.unsubscribe(name, this)
+  }
+
+  onMessage(name: string, message: LiveMessage): void {
+    const channel = this.#channels.get(name)
+    if (!channel) return
+    if (message.seq !== undefined) {
+      if (channel.last !== undefined) {
+        if (message.seq <= channel.last) return
+        if (message.prev !== channel.last) this.#dispatch(channel, Frame.gap(name, 'backplane'))
+      }
+      channel.last = message.seq
+    }
+    this.#dispatch(channel, Frame.of(name, message))
+  }
+
+  onGap(name: string | undefined): void {
+    for (const [key, channel] of this.#channels) {
+      if (name !== undefined && name !== key) continue
+      channel.last = undefined
+      this.#dispatch(channel, Frame.gap(key, 'backplane'))
+    }
+  }
+
+  onHealth(error: unknown): void {
+    if (error !== undefined) this.#engine.report(error, { stage: 'backplane' })
+  }
+
+  #dispatch(channel: Channel, frame: Frame): void {
+    for (const cohort of channel.cohorts) {
+      cohort.queue.push(frame)
+      this.#dirty.add(cohort)
+    }
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#engine.clock.defer(() => this.#flush())
+  }
+
+  #flush(): void {
+    this.#scheduled = false
+    const { now } = this.#engine.clock
+    const deadline = now() + flushMs
+    for (const cohort of this.#dirty) {
+      if (!cohort.flush(now, deadline)) break
+      this.#dirty.delete(cohort)
+      if (now() > deadline) break
+    }
+    if (this.#dirty.size > 0) this.#schedule()
+  }
+}

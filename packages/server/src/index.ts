@@ -1,0 +1,40 @@
+export type { EventContract } from '@rivulet/core'
+export type { Limits } from './admission.js'
+export type { Awaitable } from './awaitable.js'
+export type {
+  Backplane,
+  BackplaneMessage,
+  BackplaneSubscriber,
+  LiveMessage,
+  PublishOptions,
+  PublishResult,
+  ReadResult,
+  StoredMessage,
+} from './backplane.js'
+export type { Clock } from './clock.js'
+export type { ConnectionInfo } from './connection.js'
+export type { DiagnosticMessages } from './diagnostics.js'
+export { ConfigurationError, EventSerializationError, ManagerClosedError } from './errors.js'
+export {
+  EventManager,
+  type EventManagerOptions,
+  type ManagerChannel,
+  type PublishEventOptions,
+  type Published,
+} from './event-manager.js'
+export type { HeartbeatOptions } from './heartbeat.js'
+export { MemoryBackplane, type MemoryBackplaneOptions } from './memory-backplane.js'
+export type { Payload } from './payload.js'
+export type { StreamRequest } from './reception.js'
+export type { ErrorContext, ErrorHandler } from './report.js'
+export type { Retention, RetentionBounds } from './retention.js'
+export type { Refusal, Sink, SinkListener } from './sink.js'
+export type { ManagerStats } from './stats.js'
+export type {
+  Admission,
+  Authorization,
+  Denial,
+  EventStreamOptions,
+  Snapshot,
+  SnapshotEvent,
+} from './stream-options.js'

@@ -1,0 +1,36 @@
+import { ConfigurationError } from './errors.js'
+
+/**
+ * What a channel keeps for resuming and for slow clients. What exceeds any of the bounds goes, oldest first.
+ *
+ * - `'latest'`: only the last event.
+ * - `'none'`: nothing; every event of the channel is live only.
+ */
+export type Retention = RetentionBounds | 'latest' | 'none'
+
+export interface RetentionBounds {
+  /** How many events. @default 1000 */
+  maxEvents?: number
+  /** How many characters of event data: bytes, where it is ASCII. @default 8_388_608 */
+  maxBytes?: number
+  /** For how many milliseconds; `Infinity`: as long as the other bounds allow. @default 3_600_000 (one hour) */
+  maxAgeMs?: number
+}
+
+/** Retention with every bound given. */
+export type Bounds = Readonly<Required<RetentionBounds>>
+
+const latest: Bounds = { maxEvents: 1, maxBytes: Infinity, maxAgeMs: Infinity }
+const none: Bounds = { maxEvents: 0, maxBytes: 0, maxAgeMs: 0 }
+
+/** @throws {ConfigurationError} when a bound is negative or no number. */
+export function boundsOf(retention: Retention = {}): Bounds {
+  if (retention === 'latest') return latest
+  if (retention === 'none') return none
+  const { maxEvents = 1000, maxBytes = 8_388_608, maxAgeMs = 3_600_000 } = retention
+  const bounds = { maxEvents, maxBytes, maxAgeMs }
+  for (const [name, value] of Object.entries(bounds)) {
+    if (!(value >= 0)) throw new ConfigurationError(`retention.${name}`, value, 'Give a number, 0 or more.')
+  }
+  return bounds
+}

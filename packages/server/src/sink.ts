@@ -1,0 +1,49 @@
+import type { Payload } from './payload.js'
+
+/** Whom a sink tells what happens to it. */
+export interface SinkListener {
+  /** What was buffered has gone out, after a `write` that returned false. */
+  onDrain(): void
+  /** The response is over, whoever ended it. Called once. */
+  onClose(): void
+}
+
+/** Why there is no stream. */
+export interface Refusal {
+  /** The HTTP status, 204 or 400 to 599. */
+  readonly status: number
+  /** The body, as plain text. */
+  readonly message?: string | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * The response to one request, for one HTTP implementation.
+ *
+ * A sink MUST NOT throw because the other end has gone; it tells its listener. It calls the listener only after
+ * `attach`, and never from inside one of its own methods.
+ */
+export interface Sink {
+  /** How many bytes were written and have not gone out. */
+  readonly bufferedBytes: number
+  /** Whether the response is over. */
+  readonly closed: boolean
+  attach(listener: SinkListener): void
+  /** Answers with something other than a stream. */
+  refuse(refusal: Refusal): void
+  /** Sends status 200 and the headers of an event stream. */
+  open(): void
+  /** Returns false when the bytes could not all go out at once: `onDrain` follows. They are kept all the same. */
+  write(payload: Payload): boolean
+  /** Ends the response after what was written; the connection under it is not used again. */
+  end(): void
+  /** Ends it now. */
+  destroy(): void
+}
+
+/** The headers of every stream. `no-transform` and `X-Accel-Buffering` keep proxies from collecting events. */
+export const streamHeaders: Readonly<Record<string, string>> = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-cache, no-transform',
+  'X-Accel-Buffering': 'no',
+}

@@ -1,0 +1,162 @@
+import type { EventContract } from '@rivulet/core'
+import { ConnectionLimits, type Limits } from './admission.js'
+import type { Backplane } from './backplane.js'
+import type { Clock } from './clock.js'
+import type { Cohort } from './cohort.js'
+import { Connection, type ConnectionInfo } from './connection.js'
+import { diagnose } from './diagnostics.js'
+import { spreadClosing } from './drain.js'
+import type { Engine } from './engine.js'
+import { FanOut } from './fan-out.js'
+import type { WireEvent } from './frame.js'
+import { type HeartbeatOptions, HeartbeatService } from './heartbeat.js'
+import { at } from './lifetime.js'
+import type { ErrorContext, ErrorHandler } from './report.js'
+import type { Sink } from './sink.js'
+import { StallWatch } from './stall-watch.js'
+import { createCounters, type ManagerStats } from './stats.js'
+import type { Admission } from './stream-options.js'
+
+export interface StreamsOptions {
+  readonly contract: EventContract
+  readonly backplane: Backplane
+  readonly clock: Clock
+  readonly source: string
+  readonly heartbeat: HeartbeatOptions | false | undefined
+  readonly retryMs: number
+  readonly limits: Limits
+  readonly onError: ErrorHandler
+}
+
+/** The open streams of one manager, from admission to the end of the response. */
+export class Streams {
+  /** Those that are open. */
+  readonly connections: Map<string, Connection> = new Map()
+  readonly options: StreamsOptions
+  readonly engine: Engine
+  readonly fanOut: FanOut
+  readonly heartbeat: HeartbeatService
+  readonly limits: ConnectionLimits
+  /** Closed connections whose responses are not over. */
+  readonly #ending = new Set<Connection>()
+  readonly #stopTimers = new Map<Connection, () => void>()
+  /** Ids tell connections apart, also over processes; they are no secret. */
+  readonly #idPrefix: string
+  #lastId = 0
+  #closing = false
+  #onAllEnded: (() => void) | undefined
+
+  constructor(options: StreamsOptions) {
+    const { clock, backplane, limits } = options
+    this.options = options
+    this.engine = {
+      clock,
+      backplane,
+      counters: createCounters(),
+      highWaterMarkBytes: limits.highWaterMarkBytes ?? 262_144,
+      stallWatch: new StallWatch(clock, limits.stallTimeoutMs ?? 60_000, (connection) => {
+        this.engine.counters.stalled++
+        connection.cut('stalled')
+      }),
+      report: (error, context) => this.report(error, context),
+    }
+    this.fanOut = new FanOut(this.engine)
+    this.heartbeat = new HeartbeatService(clock, options.heartbeat)
+    this.limits = new ConnectionLimits(limits)
+    this.#idPrefix = Math.floor(clock.random() * 36 ** 8).toString(36)
+  }
+
+  /** Whether `close` was called. */
+  get closing(): boolean {
+    return this.#closing
+  }
+
+  report(error: unknown, context: ErrorContext): void {
+    this.engine.counters.errors++
+    this.options.onError(error, context)
+  }
+
+  /** Makes a connection that belongs to its cohort from now on, and counts for the limits. It is not open yet. */
+  create(
+    sink: Sink,
+    cohort: Cohort,
+    { context, key }: Admission<unknown>,
+    filter: ((event: WireEvent) => boolean) | undefined,
+  ): Connection {
+    const id = `${this.#idPrefix}-${(++this.#lastId).toString(36)}`
+    const connection = new Connection(this.engine, cohort, sink, {
+      id,
+      context,
+      key,
+      filter,
+      onClose: (reason) => this.#onClose(connection, reason),
+      onEnd: () => this.#onEnd(connection),
+    })
+    cohort.catchingUp.add(connection)
+    this.limits.add(key)
+    return connection
+  }
+
+  /** Opens a connection: from here on it has heartbeats and an end. */
+  start(connection: Connection, { expiresAt }: Admission<unknown>): void {
+    const { clock, counters } = this.engine
+    const { maxLifetimeMs = Infinity } = this.options.limits
+    counters.opened++
+    this.connections.set(connection.id, connection)
+    this.heartbeat.add(connection)
+    const expiry = Number(expiresAt ?? Infinity)
+    const lifetimeEnd = clock.now() + maxLifetimeMs * (0.8 + 0.2 * clock.random())
+    if (expiry === Infinity && lifetimeEnd === Infinity) return
+    const reason = expiry < lifetimeEnd ? 'expired' : 'lifetime'
+    const stop = at(clock, Math.min(expiry, lifetimeEnd), () => connection.close(reason, true))
+    this.#stopTimers.set(connection, stop)
+  }
+
+  #onClose(connection: Connection, reason: string): void {
+    const { clock, counters } = this.engine
+    const { id, key, cohort, connectedAt, bytesWritten } = connection
+    this.limits.remove(key)
+    this.fanOut.release(cohort)
+    if (!this.connections.delete(id)) return
+    counters.closed++
+    this.heartbeat.remove(connection)
+    this.#stopTimers.get(connection)?.()
+    this.#stopTimers.delete(connection)
+    this.#ending.add(connection)
+    diagnose('rivulet:connection:close', () => ({
+      connectionId: id,
+      reason,
+      lifetimeMs: clock.now() - connectedAt,
+      bytesWritten,
+    }))
+  }
+
+  #onEnd(connection: Connection): void {
+    this.#ending.delete(connection)
+    if (this.connections.size === 0 && this.#ending.size === 0) this.#onAllEnded?.()
+  }
+
+  disconnect(predicate: (connection: ConnectionInfo) => boolean, reason: string): number {
+    const matching = [...this.connections.values()].filter(predicate)
+    for (const connection of matching) connection.close(reason, false)
+    return matching.length
+  }
+
+  stats(): ManagerStats {
+    let lagging = 0
+    for (const { state } of this.connections.values()) if (state === 'lagging') lagging++
+    return { connections: this.connections.size, lagging, cohorts: this.fanOut.cohortCount, ...this.engine.counters }
+  }
+
+  /** Refuses new streams, closes the open ones over the grace period, and resolves when their responses are over. */
+  async close(graceMs: number): Promise<void> {
+    const { clock } = this.engine
+    this.#closing = true
+    const closeRest = spreadClosing(clock, this.connections.values(), { graceMs, retryMs: this.options.retryMs })
+    if (this.connections.size === 0 && this.#ending.size === 0) return
+    await new Promise<void>((resolve) => {
+      this.#onAllEnded = resolve
+      clock.setTimeout(closeRest, graceMs)
+    })
+  }
+}
