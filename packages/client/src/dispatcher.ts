@@ -131,7 +131,8 @@ export class Dispatcher {
       }
       return
     }
-    return toEvent(mapped ?? readMessage(message), id, validate ? schema : undefined, now)
+    const read = mapped ? { ...mapped, payload: { ...mapped.payload } } : readMessage(message)
+    return toEvent(read, id, validate ? schema : undefined, now)
   }
 
   #emit(message: SseMessage, event: BaseEvent | undefined, id: string | undefined, positioned: boolean): void {

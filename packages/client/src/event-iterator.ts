@@ -1,7 +1,8 @@
 import { IteratorOverflowError } from './errors.js'
-import type { SubscribeOptions } from './handler-list.js'
 
-export interface IteratorOptions extends SubscribeOptions {
+export interface IteratorOptions {
+  /** Ends the loop when it aborts. */
+  signal?: AbortSignal
   /** How many events may wait to be read. @default 1_024 */
   bufferSize?: number
   /**
@@ -39,12 +40,10 @@ export class EventIterator<T> implements AsyncIterableIterator<T, undefined> {
   #ended = false
   #failure: { error: unknown } | undefined
 
-  constructor({ bufferSize = 1_024, overflow = 'pause', signal }: IteratorOptions, source: IteratorSource) {
+  constructor({ bufferSize = 1_024, overflow = 'pause' }: IteratorOptions, source: IteratorSource) {
     this.#source = source
     this.#bufferSize = Math.max(1, bufferSize)
     this.#overflow = overflow
-    if (signal?.aborted) this.stop()
-    else signal?.addEventListener('abort', () => this.stop(), { once: true })
   }
 
   push(value: T): void {

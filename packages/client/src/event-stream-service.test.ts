@@ -1,8 +1,9 @@
 import { defineEvents, EventValidationError, encodeControlEvent, type GapEvent, UnknownEventError } from '@rivulet/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import { FakeClock } from '../test/fake-clock.js'
-import { frame, openFrame, SseServer } from '../test/sse-server.js'
+import type { FakeClock } from '../test/fake-clock.js'
+import { until, useHarness } from '../test/harness.js'
+import { frame, openFrame, type SseServer } from '../test/sse-server.js'
 import { type ConnectionState, EventStreamService, type EventStreamServiceOptions } from './index.js'
 
 const events = defineEvents({
@@ -15,22 +16,22 @@ const events = defineEvents({
   }),
 })
 
+const harness = useHarness()
+const streams: EventStreamService<typeof events>[] = []
 let server: SseServer
 let clock: FakeClock
-const streams: EventStreamService<typeof events>[] = []
 
-beforeEach(async () => {
-  server = await new SseServer().listen()
-  clock = new FakeClock()
+beforeEach(() => {
+  ;({ server, clock } = harness)
 })
 
-afterEach(async () => {
+afterEach(() => {
   for (const stream of streams.splice(0)) stream.close()
-  await server.close()
 })
 
 function createStream(options: Partial<EventStreamServiceOptions<typeof events>> = {}) {
   const stream = new EventStreamService({ url: server.url, events, clock, ...options })
+  stream.onError(() => {})
   streams.push(stream)
   return stream
 }
@@ -40,11 +41,6 @@ function ticks(stream: EventStreamService<typeof events>): number[] {
   stream.on(events.tick, ({ n }) => received.push(n))
   return received
 }
-
-const until = (condition: () => unknown) =>
-  vi.waitFor(() => {
-    if (!condition()) throw new Error(`still not: ${condition}`)
-  }, 5_000)
 
 describe('events', () => {
   test('arrive flat, typed and validated', async () => {
@@ -68,7 +64,7 @@ describe('events', () => {
     const received = ticks(stream)
     stream.connect()
     await server.open()
-    server.stream.write(frame('tick', { n: 'one' }) + 'event: tick\ndata: {\n\n' + frame('tick', { n: 3 }))
+    server.stream.write(`${frame('tick', { n: 'one' })}event: tick\ndata: {\n\n${frame('tick', { n: 3 })}`)
     await until(() => received.length === 1)
     expect(received).toEqual([3])
     expect(errors).toHaveLength(2)
@@ -400,7 +396,7 @@ test('the state is one object until something happens', async () => {
 })
 
 test('raw messages come as they stand, with the last event ID that holds', async () => {
-  const stream = new EventStreamService({ url: server.url, clock })
+  const stream = harness.createStream()
   const messages: unknown[] = []
   stream.onMessage((message) => messages.push(message))
   stream.connect()
@@ -417,5 +413,4 @@ test('raw messages come as they stand, with the last event ID that holds', async
     { event: 'x', data: '[1]', lastEventId: '1' },
     { event: 'message', data: 'c', lastEventId: '1' },
   ])
-  stream.close()
 })

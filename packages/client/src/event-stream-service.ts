@@ -12,6 +12,7 @@ import {
 import { type Clock, systemClock } from './clock.js'
 import { Connection, type ConnectionOptions } from './connection.js'
 import type { ConnectionStatus } from './connection-machine.js'
+import { type CursorStore, createCursorStore, type PersistOptions } from './cursor-store.js'
 import { Dispatcher } from './dispatcher.js'
 import { EventIterator, type IteratorOptions } from './event-iterator.js'
 import { HandlerList, type SubscribeOptions } from './handler-list.js'
@@ -36,6 +37,17 @@ export interface EventStreamServiceOptions<Contract extends EventContract = Even
    * stream closes without an error.
    */
   until?: (message: SseMessage) => boolean
+  /**
+   * Where to begin: the ID of the last event that is known already, for example what a page was rendered from.
+   * @default '': at the present
+   */
+  lastEventId?: string
+  /**
+   * Keeps the last event ID over a reload, so that a page continues where the one before it ended. Counts only where no
+   * `lastEventId` is given.
+   * @default false
+   */
+  persist?: boolean | PersistOptions
   /** Time and chance, for tests. @default the system's */
   clock?: Clock
 }
@@ -82,6 +94,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   readonly #options: EventStreamServiceOptions<Contract>
   readonly #connection: Connection
   readonly #dispatcher: Dispatcher
+  readonly #store: CursorStore | undefined
   readonly #statusListeners = new HandlerList<[ConnectionState, ConnectionState]>()
   readonly #errorListeners = new HandlerList<unknown>()
   readonly #iterators = new Set<Stoppable>()
@@ -93,7 +106,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   readonly #report = (error: unknown): void => this.#onError(error)
 
   constructor(options: EventStreamServiceOptions<Contract>) {
-    const { events, clock = systemClock, validate = true, mapMessage } = options
+    const { events, clock = systemClock, validate = true, mapMessage, persist = false } = options
     this.#options = options
     this.#dispatcher = new Dispatcher({
       contract: events,
@@ -113,6 +126,8 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       changed: () => this.#onChange(),
       ready: () => this.#dispatcher.drained ?? this.#resumed?.promise,
     })
+    this.#store = createCursorStore(persist, options.url, clock, () => this.lastEventId, this.#report)
+    this.#startAt(options.lastEventId ?? '')
     this.#state = this.#snapshot()
   }
 
@@ -157,7 +172,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     this.#connectCalled = false
     this.#dispatcher.cancel()
     // What was received but not delivered will be asked for again.
-    this.#connection.lastEventId = this.#dispatcher.lastEventId
+    this.#startAt(this.lastEventId)
     const iterators = [...this.#iterators]
     this.#iterators.clear()
     for (const iterator of iterators) iterator.stop()
@@ -264,7 +279,13 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
 
   #start(type: 'connect' | 'reconnect'): void {
     if (this.status === 'idle' || this.status === 'closed') this.#connection.gap = undefined
+    if (this.lastEventId === '' && this.#store) this.#startAt(this.#store.load())
     this.#connection.send({ type })
+  }
+
+  #startAt(id: string): void {
+    this.#dispatcher.lastEventId = id
+    this.#connection.lastEventId = id
   }
 
   #handlersOf(event: string | EventDefinition): HandlerList<BaseEvent> {
@@ -275,18 +296,22 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   }
 
   #iterate<T>(handlers: HandlerList<T>, options: IteratorOptions = {}): EventIterator<T> {
-    let unsubscribe: (() => void) | undefined
+    const { signal } = options
+    const stop = () => iterator.stop()
     const iterator: EventIterator<T> = new EventIterator<T>(options, {
       onStart: () => this.#start('connect'),
       onPause: (paused) => this.#onPause(iterator, paused),
       onEnd: () => {
-        unsubscribe?.()
+        unsubscribe()
+        signal?.removeEventListener('abort', stop)
         const last = this.#iterators.delete(iterator) && this.#iterators.size === 0
         if (last && !this.#connectCalled && this.status !== 'closed') this.close()
       },
     })
-    unsubscribe = handlers.add((value) => iterator.push(value), options)
+    const unsubscribe = handlers.add((value) => iterator.push(value))
     this.#iterators.add(iterator)
+    signal?.addEventListener('abort', stop)
+    if (signal?.aborted) stop()
     return iterator
   }
 
@@ -314,6 +339,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   #onChange(): void {
     const previous = this.#state
     this.#state = this.#snapshot()
+    this.#store?.keep(this.#state.status === 'open')
     if (this.#state.status === 'closed' && previous.status !== 'closed') {
       const { error } = this.#state
       const failure = error === undefined ? undefined : { error }

@@ -7,6 +7,7 @@ interface Entry<T> {
   readonly handler: (value: T) => unknown
   readonly once: boolean
   active: boolean
+  remove: () => void
 }
 
 /** Handlers of one kind. Each is called whatever the others do, and none after its unsubscription. */
@@ -23,20 +24,20 @@ export class HandlerList<T> {
     { signal, once = false }: SubscribeOptions & { once?: boolean } = {},
   ): () => void {
     if (signal?.aborted) return () => {}
-    const entry: Entry<T> = { handler, once, active: true }
-    this.#entries = [...this.#entries, entry]
     const remove = () => {
-      if (!entry.active) return
-      this.#remove(entry)
+      entry.active = false
+      this.#entries = this.#entries.filter((other) => other !== entry)
       signal?.removeEventListener('abort', remove)
     }
+    const entry: Entry<T> = { handler, once, active: true, remove }
+    this.#entries = [...this.#entries, entry]
     signal?.addEventListener('abort', remove)
     return remove
   }
 
   /** Removes every subscription of this handler. */
   delete(handler: (value: T) => unknown): void {
-    for (const entry of this.#entries) if (entry.handler === handler) this.#remove(entry)
+    for (const entry of this.#entries) if (entry.handler === handler) entry.remove()
   }
 
   /** Calls the handlers in the order of their subscription until `run` is cancelled. What they throw or reject with goes to `report`. */
@@ -44,7 +45,7 @@ export class HandlerList<T> {
     for (const entry of this.#entries) {
       if (run?.cancelled) return
       if (!entry.active) continue
-      if (entry.once) this.#remove(entry)
+      if (entry.once) entry.remove()
       try {
         const result = entry.handler(value)
         if (result instanceof Promise) result.catch(report)
@@ -52,10 +53,5 @@ export class HandlerList<T> {
         report(error)
       }
     }
-  }
-
-  #remove(entry: Entry<T>): void {
-    entry.active = false
-    this.#entries = this.#entries.filter((other) => other !== entry)
   }
 }

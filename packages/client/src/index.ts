@@ -1,6 +1,7 @@
 export type { Clock } from './clock.js'
 export type { ConnectionOptions } from './connection.js'
 export type { ConnectionStatus } from './connection-machine.js'
+export type { PersistOptions } from './cursor-store.js'
 export {
   ConnectionError,
   ConnectTimeoutError,

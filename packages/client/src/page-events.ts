@@ -30,3 +30,12 @@ export function observePage(listener: PageListener): () => void {
 export function pageBaseUrl(): string | undefined {
   return globalThis.document?.baseURI ?? globalThis.location?.href
 }
+
+/** The page's `sessionStorage`; `undefined` where there is none, or where it is forbidden. */
+export function pageStorage(): Storage | undefined {
+  try {
+    return globalThis.sessionStorage
+  } catch {
+    return undefined
+  }
+}

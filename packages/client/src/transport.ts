@@ -31,6 +31,12 @@ export interface RequestOptions {
   fetch?: typeof fetch
   /** How long the response's headers may take, in milliseconds. @default 30_000 */
   connectTimeoutMs?: number
+  /**
+   * How a reconnection tells where to continue: by the header `Last-Event-ID`, as the standard has it, or by the query's
+   * `lastEventId`. A stream of another origin has to allow that header by CORS, or else needs `'query'`.
+   * @default 'header'
+   */
+  lastEventIdIn?: 'header' | 'query'
 }
 
 /** A readable response, or `undefined` for 204: there is nothing to receive, now or later. */
@@ -64,7 +70,11 @@ export async function openStream(
     const body = await resolve(options.body)
     const headers = new Headers(await resolve(options.headers))
     if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
-    if (lastEventId !== '') sendLastEventId(lastEventId, headers, target)
+    if (lastEventId !== '') {
+      const bytes = headerBytes(lastEventId)
+      if (bytes !== undefined && options.lastEventIdIn !== 'query') headers.set('last-event-id', bytes)
+      else target.searchParams.set('lastEventId', lastEventId)
+    }
     url = target.href
     const init: RequestInit = {
       method: options.method ?? (body === undefined || body === null ? 'GET' : 'POST'),
@@ -80,7 +90,7 @@ export async function openStream(
     } catch (cause) {
       throw new ConnectionError(url, { cause })
     }
-    return check(response, response.url || url, clock)
+    return check(response, response.url || url, options, clock)
   }
 }
 
@@ -113,7 +123,7 @@ export async function readStream(
   }
 }
 
-async function check(response: Response, url: string, clock: Clock): Promise<StreamResponse> {
+async function check(response: Response, url: string, options: RequestOptions, clock: Clock): Promise<StreamResponse> {
   const { status, body } = response
   if (status === 204) return undefined
   if (status !== 200) {
@@ -125,6 +135,13 @@ async function check(response: Response, url: string, clock: Clock): Promise<Str
     // The connection is not to be held by a body that no one will read.
     body?.cancel().catch(() => {})
     throw new ContentTypeError(status, contentType, url)
+  }
+  if (body === undefined || (body && !body.getReader)) {
+    throw new InvalidOptionError(
+      'fetch',
+      options.fetch,
+      'its responses have no readable body. Give one that streams (in React Native that of expo/fetch).',
+    )
   }
   return { url, body }
 }
@@ -144,18 +161,14 @@ function resolve<T>(value: PerAttempt<T>): T | Promise<T> {
 }
 
 /**
- * The standard sends the ID's UTF-8 bytes, and `fetch` takes a header's bytes as Latin-1 characters. What no header can
- * carry unchanged goes into the query, where Rivulet's server looks as well: an ID must never keep the stream from
- * reconnecting.
+ * The standard sends the ID's UTF-8 bytes, and `fetch` takes a header's bytes as Latin-1 characters. `undefined` for an
+ * ID that no header carries unchanged; it goes into the query, where Rivulet's server looks as well: an ID must never
+ * keep a stream from reconnecting.
  */
-function sendLastEventId(id: string, headers: Headers, url: URL): void {
+function headerBytes(id: string): string | undefined {
   let bytes = ''
   for (const byte of new TextEncoder().encode(id)) bytes += String.fromCharCode(byte)
-  if (/^[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/.test(bytes)) {
-    headers.set('last-event-id', bytes)
-  } else {
-    url.searchParams.set('lastEventId', id)
-  }
+  return /^[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/.test(bytes) ? bytes : undefined
 }
 
 /** `Retry-After` in milliseconds, or `undefined`. A date is taken by the server's clock where the response tells it. */

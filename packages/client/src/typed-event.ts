@@ -36,7 +36,8 @@ export function readMessage({ event, data }: SseMessage): MappedEvent {
 }
 
 /**
- * Makes the flat event of what was read, by way of the schema if there is one.
+ * Makes the flat event of what was read, by way of the schema if there is one. Without one the payload itself becomes the
+ * event, so it has to be the caller's to give.
  *
  * @throws {EventValidationError} (or rejects with it) when the payload does not fit.
  */
@@ -46,19 +47,25 @@ export function toEvent(
   schema: StandardSchemaV1 | undefined,
   now: () => number,
 ): BaseEvent | Promise<BaseEvent> {
-  const base = {
+  const base: BaseEvent = {
     id,
     type,
     timestamp: typeof timestamp === 'number' ? timestamp : now(),
     source: typeof source === 'string' ? source : '',
   }
-  if (!schema) return { ...payload, ...base }
+  if (!schema) return Object.assign(payload, base)
   // A strict schema knows nothing of what every event carries itself.
   const { timestamp: _timestamp, source: _source, ...own } = payload as Record<string, unknown>
   const output = validatePayload(type, schema, own)
   return output instanceof Promise
-    ? output.then((settled) => ({ ...base, ...(settled as object), ...base }))
-    : { ...base, ...(output as object), ...base }
+    ? output.then((settled) => flatten(base, settled as object))
+    : flatten(base, output as object)
+}
+
+/** The event's own keys win over the payload's. Spreading what `JSON.parse` made would take several times as long as this. */
+function flatten(base: BaseEvent, payload: object): BaseEvent {
+  const { id, type, timestamp, source } = base
+  return Object.assign(base, payload, { id, type, timestamp, source })
 }
 
 function notAnObject(type: string, cause?: unknown): EventValidationError {

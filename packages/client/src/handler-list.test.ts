@@ -1,0 +1,87 @@
+import { beforeEach, expect, test, vi } from 'vitest'
+import { HandlerList } from './handler-list.js'
+
+let list: HandlerList<number>
+let calls: string[]
+const report = vi.fn()
+
+beforeEach(() => {
+  list = new HandlerList()
+  calls = []
+  report.mockReset()
+})
+
+test('a handler that is removed while others are called is not called any more, one that is added not yet', () => {
+  const undo: (() => void)[] = []
+  list.add(() => {
+    calls.push('a')
+    undo[0]!()
+    list.add(() => calls.push('new'))
+  })
+  undo.push(list.add(() => calls.push('b')))
+  list.add(() => calls.push('c'))
+  list.emit(1, report)
+  expect(calls).toEqual(['a', 'c'])
+  list.emit(2, report)
+  expect(calls).toEqual(['a', 'c', 'a', 'c', 'new'])
+})
+
+test('a cancelled run ends with the handler that cancelled it', () => {
+  const run = { cancelled: false }
+  list.add(() => {
+    run.cancelled = true
+  })
+  list.add(() => calls.push('b'))
+  list.emit(1, report, run)
+  expect(calls).toEqual([])
+})
+
+test('once means once, also when the handler itself causes the next call', () => {
+  list.add(
+    (value) => {
+      calls.push(`once ${value}`)
+      if (value < 3) list.emit(value + 1, report)
+    },
+    { once: true },
+  )
+  list.emit(1, report)
+  expect(calls).toEqual(['once 1'])
+  expect(list.size).toBe(0)
+})
+
+test('a handler may be subscribed twice, and delete removes both', () => {
+  const handler = () => calls.push('x')
+  list.add(handler)
+  list.add(handler)
+  list.emit(1, report)
+  list.delete(handler)
+  list.emit(2, report)
+  expect(calls).toEqual(['x', 'x'])
+})
+
+test('a signal that aborted before subscribes nothing, and no listener stays on one that has not', () => {
+  list.add(() => calls.push('x'), { signal: AbortSignal.abort() })
+  list.emit(1, report)
+  expect(calls).toEqual([])
+  const { signal } = new AbortController()
+  const removed = vi.spyOn(signal, 'removeEventListener')
+  const handler = () => {}
+  list.add(handler, { signal })()
+  list.add(handler, { signal })
+  list.delete(handler)
+  list.add(handler, { signal, once: true })
+  list.emit(1, report)
+  expect(removed).toHaveBeenCalledTimes(3)
+})
+
+test('what handlers throw or reject with is reported', async () => {
+  list.add(() => {
+    throw 'thrown'
+  })
+  list.add(() => Promise.reject('rejected'))
+  list.add(() => calls.push('x'))
+  list.emit(1, report)
+  await Promise.resolve()
+  expect(report.mock.calls).toEqual([['thrown'], ['rejected']])
+  expect(calls).toEqual(['x'])
+})

@@ -1,0 +1,399 @@
+import { gzipSync } from 'node:zlib'
+import { describe, expect, test, vi } from 'vitest'
+import { dataOf, until, useHarness } from '../test/harness.js'
+
+const harness = useHarness()
+
+describe('the request', () => {
+  test('asks for an event stream, uncached', async () => {
+    const { server, createStream } = harness
+    const stream = createStream()
+    stream.connect()
+    await server.open()
+    const { method, headers } = server.requests[0]!
+    expect(method).toBe('GET')
+    expect(headers.accept).toBe('text/event-stream')
+    expect(headers['cache-control']).toBe('no-cache')
+    expect(headers).not.toHaveProperty('last-event-id')
+  })
+
+  test('calls fetch with a URL and an init, and with the credentials and cache mode given', async () => {
+    const { server, createStream } = harness
+    const calls: unknown[][] = []
+    const stream = createStream({
+      credentials: 'include',
+      fetch: (...call: Parameters<typeof fetch>) => {
+        calls.push(call)
+        return fetch(...call)
+      },
+    })
+    stream.connect()
+    await server.open()
+    expect(calls).toHaveLength(1)
+    expect(calls[0]![0]).toBe(server.url)
+    expect(calls[0]![1]).toMatchObject({ method: 'GET', credentials: 'include', cache: 'no-store' })
+  })
+
+  test('takes method, body and headers', async () => {
+    const { server, createStream } = harness
+    const stream = createStream({
+      body: JSON.stringify({ topics: ['a'] }),
+      headers: { 'content-type': 'application/json', 'x-own': '1', accept: 'text/event-stream;v=2' },
+    })
+    stream.connect()
+    await server.open()
+    expect(server.requests[0]).toMatchObject({
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-own': '1', accept: 'text/event-stream;v=2' },
+    })
+    expect(server.bodies).toEqual(['{"topics":["a"]}'])
+  })
+
+  test('asks url, body and headers anew for each attempt', async () => {
+    const { server, createStream } = harness
+    let attempt = 0
+    const stream = createStream({
+      method: 'PUT',
+      url: async () => new URL(`?attempt=${++attempt}`, server.url),
+      body: () => `body ${attempt}`,
+      headers: async () => ({ authorization: `Bearer ${attempt}` }),
+    })
+    stream.connect()
+    await server.open()
+    stream.reconnect()
+    await until(() => server.bodies.length === 2)
+    expect(server.requests.map(({ method, url, headers }) => [method, url, headers.authorization])).toEqual([
+      ['PUT', '/events?attempt=1', 'Bearer 1'],
+      ['PUT', '/events?attempt=2', 'Bearer 2'],
+    ])
+    expect(server.bodies).toEqual(['body 1', 'body 2'])
+  })
+
+  test('is retried when one of these functions rejects', async () => {
+    const { server, clock, createStream } = harness
+    const headers = vi.fn<() => Promise<HeadersInit>>().mockRejectedValueOnce('no token').mockResolvedValue({ a: 'b' })
+    const stream = createStream({ headers })
+    stream.connect()
+    await until(() => stream.status === 'waiting')
+    expect(stream.state.error).toBe('no token')
+    clock.advance(1_000)
+    await server.open()
+    expect(server.requests).toHaveLength(1)
+  })
+
+  test('to a URL that is none is final', async () => {
+    const stream = harness.createStream({ url: '/events' })
+    stream.connect()
+    await until(() => stream.status === 'closed')
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_INVALID_OPTION', option: 'url', value: '/events' })
+  })
+})
+
+describe('Last-Event-ID', () => {
+  async function resend(id: string, options = {}) {
+    const { server, createStream } = harness
+    const stream = createStream(options)
+    const received = dataOf(stream)
+    stream.connect()
+    await server.open()
+    server.stream.write(`id: ${id}\ndata: 1\n\n`)
+    await until(() => received.length === 1)
+    expect(stream.lastEventId).toBe(id)
+    stream.reconnect()
+    await until(() => server.requests.length === 2)
+    return server.requests[1]!
+  }
+
+  test.each(['é☃', 'a b', 'x'.repeat(2_000), 'caféà'])('goes as UTF-8 bytes: %s', async (id) => {
+    const { headers } = await resend(id)
+    expect(Buffer.from(headers['last-event-id'] as string, 'latin1').toString('utf8')).toBe(id)
+  })
+
+  test.each(['\x01', ' padded', 'padded\t', 'a\x7fb'])(
+    'that no header can carry goes into the query: %j',
+    async (id) => {
+      const { headers, url } = await resend(id)
+      expect(headers).not.toHaveProperty('last-event-id')
+      expect(new URL(url as string, 'http://x').searchParams.get('lastEventId')).toBe(id)
+    },
+  )
+
+  test('goes into the query where wanted, beside what is there', async () => {
+    const { headers, url } = await resend('5', { url: `${harness.server.url}?a=1`, lastEventIdIn: 'query' })
+    expect(headers).not.toHaveProperty('last-event-id')
+    expect(url).toBe('/events?a=1&lastEventId=5')
+  })
+
+  test('is committed by a block without data, kept over connections that bring none, and reset by an empty one', async () => {
+    const { server, clock, createStream } = harness
+    const stream = createStream()
+    const frames = ['id: 7\n\n', 'data: x\n\n', 'id: 8\ndata: cut off\n', 'id\n\n', 'id: a\0b\n\n']
+    for (const [index, frame] of frames.entries()) {
+      stream.reconnect()
+      await until(() => server.requests.length === index + 1)
+      await server.open()
+      clock.advance(1)
+      server.stream.write(frame)
+      await until(() => stream.lastActivityAt === clock.now())
+      expect(stream.lastEventId).toBe(index < 3 ? '7' : '')
+    }
+    stream.reconnect()
+    await until(() => server.requests.length === 6)
+    expect(server.cursors).toEqual([undefined, '7', '7', '7', undefined, undefined])
+  })
+
+  test('begins where the option says', async () => {
+    const { server, createStream } = harness
+    createStream({ lastEventId: '41' }).connect()
+    await server.open()
+    expect(server.cursors).toEqual(['41'])
+  })
+})
+
+describe('the response', () => {
+  test.each(['text/event-stream', 'Text/Event-Stream;charset=utf-8', 'text/event-stream ; a=b'])(
+    'with content type %s is a stream',
+    async (contentType) => {
+      const { server, createStream } = harness
+      server.answer = (_, response) => server.accept(response, { 'content-type': contentType })
+      const stream = createStream()
+      stream.connect()
+      await until(() => stream.status === 'open')
+    },
+  )
+
+  test.each(['text/html', 'text/event-streamfoo', 'application/json', 'text/html, text/event-stream', ''])(
+    'with content type %j is final',
+    async (contentType) => {
+      const { server, createStream } = harness
+      server.answer = (_, response) =>
+        response.writeHead(200, contentType ? { 'content-type': contentType } : {}).end('data: x\n\n')
+      const stream = createStream()
+      const received = dataOf(stream)
+      stream.connect()
+      await until(() => stream.status === 'closed')
+      expect(stream.state.error).toMatchObject({
+        code: 'RIVULET_CONTENT_TYPE',
+        status: 200,
+        contentType,
+        url: server.url,
+      })
+      expect(received).toEqual([])
+      expect(server.requests).toHaveLength(1)
+    },
+  )
+
+  test('204 ends the stream without an error', async () => {
+    const { server, createStream } = harness
+    server.answer = (_, response) => response.writeHead(204).end()
+    const stream = createStream()
+    stream.connect()
+    await until(() => stream.status === 'closed')
+    expect(stream.state.error).toBeUndefined()
+  })
+
+  test.each([201, 206, 304, 400, 403, 404, 410, 422])('%i is final', async (status) => {
+    const { server, clock, createStream } = harness
+    server.answer = (_, response) => response.writeHead(status, { 'content-type': 'text/event-stream' }).end()
+    const stream = createStream()
+    stream.connect()
+    await until(() => stream.status === 'closed')
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_HTTP_STATUS', status })
+    expect(clock.pending).toEqual([])
+  })
+
+  test.each([408, 425, 429, 500, 502, 503, 504])('%i is retried', async (status) => {
+    const { server, clock, createStream } = harness
+    server.answer = (_, response, attempt) =>
+      attempt === 1 ? response.writeHead(status).end('busy') : server.accept(response)
+    const stream = createStream()
+    stream.connect()
+    await until(() => stream.status === 'waiting')
+    expect(stream.state.error).toMatchObject({ status, body: 'busy', retryAfterMs: undefined })
+    clock.advance(1_000)
+    await server.open()
+  })
+
+  test.each([
+    ['120', 120_000],
+    ['0', 1_000],
+    ['99999999999999', 3_600_000],
+    ['soon', 1_000],
+    ['-5', 1_000],
+    ['1e3', 1_000],
+  ])('Retry-After: %s is waited for', async (value, delayMs) => {
+    const { server, clock, createStream } = harness
+    server.answer = (_, response) => response.writeHead(503, { 'retry-after': value }).end()
+    const stream = createStream()
+    stream.connect()
+    await until(() => stream.status === 'waiting')
+    expect(stream.state.retryAt).toBe(clock.now() + delayMs)
+  })
+
+  test('a date in Retry-After counts by the server’s clock', async () => {
+    const { server, clock, createStream } = harness
+    const date = Date.parse('2030-01-01T00:00:00Z')
+    server.answer = (_, response, attempt) => {
+      const until = new Date(attempt === 1 ? date + 90_000 : date - 90_000).toUTCString()
+      response.writeHead(429, { 'retry-after': until, date: new Date(date).toUTCString() }).end()
+    }
+    const stream = createStream()
+    stream.connect()
+    await until(() => stream.status === 'waiting')
+    expect(stream.state.retryAt).toBe(clock.now() + 90_000)
+    stream.reconnect()
+    await until(() => stream.status === 'waiting')
+    expect(stream.state.retryAt).toBe(clock.now() + 1_000)
+  })
+
+  test.each([301, 302, 303, 307, 308])(
+    'a redirect by %i is followed, and the first URL asked again',
+    async (status) => {
+      const { server, createStream } = harness
+      server.answer = (request, response) =>
+        request.url === '/events' ? response.writeHead(status, { location: '/moved' }).end() : server.accept(response)
+      const stream = createStream()
+      stream.connect()
+      await server.open()
+      stream.reconnect()
+      await until(() => server.requests.length === 4)
+      expect(server.requests.map(({ url }) => url)).toEqual(['/events', '/moved', '/events', '/moved'])
+    },
+  )
+
+  test('endless redirects are a failed attempt', async () => {
+    const { server, createStream } = harness
+    server.answer = (_, response) => response.writeHead(302, { location: '/events' }).end()
+    const stream = createStream()
+    stream.connect()
+    await until(() => stream.status === 'waiting')
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONNECTION' })
+  })
+
+  test('may be compressed', async () => {
+    const { server, createStream } = harness
+    server.answer = (_, response) =>
+      response
+        .writeHead(200, { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' })
+        .end(gzipSync('data: 1\n\ndata: 2\n\n'))
+    const stream = createStream()
+    const received = dataOf(stream)
+    stream.connect()
+    await until(() => stream.status === 'waiting')
+    expect(received).toEqual(['1', '2'])
+  })
+
+  test('an error’s body is quoted from its beginning, also one that never ends', async () => {
+    const { server, clock, createStream } = harness
+    server.answer = (_, response) => {
+      response.writeHead(404)
+      response.write('x'.repeat(10_000))
+    }
+    let answers = 0
+    const stream = createStream({ fetch: (...call) => fetch(...call).finally(() => answers++) })
+    stream.connect()
+    await until(() => stream.status === 'closed')
+    expect(stream.state.error).toMatchObject({ status: 404, body: 'x'.repeat(512) })
+
+    server.answer = (_, response) => response.writeHead(404).write('slow')
+    stream.connect()
+    await until(() => answers === 2)
+    clock.advance(30_000)
+    await until(() => stream.status === 'waiting')
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONNECT_TIMEOUT' })
+  })
+
+  test('headers that do not come are waited for so long', async () => {
+    const { server, clock, createStream } = harness
+    let closed = false
+    server.answer = (request) => request.on('close', () => (closed = true))
+    const stream = createStream({ connectTimeoutMs: 700 })
+    stream.connect()
+    await until(() => server.requests.length === 1)
+    clock.advance(699)
+    expect(stream.status).toBe('connecting')
+    clock.advance(1)
+    await until(() => stream.status === 'waiting')
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONNECT_TIMEOUT', timeoutMs: 700, url: server.url })
+    await until(() => closed)
+  })
+
+  test('of a fetch that cannot stream is final', async () => {
+    const response = { status: 200, headers: new Headers({ 'content-type': 'text/event-stream' }), url: '' }
+    const stream = harness.createStream({ fetch: async () => response as Response })
+    stream.connect()
+    await until(() => stream.status === 'closed')
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_INVALID_OPTION', option: 'fetch' })
+  })
+
+  test('of a fetch that ignores its signal is given up all the same', async () => {
+    const cancelled = vi.fn()
+    const body = new ReadableStream({ cancel: cancelled })
+    const headers = { 'content-type': 'text/event-stream' }
+    const stream = harness.createStream({ fetch: async () => new Response(body, { headers }) })
+    stream.connect()
+    await until(() => stream.status === 'open')
+    stream.close()
+    await until(() => cancelled.mock.calls.length === 1)
+  })
+})
+
+describe('401', () => {
+  test('refreshes once for all streams, then connects', async () => {
+    const { server, createStream } = harness
+    let token = 'old'
+    server.answer = (request, response) =>
+      request.headers.authorization === 'new' ? server.accept(response) : response.writeHead(401).end()
+    const onUnauthorized = vi.fn(async () => {
+      await until(() => server.requests.length === 2)
+      token = 'new'
+    })
+    const headers = () => ({ authorization: token })
+    const streams = [createStream({ headers, onUnauthorized }), createStream({ headers, onUnauthorized })]
+    for (const stream of streams) stream.connect()
+    await server.open(2)
+    await until(() => streams.every(({ status }) => status === 'open'))
+    expect(onUnauthorized).toHaveBeenCalledTimes(1)
+    expect(server.requests).toHaveLength(4)
+  })
+
+  test('is final when the refreshed credential is refused too', async () => {
+    const { server, createStream } = harness
+    server.answer = (_, response) => response.writeHead(401).end()
+    const onUnauthorized = vi.fn()
+    const stream = createStream({ onUnauthorized })
+    stream.connect()
+    await until(() => stream.status === 'closed')
+    expect(onUnauthorized).toHaveBeenCalledTimes(1)
+    expect(server.requests).toHaveLength(2)
+    expect(stream.state.error).toMatchObject({ status: 401 })
+  })
+
+  test('is final when the hook rejects, and without a hook', async () => {
+    const { server, createStream } = harness
+    server.answer = (_, response) => response.writeHead(401).end()
+    const rejecting = createStream({ onUnauthorized: () => Promise.reject('session over') })
+    rejecting.connect()
+    const without = createStream()
+    without.connect()
+    await until(() => rejecting.status === 'closed' && without.status === 'closed')
+    expect(rejecting.state.error).toBe('session over')
+    expect(without.state.error).toMatchObject({ status: 401 })
+  })
+
+  test('close() during the refresh stays closed', async () => {
+    const { server, createStream } = harness
+    server.answer = (_, response) => response.writeHead(401).end()
+    let finish = () => {}
+    const onUnauthorized = vi.fn(() => new Promise<void>((resolve) => (finish = resolve)))
+    const fetchSpy = vi.fn(fetch)
+    const stream = createStream({ onUnauthorized, fetch: fetchSpy })
+    stream.connect()
+    await until(() => onUnauthorized.mock.calls.length === 1)
+    stream.close()
+    finish()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(stream.status).toBe('closed')
+    expect(fetchSpy).toHaveBeenCalledTimes(1)
+  })
+})

@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, vi } from 'vitest'
+import { EventStreamService, type EventStreamServiceOptions } from '../src/index.js'
+import { FakeClock } from './fake-clock.js'
+import { SseServer } from './sse-server.js'
+
+export interface Harness {
+  readonly server: SseServer
+  readonly clock: FakeClock
+  /** A stream without a contract, to the server and on the clock; closed after the test. */
+  createStream(options?: Partial<EventStreamServiceOptions>): EventStreamService
+}
+
+/** A server, a clock and streams for each test of a file. */
+export function useHarness(): Harness {
+  let server: SseServer
+  let clock: FakeClock
+  const streams: EventStreamService[] = []
+
+  beforeEach(async () => {
+    server = await new SseServer().listen()
+    clock = new FakeClock()
+  })
+
+  afterEach(async () => {
+    for (const stream of streams.splice(0)) stream.close()
+    await server.close()
+  })
+
+  return {
+    get server() {
+      return server
+    },
+    get clock() {
+      return clock
+    },
+    createStream(options = {}) {
+      const stream = new EventStreamService({ url: server.url, clock, ...options })
+      // What goes wrong is looked at by each test itself.
+      stream.onError(() => {})
+      streams.push(stream)
+      return stream
+    },
+  }
+}
+
+/** Settles when the condition holds. */
+export function until(condition: () => unknown): Promise<void> {
+  return vi.waitFor(
+    () => {
+      if (!condition()) throw new Error(`Still not true: ${condition}`)
+    },
+    { timeout: 5_000, interval: 5 },
+  )
+}
+
+/** The `data` of every message of a stream. */
+export function dataOf(stream: EventStreamService): string[] {
+  const received: string[] = []
+  stream.onMessage(({ data }) => received.push(data))
+  return received
+}
