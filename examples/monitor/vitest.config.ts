@@ -2,7 +2,7 @@ import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
 
 /** Inside Rivulet's own repository the packages are read from their sources, so that no build has to precede a test. */
-const conditions = ['@rivulet/source', 'module', 'node', 'import', 'default', 'development']
+const conditions = ['@rivulet/source', 'module', 'node', 'development']
 
 export default defineConfig({
   plugins: [react()],

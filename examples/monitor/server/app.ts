@@ -24,7 +24,7 @@ export interface MonitorOptions {
   readonly slowSourceMs?: number
   /** Origins of pages elsewhere that may read the stream. @default none */
   readonly corsOrigins?: readonly string[]
-  /** The event-loop delay that counts as high load. @default 100 */
+  /** The event-loop delay that counts as high load. @default 200 */
   readonly highLoadMs?: number
   /** @default 'info' */
   readonly logLevel?: Level

@@ -8,7 +8,7 @@ describe('readConfig', () => {
       sources: undefined,
       sourceTimeoutMs: 5_000,
       corsOrigins: [],
-      highLoadMs: 100,
+      highLoadMs: 200,
       logLevel: 'info',
     })
   })
@@ -25,7 +25,7 @@ describe('readConfig', () => {
       port: 8_080,
       sources: ['http://a.test/x', 'https://b.test'],
       corsOrigins: ['http://localhost:5173'],
-      highLoadMs: 100,
+      highLoadMs: 200,
       logLevel: 'debug',
     })
   })

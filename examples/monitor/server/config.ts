@@ -28,7 +28,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     sources: sources.length > 0 ? sources : undefined,
     sourceTimeoutMs: integer(env, 'SOURCE_TIMEOUT_MS', 5_000, 1, 600_000),
     corsOrigins,
-    highLoadMs: integer(env, 'HIGH_LOAD_MS', 100, 1, 60_000),
+    highLoadMs: integer(env, 'HIGH_LOAD_MS', 200, 1, 60_000),
     logLevel,
   }
 }

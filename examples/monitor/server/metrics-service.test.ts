@@ -30,6 +30,7 @@ it('publishes a sample of what was measured', () => {
         connections: 3,
         deliveriesPerSecond: 60,
         eventLoopDelayP99Ms: 12.5,
+        eventLoopDelayMaxMs: 30,
         rssBytes: expect.any(Number),
         heapUsedBytes: expect.any(Number),
         uptimeSeconds: expect.any(Number),

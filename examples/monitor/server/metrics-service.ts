@@ -48,6 +48,7 @@ export class MetricsService {
       // By the time that really passed: a timer that comes late must not look like a busier second.
       deliveriesPerSecond: perSecond(deliveries - this.#deliveries, now - this.#sampledAt),
       eventLoopDelayP99Ms: delays.p99Ms,
+      eventLoopDelayMaxMs: delays.maxMs,
       rssBytes: rss,
       heapUsedBytes: heapUsed,
       uptimeSeconds: Math.round(process.uptime()),

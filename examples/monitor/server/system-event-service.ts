@@ -3,7 +3,7 @@ import type { EventLoopSample } from './event-loop-meter.js'
 
 export interface SystemOptions {
   readonly emit: Emit
-  /** The delay of the event loop from which it counts as high load. @default 100 */
+  /** The delay of the event loop, in milliseconds, from which it counts as high load. @default 200 */
   readonly highLoadMs?: number
   /** After a `high_load` event, the next one comes this much later at the earliest. @default 10000 */
   readonly quietMs?: number
@@ -18,7 +18,7 @@ export class SystemEventService {
   readonly #now: () => number
   #quietUntil = Number.NEGATIVE_INFINITY
 
-  constructor({ emit, highLoadMs = 100, quietMs = 10_000, now = Date.now }: SystemOptions) {
+  constructor({ emit, highLoadMs = 200, quietMs = 10_000, now = Date.now }: SystemOptions) {
     this.#emit = emit
     this.#highLoadMs = highLoadMs
     this.#quietMs = quietMs
@@ -37,7 +37,7 @@ export class SystemEventService {
 
   /** Looks at a measured sample and reports it if the event loop was held up. */
   checkLoad({ p99Ms, maxMs }: EventLoopSample): void {
-    if (p99Ms < this.#highLoadMs || this.#now() < this.#quietUntil) return
+    if (maxMs < this.#highLoadMs || this.#now() < this.#quietUntil) return
     this.#quietUntil = this.#now() + this.#quietMs
     this.#emit('system', {
       event: 'high_load',

@@ -1,5 +1,5 @@
 import { defineEvents, type EventOf } from '@rivulet/core'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** A line of the server's own log. */
 const log = z.object({
@@ -50,6 +50,8 @@ const metrics = z.object({
   deliveriesPerSecond: z.number().min(0),
   /** How late the event loop ran its timers: the 99th percentile of the last two samples' time. */
   eventLoopDelayP99Ms: z.number().min(0),
+  /** The longest of these delays: a single one does not move the 99th percentile. */
+  eventLoopDelayMaxMs: z.number().min(0),
   rssBytes: z.number().int().min(0),
   heapUsedBytes: z.number().int().min(0),
   uptimeSeconds: z.number().min(0),

@@ -19,6 +19,7 @@ export function sample(timestamp: number, fields: Partial<MetricsEvent> = {}): M
     connections: 1,
     deliveriesPerSecond: 2,
     eventLoopDelayP99Ms: 3,
+    eventLoopDelayMaxMs: 4,
     rssBytes: 4,
     heapUsedBytes: 5,
     uptimeSeconds: 6,

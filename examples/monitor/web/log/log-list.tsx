@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, type ReactElement, useRef } from 'react'
+import { type KeyboardEvent, type ReactElement, useLayoutEffect, useRef } from 'react'
 import type { LogEvent } from '../../shared/events.js'
 import { Icon } from '../icons.js'
 import { isOutage, keyOf, type LogEntry } from './log-entries.js'
@@ -29,6 +29,7 @@ export function LogList({ entries, selected, onSelect, emptyText }: LogListProps
     scrollEndThreshold: rowHeight,
     overscan: 12,
   })
+  useLayoutEffect(() => virtualizer.scrollToEnd(), [virtualizer])
   const selectedIndex = selected ? entries.indexOf(selected) : -1
 
   const select = (index: number): void => {

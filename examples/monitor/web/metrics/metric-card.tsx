@@ -29,10 +29,10 @@ export function MetricCard({ metric, samples, theme }: MetricCardProps): ReactEl
   const titleId = useId()
   const series = useMemo(() => toSeries(samples, picks), [samples, picks])
   const [hovered, setHovered] = useState<number>()
-  const [times, first, second] = series
+  const [times, ...lines] = series
   const at = hovered ?? times.length - 1
   const show = (value: number | null | undefined): string => (value == null ? '–' : format(value))
-  const peak = first!.reduce<number>((max, value) => Math.max(max, value ?? 0), 0)
+  const peak = lines.flat().reduce<number>((highest, value) => Math.max(highest, value ?? 0), 0)
 
   return (
     <section className="panel metric" aria-labelledby={titleId}>
@@ -40,14 +40,14 @@ export function MetricCard({ metric, samples, theme }: MetricCardProps): ReactEl
         {title}
       </h2>
       <p className="metric__value">
-        {show(first![at])}
+        {show(lines[0]![at])}
         <span className="metric__unit">{unit}</span>
       </p>
       <p className="metric__notes">
         {hovered !== undefined && times[at] !== undefined && <span>{formatTime(times[at] * 1_000)}</span>}
         {secondName && (
           <span>
-            {secondName} {show(second?.[at])}
+            {secondName} {show(lines[1]?.[at])}
           </span>
         )}
         {hovered === undefined && <span>peak {format(peak)}</span>}

@@ -22,9 +22,10 @@ const metrics: readonly MetricDefinition[] = [
   {
     title: 'Event-loop delay p99',
     unit: 'ms',
-    picks: [({ eventLoopDelayP99Ms }) => eventLoopDelayP99Ms],
+    picks: [({ eventLoopDelayP99Ms }) => eventLoopDelayP99Ms, ({ eventLoopDelayMaxMs }) => eventLoopDelayMaxMs],
     format: formatAmount,
     floor: 20,
+    secondName: 'max',
   },
   {
     title: 'Memory',

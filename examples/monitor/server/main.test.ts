@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { expect, it, onTestFinished } from 'vitest'
+import { streamPath } from '../shared/events.js'
+import { openStream, serve } from './testing.js'
+
+const folder = fileURLToPath(new URL('..', import.meta.url))
+
+function run(env: Record<string, string>): ChildProcess {
+  const child = spawn(process.execPath, ['--conditions=@rivulet/source', '--import', 'tsx', 'server/main.ts'], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return child
+}
+
+async function output(stream: Readable, until?: RegExp): Promise<string> {
+  let text = ''
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+    text += chunk
+    if (until?.test(text)) break
+  }
+  return text
+}
+
+it('prints where it listens, and ends its streams and itself on SIGTERM', { timeout: 20_000 }, async () => {
+  const child = run({ PORT: '0' })
+  const [, origin] = /^Monitor: (http:\/\/localhost:\d+)$/m.exec(await output(child.stdout!, /Monitor: .*\n/))!
+  const client = await openStream(origin + streamPath)
+  await client.until(({ type }) => type === 'rivulet:open')
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  await client.until(({ type }) => type === 'rivulet:close')
+  expect(await exited).toEqual([0, null])
+})
+
+it('says in one line what to do about a port that is taken', { timeout: 20_000 }, async () => {
+  const { port } = new URL(await serve(() => {}))
+  const child = run({ PORT: port })
+  const exited = once(child, 'exit')
+  const errors = await output(child.stderr!)
+  expect(errors).toBe(
+    `Port ${port} is taken. Stop what listens there, or choose another: PORT=${+port + 1} npm start\n`,
+  )
+  expect(await exited).toEqual([1, null])
+})
+
+it('says in one line what is wrong with the environment', { timeout: 20_000 }, async () => {
+  const child = run({ PORT: 'http' })
+  const exited = once(child, 'exit')
+  expect(await output(child.stderr!)).toBe('PORT is "http". Use a whole number from 0 to 65535.\n')
+  expect(await exited).toEqual([1, null])
+})
