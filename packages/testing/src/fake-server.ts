@@ -1,0 +1,180 @@
+import {
+  checkPayloadKeys,
+  type EventContract,
+  type EventDefinition,
+  type EventType,
+  encodeControlEvent,
+  encodeMessage,
+  type GapEvent,
+  type MessageFields,
+  type PayloadOf,
+  type StandardSchemaV1,
+  UnknownEventError,
+  validatePayload,
+} from '@rivulet/core'
+import { FakeConnection } from './fake-connection.js'
+
+export interface FakeServerOptions {
+  /** The `source` of pushed events. @default 'test' */
+  source?: string
+  /** The `timestamp` of pushed events. @default Date.now */
+  now?: () => number
+  /** The heartbeat that the server announces, in milliseconds; it never sends one. 0: none. @default 0 */
+  heartbeatMs?: number
+}
+
+export interface PushOptions {
+  /** Whether the event has a position and is sent again to who resumes. @default true */
+  retain?: boolean
+  /** In milliseconds since the Unix epoch. @default now */
+  timestamp?: number
+  /** @default the server's */
+  source?: string
+}
+
+/** What a client asked for. */
+export interface FakeRequest {
+  readonly url: string
+  readonly method: string
+  readonly headers: Headers
+  /** Where the client wants to continue; `''` where it does not say. */
+  readonly lastEventId: string
+}
+
+/** What answers instead of a stream: a status, or a whole response. */
+export type FakeAnswer = number | ((request: FakeRequest) => Response | Promise<Response>)
+
+/**
+ * The server's side of a stream, in memory: it keeps what is pushed and lets clients resume, like Rivulet's server does.
+ *
+ * A first connection gets what was pushed before it too, so that a test need not wait for it.
+ */
+export class FakeServer<Contract extends EventContract> {
+  /** Every request, in order. */
+  readonly requests: FakeRequest[] = []
+  readonly #events: Contract
+  readonly #options: Required<FakeServerOptions>
+  readonly #connections = new Set<FakeConnection>()
+  #log: { readonly position: number; readonly frame: string }[] = []
+  #position = 0
+  /** The highest position that was forgotten. */
+  #forgotten = 0
+  #answer: FakeAnswer | undefined
+  /** No stream was opened yet. */
+  #untouched = true
+
+  constructor(events: Contract, { source = 'test', now = Date.now, heartbeatMs = 0 }: FakeServerOptions = {}) {
+    this.#events = events
+    this.#options = { source, now, heartbeatMs }
+  }
+
+  /** How many streams are open. */
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /**
+   * Sends an event to every open stream, and keeps it for those who resume.
+   *
+   * @returns Settles when the clients have dealt with it: their handlers were called.
+   * @throws {EventValidationError} (rejects) when the payload does not fit: the test itself is wrong.
+   */
+  push<Definition extends EventDefinition>(
+    definition: Definition,
+    payload: StandardSchemaV1.InferInput<Definition['schema']>,
+    options?: PushOptions,
+  ): Promise<void>
+  push<Type extends EventType<Contract>>(
+    type: Type,
+    payload: PayloadOf<Contract, Type>,
+    options?: PushOptions,
+  ): Promise<void>
+  async push(event: string | EventDefinition, payload: unknown, options: PushOptions = {}): Promise<void> {
+    const { retain = true, timestamp = this.#options.now(), source = this.#options.source } = options
+    const type = typeof event === 'string' ? event : event.type
+    const schema = typeof event === 'string' ? this.#events[event]?.schema : event.schema
+    if (!schema) throw new UnknownEventError(type, Object.keys(this.#events))
+    const valid = validatePayload(type, schema, payload)
+    // Without a promise nothing is awaited: what is pushed in one turn arrives in that order, in one piece.
+    if (valid instanceof Promise) await valid
+    const own = payload as object
+    checkPayloadKeys(type, own)
+    const position = retain ? ++this.#position : undefined
+    const frame = encodeMessage({
+      id: position?.toString(36),
+      event: type,
+      data: JSON.stringify({ ...own, timestamp, source }),
+    })
+    if (position !== undefined) this.#log.push({ position, frame })
+    await this.#write(frame)
+  }
+
+  /** Sends a message as it stands, outside of any contract. */
+  message(fields: MessageFields): Promise<void> {
+    return this.#write(encodeMessage(fields))
+  }
+
+  /** Tells every open stream that events may be missing. */
+  gap(reason: GapEvent['reason'] = 'lagged', channel?: string): Promise<void> {
+    return this.#write(encodeControlEvent({ type: 'rivulet:gap', reason, ...(channel !== undefined && { channel }) }))
+  }
+
+  /** Forgets what was pushed so far: who resumes from before is told of a gap. */
+  forget(): void {
+    this.#log = []
+    this.#forgotten = this.#position
+  }
+
+  /** Breaks every open stream, as a network does. */
+  drop(): void {
+    for (const connection of this.#connections) connection.drop()
+  }
+
+  /** Ends every open stream as a server does that means it: with the reason, and whether to come back. */
+  async end(reason: string, { retry = true }: { retry?: boolean } = {}): Promise<void> {
+    const connections = [...this.#connections]
+    await this.#write(encodeControlEvent({ type: 'rivulet:close', reason, retry }))
+    for (const connection of connections) connection.end()
+  }
+
+  /** Answers requests from now on by a status or a response instead of a stream; without an argument by streams again. */
+  answer(answer?: FakeAnswer): void {
+    this.#answer = answer
+  }
+
+  /** Answers one request. */
+  async respond(request: FakeRequest, signal?: AbortSignal | null): Promise<Response> {
+    this.requests.push(request)
+    if (typeof this.#answer === 'number') return new Response(null, { status: this.#answer })
+    if (this.#answer) return this.#answer(request)
+    const connection = new FakeConnection(signal)
+    this.#connections.add(connection)
+    void connection.closed.then(() => this.#connections.delete(connection))
+    void connection.write(this.#greeting(request))
+    return new Response(connection.body, { headers: { 'content-type': 'text/event-stream' } })
+  }
+
+  /** The first frame, and what the client has missed. */
+  #greeting({ lastEventId }: FakeRequest): string {
+    const present = this.#untouched ? 0 : this.#position
+    this.#untouched = false
+    const cursor = lastEventId === '' ? present : Number.parseInt(lastEventId, 36)
+    const restarted = cursor > this.#position
+    const missed = restarted ? [] : this.#log.filter(({ position }) => position > cursor)
+    const reason = restarted ? 'restarted' : cursor < this.#forgotten ? 'trimmed' : undefined
+    const resumes = lastEventId !== ''
+    const open = encodeControlEvent({
+      type: 'rivulet:open',
+      connectionId: `fake-${this.requests.length}`,
+      heartbeatMs: this.#options.heartbeatMs,
+      recovered: resumes ? reason === undefined : null,
+      replayed: missed.length,
+    })
+    const gap = resumes && reason ? encodeControlEvent({ type: 'rivulet:gap', reason }) : ''
+    return open + gap + missed.map(({ frame }) => frame).join('')
+  }
+
+  async #write(text: string): Promise<void> {
+    await Promise.all([...this.#connections].map((connection) => connection.write(text)))
+  }
+}

@@ -1,0 +1,162 @@
+import { EventStreamService } from '@rivulet/client'
+import { defineEvents, EventValidationError, UnknownEventError } from '@rivulet/core'
+import { afterEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { FakeStream, type FakeStreamOptions } from './index.js'
+
+const events = defineEvents({
+  log: z.object({ message: z.string() }),
+  late: z.object({ n: z.number() }).refine(() => Promise.resolve(true)),
+})
+
+const fakes: FakeStream<typeof events>[] = []
+
+afterEach(() => {
+  for (const fake of fakes.splice(0)) fake.service.close()
+})
+
+function create(options?: FakeStreamOptions<typeof events>) {
+  const fake = new FakeStream(events, options)
+  fakes.push(fake)
+  fake.service.onError(() => {})
+  const received: unknown[] = []
+  fake.service.onAny((event) => received.push('message' in event ? event.message : event.n))
+  fake.service.onGap(({ reason }) => received.push(reason))
+  return { fake, service: fake.service, received }
+}
+
+describe('push', () => {
+  test('has called the handlers when it settles, also where a schema answers later', async () => {
+    const { fake, received } = create()
+    await fake.connect()
+    await fake.push(events.log, { message: 'a' })
+    expect(received).toEqual(['a'])
+    await fake.push('late', { n: 1 })
+    expect(received).toEqual(['a', 1])
+  })
+
+  test('keeps the order of what is pushed in one turn', async () => {
+    const { fake, received } = create()
+    await fake.connect()
+    await Promise.all(['a', 'b', 'c'].map((message) => fake.push('log', { message })))
+    expect(received).toEqual(['a', 'b', 'c'])
+  })
+
+  test('before the first connection arrives with it', async () => {
+    const { fake, received } = create()
+    await fake.push('log', { message: 'early' })
+    await fake.connect()
+    expect(received).toEqual(['early'])
+  })
+
+  test('gives events the clock’s time, a source and a position', async () => {
+    const { fake, service } = create({ source: 'me' })
+    const full: unknown[] = []
+    service.on('log', (event) => full.push(event))
+    await fake.connect()
+    await fake.push('log', { message: 'a' })
+    await fake.push('log', { message: 'b' }, { retain: false, source: 'other', timestamp: 5 })
+    expect(full).toEqual([
+      { id: '1', type: 'log', timestamp: Date.UTC(2030, 0, 1), source: 'me', message: 'a' },
+      { id: undefined, type: 'log', timestamp: 5, source: 'other', message: 'b' },
+    ])
+  })
+
+  test('refuses what no server would send', async () => {
+    const { fake } = create()
+    await expect(fake.push('log', { message: 5 as never })).rejects.toBeInstanceOf(EventValidationError)
+    await expect(fake.push('lgo' as 'log', { message: '' })).rejects.toBeInstanceOf(UnknownEventError)
+    await expect(fake.push('log', { message: '', id: 'x' } as never)).rejects.toMatchObject({ key: 'id' })
+  })
+})
+
+describe('a connection', () => {
+  test('that drops is retried when the test says so, and gets what it missed', async () => {
+    const { fake, service, received } = create()
+    await fake.connect()
+    await fake.push('log', { message: 'a' })
+    await fake.drop()
+    expect(service.state).toMatchObject({ status: 'waiting', attempt: 1 })
+    expect(fake.connections).toBe(0)
+    await fake.push('log', { message: 'missed' })
+    await fake.retry()
+    expect(received).toEqual(['a', 'missed'])
+    expect(service.state).toMatchObject({ status: 'open', recovered: true })
+    expect(fake.requests.map(({ lastEventId }) => lastEventId)).toEqual(['', '1'])
+  })
+
+  test('that missed what was forgotten is told of a gap', async () => {
+    const { fake, service, received } = create()
+    await fake.connect()
+    await fake.push('log', { message: 'a' })
+    await fake.drop()
+    await fake.push('log', { message: 'lost' })
+    fake.forget()
+    await fake.push('log', { message: 'c' })
+    await fake.retry()
+    expect(received).toEqual(['a', 'trimmed', 'c'])
+    expect(service.state.recovered).toBe(false)
+  })
+
+  test('that comes from another server’s life is told of a restart', async () => {
+    const { fake, received } = create({ client: { lastEventId: 'zzz' } })
+    await fake.connect()
+    await fake.push('log', { message: 'a' })
+    expect(received).toEqual(['restarted', 'a'])
+  })
+
+  test('is told of gaps and of its end', async () => {
+    const { fake, service, received } = create()
+    await fake.connect()
+    await fake.gap()
+    await fake.end('drain')
+    expect(received).toEqual(['lagged'])
+    expect(service.state).toMatchObject({ status: 'waiting', error: { reason: 'drain' } })
+    await fake.retry()
+    await fake.end('over', { retry: false })
+    expect(service.state).toMatchObject({ status: 'closed', error: { reason: 'over' } })
+  })
+
+  test('is answered as the test says', async () => {
+    const { fake, service } = create()
+    fake.answer(503)
+    await fake.connect()
+    expect(service.state).toMatchObject({ status: 'waiting', error: { status: 503 } })
+    fake.answer(() => new Response('<html>', { headers: { 'content-type': 'text/html' } }))
+    await fake.retry()
+    expect(service.state).toMatchObject({ status: 'closed', error: { code: 'RIVULET_CONTENT_TYPE' } })
+    fake.answer()
+    await fake.connect()
+    expect(service.status).toBe('open')
+    expect(fake.requests).toHaveLength(3)
+  })
+
+  test('is gone when the client closes it', async () => {
+    const { fake, service } = create()
+    await fake.connect()
+    expect(fake.connections).toBe(1)
+    service.close()
+    await fake.push('log', { message: 'to no one' })
+    expect(fake.connections).toBe(0)
+  })
+
+  test('is dead by the heartbeat that was announced', async () => {
+    const { fake, service } = create({ heartbeatMs: 10_000 })
+    await fake.connect()
+    fake.clock.advance(25_000)
+    expect(service.state).toMatchObject({ status: 'waiting', error: { code: 'RIVULET_HEARTBEAT_TIMEOUT' } })
+  })
+})
+
+test('a service of one’s own takes the fake’s fetch and clock', async () => {
+  const { fake } = create()
+  const service = new EventStreamService({ url: 'https://example.com/x', events, fetch: fake.fetch, clock: fake.clock })
+  const received: unknown[] = []
+  service.on(events.log, ({ message }) => received.push(message))
+  await fake.push('log', { message: 'a' })
+  service.connect()
+  await new Promise<void>((resolve) => service.once('log', () => resolve()))
+  expect(received).toEqual(['a'])
+  expect(fake.requests[0]).toMatchObject({ url: 'https://example.com/x', method: 'GET' })
+  service.close()
+})

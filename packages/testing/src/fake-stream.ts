@@ -1,0 +1,81 @@
+import { EventStreamService, type EventStreamServiceOptions } from '@rivulet/client'
+import type { EventContract } from '@rivulet/core'
+import { FakeClock } from './fake-clock.js'
+import { FakeServer, type FakeServerOptions } from './fake-server.js'
+
+export interface FakeStreamOptions<Contract extends EventContract> extends Omit<FakeServerOptions, 'now'> {
+  /** Options for the service, beside those that make it a fake. */
+  client?: Partial<Omit<EventStreamServiceOptions<Contract>, 'events' | 'fetch' | 'clock'>>
+}
+
+/**
+ * A real `EventStreamService` whose server and clock are in the hands of a test: nothing goes over a network, and no time
+ * passes by itself.
+ *
+ * @example
+ * const fake = new FakeStream(events)
+ * render(<SSEProvider service={fake.service}><Log /></SSEProvider>)
+ * await act(() => fake.push(events.log, { level: 'info', message: 'hello' }))
+ * await act(() => fake.drop())
+ * await act(() => fake.retry())
+ */
+export class FakeStream<Contract extends EventContract> extends FakeServer<Contract> {
+  /** The client's side. It connects when told to, as ever. */
+  readonly service: EventStreamService<Contract>
+  /** The service's clock. */
+  readonly clock: FakeClock
+  /** What the service fetches with; for a service or provider that a test makes itself, together with `clock`. */
+  readonly fetch: typeof fetch
+
+  constructor(events: Contract, { client = {}, ...options }: FakeStreamOptions<Contract> = {}) {
+    const clock = new FakeClock()
+    super(events, { ...options, now: () => clock.now() })
+    this.clock = clock
+    this.fetch = (input, init) => {
+      const url = new URL(input instanceof Request ? input.url : input)
+      const headers = new Headers(init?.headers)
+      const lastEventId = headers.get('last-event-id') ?? url.searchParams.get('lastEventId') ?? ''
+      return this.respond({ url: url.href, method: init?.method ?? 'GET', headers, lastEventId }, init?.signal)
+    }
+    this.service = new EventStreamService<Contract>({
+      url: 'http://fake.test/events',
+      ...client,
+      events,
+      fetch: this.fetch,
+      clock,
+    })
+  }
+
+  /** Connects the service, and settles when the stream is open and what was pushed before has arrived. */
+  async connect(): Promise<void> {
+    this.service.connect()
+    await this.#leave('connecting')
+    await this.message({ comment: 'ready' })
+  }
+
+  /** Breaks the connection. Settles when the service has noticed; it waits for its retry then, see `retry()`. */
+  override async drop(): Promise<void> {
+    super.drop()
+    await this.#leave('open')
+  }
+
+  /** Lets the time pass that the service waits before its next attempt, and settles when that has been answered. */
+  async retry(): Promise<void> {
+    const { retryAt } = this.service.state
+    if (retryAt === undefined) return
+    this.clock.advance(retryAt - this.clock.now())
+    await this.#leave('connecting')
+    await this.message({ comment: 'ready' })
+  }
+
+  async #leave(status: string): Promise<void> {
+    if (this.service.status !== status) return
+    await new Promise<void>((resolve) => {
+      const stop = this.service.onStatusChange((state) => {
+        if (state.status === status) return
+        stop()
+        resolve()
+      })
+    })
+  }
+}

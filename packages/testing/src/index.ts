@@ -1,0 +1,9 @@
+export { FakeClock } from './fake-clock.js'
+export {
+  type FakeAnswer,
+  type FakeRequest,
+  FakeServer,
+  type FakeServerOptions,
+  type PushOptions,
+} from './fake-server.js'
+export { FakeStream, type FakeStreamOptions } from './fake-stream.js'
