@@ -1,3 +1,4 @@
+import type { EventType } from '@rivulet/core'
 import { EventManager } from '@rivulet/server'
 import { eventStream } from '@rivulet/server-express'
 import cors from 'cors'
@@ -14,6 +15,17 @@ import { MetricsService } from './metrics-service.js'
 import { requestLog } from './request-log.js'
 import { ScrapeRunningError, ScrapingEventService } from './scraping-event-service.js'
 import { SystemEventService } from './system-event-service.js'
+
+/**
+ * How many events of each kind a client that comes back can still get. Five minutes of metrics fill the charts of a page
+ * that opens now; of the others, however old, the latest are worth showing.
+ */
+const keptEvents: Record<EventType<typeof events>, number> = {
+  log: 2_000,
+  scraping_progress: 100,
+  system: 200,
+  metrics: 300,
+}
 
 export interface MonitorOptions {
   /** Pages to scrape instead of the demo sources. */
@@ -52,8 +64,7 @@ export function createMonitor(options: MonitorOptions = {}): Monitor {
   const manager = new EventManager({
     events,
     source: 'monitor',
-    // Five minutes of metrics fill the charts of a page that opens now.
-    retention: (channel) => (channel === 'metrics' ? { maxEvents: 300 } : { maxEvents: 2_000 }),
+    retention: (channel) => ({ maxEvents: keptEvents[channel as EventType<typeof events>], maxAgeMs: Infinity }),
     onError: (error, context) => diagnostics.error({ err: error, context }, 'Publishing failed'),
   })
   const emit: Emit = (type, payload) => manager.emit(type, payload, { channel: type })

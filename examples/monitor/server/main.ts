@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -24,6 +25,8 @@ await once(server, 'listening')
 
 const { port } = server.address() as AddressInfo
 console.log(`Monitor: http://localhost:${port}`)
+if (!existsSync(webRoot))
+  console.log('The page is not built. Run "npm run build", or open the address that Vite prints.')
 monitor.start(port)
 
 let stopping = false

@@ -13,15 +13,17 @@ export function requestLog(logger: Logger<'success'>): RequestHandler[] {
     customLogLevel: (_request, { statusCode, err }) =>
       err || statusCode >= 500 ? 'error' : statusCode >= 400 ? 'warn' : 'info',
     customSuccessObject: (request, response, { responseTime }) => facts(request, response, responseTime),
-    customErrorObject: (request, response, error, { responseTime }) => ({
+    customErrorObject: (request, response, _error, { responseTime }) => ({
       ...facts(request, response, responseTime),
-      err: response.err ?? error,
+      err: response.err,
     }),
     customSuccessMessage: (request, response, responseTime) =>
       isStream(request) && response.statusCode === 200
         ? `Event stream closed after ${seconds(responseTime)} s`
         : line(request, response, responseTime),
-    customErrorMessage: (request, response, error) => `${line(request, response)}: ${(response.err ?? error).message}`,
+    // Without an error of a route, pino-http makes one up that only repeats the status.
+    customErrorMessage: (request, response) =>
+      response.err ? `${line(request, response)}: ${response.err.message}` : line(request, response),
   })
   const opened: RequestHandler = (request, _response, next) => {
     if (isStream(request)) logger.info(facts(request), `Event stream requested by ${request.socket.remoteAddress}`)

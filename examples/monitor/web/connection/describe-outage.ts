@@ -11,7 +11,7 @@ const reasons: Record<GapReason, string> = {
 
 /** One or two sentences for people. */
 export function describeOutage({ lostAt, backAt, complete, reason }: Outage): string {
-  if (backAt === undefined) return `Connection lost at ${formatTime(lostAt)}.`
+  if (backAt === undefined) return `Connection lost at ${formatTime(lostAt)}. Trying again.`
   const missing = reason ? reasons[reason] : 'Some events may be missing.'
   if (backAt === lostAt) return `Gap. ${missing}`
   return `Reconnected after ${formatDuration(backAt - lostAt)}. ${complete ? 'Nothing was missed.' : missing}`

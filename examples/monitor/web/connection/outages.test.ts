@@ -71,7 +71,7 @@ describe('describeOutage', () => {
   const back = (complete: boolean) => outagesReducer(lost, { type: 'back', complete, afterId: 'a', at: 5_100 })
 
   it('says what is known', () => {
-    expect(describeOutage(lost[0]!)).toMatch(/^Connection lost at \d\d:\d\d:\d\d\.$/)
+    expect(describeOutage(lost[0]!)).toMatch(/^Connection lost at \d\d:\d\d:\d\d\. Trying again\.$/)
     expect(describeOutage(back(true)[0]!)).toBe('Reconnected after 4.1 s. Nothing was missed.')
     expect(describeOutage(back(false)[0]!)).toBe('Reconnected after 4.1 s. Some events may be missing.')
     const restarted = outagesReducer(back(false), { type: 'gap', reason: 'restarted', afterId: 'a', at: 5_200 })

@@ -2,6 +2,9 @@ import { useEventStream } from '@rivulet/react'
 import { useEffect, useReducer } from 'react'
 import { type Outage, outagesReducer } from './outages.js'
 
+/** Nothing is lost with one of these events: the next progress tells the whole run, and the charts show their own hole. */
+const selfContained: ReadonlySet<string> = new Set(['scraping_progress', 'metrics'])
+
 /** The outages and gaps of the stream since the page was opened, the oldest first. */
 export function useOutages(): readonly Outage[] {
   const stream = useEventStream()
@@ -16,8 +19,7 @@ export function useOutages(): readonly Outage[] {
         dispatch({ type: 'back', complete: recovered !== false, ...here })
     })
     const stopGap = stream.onGap(({ channel, reason }) => {
-      // Metrics are kept for five minutes only, and their chart shows its own hole.
-      if (channel === 'metrics') return
+      if (channel && selfContained.has(channel)) return
       dispatch({ type: 'gap', afterId: stream.lastEventId, reason, at: Date.now() })
     })
     return () => {

@@ -2,8 +2,8 @@ import { type ReactElement, useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import type { Series } from './metrics-series.js'
 
-/** How much time the charts span. */
-const spanSeconds = 300
+/** How much time the charts span: what there is, within these bounds. */
+const spanSeconds = { min: 60, max: 300 }
 
 export interface MetricChartProps {
   series: Series
@@ -60,7 +60,9 @@ function options(element: HTMLElement, lines: number, latest: Latest): uPlot.Opt
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7, width: 2 }, sync: { key: 'metrics' } },
     scales: {
-      x: { time: true, range: (_plot, _min, max) => [max - spanSeconds, max] },
+      x: {
+        range: (_plot, min, max) => [max - Math.min(Math.max(max - min, spanSeconds.min), spanSeconds.max), max],
+      },
       y: { range: (_plot, _min, max) => [0, Math.max((max ?? 0) * 1.1, latest().floor)] },
     },
     axes: [

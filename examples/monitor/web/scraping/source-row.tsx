@@ -19,7 +19,7 @@ export function SourceRow({ source, interrupted }: { source: SourceState; interr
       <span className="source__name" title={url}>
         {shortName(url)}
       </span>
-      <span className="source__result">
+      <span className="source__result" title={error}>
         {status === 'completed' && `${proxies} found`}
         {status === 'error' && error}
         {status === 'waiting' && 'waiting'}
