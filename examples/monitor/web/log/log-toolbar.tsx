@@ -51,11 +51,10 @@ export function LogToolbar(props: LogToolbarProps): ReactElement {
       />
       <button type="button" className={`button log__pause${paused ? ' button--active' : ''}`} onClick={onPause}>
         <Icon name={paused ? 'play' : 'pause'} />
-        {paused ? 'Resume' : 'Pause'}
+        {paused ? 'Resume ' : 'Pause'}
         {waiting > 0 && (
           <span className="badge">
-            {waiting}
-            <span className="visually-hidden"> lines waiting</span>
+            {waiting} <span className="visually-hidden">lines waiting</span>
           </span>
         )}
       </button>
