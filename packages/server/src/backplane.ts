@@ -62,7 +62,8 @@ export interface BackplaneSubscriber {
  * A backplane MUST
  * - give positions that rise over all its channels, in the order in which it stores,
  * - store an event before any subscriber gets it,
- * - give each subscriber the events of a channel in the order of their positions, each once,
+ * - give each subscriber the events of its channels in the order of their positions, over all channels, each once,
+ * - carry out `subscribe` and `unsubscribe` in the order of the calls,
  * - announce by `onGap` what it can't give in that order.
  *
  * It MUST NOT

@@ -13,8 +13,7 @@ export interface CatchUpStart {
   /** It has every event of its channels up to this position. */
   readonly position: number
   /**
-   * Events after this position are in the queue at `ordinal` or later, up to it they are in the log. `Infinity`: not
-   * known before the log was read once.
+   * Events after this position are in the queue at `ordinal` or later, up to it they are in the log.
    */
   readonly bridge: number
   /** Later starts of single channels: what is between `position` and them is not wanted, or was announced to be lost. */
@@ -142,19 +141,15 @@ export class CatchUp {
     if (connection.state === 'closed') return 0
     const { channels } = connection.cohort
     const limit = readLimit(channels.length)
-    let through = Infinity
-    let asOf = Infinity
+    let through = this.#bridge
     const found: [channel: string, message: StoredMessage][] = []
-    for (const [index, { messages, continuous, reason, head, ...result }] of results.entries()) {
+    for (const [index, { messages, continuous, reason, head }] of results.entries()) {
       const channel = channels[index]!
-      asOf = Math.min(asOf, result.asOf)
       // Only so far does this read know the channel: what comes later may be older than another channel's events.
-      through = Math.min(through, messages.length < limit ? result.asOf : messages.at(-1)!.seq)
+      if (messages.length === limit) through = Math.min(through, messages.at(-1)!.seq)
       if (!continuous) this.#announceGap(channel, messages[0]?.prev ?? head, reason)
       for (const message of messages) found.push([channel, message])
     }
-    if (this.#bridge === Infinity) this.#bridge = Math.max(this.#position, asOf)
-    through = Math.min(through, this.#bridge)
     if (channels.length > 1) found.sort(([, one], [, other]) => one.seq - other.seq)
     let text = ''
     let count = 0

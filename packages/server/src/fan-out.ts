@@ -7,10 +7,10 @@ import { Frame } from './frame.js'
 /** One channel that some connection has. */
 interface Channel {
   readonly cohorts: Set<Cohort>
-  /** The position of its last live event; `undefined` before the first. */
+  /** The position of its last live event, to see whether the next one follows it; `undefined` where that can't be told. */
   last: number | undefined
-  /** Settles when the backplane passes the channel's events on. */
-  subscribed: Awaitable<void>
+  /** Settles when the backplane passes the channel's events on; `undefined` once it does. */
+  subscribed: Promise<void> | undefined
 }
 
 /** For how long one flush may keep the event loop from other work, in milliseconds. */
@@ -74,9 +74,21 @@ export class FanOut implements BackplaneSubscriber {
     if (!channel) {
       channel = { cohorts: new Set(), last: undefined, subscribed: undefined }
       this.#channels.set(name, channel)
-      channel.subscribed = this.#engine.backplane.subscribe(name, this)
+      this.#subscribe(name, channel)
     }
     channel.cohorts.add(cohort)
+  }
+
+  #subscribe(name: string, channel: Channel): void {
+    const subscribed = this.#engine.backplane.subscribe(name, this)
+    if (!(subscribed instanceof Promise)) return
+    channel.subscribed = subscribed.then(() => {
+      channel.subscribed = undefined
+      // What came so far may be from a subscription before this one, with a hole between that nobody misses.
+      channel.last = undefined
+    })
+    // Whoever waits for it handles the failure; there may be nobody.
+    channel.subscribed.catch(() => {})
   }
 
   #leave(name: string, cohort: Cohort): void {
@@ -92,7 +104,7 @@ export class FanOut implements BackplaneSubscriber {
     if (message.seq !== undefined) {
       if (channel.last !== undefined) {
         if (message.seq <= channel.last) return
-        if (message.prev !== channel.last) this.#dispatch(channel, Frame.gap(name, 'backplane'))
+        if (message.prev !== channel.last && !channel.subscribed) this.#dispatch(channel, Frame.gap(name, 'backplane'))
       }
       channel.last = message.seq
     }

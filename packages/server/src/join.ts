@@ -1,7 +1,6 @@
 import { type EventContract, encodeControlEvent, encodeMessage, type GapEvent } from '@rivulet/core'
 import type { ReadResult } from './backplane.js'
 import type { CatchUpStart } from './catch-up.js'
-import type { Engine } from './engine.js'
 import { ConfigurationError } from './errors.js'
 import { Frame, type WireEvent } from './frame.js'
 import { createMessage } from './message.js'
@@ -29,62 +28,76 @@ export interface Join {
   readonly start: Omit<CatchUpStart, 'ordinal'>
 }
 
-/** Finds where a stream begins. The connection has to belong to its cohort already, so that nothing falls between. */
-export async function planJoin({ engine, options }: Streams, request: JoinRequest): Promise<Join> {
-  const { backplane, clock } = engine
+/**
+ * Finds where a stream begins. It has to be called in the turn in which live events begin to be held back for the
+ * connection: whatever was published before its first read is in the log, all else among what is held back.
+ */
+export async function planJoin(streams: Streams, request: JoinRequest): Promise<Join> {
+  const { backplane } = streams.engine
   const { channels, lastEventId, replay, snapshot } = request
   const cursor = lastEventId ? parsePosition(lastEventId) : undefined
-  let lost: GapEvent[] = lastEventId ? [{ type: 'rivulet:gap', reason: 'restarted' }] : []
-  if (cursor !== undefined) {
-    const first = await readChannels(backplane, channels, () => cursor)
-    const gaps = first.flatMap(({ continuous, reason = 'trimmed' }, index) =>
-      continuous ? [] : [{ type: 'rivulet:gap', channel: channels[index]!, reason } as const],
-    )
-    // A position that was not given yet is not ours: from it on, real events would be taken for known ones.
-    if (cursor <= asOfAll(first)) {
-      if (gaps.length === 0 || !snapshot) {
-        const replayed = await count(engine, request, first)
-        return {
-          recovered: gaps.length === 0,
-          replayed,
-          prologue: '',
-          start: { position: cursor, bridge: Infinity, first },
-        }
-      }
-      lost = gaps
-    }
+  const first = await readChannels(backplane, channels, () => cursor ?? 0, cursor === undefined ? 0 : undefined)
+  const bridge = Math.min(...first.map(({ asOf }) => asOf))
+  // A position that was not given yet is not ours: from it on, real events would be taken for known ones.
+  const known = cursor !== undefined && cursor <= bridge
+  const recovered = known ? first.every(({ continuous }) => continuous) : lastEventId ? false : null
+  if (known && (recovered || !snapshot)) {
+    const replayed = await count(streams, request, first)
+    return { recovered, replayed, prologue: '', start: { position: cursor, bridge, first } }
   }
-  let prologue = lost.map((gap) => encodeControlEvent(gap)).join('')
-  engine.counters.gaps += lost.length
-  const recovered = lastEventId ? false : null
-  const now = asOfAll(await all(channels.map((channel) => backplane.read(channel, 0, 0))))
+  let prologue = recovered === false ? announce(streams, known ? gapsOf(channels, first) : [restarted]) : ''
   if (snapshot) {
-    const { events, asOf } = await snapshot()
-    const position = asOf === undefined ? now : parsePosition(asOf)
-    if (position === undefined)
-      throw new ConfigurationError('snapshot().asOf', asOf, 'Give the id of an event, as publish returned it.')
-    for (const { type, payload } of events) {
-      const stamp = { timestamp: clock.now(), source: options.source }
-      const message = await createMessage(options.contract, type, payload, stamp)
-      prologue += encodeMessage({ event: message.type, data: message.data })
-    }
-    return { recovered, replayed: 0, prologue, start: { position, bridge: Infinity } }
+    const { position = bridge, text } = await encodeSnapshot(streams, await snapshot())
+    prologue += text
+    return { recovered, replayed: 0, prologue, start: { position, bridge } }
   }
   const last = replay === 'none' ? 0 : replay === 'latest' ? 1 : replay
-  if (last === 0) return { recovered, replayed: 0, prologue, start: { position: now, bridge: Infinity } }
+  if (last === 0) return { recovered, replayed: 0, prologue, start: { position: bridge, bridge } }
   const positions = await all(channels.map((channel) => backplane.seek(channel, last)))
   const floors = new Map(channels.map((channel, index) => [channel, positions[index]!]))
-  const first = await readChannels(backplane, channels, (channel) => floors.get(channel)!)
-  const replayed = await count(engine, request, first)
-  return { recovered, replayed, prologue, start: { position: Math.min(...positions), bridge: Infinity, floors, first } }
+  const kept = await readChannels(backplane, channels, (channel) => floors.get(channel)!)
+  const replayed = await count(streams, request, kept)
+  const position = Math.min(...positions)
+  return { recovered, replayed, prologue, start: { position, bridge, floors, first: kept } }
 }
 
-function asOfAll(results: readonly ReadResult[]): number {
-  return Math.min(...results.map(({ asOf }) => asOf))
+const restarted: GapEvent = { type: 'rivulet:gap', reason: 'restarted' }
+
+function gapsOf(channels: readonly string[], results: readonly ReadResult[]): GapEvent[] {
+  return results.flatMap(({ continuous, reason = 'trimmed' }, index) =>
+    continuous ? [] : [{ type: 'rivulet:gap', channel: channels[index]!, reason }],
+  )
+}
+
+function announce({ engine }: Streams, gaps: readonly GapEvent[]): string {
+  engine.counters.gaps += gaps.length
+  return gaps.map((gap) => encodeControlEvent(gap)).join('')
+}
+
+/** @throws {ConfigurationError} when `asOf` is no event's id, and what publishing an event throws. */
+async function encodeSnapshot(
+  { engine, options }: Streams,
+  { events, asOf }: Snapshot<EventContract>,
+): Promise<{ position: number | undefined; text: string }> {
+  const position = asOf === undefined ? undefined : parsePosition(asOf)
+  if (asOf !== undefined && position === undefined) {
+    throw new ConfigurationError('snapshot().asOf', asOf, 'Give the id of an event, as publish returned it.')
+  }
+  let text = ''
+  for (const { type, payload } of events) {
+    const stamp = { timestamp: engine.clock.now(), source: options.source }
+    const { data } = await createMessage(options.contract, type, payload, stamp)
+    text += encodeMessage({ event: type, data })
+  }
+  return { position, text }
 }
 
 /** How many events the log has for this stream from here on. Only their number is kept. */
-async function count(engine: Engine, { channels, filter }: JoinRequest, first: readonly ReadResult[]): Promise<number> {
+async function count(
+  { engine }: Streams,
+  { channels, filter }: JoinRequest,
+  first: readonly ReadResult[],
+): Promise<number> {
   const limit = readLimit(channels.length)
   let events = 0
   for (const [index, channel] of channels.entries()) {

@@ -11,8 +11,8 @@ export function readChannels(
   backplane: Backplane,
   channels: readonly string[],
   after: (channel: string) => number,
+  limit: number = readLimit(channels.length),
 ): Awaitable<readonly ReadResult[]> {
-  const limit = readLimit(channels.length)
   return all(channels.map((channel) => backplane.read(channel, after(channel), limit)))
 }
 

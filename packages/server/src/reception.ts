@@ -101,12 +101,13 @@ async function open<Request, Context>(
   const filter = options.filter && ((event: WireEvent) => options.filter!(event as never, context))
   const cohort = streams.fanOut.cohort(channels)
   const connection = streams.create(sink, cohort, admission, filter)
-  // From here on live events are held back for this connection: by this ordinal, in a queue that the cohort shares.
-  const ordinal = cohort.queue.end
+  let ordinal = 0
   let join: Join
   try {
     join = await run(streams, 'read', async () => {
       await streams.fanOut.subscribed(cohort)
+      // From here on live events are held back for this connection: by this ordinal, in a queue that the cohort shares.
+      ordinal = cohort.queue.end
       const snapshot = options.snapshot && (() => run(streams, 'snapshot', () => options.snapshot!(context)))
       return planJoin(streams, { channels, lastEventId, replay: options.replay ?? 'none', filter, snapshot })
     })

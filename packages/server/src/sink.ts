@@ -2,7 +2,7 @@ import type { Payload } from './payload.js'
 
 /** Whom a sink tells what happens to it. */
 export interface SinkListener {
-  /** What was buffered has gone out, after a `write` that returned false. */
+  /** Nothing is buffered any more, after a `write` that returned false. */
   onDrain(): void
   /** The response is over, whoever ended it. Called once. */
   onClose(): void
