@@ -3,6 +3,7 @@ import type { Clock } from './clock.js'
 import {
   type ConnectionEffect,
   type ConnectionInput,
+  type ConnectionStatus,
   initialState,
   type MachineContext,
   type MachineState,
@@ -43,6 +44,34 @@ export interface ConnectionOptions extends RequestOptions {
   maxEventBytes?: number
 }
 
+/** What a connection tells of itself. */
+export interface ConnectionSnapshot {
+  readonly status: ConnectionStatus
+  /** Which retry in a row is being made or waited for; 0 for the first attempt and on a stable connection. */
+  readonly attempt: number
+  /** When the next attempt is made, by the clock; `undefined` when none is scheduled. */
+  readonly retryAt: number | undefined
+  /** What the last attempt or connection failed with; `undefined` once one succeeded. */
+  readonly error: unknown
+  /**
+   * Whether the server could continue where the last connection ended: `true`, `false`, or `null` where there was
+   * nothing to continue. `undefined` while the server has not said, and on foreign streams.
+   */
+  readonly recovered: boolean | null | undefined
+  /** The last gap that the server told of since `connect()`. */
+  readonly gap: GapEvent | undefined
+}
+
+/** A connection as the service sees it: one of its own, or one that several tabs share. */
+export interface Link {
+  /** Up to where events were received: where a reconnection continues. */
+  lastEventId: string
+  readonly snapshot: ConnectionSnapshot
+  /** When a byte came last; `undefined`: never. */
+  readonly lastActivityAt: number | undefined
+  send(input: { readonly type: 'connect' | 'close' | 'reconnect' | 'ended' }): void
+}
+
 /** Where what a connection receives goes, in order. None of these may throw. */
 export interface ConnectionSink {
   /**
@@ -65,13 +94,8 @@ export interface ConnectionSink {
 const noId = '\0'
 
 /** Runs the machine: carries out its effects, and tells it what happens. */
-export class Connection {
-  /** What the next request sends as `Last-Event-ID`. */
+export class Connection implements Link {
   lastEventId = ''
-  /** What the server said at the start of this connection about continuity; `undefined` where it said nothing. */
-  recovered: boolean | null | undefined
-  /** The last gap that the server told of. */
-  gap: GapEvent | undefined
 
   readonly #options: ConnectionOptions
   readonly #clock: Clock
@@ -79,6 +103,8 @@ export class Connection {
   readonly #context: Omit<MachineContext, 'now' | 'random'>
   readonly #liveness
   #machine: MachineState = initialState
+  #recovered: boolean | null | undefined
+  #gap: GapEvent | undefined
   #serverRetryMs: number | undefined
   /** What the server announced, in this connection or, until it says so again, in one before. */
   #heartbeatMs: number | undefined
@@ -101,11 +127,11 @@ export class Connection {
     })
   }
 
-  get machine(): MachineState {
-    return this.#machine
+  get snapshot(): ConnectionSnapshot {
+    const { status, attempt, retryAt, error } = this.#machine
+    return { status, attempt, retryAt, error, recovered: this.#recovered, gap: this.#gap }
   }
 
-  /** When a byte came last; `undefined`: never. */
   get lastActivityAt(): number | undefined {
     return this.#liveness.lastActivityAt
   }
@@ -118,6 +144,7 @@ export class Connection {
       random: this.#clock.random(),
     })
     if (state === this.#machine) return
+    if (input.type === 'connect') this.#gap = undefined
     this.#machine = state
     this.#clock.clearTimeout(this.#timer)
     if (state.status === 'closed') {
@@ -174,7 +201,7 @@ export class Connection {
       const response = await openStream(this.#options, this.lastEventId, this.#clock, signal)
       if (this.#current !== attempt) return void response?.body?.cancel().catch(() => {})
       if (!response) return this.send({ type: 'ended' })
-      this.recovered = undefined
+      this.#recovered = undefined
       this.#liveness.touch()
       this.#expectHeartbeat()
       const receive = this.#receiver(attempt)
@@ -202,12 +229,12 @@ export class Connection {
         const control = parseControlEvent(message)
         if (control?.type === 'rivulet:open') {
           positioned = true
-          this.recovered = control.recovered
+          this.#recovered = control.recovered
           this.#heartbeatMs = control.heartbeatMs
           this.#expectHeartbeat()
           sink.changed()
         } else if (control?.type === 'rivulet:gap') {
-          this.gap = control
+          this.#gap = control
           sink.gap(control)
           sink.changed()
         } else if (control) {

@@ -25,16 +25,14 @@ export class Dispatcher {
   readonly raw: HandlerList<SseMessage> = new HandlerList()
   readonly any: HandlerList<BaseEvent> = new HandlerList()
   readonly gaps: HandlerList<GapEvent> = new HandlerList()
-  /** The ID of the last event that was delivered, or found invalid. */
-  lastEventId = ''
-
   readonly #options: DispatcherOptions
   readonly #typed = new Map<string, HandlerList<BaseEvent>>()
   /** Schemas of definitions that handlers were registered by, where the contract has none. */
   readonly #schemas = new Map<string, StandardSchemaV1>()
   readonly #unknown = new Set<string>()
-  /** The highest position delivered; `undefined` while there is none to compare with. */
-  #position: string | undefined
+  #lastEventId = ''
+  /** Events up to here were delivered; `''` while there is nothing to compare with. */
+  #position = ''
   /** What waits for a schema's answer to something before it. */
   #queue: (() => Promise<void> | undefined)[] | undefined
   #drained: Promise<void> | undefined
@@ -42,6 +40,17 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+  }
+
+  /** The ID of the last event that was delivered, or found invalid. */
+  get lastEventId(): string {
+    return this.#lastEventId
+  }
+
+  /** Takes everything up to this ID as delivered. */
+  startAt(id: string): void {
+    this.#lastEventId = id
+    this.#position = id
   }
 
   /** The handlers of one type. */
@@ -72,15 +81,13 @@ export class Dispatcher {
   }
 
   cursor(id: string): void {
-    this.inOrder(() => {
-      this.lastEventId = id
-    })
+    this.inOrder(() => this.startAt(id))
   }
 
   gap(gap: GapEvent): void {
     this.inOrder(() => {
       // The server has begun to count anew, perhaps at a lower position.
-      if (gap.reason === 'restarted') this.#position = undefined
+      if (gap.reason === 'restarted') this.#position = ''
       this.gaps.emit(gap, this.#options.report, this.#run)
     })
   }
@@ -94,7 +101,7 @@ export class Dispatcher {
   }
 
   #deliver(message: SseMessage, id: string | undefined, positioned: boolean): Promise<void> | undefined {
-    if (id !== undefined && positioned && this.#position !== undefined && !isAfter(id, this.#position)) return
+    if (id !== undefined && positioned && this.#position !== '' && !isAfter(id, this.#position)) return
     const run = this.#run
     let event: BaseEvent | Promise<BaseEvent> | undefined
     try {
@@ -102,15 +109,15 @@ export class Dispatcher {
     } catch (error) {
       this.#options.report(error)
     }
-    if (!(event instanceof Promise)) return void this.#emit(message, event, id, positioned)
+    if (!(event instanceof Promise)) return void this.#emit(message, event, id)
     return event.then(
       (settled) => {
-        if (!run.cancelled) this.#emit(message, settled, id, positioned)
+        if (!run.cancelled) this.#emit(message, settled, id)
       },
       (error) => {
         if (run.cancelled) return
         this.#options.report(error)
-        this.#emit(message, undefined, id, positioned)
+        this.#emit(message, undefined, id)
       },
     )
   }
@@ -135,11 +142,8 @@ export class Dispatcher {
     return toEvent(read, id, validate ? schema : undefined, now)
   }
 
-  #emit(message: SseMessage, event: BaseEvent | undefined, id: string | undefined, positioned: boolean): void {
-    if (id !== undefined) {
-      this.lastEventId = id
-      if (positioned) this.#position = id
-    }
+  #emit(message: SseMessage, event: BaseEvent | undefined, id: string | undefined): void {
+    if (id !== undefined) this.startAt(id)
     const run = this.#run
     const { report } = this.#options
     this.raw.emit(message, report, run)

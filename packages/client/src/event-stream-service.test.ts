@@ -195,6 +195,7 @@ describe('handlers', () => {
     const slow = frame('slow', { n: 3 }, '3')
     server.stream.write(openFrame() + frame('slow', { n: 1 }, '1') + frame('log', { message: 'close' }, '2') + slow)
     await until(() => stream.status === 'closed')
+    await server.open(0)
     stream.connect()
     await server.open()
     expect(server.cursors.at(-1)).toBe('2')

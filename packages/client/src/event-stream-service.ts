@@ -10,12 +10,19 @@ import {
   UnknownEventError,
 } from '@rivulet/core'
 import { type Clock, systemClock } from './clock.js'
-import { Connection, type ConnectionOptions } from './connection.js'
+import {
+  Connection,
+  type ConnectionOptions,
+  type ConnectionSink,
+  type ConnectionSnapshot,
+  type Link,
+} from './connection.js'
 import type { ConnectionStatus } from './connection-machine.js'
 import { type CursorStore, createCursorStore, type PersistOptions } from './cursor-store.js'
 import { Dispatcher } from './dispatcher.js'
 import { EventIterator, type IteratorOptions } from './event-iterator.js'
 import { HandlerList, type SubscribeOptions } from './handler-list.js'
+import { createSharedConnection, type SharedOptions } from './shared-connection.js'
 import type { MappedEvent } from './typed-event.js'
 
 export interface EventStreamServiceOptions<Contract extends EventContract = EventContract> extends ConnectionOptions {
@@ -48,30 +55,23 @@ export interface EventStreamServiceOptions<Contract extends EventContract = Even
    * @default false
    */
   persist?: boolean | PersistOptions
+  /**
+   * One connection for all tabs of the origin: one of them holds it, the others get the events from it, and when it goes
+   * away the next one takes over where it was. The server's `replay` and `snapshot` concern connections, so a tab that
+   * joins later does not get them. Where the browser lacks Web Locks or `BroadcastChannel` the stream has its own connection.
+   * @default false
+   */
+  shared?: boolean | SharedOptions
   /** Time and chance, for tests. @default the system's */
   clock?: Clock
 }
 
 /** What a stream is doing. Never changed, only replaced: the same object means that nothing happened. */
-export interface ConnectionState {
-  readonly status: ConnectionStatus
-  /** Which retry in a row is being made or waited for; 0 for the first attempt and on a stable connection. */
-  readonly attempt: number
-  /** When the next attempt is made, by the clock; `undefined` when none is scheduled. */
-  readonly retryAt: number | undefined
-  /** What the last attempt or connection failed with; `undefined` once one succeeded. */
-  readonly error: unknown
+export interface ConnectionState extends ConnectionSnapshot {
   /** The last event ID when this state began; `stream.lastEventId` tells the current one. */
   readonly lastEventId: string
   /** When a byte came last before this state began; `stream.lastActivityAt` tells the current time. */
   readonly lastActivityAt: number | undefined
-  /**
-   * Whether the server could continue where the last connection ended: `true`, `false`, or `null` where there was
-   * nothing to continue. `undefined` while the server has not said, and on foreign streams.
-   */
-  readonly recovered: boolean | null | undefined
-  /** The last gap that the server told of since `connect()`. */
-  readonly gap: GapEvent | undefined
 }
 
 /** An event's handler. Returning a promise is fine: its rejection is reported. */
@@ -92,7 +92,7 @@ type Listener<T extends unknown[]> = (...values: T) => unknown
  */
 export class EventStreamService<Contract extends EventContract = EventContract> {
   readonly #options: EventStreamServiceOptions<Contract>
-  readonly #connection: Connection
+  readonly #link: Link
   readonly #dispatcher: Dispatcher
   readonly #store: CursorStore | undefined
   readonly #statusListeners = new HandlerList<[ConnectionState, ConnectionState]>()
@@ -115,9 +115,9 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       now: () => clock.now(),
       report: this.#report,
     })
-    this.#connection = new Connection(options, clock, {
+    const sink: ConnectionSink = {
       message: (message, id, positioned) => {
-        if (this.#isLast(message)) this.#connection.send({ type: 'ended' })
+        if (this.#isLast(message)) this.#link.send({ type: 'ended' })
         else this.#dispatcher.message(message, id, positioned)
       },
       cursor: (id) => this.#dispatcher.cursor(id),
@@ -125,7 +125,8 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       error: (error) => this.#onError(error, this.#errorListeners.size > 0 || this.status !== 'closed'),
       changed: () => this.#onChange(),
       ready: () => this.#dispatcher.drained ?? this.#resumed?.promise,
-    })
+    }
+    this.#link = createSharedConnection(options, clock, sink) ?? new Connection(options, clock, sink)
     this.#store = createCursorStore(persist, options.url, clock, () => this.lastEventId, this.#report)
     this.#startAt(options.lastEventId ?? '')
     this.#state = this.#snapshot()
@@ -147,7 +148,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
 
   /** When a byte came last, by the clock; `undefined`: never. */
   get lastActivityAt(): number | undefined {
-    return this.#connection.lastActivityAt
+    return this.#link.lastActivityAt
   }
 
   /** The contract that the stream was made with. */
@@ -176,7 +177,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     const iterators = [...this.#iterators]
     this.#iterators.clear()
     for (const iterator of iterators) iterator.stop()
-    this.#connection.send({ type: 'close' })
+    this.#link.send({ type: 'close' })
   }
 
   /**
@@ -278,14 +279,13 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   }
 
   #start(type: 'connect' | 'reconnect'): void {
-    if (this.status === 'idle' || this.status === 'closed') this.#connection.gap = undefined
     if (this.lastEventId === '' && this.#store) this.#startAt(this.#store.load())
-    this.#connection.send({ type })
+    this.#link.send({ type })
   }
 
   #startAt(id: string): void {
-    this.#dispatcher.lastEventId = id
-    this.#connection.lastEventId = id
+    this.#dispatcher.startAt(id)
+    this.#link.lastEventId = id
   }
 
   #handlersOf(event: string | EventDefinition): HandlerList<BaseEvent> {
@@ -351,10 +351,8 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   }
 
   #snapshot(): ConnectionState {
-    const { machine, recovered, gap } = this.#connection
-    const { status, attempt, retryAt, error } = machine
     const { lastEventId, lastActivityAt } = this
-    return { status, attempt, retryAt, error, lastEventId, lastActivityAt, recovered, gap }
+    return { ...this.#link.snapshot, lastEventId, lastActivityAt }
   }
 
   #onError(error: unknown, quiet: boolean = this.#errorListeners.size > 0): void {

@@ -1,5 +1,5 @@
 export type { Clock } from './clock.js'
-export type { ConnectionOptions } from './connection.js'
+export type { ConnectionOptions, ConnectionSnapshot } from './connection.js'
 export type { ConnectionStatus } from './connection-machine.js'
 export type { PersistOptions } from './cursor-store.js'
 export {
@@ -21,5 +21,6 @@ export {
 } from './event-stream-service.js'
 export type { SubscribeOptions } from './handler-list.js'
 export type { RetryOptions } from './retry-policy.js'
+export type { SharedOptions } from './shared-connection.js'
 export type { PerAttempt, RequestOptions } from './transport.js'
 export type { MappedEvent } from './typed-event.js'

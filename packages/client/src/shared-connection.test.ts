@@ -1,0 +1,338 @@
+import { encodeControlEvent } from '@rivulet/core'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { FakeOrigin, type FakeTab } from '../test/fake-tabs.js'
+import { until, useHarness } from '../test/harness.js'
+import { frame, openFrame } from '../test/sse-server.js'
+import { EventStreamService, type EventStreamServiceOptions, HttpStatusError, InvalidOptionError } from './index.js'
+
+const harness = useHarness()
+let origin: FakeOrigin
+/** What was sent so far, by ID: the server of these tests lets every cursor resume. */
+let history: { id: number; text: string }[]
+
+beforeEach(() => {
+  origin = new FakeOrigin()
+  history = []
+  harness.server.answer = (request, response) => {
+    harness.server.accept(response)
+    const cursor = request.headers['last-event-id'] as string | undefined
+    const missed = cursor === undefined ? [] : history.filter(({ id }) => id > Number.parseInt(cursor, 36))
+    response.write(
+      openFrame({ heartbeatMs: 0, recovered: cursor === undefined ? null : true }) +
+        missed.map(({ text }) => text).join(''),
+    )
+  }
+})
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+/** Sends ticks n, whose position is n. */
+function send(...numbers: number[]): void {
+  const texts = numbers.map((n) => frame('tick', { n }, n.toString(36)))
+  numbers.forEach((id, i) => {
+    history.push({ id, text: texts[i]! })
+  })
+  for (const stream of harness.server.streams) stream.write(texts.join(''))
+}
+
+interface Tab {
+  readonly tab: FakeTab
+  readonly stream: EventStreamService
+  readonly received: unknown[]
+}
+
+function open(options: Partial<EventStreamServiceOptions> = {}): Tab {
+  const tab = origin.tab()
+  const abort = new AbortController()
+  const crash = tab.crash
+  tab.crash = () => {
+    crash()
+    abort.abort()
+  }
+  return tab.run(() => {
+    const stream = harness.createStream({
+      shared: true,
+      // A tab that crashes takes its connections with it.
+      fetch: (url, init) => fetch(url, { ...init, signal: AbortSignal.any([abort.signal, init!.signal!]) }),
+      ...options,
+    })
+    const received: unknown[] = []
+    stream.on('tick', (event) => received.push('n' in event ? event.n : undefined))
+    stream.onGap(({ reason }) => received.push(reason))
+    stream.connect()
+    return { tab, stream, received }
+  })
+}
+
+async function openThree(): Promise<[Tab, Tab, Tab]> {
+  const tabs: [Tab, Tab, Tab] = [open(), open(), open()]
+  for (const { stream } of tabs) await until(() => stream.status === 'open' && stream.state.recovered === null)
+  return tabs
+}
+
+const all = (tabs: Tab[], ...expected: unknown[]) =>
+  until(() => tabs.every(({ received }) => JSON.stringify(received) === JSON.stringify(expected)))
+
+/** Lets what tabs say to each other arrive. */
+async function turn(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Lets the next tab take over. */
+async function takeOver(): Promise<void> {
+  await turn()
+  harness.clock.advance(100)
+  await until(() => harness.server.requests.length === 2)
+  await harness.server.open(1)
+}
+
+/** Lets followers find out that no leader answers. */
+async function losePatience(): Promise<void> {
+  for (let tick = 0; tick < 4; tick++) {
+    harness.clock.advance(5_000)
+    await turn()
+  }
+}
+
+describe('tabs of one origin', () => {
+  test('share one connection, and all get every event', async () => {
+    const tabs = await openThree()
+    send(1, 2, 3)
+    await all(tabs, 1, 2, 3)
+    expect(harness.server.requests).toHaveLength(1)
+    for (const { stream } of tabs) expect(stream).toMatchObject({ status: 'open', lastEventId: '3' })
+  })
+
+  test('have the state of the connection', async () => {
+    const tabs = await openThree()
+    harness.server.answer = (_, response) => response.writeHead(503).end()
+    harness.server.drop()
+    for (const { stream } of tabs) await until(() => stream.status === 'waiting')
+    harness.clock.advance(1_000)
+    for (const { stream } of tabs) await until(() => stream.state.attempt === 2)
+    for (const { stream } of tabs) {
+      expect(stream.state.error).toBeInstanceOf(HttpStatusError)
+      expect(stream.state).toMatchObject({ retryAt: tabs[0].stream.state.retryAt, error: { status: 503 } })
+    }
+  })
+
+  test('are told of gaps, in order', async () => {
+    const tabs = await openThree()
+    send(1)
+    harness.server.stream.write(encodeControlEvent({ type: 'rivulet:gap', reason: 'backplane' }))
+    send(2)
+    await all(tabs, 1, 'backplane', 2)
+  })
+
+  test('are all closed when the stream is over', async () => {
+    const tabs = await openThree()
+    harness.server.stream.write(encodeControlEvent({ type: 'rivulet:close', reason: 'over', retry: false }))
+    for (const { stream } of tabs) await until(() => stream.status === 'closed')
+    for (const { stream } of tabs) expect(stream.state.error).toMatchObject({ reason: 'over' })
+    harness.clock.advance(1_000)
+    await turn()
+    expect(harness.server.requests).toHaveLength(1)
+  })
+
+  test('reconnect when one of them asks to', async () => {
+    const [, follower] = await openThree()
+    send(1)
+    await until(() => follower.stream.lastEventId === '1')
+    follower.stream.reconnect()
+    await until(() => harness.server.requests.length === 2)
+    expect(harness.server.cursors).toEqual([undefined, '1'])
+    await harness.server.open(1)
+  })
+
+  test('that join later follow from then on', async () => {
+    const [first] = await openThree()
+    send(1, 2)
+    await until(() => first.stream.lastEventId === '2')
+    const late = open()
+    await until(() => late.stream.status === 'open')
+    expect(late.stream.lastEventId).toBe('2')
+    send(3)
+    await all([late], 3)
+  })
+
+  test('that join with a cursor get what the leader still has, or are told of a gap', async () => {
+    const [first] = await openThree()
+    send(1, 2, 3)
+    await until(() => first.stream.lastEventId === '3')
+    const known = open({ lastEventId: '1' })
+    await all([known], 2, 3)
+    const unknown = open({ lastEventId: '0' })
+    await all([unknown], 'lagged')
+    send(4)
+    await all([known], 2, 3, 4)
+    await all([unknown], 'lagged', 4)
+    expect(harness.server.requests).toHaveLength(1)
+  })
+})
+
+describe('when the leader goes', () => {
+  test('by closing, the next one goes on where it was', async () => {
+    const [leader, ...others] = await openThree()
+    send(1, 2)
+    await all([leader, ...others], 1, 2)
+    leader.stream.close()
+    await takeOver()
+    expect(leader.stream.status).toBe('closed')
+    send(3)
+    await all(others, 1, 2, 3)
+    expect(leader.received).toEqual([1, 2])
+    expect(harness.server.cursors).toEqual([undefined, '2'])
+  })
+
+  test('by crashing, no event is lost or doubled', async () => {
+    const [leader, ...others] = await openThree()
+    send(1)
+    await all([leader, ...others], 1)
+    // What reaches the leader but not the others any more comes again from the server.
+    leader.tab.crash()
+    send(2)
+    await takeOver()
+    send(3)
+    await all(others, 1, 2, 3)
+  })
+
+  test('by freezing, another one takes the lock, and what the frozen one says later does not count', async () => {
+    const [leader, ...others] = await openThree()
+    send(1)
+    await all([leader, ...others], 1)
+    leader.tab.freeze()
+    await losePatience()
+    harness.clock.advance(100)
+    await harness.server.open(2)
+    // The frozen tab's connection still exists, and receives.
+    send(2)
+    await all(others, 1, 2)
+    await all([leader], 1, 2)
+    leader.tab.thaw()
+    await harness.server.open(1)
+    send(3)
+    await all([leader, ...others], 1, 2, 3)
+  })
+
+  test('a follower that had seen more than its successor is not told twice', async () => {
+    const [leader, successor, ahead] = await openThree()
+    send(1)
+    await all([leader, successor, ahead], 1)
+    successor.tab.freeze()
+    send(2)
+    await all([leader, ahead], 1, 2)
+    leader.tab.crash()
+    successor.tab.lose()
+    successor.tab.thaw()
+    await takeOver()
+    send(3)
+    await all([successor, ahead], 1, 2, 3)
+    expect(harness.server.cursors).toEqual([undefined, '1'])
+  })
+
+  test('a follower that had seen less gets the rest from its successor', async () => {
+    const [leader, successor, behind] = await openThree()
+    send(1)
+    await all([leader, successor, behind], 1)
+    behind.tab.freeze()
+    send(2, 3)
+    await all([leader, successor], 1, 2, 3)
+    leader.tab.crash()
+    await takeOver()
+    send(4)
+    await all([successor], 1, 2, 3, 4)
+    behind.tab.thaw()
+    await all([behind], 1, 2, 3, 4)
+  })
+
+  test('it stays with one that is only idle', async () => {
+    const tabs = await openThree()
+    for (let tick = 0; tick < 10; tick++) await losePatience()
+    expect(harness.server.requests).toHaveLength(1)
+    send(1)
+    await all(tabs, 1)
+  })
+})
+
+describe('a follower', () => {
+  test('that is slow asks again, or is told of a gap where that was too much', async () => {
+    const [leader, slow] = await openThree()
+    const iterator = slow.stream.events('tick', { bufferSize: 2 })
+    send(1, 2)
+    await all([leader, slow], 1, 2)
+    for (let n = 3; n < 1_500; n++) send(n)
+    await until(() => leader.received.length === 1_499)
+    expect(slow.received).toEqual([1, 2])
+    await iterator.next()
+    await until(() => slow.received.length > 2)
+    expect(slow.received.slice(0, 3)).toEqual([1, 2, 'lagged'])
+    for (let n = 0; n < 2; n++) await iterator.return!()
+    send(1_500)
+    await until(() => slow.received.at(-1) === 1_500)
+    expect(harness.server.requests).toHaveLength(1)
+  })
+
+  test('that closes in a handler takes nothing more, and comes back where it was', async () => {
+    const [, follower] = await openThree()
+    follower.stream.on('tick', ({ id }) => id === '2' && follower.stream.close())
+    send(1, 2, 3)
+    await until(() => follower.stream.status === 'closed')
+    expect(follower.received).toEqual([1, 2])
+    follower.tab.run(() => follower.stream.connect())
+    await all([follower], 1, 2, 3)
+    expect(harness.server.requests).toHaveLength(1)
+  })
+})
+
+describe('a page that is left', () => {
+  test('leads no more, and comes back as a follower', async () => {
+    const target = new EventTarget()
+    vi.stubGlobal('addEventListener', target.addEventListener.bind(target))
+    const leader = open()
+    await until(() => leader.stream.status === 'open')
+    vi.stubGlobal('addEventListener', undefined)
+    const other = open()
+    await until(() => other.stream.status === 'open')
+    send(1)
+    await all([leader, other], 1)
+    target.dispatchEvent(new Event('pagehide'))
+    expect(leader.stream.status).toBe('waiting')
+    await takeOver()
+    send(2)
+    await all([other], 1, 2)
+    leader.tab.run(() => target.dispatchEvent(new Event('pageshow')))
+    await all([leader], 1, 2)
+    expect(harness.server.requests).toHaveLength(2)
+  })
+})
+
+describe('a stream has a connection of its own', () => {
+  test('where there are no locks', async () => {
+    vi.stubGlobal('navigator', {})
+    open()
+    open()
+    await harness.server.open(2)
+  })
+
+  test('where locks are forbidden', async () => {
+    vi.stubGlobal('navigator', { locks: { request: () => Promise.reject(new DOMException('', 'SecurityError')) } })
+    const { stream } = open()
+    await until(() => stream.status === 'open')
+  })
+
+  test('apart from those of another key', async () => {
+    open({ shared: { key: 'alice' } })
+    open({ shared: { key: 'bob' }, headers: { authorization: 'bob' } })
+    await harness.server.open(2)
+  })
+})
+
+test('a key is needed where the URL does not tell whose stream it is', () => {
+  const url = 'http://localhost/'
+  for (const options of [{ url: () => url }, { url, headers: { authorization: 'x' } }, { url, body: '{}' }]) {
+    expect(() => new EventStreamService({ ...options, shared: true })).toThrow(InvalidOptionError)
+    expect(() => new EventStreamService({ ...options, shared: {} })).toThrow(InvalidOptionError)
+  }
+})
