@@ -26,9 +26,11 @@ describe('the log', () => {
   it('brings the line of a request to an open stream', async () => {
     const { origin, stream } = await start()
     const client = await openStream(stream)
-    await client.until(ofType('rivulet:open'))
+    await client.until(line('requested'))
     await fetch(`${origin}/api/proxies?page=2`)
-    const seen = (await client.until(line('/api/proxies'))).at(-1)!
+    const all = await client.until(line('/api/proxies'))
+    expect(all.filter(line('requested'))).toEqual([])
+    const seen = all.at(-1)!
     expect(seen.data).toMatchObject({
       level: 'info',
       message: expect.stringMatching(/^GET \/api\/proxies\?page=2 200 in \d+ ms$/),

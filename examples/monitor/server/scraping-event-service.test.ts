@@ -38,6 +38,11 @@ it('reports a run from started over every source to completed', async () => {
     ['completed', 100, 3, ''],
   ])
   expect(new Set(emitted.map(({ payload }) => payload.runId))).toEqual(new Set([runId]))
+  expect(emitted[0]!.payload.sources).toMatchObject([
+    { status: 'waiting' },
+    { status: 'waiting' },
+    { status: 'waiting' },
+  ])
   expect(emitted[4]!.payload.error).toBe('HTTP 500 Internal Server Error')
   expect(emitted.at(-1)!.payload.sources).toMatchObject([
     { status: 'completed', proxies: 2 },
