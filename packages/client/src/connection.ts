@@ -9,7 +9,7 @@ import {
   type MachineState,
   transition,
 } from './connection-machine.js'
-import { refreshOnce } from './credential-refresh.js'
+import { refreshCount, refreshOnce } from './credential-refresh.js'
 import {
   ContentTypeError,
   HeartbeatTimeoutError,
@@ -100,6 +100,7 @@ export class Connection implements Link {
   readonly #options: ConnectionOptions
   readonly #clock: Clock
   readonly #sink: ConnectionSink
+  readonly #hook: () => void | Promise<void>
   readonly #context: Omit<MachineContext, 'now' | 'random'>
   readonly #liveness
   #machine: MachineState = initialState
@@ -110,6 +111,8 @@ export class Connection implements Link {
   #heartbeatMs: number | undefined
   /** The attempt or connection of the moment. Whatever belongs to another one is ignored. */
   #current: AbortController | undefined
+  /** How often the credential had been refreshed when the attempt began. */
+  #refreshes = 0
   #timer: unknown
   #stopObserving: (() => void) | undefined
 
@@ -117,6 +120,7 @@ export class Connection implements Link {
     this.#options = options
     this.#clock = clock
     this.#sink = sink
+    this.#hook = options.onUnauthorized ?? (() => {})
     this.#context = {
       policy: retryPolicy(options.retry),
       serverRetryMs: undefined,
@@ -161,6 +165,7 @@ export class Connection implements Link {
   readonly #effects: { readonly [E in ConnectionEffect]: () => void } = {
     open: () => {
       this.#current = new AbortController()
+      this.#refreshes = refreshCount(this.#hook)
       void this.#run(this.#current)
     },
     drop: () => {
@@ -174,7 +179,7 @@ export class Connection implements Link {
       const settle = (input: ConnectionInput) => {
         if (this.#current === attempt) this.send(input)
       }
-      refreshOnce(this.#options.onUnauthorized as () => void).then(
+      refreshOnce(this.#hook, this.#refreshes).then(
         () => settle({ type: 'refreshed' }),
         (error) => settle({ type: 'failed', error }),
       )
