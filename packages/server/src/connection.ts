@@ -57,8 +57,8 @@ export class Connection implements ConnectionInfo, SinkListener {
   lastWriteAt: number
   readonly #engine: Engine
   readonly #options: ConnectionOptions
-  /** How many bytes were written to it. */
-  bytesWritten = 0
+  /** How many bytes were written to it while others waited before them. */
+  bytesQueued = 0
   #catchUp: CatchUp | undefined
   #linger: unknown
   #congested = false
@@ -132,7 +132,7 @@ export class Connection implements ConnectionInfo, SinkListener {
       return
     }
     for (const { payload, count, from, positionBefore } of pass.pieces) {
-      if (!this.#hasRoomFor(payload)) {
+      if (this.#congested && !this.#hasRoomFor(payload)) {
         this.fallBehind(from, positionBefore)
         return
       }
@@ -154,7 +154,7 @@ export class Connection implements ConnectionInfo, SinkListener {
     }
     if (text !== '') {
       const payload = new Payload(text)
-      if (!this.#hasRoomFor(payload)) {
+      if (this.#congested && !this.#hasRoomFor(payload)) {
         this.fallBehind(from, positionBefore)
         return
       }
@@ -184,30 +184,32 @@ export class Connection implements ConnectionInfo, SinkListener {
 
   // A piece larger than the mark itself must not wait for ever: an empty buffer takes anything.
   #hasRoomFor(payload: Payload): boolean {
-    if (!this.#congested) return true
     const buffered = this.sink.bufferedBytes
     return buffered === 0 || buffered + payload.bytes.length <= this.#engine.highWaterMarkBytes
   }
 
   /** Writes to this connection alone. Returns false when it has to drain first. */
   write(text: string): boolean {
+    if (this.state === 'closed') return false
+    const payload = new Payload(text)
     this.lastWriteAt = this.#engine.clock.now()
-    return this.#put(new Payload(text))
+    return this.#put(payload)
   }
 
   /** Writes, and ends this connection alone if that fails: the next one is not concerned. */
   #put(payload: Payload): boolean {
-    if (this.state === 'closed') return false
+    const { length } = payload.bytes
+    this.#engine.counters.bytes += length
+    if (this.#congested) this.bytesQueued += length
     try {
-      const { length } = payload.bytes
-      this.bytesWritten += length
-      this.#engine.counters.bytes += length
       if (this.sink.write(payload)) return true
-      this.#congested = true
-      this.#engine.stallWatch.add(this)
     } catch (error) {
       this.fail(error, 'write')
+      return false
     }
+    if (this.state === 'closed') return false
+    this.#congested = true
+    this.#engine.stallWatch.add(this)
     return false
   }
 

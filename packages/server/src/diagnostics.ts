@@ -7,7 +7,7 @@ export interface DiagnosticMessages {
     replayed: number
   }
   'rivulet:connection:lag': { connectionId: string }
-  'rivulet:connection:close': { connectionId: string; reason: string; lifetimeMs: number; bytesWritten: number }
+  'rivulet:connection:close': { connectionId: string; reason: string; lifetimeMs: number }
   'rivulet:connection:refuse': { status: number }
   'rivulet:publish': { channel: string; type: string; id: string | undefined; duplicate: boolean }
 }

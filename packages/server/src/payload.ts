@@ -1,4 +1,6 @@
-const utf8 = new TextEncoder()
+/** Where there is a `Buffer`, sockets take it as it is; other bytes they wrap at each write. */
+const encode: (text: string) => Uint8Array =
+  typeof Buffer === 'function' ? (text) => Buffer.from(text) : (text) => new TextEncoder().encode(text)
 
 /** Bytes of a stream, made once and written to any number of connections. */
 export class Payload {
@@ -12,23 +14,13 @@ export class Payload {
 
   /** As the body has them. */
   get bytes(): Uint8Array {
-    this.#bytes ??= utf8.encode(this.#text)
+    this.#bytes ??= encode(this.#text)
     return this.#bytes
   }
 
   /** As one chunk of HTTP/1.1's chunked transfer coding. */
   get chunk(): Uint8Array {
-    this.#chunk ??= chunkOf(this.bytes)
+    this.#chunk ??= encode(`${this.bytes.length.toString(16)}\r\n${this.#text}\r\n`)
     return this.#chunk
   }
-}
-
-function chunkOf(bytes: Uint8Array): Uint8Array {
-  const head = utf8.encode(`${bytes.length.toString(16)}\r\n`)
-  const chunk = new Uint8Array(head.length + bytes.length + 2)
-  chunk.set(head)
-  chunk.set(bytes, head.length)
-  chunk[chunk.length - 2] = 13
-  chunk[chunk.length - 1] = 10
-  return chunk
 }

@@ -49,6 +49,6 @@ export class StallWatch {
   }
 }
 
-function takenBy({ bytesWritten, bufferedBytes }: Connection): number {
-  return bytesWritten - bufferedBytes
+function takenBy({ bytesQueued, bufferedBytes }: Connection): number {
+  return bytesQueued - bufferedBytes
 }

@@ -114,7 +114,7 @@ export class Streams {
 
   #onClose(connection: Connection, reason: string): void {
     const { clock, counters } = this.engine
-    const { id, key, cohort, connectedAt, bytesWritten } = connection
+    const { id, key, cohort, connectedAt } = connection
     this.limits.remove(key)
     this.fanOut.release(cohort)
     if (!this.connections.delete(id)) return
@@ -127,7 +127,6 @@ export class Streams {
       connectionId: id,
       reason,
       lifetimeMs: clock.now() - connectedAt,
-      bytesWritten,
     }))
   }
 
