@@ -20,10 +20,11 @@ export function validatePayload<Schema extends StandardSchemaV1>(
 }
 
 function outputOf<Output>(type: string, result: StandardSchemaV1.Result<Output>): Output {
-  if (result.issues) throw new EventValidationError(type, result.issues.map(toEventIssue))
+  if (result.issues) throw new EventValidationError(type, Array.from(result.issues, toEventIssue))
   return result.value
 }
 
+// Array.from, since the arrays of some libraries make more of their own kind when mapped.
 function toEventIssue({ message, path = [] }: StandardSchemaV1.Issue): EventIssue {
-  return { message, path: path.map((segment) => (typeof segment === 'object' ? segment.key : segment)) }
+  return { message, path: Array.from(path, (segment) => (typeof segment === 'object' ? segment.key : segment)) }
 }

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type ControlEvent,
+  createDecoder,
+  encodeControlEvent,
+  isControlEvent,
+  parseControlEvent,
+  type SseMessage,
+} from './index.js'
+
+const roundTrip = (event: ControlEvent): ControlEvent | undefined => {
+  let parsed: ControlEvent | undefined
+  const decoder = createDecoder({ onMessage: (message) => (parsed = parseControlEvent(message)) })
+  decoder.feed(encodeControlEvent(event))
+  return parsed
+}
+
+const message = (event: string, data: string): SseMessage => ({ event, data, lastEventId: '' })
+
+describe('control events', () => {
+  it.each<ControlEvent>([
+    { type: 'rivulet:open', connectionId: 'c1', heartbeatMs: 30_000, recovered: null, replayed: 0 },
+    { type: 'rivulet:gap', channel: 'default', reason: 'trimmed' },
+    { type: 'rivulet:gap', reason: 'restarted' },
+    { type: 'rivulet:close', reason: 'shutdown', retry: true },
+  ])('arrive as they were sent: %j', (event) => {
+    expect(roundTrip(event)).toEqual(event)
+  })
+
+  it('carry no id, and the reconnection time in the same block', () => {
+    expect(encodeControlEvent({ type: 'rivulet:close', reason: 'x', retry: true }, 1500)).toBe(
+      'retry: 1500\nevent: rivulet:close\ndata: {"reason":"x","retry":true}\n\n',
+    )
+  })
+
+  it.each([
+    ['an unknown one', 'rivulet:later', '{}'],
+    ['no JSON', 'rivulet:open', '{'],
+    ['no object', 'rivulet:open', 'null'],
+    ['an open without its fields', 'rivulet:open', '{"connectionId":"c"}'],
+    ['a gap without a reason', 'rivulet:gap', '{}'],
+    ['a close without retry', 'rivulet:close', '{"reason":"x"}'],
+  ])('are undefined for %s', (_, event, data) => {
+    expect(parseControlEvent(message(event, data))).toBeUndefined()
+  })
+
+  it('are told by their prefix', () => {
+    expect(['rivulet:open', 'rivulet:later', 'rivulet', 'log'].map(isControlEvent)).toEqual([true, true, false, false])
+  })
+})

@@ -1,0 +1,33 @@
+import { type } from 'arktype'
+import * as v from 'valibot'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { EventValidationError, validatePayload } from './index.js'
+
+describe('validatePayload', () => {
+  it.each([
+    ['zod', z.object({ user: z.object({ age: z.number() }) })],
+    ['valibot', v.object({ user: v.object({ age: v.number() }) })],
+    ['arktype', type({ user: { age: 'number' } })],
+  ])('gives the output or every issue with its path: %s', (_, schema) => {
+    expect(validatePayload('user', schema, { user: { age: 3 } })).toEqual({ user: { age: 3 } })
+    expect(() => validatePayload('user', schema, { user: { age: 'x' } })).toThrow(
+      expect.objectContaining({
+        code: 'RIVULET_EVENT_INVALID',
+        type: 'user',
+        issues: [{ path: ['user', 'age'], message: expect.stringMatching(/number/) }],
+      }),
+    )
+  })
+
+  it('returns what the schema transforms to', () => {
+    const schema = z.object({ at: z.string().transform((text) => text.length) })
+    expect(validatePayload('x', schema, { at: 'four' })).toEqual({ at: 4 })
+  })
+
+  it('waits for a schema that answers later', async () => {
+    const schema = z.object({ name: z.string().refine(async (name) => name !== 'taken', 'taken') })
+    await expect(validatePayload('x', schema, { name: 'free' })).resolves.toEqual({ name: 'free' })
+    await expect(validatePayload('x', schema, { name: 'taken' })).rejects.toThrow(EventValidationError)
+  })
+})
