@@ -1,0 +1,319 @@
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import type { Awaitable, Backplane, Retention } from '@rivulet/server'
+import { RecordingSubscriber } from './recording-subscriber.js'
+
+/** Two nodes on one store: what one publishes the other one passes on. They may be one object, for a backplane of one process. */
+export interface BackplaneUnderTest {
+  readonly one: Backplane
+  readonly other: Backplane
+  /** Frees everything, the store's contents included. */
+  dispose(): Awaitable<void>
+}
+
+/** Makes a backplane with an empty store of its own. */
+export type CreateBackplane = (options: { retention: Retention }) => Awaitable<BackplaneUnderTest>
+
+/** One thing that every backplane has to do. */
+export interface BackplaneCheck {
+  readonly name: string
+  /** @throws {AssertionError} (by rejecting) when it does not. */
+  run(): Promise<void>
+}
+
+/**
+ * What a backplane has to do to carry Rivulet's promise. Runs under any test runner.
+ *
+ * @example
+ * for (const { name, run } of backplaneChecks(create)) it(name, run)
+ */
+export function backplaneChecks(create: CreateBackplane): readonly BackplaneCheck[] {
+  return Object.entries(checks).map(([name, { retention = {}, check }]) => ({
+    name,
+    async run() {
+      const backplanes = await create({ retention })
+      try {
+        await check(backplanes)
+      } finally {
+        await backplanes.dispose()
+      }
+    },
+  }))
+}
+
+const kept = { retain: true } as const
+const text = (data: string) => ({ type: 'log', data })
+
+/** Publishes data in turn by both nodes, and returns the positions. */
+async function publishAll({ one, other }: BackplaneUnderTest, channel: string, data: readonly string[]) {
+  const positions: number[] = []
+  for (const [index, item] of data.entries()) {
+    const { seq } = await (index % 2 ? other : one).publish(channel, text(item), kept)
+    positions.push(seq!)
+  }
+  return positions
+}
+
+function rises(positions: readonly number[]): boolean {
+  return positions.every((position, index) => index === 0 || position > positions[index - 1]!)
+}
+
+const checks: Record<string, { retention?: Retention; check: (backplanes: BackplaneUnderTest) => Promise<void> }> = {
+  'gives positions that rise over all channels and nodes': {
+    async check(backplanes) {
+      const positions: number[] = []
+      for (let round = 0; round < 20; round++)
+        positions.push(...(await publishAll(backplanes, `c${round % 3}`, ['1', '2'])))
+      ok(rises(positions), String(positions))
+      ok(positions.every(Number.isSafeInteger))
+    },
+  },
+
+  'keeps what was published, with the position before it on its channel': {
+    async check(backplanes) {
+      const [first, second] = await publishAll(backplanes, 'a', ['1', '2'])
+      await publishAll(backplanes, 'b', ['else'])
+      const [third] = await publishAll(backplanes, 'a', ['3'])
+      for (const node of [backplanes.one, backplanes.other]) {
+        const { messages, continuous, head, asOf } = await node.read('a', first!, 10)
+        deepEqual(
+          messages.map(({ type, data, seq, prev }) => ({ type, data, seq, prev })),
+          [
+            { type: 'log', data: '2', seq: second, prev: first },
+            { type: 'log', data: '3', seq: third, prev: second },
+          ],
+        )
+        deepEqual({ continuous, head }, { continuous: true, head: third })
+        ok(asOf >= third!)
+      }
+    },
+  },
+
+  'reads from any position, as many as asked for': {
+    async check(backplanes) {
+      const positions = await publishAll(backplanes, 'a', ['1', '2', '3', '4'])
+      const data = async (after: number, limit: number) =>
+        (await backplanes.other.read('a', after, limit)).messages.map((message) => message.data)
+      deepEqual(await data(positions[0]!, 2), ['2', '3'])
+      deepEqual(await data(positions[1]! + 1, 10), positions[1]! + 1 < positions[2]! ? ['3', '4'] : ['4'])
+      deepEqual(await data(positions[3]!, 10), [])
+      deepEqual(await data(0, 0), [])
+    },
+  },
+
+  'proves that nothing is missing where nothing is': {
+    async check(backplanes) {
+      const { one, other } = backplanes
+      const { asOf } = await one.read('a', 0, 0)
+      equal((await other.read('a', asOf, 10)).continuous, true, 'a channel without events, from now on')
+      const positions = await publishAll(backplanes, 'a', ['1', '2'])
+      equal((await other.read('a', asOf, 10)).continuous, true, 'from before the first event')
+      equal((await other.read('a', positions[0]!, 10)).continuous, true, 'after the first event')
+      equal((await other.read('a', positions[1]!, 10)).continuous, true, 'after the last event')
+      equal((await other.read('a', positions[1]! + 1, 10)).continuous, true, 'after the last event of another channel')
+    },
+  },
+
+  'claims no continuity for a time that it does not know': {
+    async check(backplanes) {
+      const unknown = await backplanes.one.read('a', 1, 10)
+      deepEqual([unknown.continuous, unknown.reason], [false, 'restarted'])
+      await publishAll(backplanes, 'a', ['1'])
+      const { continuous, reason } = await backplanes.one.read('a', 1, 10)
+      deepEqual([continuous, reason], [false, 'restarted'])
+    },
+  },
+
+  'tells that events were trimmed, and gives the rest': {
+    retention: { maxEvents: 5 },
+    async check(backplanes) {
+      // A store may trim later than it could; far above its bound it has to.
+      const data = Array.from({ length: 1000 }, (_, index) => String(index))
+      const positions = await publishAll(backplanes, 'a', data)
+      const { messages, continuous, reason } = await backplanes.other.read('a', positions[0]!, 1000)
+      deepEqual([continuous, reason], [false, 'trimmed'])
+      ok(messages.length >= 5 && messages.length < 999, `${messages.length} events are kept`)
+      deepEqual(
+        messages.map((message) => message.data),
+        data.slice(-messages.length),
+      )
+      equal((await backplanes.other.read('a', positions[996]!, 10)).continuous, true)
+    },
+  },
+
+  'keeps the last event alone where retention is latest': {
+    retention: 'latest',
+    async check(backplanes) {
+      const positions = await publishAll(backplanes, 'a', ['1', '2', '3'])
+      const { messages, continuous } = await backplanes.one.read('a', positions[0]!, 10)
+      deepEqual([messages.map((message) => message.data), continuous], [['3'], false])
+      equal((await backplanes.one.read('a', positions[1]!, 10)).continuous, true)
+      equal(await backplanes.one.seek('a', 1), positions[1])
+    },
+  },
+
+  'keeps nothing where retention is none, and passes it on without a position': {
+    retention: 'none',
+    async check({ one, other }) {
+      const subscriber = new RecordingSubscriber()
+      await other.subscribe('a', subscriber)
+      equal((await one.publish('a', text('1'), kept)).seq, undefined)
+      await subscriber.count(1)
+      equal(subscriber.received[0]!.message.seq, undefined)
+      deepEqual((await one.read('a', 0, 10)).messages, [])
+    },
+  },
+
+  'finds the position before the last events': {
+    async check(backplanes) {
+      const positions = await publishAll(backplanes, 'a', ['1', '2', '3'])
+      const last = async (count: number) => {
+        const after = await backplanes.other.seek('a', count)
+        const { messages, continuous } = await backplanes.other.read('a', after, 10)
+        return [messages.map((message) => message.data), continuous]
+      }
+      equal(await backplanes.other.seek('a', 1), positions[1])
+      deepEqual(await last(2), [['2', '3'], true])
+      deepEqual(await last(10), [['1', '2', '3'], true])
+      deepEqual((await backplanes.other.read('b', await backplanes.other.seek('b', 1), 10)).messages, [])
+    },
+  },
+
+  'passes events on to the subscribers of their channel, on every node, each once and in order': {
+    async check(backplanes) {
+      const [one, other] = [new RecordingSubscriber(), new RecordingSubscriber()]
+      for (const channel of ['a', 'b']) await backplanes.one.subscribe(channel, one)
+      await backplanes.other.subscribe('a', other)
+      const data = Array.from({ length: 100 }, (_, index) => String(index))
+      for (const item of data) await publishAll(backplanes, Number(item) % 2 ? 'a' : 'b', [item])
+      await publishAll(backplanes, 'c', ['nobody has this'])
+      await publishAll(backplanes, 'a', ['end'])
+      await one.count(101)
+      await other.count(51)
+      deepEqual(one.data(), [...data, 'end'])
+      deepEqual(other.data(), [...data.filter((item) => Number(item) % 2), 'end'])
+      ok(rises(one.received.map(({ message }) => message.seq!)))
+      const chain = other.received.map(({ message }) => message)
+      ok(
+        chain.every(({ prev }, index) => index === 0 || prev === chain[index - 1]!.seq),
+        'prev is the one before it',
+      )
+    },
+  },
+
+  'has stored an event before anyone gets it': {
+    async check({ one, other }) {
+      const subscriber = new RecordingSubscriber()
+      const reads: Awaitable<{ messages: readonly { data: string }[]; asOf: number }>[] = []
+      subscriber.onEach = (channel, { prev }) => reads.push(other.read(channel, prev!, 1))
+      await other.subscribe('a', subscriber)
+      await Promise.all(['1', '2', '3'].map((data) => one.publish('a', text(data), kept)))
+      await subscriber.count(3)
+      const found = await Promise.all(reads)
+      deepEqual(
+        found.map(({ messages }) => messages[0]?.data),
+        subscriber.data(),
+      )
+      ok(found.every(({ asOf }, index) => asOf >= subscriber.received[index]!.message.seq!))
+    },
+  },
+
+  'passes on whatever is not in a read that came after subscribing': {
+    async check({ one, other }) {
+      const subscriber = new RecordingSubscriber()
+      const published: Promise<unknown>[] = []
+      const publish = async (data: string) => published.push(Promise.resolve(one.publish('a', text(data), kept)))
+      for (let index = 0; index < 50; index++) await publish(String(index))
+      const subscribed = other.subscribe('a', subscriber)
+      for (let index = 50; index < 100; index++) await publish(String(index))
+      await subscribed
+      const read = await other.read('a', 0, 1000)
+      for (let index = 100; index < 150; index++) await publish(String(index))
+      await Promise.all(published)
+      await one.publish('a', text('end'), kept)
+      while (!subscriber.data().includes('end')) await subscriber.count(subscriber.received.length + 1)
+      const live = subscriber.received.filter(({ message }) => message.seq! > read.asOf)
+      const all = [...read.messages, ...live.map(({ message }) => message)].map(({ data }) => data)
+      deepEqual(all, [...Array.from({ length: 150 }, (_, index) => String(index)), 'end'])
+    },
+  },
+
+  'leaves out who has unsubscribed': {
+    async check({ one, other }) {
+      const [leaver, stayer] = [new RecordingSubscriber(), new RecordingSubscriber()]
+      for (const subscriber of [leaver, stayer]) await other.subscribe('a', subscriber)
+      await one.publish('a', text('1'), kept)
+      await leaver.count(1)
+      await other.unsubscribe('a', leaver)
+      await one.publish('a', text('2'), kept)
+      await stayer.count(2)
+      deepEqual(leaver.data(), ['1'])
+    },
+  },
+
+  'carries out subscribe and unsubscribe in the order of the calls': {
+    async check({ one, other }) {
+      const subscriber = new RecordingSubscriber()
+      for (let round = 0; round < 20; round++) {
+        const calls = [
+          other.subscribe('a', subscriber),
+          other.unsubscribe('a', subscriber),
+          other.subscribe('a', subscriber),
+        ]
+        await Promise.all(calls)
+        await one.publish('a', text(String(round)), kept)
+        await subscriber.count(round + 1)
+        await other.unsubscribe('a', subscriber)
+      }
+    },
+  },
+
+  'neither keeps nor numbers what is live only': {
+    async check(backplanes) {
+      const { one, other } = backplanes
+      const subscriber = new RecordingSubscriber()
+      await other.subscribe('a', subscriber)
+      const [first] = await publishAll(backplanes, 'a', ['1'])
+      equal((await one.publish('a', text('live'), { retain: false })).seq, undefined)
+      await one.publish('a', text('2'), kept)
+      await subscriber.count(3)
+      deepEqual(subscriber.data(), ['1', 'live', '2'])
+      equal(subscriber.received[1]!.message.seq, undefined)
+      equal(subscriber.received[2]!.message.prev, first)
+      const { messages, continuous } = await other.read('a', first!, 10)
+      deepEqual([messages.map((message) => message.data), continuous], [['2'], true])
+    },
+  },
+
+  'publishes once for an idempotency key, channel by channel': {
+    async check({ one, other }) {
+      const subscriber = new RecordingSubscriber()
+      for (const channel of ['a', 'b']) await other.subscribe(channel, subscriber)
+      const first = await one.publish('a', text('1'), { retain: true, idempotencyKey: 'k' })
+      const again = await other.publish('a', text('2'), { retain: true, idempotencyKey: 'k' })
+      deepEqual([first.duplicate, again], [false, { seq: first.seq, duplicate: true }])
+      equal((await one.publish('b', text('3'), { retain: true, idempotencyKey: 'k' })).duplicate, false)
+      equal((await one.publish('a', text('4'), { retain: false, idempotencyKey: 'l' })).duplicate, false)
+      equal((await other.publish('a', text('5'), { retain: false, idempotencyKey: 'l' })).duplicate, true)
+      await one.publish('a', text('end'), kept)
+      await subscriber.count(4)
+      deepEqual(subscriber.data(), ['1', '3', '4', 'end'])
+    },
+  },
+
+  'carries any text unchanged': {
+    async check({ one, other }) {
+      const subscriber = new RecordingSubscriber()
+      await other.subscribe('käse:{1}|*', subscriber)
+      const samples = ['', '{"a":"\\n"}', 'ünïcödé 漢字 🜚', '|:\0\r\n', 'x'.repeat(300_000)]
+      for (const sample of samples) await one.publish('käse:{1}|*', { type: 'ereignis ✓', data: sample }, kept)
+      await subscriber.count(samples.length)
+      deepEqual(subscriber.data(), samples)
+      const { messages } = await other.read('käse:{1}|*', 0, 10)
+      deepEqual(
+        messages.map(({ data }) => data),
+        samples,
+      )
+      ok(messages.every(({ type }) => type === 'ereignis ✓'))
+    },
+  },
+}

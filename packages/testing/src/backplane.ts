@@ -1,0 +1,6 @@
+export {
+  type BackplaneCheck,
+  type BackplaneUnderTest,
+  backplaneChecks,
+  type CreateBackplane,
+} from './backplane-checks.js'
