@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root, run } from './run.mjs'
+
+/** Installs the dependencies unless what package-lock.json asks for is there already. */
+export function ensureInstalled() {
+  const major = Number(process.versions.node.split('.')[0])
+  if (major < 20) throw new Error(`Rivulet needs Node.js 20 or newer; this is ${process.version}.`)
+  if (isInstalled()) return
+  console.log('Installing dependencies (npm ci) …')
+  // npm tells its scripts where it is itself; elsewhere it is looked up on the PATH.
+  const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm']
+  run([...npm, 'ci', '--no-audit', '--no-fund', '--loglevel=error'])
+}
+
+/** Compares the lock file with the one that npm leaves in node_modules for what it has put there. */
+function isInstalled() {
+  const installedFile = join(root, 'node_modules/.package-lock.json')
+  if (!existsSync(installedFile)) return false
+  const wanted = readPackages(join(root, 'package-lock.json'))
+  const installed = readPackages(installedFile)
+  return Object.entries(wanted).every(([path, { version, optional, devOptional, peer }]) => {
+    if (!path.includes('node_modules/')) return existsSync(join(root, path))
+    const found = installed[path]
+    return found ? found.version === version : optional || devOptional || peer
+  })
+}
+
+function readPackages(file) {
+  return JSON.parse(readFileSync(file, 'utf8')).packages
+}
+
+/** What some tests need from the machine: a command, and the Debian package that brings it. */
+const systemPackages = [
+  { command: 'chromium', debian: 'chromium', tests: 'the tests in a real browser' },
+  { command: 'nginx', debian: 'nginx-light', tests: 'the tests behind nginx' },
+]
+
+/**
+ * Installs what tests need and the machine lacks, where that is possible (root on Debian). Elsewhere says loudly which
+ * tests will be skipped; with `CI` set, where nothing may be skipped in silence, it fails.
+ */
+export function ensureSystemPackages() {
+  let missing = systemPackages.filter(isMissing)
+  if (missing.length === 0) return
+  if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
+    console.log(`Installing ${missing.map(({ debian }) => debian).join(', ')} (apt-get) …`)
+    const apt = (...args) => spawnSync('apt-get', ['-qq', ...args], { stdio: ['ignore', 'ignore', 'inherit'], env: aptEnv })
+    apt('update')
+    apt('install', '-y', '--no-install-recommends', ...missing.map(({ debian }) => debian))
+    missing = missing.filter(isMissing)
+  }
+  for (const { command, debian, tests } of missing) {
+    console.warn(`\n!!! SKIPPED: ${tests}. They need "${command}": install it, on Debian with: apt-get install ${debian}\n`)
+  }
+  if (missing.length > 0 && process.env.CI) throw new Error('With CI set no test may be skipped: install the above.')
+}
+
+const aptEnv = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+
+function isMissing({ command }) {
+  return !['/usr/bin', '/usr/sbin', '/usr/local/bin'].some((folder) => existsSync(join(folder, command)))
+}
