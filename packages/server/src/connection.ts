@@ -232,11 +232,21 @@ export class Connection implements ConnectionInfo, SinkListener {
     this.#catchUp?.run()
   }
 
-  /** Ends the stream on purpose, and says so. `retryMs` is for when to come back. */
-  close(reason: string, retry: boolean, retryMs?: number): void {
+  /** Ends the stream on purpose, and says so. */
+  close(reason: string, retry: boolean): void {
+    this.#end(reason, encodeControlEvent({ type: 'rivulet:close', reason, retry }), false)
+  }
+
+  /** Ends the stream because the server goes away: the client is told when to come back, to another one. */
+  closeForShutdown(retryMs: number): void {
+    const reason = 'shutdown'
+    this.#end(reason, encodeControlEvent({ type: 'rivulet:close', reason, retry: true }, retryMs), true)
+  }
+
+  #end(reason: string, farewell: string, leave: boolean): void {
     if (this.state === 'closed') return
-    this.write(encodeControlEvent({ type: 'rivulet:close', reason, retry }, retryMs))
-    this.sink.end()
+    this.write(farewell)
+    this.sink.end(leave)
     this.#leave(reason)
     this.#linger = this.#engine.clock.setTimeout(() => this.sink.destroy(), lingerMs)
   }

@@ -17,7 +17,7 @@ export function spreadClosing(
   let timer: unknown
   const closeUpTo = (time: number) => {
     while (waiting.length > 0 && waiting.at(-1)!.at <= time) {
-      waiting.pop()!.connection.close('shutdown', true, Math.round(retryMs * (1 + clock.random())))
+      waiting.pop()!.connection.closeForShutdown(Math.round(retryMs * (1 + clock.random())))
     }
     if (waiting.length > 0) timer = clock.setTimeout(() => closeUpTo(clock.now()), waiting.at(-1)!.at - clock.now())
   }

@@ -35,8 +35,11 @@ export interface Sink {
   open(): void
   /** Returns false when the bytes could not all go out at once: `onDrain` follows. They are kept all the same. */
   write(payload: Payload): boolean
-  /** Ends the response after what was written; the connection under it is not used again. */
-  end(): void
+  /**
+   * Ends the response after what was written.
+   * @param leave The server goes away: the connection under the response is not to be used again.
+   */
+  end(leave: boolean): void
   /** Ends it now. */
   destroy(): void
 }

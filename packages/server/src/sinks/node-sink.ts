@@ -1,29 +1,34 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { type Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Writable } from 'node:stream'
 import type { Payload } from '../payload.js'
 import { type Refusal, type Sink, type SinkListener, streamHeaders } from '../sink.js'
 
-/** A response of HTTP/1.x, by Node.js's own `ServerResponse` or one that middleware has wrapped. */
-export class NodeHttp1Sink implements Sink {
-  readonly #response: ServerResponse
+/** A response of Node.js, of HTTP/1.x or HTTP/2. */
+export type NodeResponse = ServerResponse | Http2ServerResponse
+
+/** A response of Node.js itself, or one that middleware has wrapped. */
+export class NodeSink implements Sink {
+  readonly #response: NodeResponse
   #listener: SinkListener | undefined
-  /** Where the bytes go if nothing stands between: then `ServerResponse.write` would only cost. */
-  #socket: Socket | undefined
-  #chunked = true
+  /** Where the bytes go if nothing stands between: the response's own `write` would only cost. */
+  #bare: Writable | undefined
+  #chunked = false
   #waiting = false
   /** What was written since the last drain, for a response whose buffers cannot be seen. */
   #sinceDrain = 0
 
-  constructor(response: ServerResponse) {
+  constructor(response: NodeResponse) {
     this.#response = response
   }
 
   get bufferedBytes(): number {
-    return this.#socket ? this.#socket.writableLength : this.#sinceDrain
+    return this.#bare ? this.#bare.writableLength : this.#sinceDrain
   }
 
   get closed(): boolean {
-    return this.#response.destroyed || this.#response.closed || this.#response.writableEnded
+    const { destroyed, closed } = this.#response instanceof Http2ServerResponse ? this.#response.stream : this.#response
+    return destroyed || closed || this.#response.writableEnded
   }
 
   attach(listener: SinkListener): void {
@@ -33,40 +38,40 @@ export class NodeHttp1Sink implements Sink {
   }
 
   refuse({ status, message = '', headers }: Refusal): void {
-    if (this.#response.headersSent) {
-      this.destroy()
+    const response = this.#response as ServerResponse
+    if (response.headersSent) {
+      response.destroy()
       return
     }
-    const { 'Content-Type': type = 'text/plain; charset=utf-8' } = headers ?? {}
-    this.#response.writeHead(status, { 'Cache-Control': 'no-store', 'Content-Type': type, ...headers })
-    this.#response.end(message)
+    const type = message === '' ? undefined : { 'Content-Type': 'text/plain; charset=utf-8' }
+    response.writeHead(status, { 'Cache-Control': 'no-store', ...type, ...headers })
+    response.end(message)
   }
 
   open(): void {
-    const response = this.#response
+    const response = this.#response as ServerResponse
     response.writeHead(200, streamHeaders)
     response.flushHeaders()
-    this.#socket = bareSocket(response)
-    this.#chunked = response.chunkedEncoding
-    // A server's own idle timeout is meant for requests that never end by mistake.
+    // A server's idle timeout is for requests that were forgotten.
     response.socket?.setTimeout(0)
+    this.#bare = bareStream(this.#response)
+    this.#chunked = this.#bare !== undefined && response.chunkedEncoding === true
   }
 
   write(payload: Payload): boolean {
-    const socket = this.#socket
-    if (socket) {
-      if (!socket.write(this.#chunked ? payload.chunk : payload.bytes)) this.#awaitDrain(socket)
+    if (this.#bare) {
+      if (!this.#bare.write(this.#chunked ? payload.chunk : payload.bytes)) this.#awaitDrain(this.#bare)
       return !this.#waiting
     }
     const response = this.#response as ServerResponse & { flush?: () => void }
     if (!response.write(payload.bytes)) this.#awaitDrain(response)
-    // The compression middleware adds this: without it events wait for more events.
-    if (typeof response.flush === 'function') response.flush()
+    // Compression middleware adds it: without it events wait for more events.
+    response.flush?.()
     if (this.#waiting) this.#sinceDrain += payload.bytes.length
     return !this.#waiting
   }
 
-  #awaitDrain(stream: Socket | ServerResponse): void {
+  #awaitDrain(stream: Writable): void {
     if (this.#waiting) return
     this.#waiting = true
     stream.once('drain', () => {
@@ -76,10 +81,19 @@ export class NodeHttp1Sink implements Sink {
     })
   }
 
-  end(): void {
-    const { socket } = this.#response
-    // Kept alive, the connection would hold up server.close().
-    this.#response.end(() => socket?.end())
+  end(leave: boolean): void {
+    const response = this.#response as ServerResponse
+    if (!leave) {
+      response.end()
+      return
+    }
+    // Kept alive, the connection under it would hold up server.close().
+    const { socket } = response
+    const session = this.#response instanceof Http2ServerResponse ? this.#response.stream.session : undefined
+    response.end(() => {
+      if (session) session.close()
+      else socket?.end()
+    })
   }
 
   destroy(): void {
@@ -87,19 +101,19 @@ export class NodeHttp1Sink implements Sink {
   }
 }
 
-/**
- * The socket of a response whose bytes nothing changes on their way: not wrapped, not encoded, and first in line on its
- * connection.
- */
-function bareSocket(response: ServerResponse): Socket | undefined {
+/** The stream below a response whose bytes nothing changes on their way: not wrapped, not encoded, and first in line on its connection. */
+function bareStream(response: NodeResponse): Writable | undefined {
+  if (response.hasHeader('content-encoding')) return undefined
+  if (response instanceof Http2ServerResponse) {
+    return response.write === Http2ServerResponse.prototype.write ? response.stream : undefined
+  }
   const { socket } = response
   if (!socket || response.write !== ServerResponse.prototype.write) return undefined
-  if (response.hasHeader('content-encoding') || response.writableLength > socket.writableLength) return undefined
-  return socket
+  return response.writableLength > socket.writableLength ? undefined : socket
 }
 
-/** What a client offers to go on from: the header of a reconnecting `EventSource`, else the query's `lastEventId`. */
-export function lastEventIdOf({ headers, url = '' }: IncomingMessage): string | undefined {
+/** What a client offers to go on from: the header of a reconnecting client, else the query's `lastEventId`. */
+export function lastEventIdOf({ headers, url = '' }: IncomingMessage | Http2ServerRequest): string | undefined {
   const header = headers['last-event-id']
   if (header) return Array.isArray(header) ? header[0] : header
   const query = url.indexOf('?')

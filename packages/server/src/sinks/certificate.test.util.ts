@@ -1,0 +1,21 @@
+/** For `localhost`, for tests alone: made for this file, known to everyone. */
+export const certificate: { readonly key: string; readonly cert: string } = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg1OJOUi4QqwmHSj7p
+TcxOLhyZnJITn32rQeUqqN79jWyhRANCAAQvkqbwr2TjxIH1WG4RSWgTnnrXpf2y
+V9lE/Lu5QvAH/VYlX1cLPH41buuhlKN4j4jEbfCSVIkUJRrPqChy24aJ
+-----END PRIVATE KEY-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBlTCCATugAwIBAgIUM9Fi/Kb/iVEeFDetXOMbMepldbIwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDA2NTEwNFoYDzIxMjYxMDMx
+MDY1MTA0WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQvkqbwr2TjxIH1WG4RSWgTnnrXpf2yV9lE/Lu5QvAH/VYlX1cLPH41
+buuhlKN4j4jEbfCSVIkUJRrPqChy24aJo2kwZzAdBgNVHQ4EFgQUB+MdeZpOYEV7
+JzN21+6lU9Pfp7EwHwYDVR0jBBgwFoAUB+MdeZpOYEV7JzN21+6lU9Pfp7EwDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
+SAAwRQIhAMZr4FugywDH/T2rdebKThIV0vIDUl+qQG14pVrCz5zpAiAJCMZ+NlXs
+e55H9AU9GLIqbQuBpAEUaD96lsKvYSFsVA==
+-----END CERTIFICATE-----
+`,
+}

@@ -1,0 +1,87 @@
+import type { Payload } from '../payload.js'
+import { type Refusal, type Sink, type SinkListener, streamHeaders } from '../sink.js'
+
+/** A web-standard `Response` whose body is a `ReadableStream`. */
+export class WebSink implements Sink {
+  /** Resolves with the response, when it is known which it is. */
+  readonly response: Promise<Response>
+  #respond!: (response: Response) => void
+  #listener: SinkListener | undefined
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  #waiting = false
+  #closed = false
+
+  /** @param signal The request's: aborted when the client has left. */
+  constructor(signal: AbortSignal) {
+    this.response = new Promise((resolve) => {
+      this.#respond = resolve
+    })
+    if (signal.aborted) this.#close()
+    else signal.addEventListener('abort', () => this.#close(), { once: true })
+  }
+
+  get bufferedBytes(): number {
+    return this.#controller && !this.#closed ? 1 - this.#controller.desiredSize! : 0
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  attach(listener: SinkListener): void {
+    this.#listener = listener
+  }
+
+  refuse({ status, message = '', headers }: Refusal): void {
+    this.#closed = true
+    // Some statuses, like 204, do not allow even an empty body.
+    this.#respond(new Response(message || null, { status, headers: { 'Cache-Control': 'no-store', ...headers } }))
+  }
+
+  open(): void {
+    const source: UnderlyingDefaultSource<Uint8Array> = {
+      start: (controller) => {
+        this.#controller = controller
+      },
+      pull: () => this.#drain(),
+      cancel: () => this.#close(),
+    }
+    // With a mark of one byte, the stream asks for more exactly when it holds nothing.
+    const body = new ReadableStream(source, { highWaterMark: 1, size: (chunk) => chunk!.byteLength })
+    this.#respond(new Response(body, { headers: streamHeaders }))
+  }
+
+  write(payload: Payload): boolean {
+    if (this.#closed) return false
+    this.#controller!.enqueue(payload.bytes)
+    if (this.#controller!.desiredSize! <= 0) this.#waiting = true
+    return !this.#waiting
+  }
+
+  #drain(): void {
+    if (!this.#waiting) return
+    this.#waiting = false
+    this.#listener?.onDrain()
+  }
+
+  end(): void {
+    if (this.#closed) return
+    this.#controller!.close()
+    // What is buffered belongs to the reader now; nothing tells when it was read.
+    queueMicrotask(() => this.#close())
+  }
+
+  destroy(): void {
+    if (this.#closed) return
+    this.#controller?.error(new Error('The event stream was cut off.'))
+    queueMicrotask(() => this.#close())
+  }
+
+  #close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    // For a client that left before there was a response: nobody reads it, but the server waits for it.
+    this.#respond(new Response(null, { status: 499 }))
+    this.#listener?.onClose()
+  }
+}

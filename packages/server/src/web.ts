@@ -1,0 +1,26 @@
+import type { EventContract } from '@rivulet/core'
+import type { EventManager } from './event-manager.js'
+import { WebSink } from './sinks/web-sink.js'
+import type { EventStreamOptions } from './stream-options.js'
+
+/**
+ * Answers a web-standard request with an event stream: for Hono, Next.js route handlers, Bun, Deno and workers.
+ *
+ * Resolves when the stream is open or the request refused; never rejects: what fails goes to the manager's `onError`, and
+ * the client gets a status. On a server that cuts idle requests itself (Bun: after 10 s) set its timeout or
+ * `heartbeat.intervalMs` accordingly.
+ *
+ * @example
+ * app.get('/events', (context) => eventStreamResponse(manager, context.req.raw))
+ */
+export function eventStreamResponse<Contract extends EventContract, Context = unknown>(
+  manager: EventManager<Contract>,
+  request: Request,
+  options: EventStreamOptions<Request, Context, Contract> = {},
+): Promise<Response> {
+  const sink = new WebSink(request.signal)
+  const { headers, url } = request
+  const lastEventId = headers.get('last-event-id') || (new URL(url).searchParams.get('lastEventId') ?? undefined)
+  void manager.connect({ raw: request, lastEventId }, sink, options)
+  return sink.response
+}
