@@ -62,6 +62,15 @@ export interface ConnectionSnapshot {
   readonly gap: GapEvent | undefined
 }
 
+export const idleSnapshot: ConnectionSnapshot = {
+  status: 'idle',
+  attempt: 0,
+  retryAt: undefined,
+  error: undefined,
+  recovered: undefined,
+  gap: undefined,
+}
+
 /** A connection as the service sees it: one of its own, or one that several tabs share. */
 export interface Link {
   /** Up to where events were received: where a reconnection continues. */

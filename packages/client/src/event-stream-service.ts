@@ -22,7 +22,7 @@ import { type CursorStore, createCursorStore, type PersistOptions } from './curs
 import { Dispatcher } from './dispatcher.js'
 import { EventIterator, type IteratorOptions } from './event-iterator.js'
 import { HandlerList, type SubscribeOptions } from './handler-list.js'
-import { createSharedConnection, type SharedOptions } from './shared-connection.js'
+import { createSharedLink, type SharedOptions } from './shared-link.js'
 import type { MappedEvent } from './typed-event.js'
 
 export interface EventStreamServiceOptions<Contract extends EventContract = EventContract> extends ConnectionOptions {
@@ -126,7 +126,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       changed: () => this.#onChange(),
       ready: () => this.#dispatcher.drained ?? this.#resumed?.promise,
     }
-    this.#link = createSharedConnection(options, clock, sink) ?? new Connection(options, clock, sink)
+    this.#link = createSharedLink(options, clock, sink) ?? new Connection(options, clock, sink)
     this.#store = createCursorStore(persist, options.url, clock, () => this.lastEventId, this.#report)
     this.#startAt(options.lastEventId ?? '')
     this.#state = this.#snapshot()

@@ -21,6 +21,6 @@ export {
 } from './event-stream-service.js'
 export type { SubscribeOptions } from './handler-list.js'
 export type { RetryOptions } from './retry-policy.js'
-export type { SharedOptions } from './shared-connection.js'
+export type { SharedOptions } from './shared-link.js'
 export type { PerAttempt, RequestOptions } from './transport.js'
 export type { MappedEvent } from './typed-event.js'

@@ -5,19 +5,11 @@ import {
   type ConnectionOptions,
   type ConnectionSink,
   type ConnectionSnapshot,
+  idleSnapshot,
   type Link,
 } from './connection.js'
-import { InvalidOptionError } from './errors.js'
-import { observePage, pageBaseUrl } from './page-events.js'
+import { observePage } from './page-events.js'
 import { type LogItem, type Place, SharedLog } from './shared-log.js'
-
-export interface SharedOptions {
-  /**
-   * Names the connection among the tabs of the origin. Name the user, and all else that decides what the stream
-   * carries. Needed where the URL is a function, and with `headers` or `body`; elsewhere the URL is the name.
-   */
-  key?: string
-}
 
 /** What tabs say to each other. */
 type Note =
@@ -46,45 +38,13 @@ const patienceMs = 5_000
 /** How long a new leader goes on listening to the one before. */
 const drainMs = 100
 
-const idle: ConnectionSnapshot = {
-  status: 'idle',
-  attempt: 0,
-  retryAt: undefined,
-  error: undefined,
-  recovered: undefined,
-  gap: undefined,
-}
-
-/**
- * The shared connection that the options ask for, or `undefined` where they ask for none or the platform lacks what it needs.
- *
- * @throws {InvalidOptionError} when a key is needed and missing: tabs of two users must not share.
- */
-export function createSharedConnection(
-  options: ConnectionOptions & { shared?: boolean | SharedOptions },
-  clock: Clock,
-  sink: ConnectionSink,
-): Link | undefined {
-  const { shared, url, headers, body } = options
-  if (!shared) return undefined
-  let key = shared === true ? undefined : shared.key
-  if (key === undefined) {
-    if (typeof url === 'function' || headers !== undefined || body !== undefined) {
-      throw new InvalidOptionError('shared', shared, 'give it a key that names the user and the stream: { key: … }.')
-    }
-    key = new URL(url, pageBaseUrl()).href
-  }
-  const locks = globalThis.navigator?.locks
-  return locks && globalThis.BroadcastChannel && new SharedConnection(`rivulet:${key}`, locks, options, clock, sink)
-}
-
 /**
  * One tab's part in a shared connection. The tab that holds the lock is the leader and has the connection; the others
  * wait for the lock and follow its log.
  */
-class SharedConnection implements Link {
+export class SharedConnection implements Link {
   lastEventId = ''
-  snapshot: ConnectionSnapshot = idle
+  snapshot: ConnectionSnapshot = idleSnapshot
 
   readonly #name: string
   readonly #locks: LockManager
@@ -133,7 +93,7 @@ class SharedConnection implements Link {
     } else if (this.snapshot.status !== 'closed') {
       // The stream's end concerns all tabs, closing it only this one.
       if (type === 'ended' && this.#connection) this.#connection.send({ type })
-      else this.#leave({ ...idle, status: 'closed' })
+      else this.#leave({ ...idleSnapshot, status: 'closed' })
       this.#log = new SharedLog()
     }
   }
@@ -147,7 +107,7 @@ class SharedConnection implements Link {
     })
     this.#channel = new BroadcastChannel(this.#name)
     this.#channel.onmessage = ({ data }) => this.#onNote(data)
-    this.#set({ ...idle, status: 'connecting' })
+    this.#set({ ...idleSnapshot, status: 'connecting' })
     this.#contend()
     this.#hello()
   }

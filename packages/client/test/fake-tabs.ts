@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { vi } from 'vitest'
 
 /** The Web Locks and broadcast channels of one origin, in one process, with tabs that can crash and freeze. */
@@ -5,7 +6,8 @@ export class FakeOrigin {
   readonly #channels = new Set<FakeChannel>()
   #queue: LockRequest[] = []
   readonly #holders = new Map<string, LockRequest>()
-  #tab: FakeTab | undefined
+  /** The tab whose code runs. */
+  readonly #tab = new AsyncLocalStorage<FakeTab>()
 
   constructor() {
     const origin = this
@@ -16,7 +18,7 @@ export class FakeOrigin {
       'BroadcastChannel',
       class extends FakeChannel {
         constructor(name: string) {
-          super(name, origin.#channels, origin.#tab)
+          super(name, origin.#channels, origin.#tab.getStore())
         }
       },
     )
@@ -26,14 +28,7 @@ export class FakeOrigin {
   tab(): FakeTab {
     const tab: FakeTab = {
       state: 'running',
-      run: (callback) => {
-        this.#tab = tab
-        try {
-          return callback()
-        } finally {
-          this.#tab = undefined
-        }
-      },
+      run: (callback) => this.#tab.run(tab, callback),
       crash: () => {
         tab.state = 'crashed'
         for (const channel of this.#channels) if (channel.tab === tab) channel.close()
@@ -60,7 +55,7 @@ export class FakeOrigin {
     const callback = rest.at(-1) as () => Promise<unknown>
     const { signal, steal } = (rest.length > 1 ? rest[0] : {}) as LockOptions
     return new Promise((resolve, reject) => {
-      const request: LockRequest = { name, callback, resolve, reject, tab: this.#tab }
+      const request: LockRequest = { name, callback, resolve, reject, tab: this.#tab.getStore() }
       signal?.addEventListener('abort', () => {
         const index = this.#queue.indexOf(request)
         if (index < 0) return
