@@ -1,31 +1,119 @@
-import { createServer } from 'node:http'
-import { defineEvents } from '@rivulet/core'
+import { createServer, type IncomingMessage } from 'node:http'
+import { createGunzip } from 'node:zlib'
+import { createDecoder, defineEvents, type SseMessage } from '@rivulet/core'
 import { EventManager } from '@rivulet/server'
-import express from 'express'
-import { expect, it, onTestFinished } from 'vitest'
+import compression from 'compression'
+import express5, { type RequestHandler, type Response } from 'express'
+import express4 from 'express4'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
-import { dataOf, listen, openStream } from '../../server/src/stream-client.test.util.js'
+import { controlEventsOf, dataOf, listen, openStream } from '../../server/src/stream-client.test.util.js'
 import { eventStream } from './index.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
-it('streams a channel by the route, with the headers of earlier middleware', async () => {
-  const manager = new EventManager({ events })
-  const app = express()
-  app.use((_, response, next) => {
-    response.setHeader('Access-Control-Allow-Origin', '*')
-    next()
+describe.each([
+  ['Express 5', express5],
+  ['Express 4', express4],
+])('%s', (_, express) => {
+  function createManager() {
+    const manager = new EventManager({ events })
+    onTestFinished(() => manager.close())
+    return manager
+  }
+
+  function start(path: string, ...handlers: RequestHandler[]): Promise<string> {
+    const app = express()
+    app.use(path, ...handlers.slice(0, -1), (_request, _response, next) => next())
+    app.all(path, handlers.at(-1)!)
+    return listen(createServer(app))
+  }
+
+  it('streams a channel by the route, with the headers of earlier middleware', async () => {
+    const manager = createManager()
+    const url = await start(
+      '/rooms/:room',
+      (_request, response, next) => {
+        response.setHeader('Access-Control-Allow-Origin', '*')
+        next()
+      },
+      eventStream(manager, { channels: (request) => [`room:${request.params.room}`] }),
+    )
+    const client = await openStream(`${url}/rooms/7`)
+    await client.received(1)
+    await manager.channel('room:7').publish('log', { message: 'hello' })
+    const messages = await client.received(2)
+    expect(client.response.headers).toMatchObject({
+      'content-type': 'text/event-stream',
+      'access-control-allow-origin': '*',
+    })
+    expect(dataOf(messages, 'log')).toMatchObject([{ message: 'hello' }])
   })
-  app.get('/rooms/:room', eventStream(manager, { channels: (request) => [`room:${request.params.room}`] }))
-  const url = await listen(createServer(app))
-  onTestFinished(() => manager.close())
-  const client = await openStream(`${url}/rooms/7`)
-  await client.received(1)
-  await manager.channel('room:7').publish('log', { message: 'hello' })
-  const messages = await client.received(2)
-  expect(client.response.headers).toMatchObject({
-    'content-type': 'text/event-stream',
-    'access-control-allow-origin': '*',
+
+  it('goes on after a last event ID, and refuses by authorize', async () => {
+    const manager = createManager()
+    const { id } = await manager.publish('log', { message: '1' })
+    await manager.publish('log', { message: '2' })
+    const authorize = (request: express5.Request) => (request.query.token === 'good' ? { context: 1 } : { status: 401 })
+    const url = await start('/events', eventStream(manager, { authorize }))
+    const client = await openStream(`${url}/events?token=good&lastEventId=${id}`)
+    const messages = await client.received(2)
+    expect(controlEventsOf(messages)).toMatchObject([{ recovered: true, replayed: 1 }])
+    expect(dataOf(messages, 'log')).toMatchObject([{ message: '2' }])
+    expect((await openStream(`${url}/events`)).response.statusCode).toBe(401)
   })
-  expect(dataOf(messages, 'log')).toMatchObject([{ message: 'hello' }])
+
+  it('serves a POST whose body was parsed', async () => {
+    const manager = createManager()
+    const url = await start('/events', express.json(), eventStream(manager, { channels: (request) => request.body }))
+    const headers = { 'Content-Type': 'application/json' }
+    const client = await openStream(`${url}/events`, { method: 'POST', headers }, '["a"]')
+    await client.received(1)
+    await manager.channel('a').publish('log', { message: 'hello' })
+    await client.received(2)
+    expect(manager.connections.size).toBe(1)
+  })
+
+  it('is not compressed, as no-transform tells the compression middleware', async () => {
+    const manager = createManager()
+    const url = await start('/events', compression({ threshold: 0 }), eventStream(manager))
+    const client = await openStream(`${url}/events`, { headers: { 'Accept-Encoding': 'gzip' } })
+    await client.received(1)
+    await manager.publish('log', { message: 'hello' })
+    await client.received(2)
+    expect(client.response.headers['content-encoding']).toBeUndefined()
+  })
+
+  it('flushes each event where something compresses all the same', async () => {
+    const manager = createManager()
+    const url = await start('/events', compression({ threshold: 0 }), transformable, eventStream(manager))
+    const client = await openStream(`${url}/events`, { headers: { 'Accept-Encoding': 'gzip' } })
+    expect(client.response.headers['content-encoding']).toBe('gzip')
+    const { messages, leave } = gunzip(client.response)
+    await vi.waitFor(() => expect(messages).toHaveLength(1))
+    await manager.publish('log', { message: 'hello' })
+    await vi.waitFor(() => expect(dataOf(messages, 'log')).toMatchObject([{ message: 'hello' }]))
+    leave()
+    await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+  })
 })
+
+/** Takes the no-transform off again, so that the response is compressed. */
+const transformable: RequestHandler = (_request, response, next) => {
+  const { writeHead } = response
+  response.writeHead = function (this: Response, status: number, headers: object) {
+    return writeHead.call(this, status, { ...headers, 'Cache-Control': 'no-cache' })
+  } as typeof writeHead
+  next()
+}
+
+function gunzip(response: IncomingMessage): { messages: SseMessage[]; leave: () => void } {
+  const messages: SseMessage[] = []
+  const decoder = createDecoder({ onMessage: (message) => messages.push(message) })
+  response
+    .on('error', () => {})
+    .pipe(createGunzip())
+    .on('data', (chunk) => decoder.feed(chunk))
+    .on('error', () => {})
+  return { messages, leave: () => response.destroy() }
+}

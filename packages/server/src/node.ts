@@ -5,6 +5,8 @@ import type { EventManager } from './event-manager.js'
 import { lastEventIdOf, type NodeResponse, NodeSink } from './sinks/node-sink.js'
 import type { EventStreamOptions } from './stream-options.js'
 
+export { lastEventIdOf, type NodeResponse, NodeSink }
+
 /**
  * Answers a Node.js request, of HTTP/1.x or HTTP/2, with an event stream.
  *

@@ -28,9 +28,9 @@ export async function listen(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-export async function openStream(url: string, options: RequestOptions = {}): Promise<StreamClient> {
+export async function openStream(url: string, options: RequestOptions = {}, body?: string): Promise<StreamClient> {
   const sent = request(url, { agent: false, ...options })
-  sent.end()
+  sent.end(body)
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     sent.on('response', resolve).on('error', reject)
   })
@@ -43,10 +43,12 @@ export async function openStream(url: string, options: RequestOptions = {}): Pro
     onComment: (comment) => comments.push(comment),
     onRetry: (ms) => retries.push(ms),
   })
-  response.on('data', (chunk) => {
-    decoder.feed(chunk)
-    for (const check of waiting) check()
-  })
+  if (!response.headers['content-encoding']) {
+    response.on('data', (chunk) => {
+      decoder.feed(chunk)
+      for (const check of waiting) check()
+    })
+  }
   const ended = new Promise<void>((resolve) => response.on('close', resolve).on('error', () => {}))
   onTestFinished(() => void sent.destroy())
   function when<T>(find: () => T | undefined): Promise<T> {

@@ -1,0 +1,75 @@
+import { createServer } from 'node:http'
+import { defineEvents } from '@rivulet/core'
+import { EventManager } from '@rivulet/server'
+import Koa3 from 'koa'
+import Koa2 from 'koa2'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { z } from 'zod'
+import { controlEventsOf, dataOf, listen, openStream } from '../../server/src/stream-client.test.util.js'
+import { eventStream } from './index.js'
+
+const events = defineEvents({ log: z.object({ message: z.string() }) })
+
+describe.each([
+  ['Koa 3', Koa3],
+  ['Koa 2', Koa2],
+])('%s', (_, Koa) => {
+  async function start(...middleware: Koa3.Middleware[]) {
+    const app = new Koa()
+    const onError = vi.fn()
+    app.on('error', onError)
+    for (const each of middleware) app.use(each)
+    return { url: await listen(createServer(app.callback())), onError }
+  }
+
+  function createManager() {
+    const manager = new EventManager({ events })
+    onTestFinished(() => manager.close())
+    return manager
+  }
+
+  it('streams with status 200 and the headers of earlier middleware', async () => {
+    const manager = createManager()
+    const { url, onError } = await start(
+      async (ctx, next) => {
+        ctx.set('Access-Control-Allow-Origin', '*')
+        ctx.state.room = '7'
+        await next()
+        // What middleware does after a response that has begun must do no harm.
+        ctx.set('X-Response-Time', '1')
+      },
+      eventStream(manager, { channels: (ctx) => [`room:${ctx.state.room}`] }),
+    )
+    const client = await openStream(url)
+    expect(client.response.statusCode).toBe(200)
+    expect(client.response.headers).toMatchObject({
+      'content-type': 'text/event-stream',
+      'access-control-allow-origin': '*',
+    })
+    await client.received(1)
+    await manager.channel('room:7').publish('log', { message: 'hello' })
+    expect(dataOf(await client.received(2), 'log')).toMatchObject([{ message: 'hello' }])
+    client.request.destroy()
+    await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  it('gives authorize the context, and sends its refusal', async () => {
+    const authorize = vi.fn((ctx: Koa3.Context) => ({ status: 401, headers: { 'WWW-Authenticate': ctx.path } }))
+    const { url } = await start(eventStream(createManager(), { authorize }))
+    const { response } = await openStream(`${url}/private`)
+    expect(response.statusCode).toBe(401)
+    expect(response.headers['www-authenticate']).toBe('/private')
+  })
+
+  it('goes on after a last event ID', async () => {
+    const manager = createManager()
+    const { url } = await start(eventStream(manager))
+    const { id } = await manager.publish('log', { message: '1' })
+    await manager.publish('log', { message: '2' })
+    const client = await openStream(url, { headers: { 'Last-Event-ID': id! } })
+    const messages = await client.received(2)
+    expect(controlEventsOf(messages)).toMatchObject([{ recovered: true, replayed: 1 }])
+    expect(dataOf(messages, 'log')).toMatchObject([{ message: '2' }])
+  })
+})

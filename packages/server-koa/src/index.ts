@@ -1,0 +1,1 @@
+export { eventStream } from './event-stream.js'
