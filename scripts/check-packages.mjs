@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { bin, main, root, run, turbo } from './run.mjs'
 
-main(() => {
+await main(() => {
   run([...turbo, 'run', 'build', '--filter=./packages/*', '--output-logs=errors-only'])
   for (const name of readdirSync(join(root, 'packages'))) {
     const folder = join('packages', name)

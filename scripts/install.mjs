@@ -34,6 +34,7 @@ function readPackages(file) {
 /** What some tests need from the machine: a command, and the Debian package that brings it. */
 const systemPackages = [
   { command: 'chromium', debian: 'chromium', tests: 'the tests in a real browser' },
+  { command: 'redis-server', debian: 'redis-server', tests: 'the tests on a real Redis' },
   { command: 'nginx', debian: 'nginx-light', tests: 'the tests behind nginx' },
 ]
 
@@ -46,13 +47,16 @@ export function ensureSystemPackages() {
   if (missing.length === 0) return
   if (process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
     console.log(`Installing ${missing.map(({ debian }) => debian).join(', ')} (apt-get) …`)
-    const apt = (...args) => spawnSync('apt-get', ['-qq', ...args], { stdio: ['ignore', 'ignore', 'inherit'], env: aptEnv })
+    const apt = (...args) =>
+      spawnSync('apt-get', ['-qq', ...args], { stdio: ['ignore', 'ignore', 'inherit'], env: aptEnv })
     apt('update')
     apt('install', '-y', '--no-install-recommends', ...missing.map(({ debian }) => debian))
     missing = missing.filter(isMissing)
   }
   for (const { command, debian, tests } of missing) {
-    console.warn(`\n!!! SKIPPED: ${tests}. They need "${command}": install it, on Debian with: apt-get install ${debian}\n`)
+    console.warn(
+      `\n!!! SKIPPED: ${tests}. They need "${command}": install it, on Debian with: apt-get install ${debian}\n`,
+    )
   }
   if (missing.length > 0 && process.env.CI) throw new Error('With CI set no test may be skipped: install the above.')
 }

@@ -4,10 +4,13 @@ import { join } from 'node:path'
 import { ensureInstalled } from './install.mjs'
 import { main, root, run, turbo } from './run.mjs'
 
-main(() => {
+await main(() => {
   ensureInstalled()
   run([...turbo, 'run', 'build', '--filter=monitor', '--output-logs=errors-only'])
-  const server = spawn(process.execPath, ['dist/server/main.js'], { cwd: join(root, 'examples/monitor'), stdio: 'inherit' })
+  const server = spawn(process.execPath, ['dist/server/main.js'], {
+    cwd: join(root, 'examples/monitor'),
+    stdio: 'inherit',
+  })
   // Ctrl-C reaches the server too (same terminal); this process only has to outlive it, and to pass on what was sent to it alone.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => server.kill('SIGTERM'))

@@ -1,11 +1,12 @@
 // `npm test`: builds what tests run, checks all types, and runs every test. Arguments go to vitest: `npm test -- decode`.
+
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { spawnSync } from 'node:child_process'
 import { ensureInstalled, ensureSystemPackages } from './install.mjs'
 import { main, root, run, turbo, vitest } from './run.mjs'
 
-main(() => {
+await main(() => {
   ensureInstalled()
   ensureSystemPackages()
   run([...turbo, 'run', 'build', 'typecheck', '--output-logs=errors-only'])
@@ -17,7 +18,9 @@ main(() => {
   const [node, ...args] = [...vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   const { status } = spawnSync(node, [...args, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' })
 
-  const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'))
+  const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  )
   // A file that fails to load has no failed test of its own.
   const failed = numFailedTests || (status === 0 ? 0 : numFailedTestSuites || 1)
   const summary = `${numPassedTests} passed, ${failed} failed${numPendingTests ? `, ${numPendingTests} skipped` : ''}`

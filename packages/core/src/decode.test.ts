@@ -172,6 +172,7 @@ describe('bytes', () => {
     ])
     expect(messages('\ufeffdata: 1\n\ndata: 2\n\n')).toEqual([message('2')])
     expect(messages(concat(utf8('data: '), bom, utf8('1\n\n')))).toEqual([message('\ufeff1')])
+    expect(messages('\n', concat(bom, utf8('data: 1\n\n')))).toEqual([])
   })
 
   it('decode as the platform decodes the whole, however broken they are', () => {
@@ -273,7 +274,11 @@ describe('the bound', () => {
     ['surrogate pairs', `data: ${'😀'.repeat(14)}ab\n\n`, `data: ${'😀'.repeat(14)}abc\n\n`],
     ['a comment', `:${'a'.repeat(63)}\n`, `:${'a'.repeat(64)}\n`],
   ])('counts %s, the same in any chunks', (_, within, over) => {
-    for (const split of [(text: string) => [utf8(text)], (text: string) => oneByOne(utf8(text))]) {
+    for (const split of [
+      (text: string) => [utf8(text)],
+      (text: string) => oneByOne(utf8(text)),
+      (text: string) => [text],
+    ]) {
       expect(() => decodeAll(split(within), { maxEventBytes: limit })).not.toThrow()
       expect(() => decodeAll(split(over), { maxEventBytes: limit })).toThrow(EventTooLargeError)
     }

@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+
+const folder = fileURLToPath(new URL('../examples/monitor', import.meta.url))
+
+/** The built monitor as its own process, at a port that stays the same over restarts. */
+export class MonitorProcess {
+  readonly url: string
+  readonly #port: number
+  #process: ChildProcess | undefined
+
+  constructor(port: number) {
+    this.#port = port
+    this.url = `http://localhost:${port}`
+  }
+
+  /** Resolves when it listens. */
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, ['dist/server/main.js'], {
+      cwd: folder,
+      env: { ...process.env, PORT: String(this.#port) },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    this.#process = child
+    let output = ''
+    await new Promise<void>((resolve, reject) => {
+      child.stdout?.on('data', (text) => {
+        output += text
+        if (output.includes(`Monitor: ${this.url}`)) resolve()
+      })
+      child.once('exit', (code) => reject(new Error(`The monitor ended with code ${code}. Is it built?\n${output}`)))
+    })
+  }
+
+  /** Ends it as a crash would: no farewell to anybody. */
+  async kill(): Promise<void> {
+    const child = this.#process
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}

@@ -1,0 +1,178 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hasChromium, launchChromium } from '../test-support/chromium.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+interface Block {
+  language: string
+  text: string
+}
+
+let readme: string
+let blocks: Block[]
+/** The blocks as files, inside the repo so that they find what they import. */
+let folder: string
+
+beforeAll(async () => {
+  readme = await readFile(join(root, 'README.md'), 'utf8')
+  blocks = Array.from(readme.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm), ([, language, text]) => ({
+    language: language!,
+    text: text!,
+  }))
+  await mkdir(join(root, '.tmp'), { recursive: true })
+  folder = await mkdtemp(join(root, '.tmp/readme-'))
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+describe('the README', () => {
+  it('has its first sentence and its code where a reader looks for them', () => {
+    const lines = readme.split('\n')
+    const sentence = lines[2]!
+    expect(sentence.split(' ').length).toBeLessThanOrEqual(20)
+    expect(lines.findIndex((line) => line.startsWith('```'))).toBeLessThan(25)
+  })
+
+  it('has only blocks that this test compiles and runs', () => {
+    expect(blocks.map(({ language }) => language)).toEqual(['tsx', 'ts', 'ts', 'ts'])
+  })
+
+  it('compiles, every block, and infers what its comments say', async () => {
+    await writeFiles()
+    await writeFile(join(folder, 'claims.ts'), claims)
+    const config = {
+      extends: '../../tsconfig.base.json',
+      compilerOptions: {
+        isolatedDeclarations: false,
+        jsx: 'react-jsx',
+        lib: ['ES2022', 'DOM', 'DOM.Iterable'],
+        types: ['node'],
+      },
+      include: ['.'],
+    }
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    await expect(promisify(execFile)(process.execPath, [tsc, '-p', folder])).resolves.toMatchObject({ stdout: '' })
+  })
+
+  it.skipIf(!hasChromium)('runs on its first screen: what the server publishes is on the page', async () => {
+    await writeFiles()
+    const port = await freePort()
+    const server = await load('server.tsx', { 'listen(3000)': `listen(${port})` })
+    const page = await bundle('page.tsx', 'browser')
+    const browser = await launchChromium()
+    try {
+      const tab = await browser.newPage()
+      const html = '<!doctype html><div id="root"></div><script type="module" src="/page.js"></script>'
+      await tab.route('**/', (route) => route.fulfill({ contentType: 'text/html', body: html }))
+      await tab.route('**/page.js', (route) => route.fulfill({ contentType: 'text/javascript', body: page }))
+      await tab.goto(`http://localhost:${port}/`)
+      await tab.getByRole('listitem').filter({ hasText: 'It runs.' }).waitFor()
+    } finally {
+      await browser.close()
+      await server.manager.close()
+    }
+  })
+
+  it('publishes as it says', async () => {
+    await writeFiles()
+    const { id, manager } = await load('publish.ts')
+    expect(id).toMatch(/^[0-9a-z]+$/)
+    expect(manager.stats().published).toBe(3)
+    await manager.close()
+  })
+
+  it('lets in and receives as it says', async () => {
+    await writeFiles()
+    const port = await freePort()
+    const { app, manager } = await load('admit.ts')
+    const listening = app.listen(port)
+    expect((await fetch(`http://localhost:${port}/events`)).status).toBe(401)
+    const receiving = load('receive.ts', { 'localhost:3000': `localhost:${port}` })
+    // The block waits for an error line: it is published once the stream is there to take it.
+    await expect.poll(() => manager.connections.size).toBe(1)
+    await manager.publish('log', { level: 'error', message: 'Disk full' }, { channel: 'user:ada' })
+    const { stream } = await receiving
+    expect(stream.status).toBe('closed')
+    await manager.close()
+    listening.close()
+  })
+})
+
+/** Writes each block to a file; the first holds three, each under its own comment. */
+async function writeFiles(): Promise<void> {
+  const [first, publish, admit, receive] = blocks.map(({ text }) => text) as [string, string, string, string]
+  const [, contract, server, app] = first.split(/^\/\/ (?:events|server|app)\.tsx?.*$/m)
+  const importEvents = "import { events } from './events.js'\n"
+  const files = {
+    'events.ts': contract,
+    'server.tsx': `${importEvents}${server}\nexport { manager }\n`,
+    'app.tsx': importEvents + app,
+    'page.tsx':
+      "import { createRoot } from 'react-dom/client'\nimport { App } from './app.js'\ncreateRoot(document.getElementById('root')!).render(<App />)\n",
+    'publish.ts': `${publish}\nexport { id, manager }\n`,
+    'admit.ts': `${admit}\nexport { app, manager }\n`,
+    'receive.ts': `${receive}\nexport { stream }\n`,
+  }
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text as string)
+}
+
+const claims = `
+import { useServerEvents } from '@rivulet/react'
+import { events } from './events.js'
+
+type Line = ReturnType<typeof useServerEvents<typeof events.log>>['events'][number]
+const level: 'info' | 'error' = {} as Line['level']
+const message: string = {} as Line['message']
+const id: string | undefined = {} as Line['id']
+// @ts-expect-error: not every level is 'info'
+const info: 'info' = {} as Line['level']
+export { id, info, level, message }
+`
+
+async function bundle(
+  name: string,
+  platform: 'browser' | 'node',
+  replacements: Record<string, string> = {},
+): Promise<string> {
+  const path = join(folder, name)
+  let source = await readFile(path, 'utf8')
+  for (const [from, to] of Object.entries(replacements)) {
+    if (!source.includes(from)) throw new Error(`${name} no longer has ${from}`)
+    source = source.replace(from, to)
+  }
+  const { outputFiles } = await build({
+    stdin: { contents: source, sourcefile: path, resolveDir: folder, loader: name.endsWith('x') ? 'tsx' : 'ts' },
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform,
+    jsx: 'automatic',
+    conditions: ['@rivulet/source'],
+    external: platform === 'node' ? ['express'] : [],
+  })
+  return outputFiles[0]!.text
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what a block of the README exports
+async function load(name: string, replacements?: Record<string, string>): Promise<any> {
+  const file = join(folder, `${name}.mjs`)
+  await writeFile(file, await bundle(name, 'node', replacements))
+  return import(/* @vite-ignore */ pathToFileURL(file).href)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
