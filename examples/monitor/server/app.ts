@@ -17,14 +17,14 @@ import { ScrapeRunningError, ScrapingEventService } from './scraping-event-servi
 import { SystemEventService } from './system-event-service.js'
 
 /**
- * How many events of each kind a client that comes back can still get. Five minutes of metrics fill the charts of a page
- * that opens now; of the others, however old, the latest are worth showing.
+ * How many events of each kind a client that comes back can still get, however old they are: of the metrics, half an
+ * hour.
  */
 const keptEvents: Record<EventType<typeof events>, number> = {
   log: 2_000,
   scraping_progress: 100,
   system: 200,
-  metrics: 300,
+  metrics: 1_800,
 }
 
 export interface MonitorOptions {
@@ -99,6 +99,7 @@ export function createMonitor(options: MonitorOptions = {}): Monitor {
   app.disable('x-powered-by')
   app.use(requestLog(logger))
   app.use('/api', cors({ origin: [...(options.corsOrigins ?? [])] }))
+  // A page that opens gets the latest of each kind: five minutes of metrics fill its charts.
   app.get(streamPath, eventStream(manager, { channels, replay: 300 }))
   app.post('/api/scrape', (_request, response) => {
     try {
