@@ -168,7 +168,8 @@ export class Connection implements Link {
     }
     for (const effect of effects) this.#effects[effect]()
     this.#sink.changed()
-    if ('error' in input) this.#sink.error(input.error)
+    // A 401 that a refresh may cure is no error yet.
+    if ('error' in input && !effects.includes('refresh')) this.#sink.error(input.error)
   }
 
   readonly #effects: { readonly [E in ConnectionEffect]: () => void } = {
@@ -237,9 +238,17 @@ export class Connection implements Link {
     let positioned = false
     let lastId = noId
 
+    const moveTo = (id: string): void => {
+      lastId = id
+      this.lastEventId = id
+      sink.cursor(id)
+    }
+
     const onMessage = (message: SseMessage): void => {
       if (this.#current !== attempt) return
       if (message.event.startsWith('rivulet:')) {
+        // The server may say by its first event where the stream begins.
+        if (message.lastEventId !== lastId) moveTo(message.lastEventId)
         const control = parseControlEvent(message)
         if (control?.type === 'rivulet:open') {
           positioned = true
@@ -280,11 +289,7 @@ export class Connection implements Link {
       this.#liveness.touch()
       decoder.feed(chunk)
       if (this.#current !== attempt) return
-      if (decoder.lastEventId !== lastId) {
-        lastId = decoder.lastEventId
-        this.lastEventId = lastId
-        sink.cursor(lastId)
-      }
+      if (decoder.lastEventId !== lastId) moveTo(decoder.lastEventId)
       const ready = sink.ready()
       if (ready) {
         this.#liveness.pause()

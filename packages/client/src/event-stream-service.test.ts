@@ -300,6 +300,43 @@ describe('reconnection', () => {
     expect(clock.pending).toHaveLength(1)
   })
 
+  test('a signal closes the stream, and leaves a later connect() alone', async () => {
+    const stream = createStream()
+    const first = new AbortController()
+    stream.connect({ signal: first.signal })
+    await server.open()
+    first.abort()
+    expect(stream.status).toBe('closed')
+    await server.open(0)
+    const second = new AbortController()
+    stream.connect({ signal: second.signal })
+    stream.close()
+    stream.connect()
+    second.abort()
+    await server.open()
+    expect(stream.status).toBe('open')
+    stream.close()
+    stream.connect({ signal: AbortSignal.abort() })
+    expect(stream.status).toBe('closed')
+  })
+
+  test('an ID on the first event says where the stream begins', async () => {
+    const stream = createStream()
+    const ids: unknown[] = []
+    stream.on('tick', ({ id }) => ids.push(id))
+    stream.connect()
+    await server.open()
+    server.stream.write(`id: 7\n${openFrame()}${frame('tick', { n: 1 })}${frame('tick', { n: 2 }, '8')}`)
+    await until(() => ids.length === 2)
+    expect(ids).toEqual([undefined, '8'])
+    stream.reconnect()
+    await until(() => server.requests.length === 2)
+    await server.open()
+    server.stream.write(`id: 7\n${openFrame()}`)
+    await until(() => stream.lastEventId === '7')
+    expect(server.cursors).toEqual([undefined, '8'])
+  })
+
   test('close() while waiting leaves no timer', async () => {
     server.answer = (_, response) => response.writeHead(503).end()
     const stream = createStream()

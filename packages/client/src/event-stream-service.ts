@@ -101,6 +101,8 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   readonly #pausing = new Set<Stoppable>()
   #resumed: { promise: Promise<void>; resolve: () => void } | undefined
   #state: ConnectionState
+  /** Aborts with the next `close()`: what was registered until then is removed. */
+  #closing = new AbortController()
   /** `connect()` was called, so the stream is not closed with its last iterator. */
   #connectCalled = false
   readonly #report = (error: unknown): void => this.#onError(error)
@@ -156,10 +158,15 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     return this.#options.events
   }
 
-  /** Connects, and stays connected until `close()`, the stream's end or a final error. Does nothing while that holds. */
-  connect(): void {
+  /**
+   * Connects, and stays connected until `close()`, the stream's end or a final error. Does nothing while that holds.
+   * The signal closes the stream when it aborts.
+   */
+  connect({ signal }: { signal?: AbortSignal } = {}): void {
+    if (signal?.aborted) return
     this.#connectCalled = true
     this.#start('connect')
+    signal?.addEventListener('abort', () => this.close(), { once: true, signal: this.#closing.signal })
   }
 
   /** Tries now instead of waiting, replacing a connection that exists; on a closed stream the same as `connect()`. */
@@ -171,6 +178,8 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   /** Ends the connection, any retry and all iterators. Inside a handler too, no further event is delivered. */
   close(): void {
     this.#connectCalled = false
+    this.#closing.abort()
+    this.#closing = new AbortController()
     this.#dispatcher.cancel()
     // What was received but not delivered will be asked for again.
     this.#startAt(this.lastEventId)

@@ -350,11 +350,14 @@ describe('401', () => {
     })
     const headers = () => ({ authorization: token })
     const streams = [createStream({ headers, onUnauthorized }), createStream({ headers, onUnauthorized })]
+    const onError = vi.fn()
+    for (const stream of streams) stream.onError(onError)
     for (const stream of streams) stream.connect()
     await server.open(2)
     await until(() => streams.every(({ status }) => status === 'open'))
     expect(onUnauthorized).toHaveBeenCalledTimes(1)
     expect(server.requests).toHaveLength(4)
+    expect(onError).not.toHaveBeenCalled()
   })
 
   test('is final when the refreshed credential is refused too', async () => {
