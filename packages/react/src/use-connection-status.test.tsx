@@ -1,0 +1,36 @@
+import { act, renderHook } from '@testing-library/react'
+import { expect, it } from 'vitest'
+import { MissingProviderError, SSEProvider, useConnectionStatus, useEventStream } from './index.js'
+import { createFake, opened } from './testing.test.util.js'
+
+it('tells the state as it changes, and reconnects on request', async () => {
+  const fake = createFake()
+  const { result, rerender } = renderHook(() => useConnectionStatus(), {
+    wrapper: ({ children }) => <SSEProvider service={fake.service}>{children}</SSEProvider>,
+  })
+  expect(result.current.status).toBe('connecting')
+  await opened(fake)
+  expect(result.current).toMatchObject({ status: 'open', attempt: 0, recovered: null })
+  const before = result.current
+  rerender()
+  expect(result.current).toBe(before)
+  await act(() => fake.drop())
+  expect(result.current).toMatchObject({ status: 'waiting', attempt: 1, retryAt: fake.service.state.retryAt })
+  act(() => result.current.reconnect())
+  expect(result.current.status).toBe('connecting')
+  await opened(fake)
+  expect(result.current.status).toBe('open')
+  expect(fake.requests).toHaveLength(2)
+})
+
+it('gives the stream itself', () => {
+  const fake = createFake()
+  const { result } = renderHook(() => useEventStream(), {
+    wrapper: ({ children }) => <SSEProvider service={fake.service}>{children}</SSEProvider>,
+  })
+  expect(result.current).toBe(fake.service)
+})
+
+it('refuses to work without a provider', () => {
+  expect(() => renderHook(() => useEventStream())).toThrow(MissingProviderError)
+})
