@@ -32,10 +32,10 @@ export class ConnectionLimits {
   /** Why one more is refused, if it is. Retry times are spread by `random`, so that the refused do not all come back at once. */
   check(key: string | undefined, random: () => number): Refusal | undefined {
     if (this.#count >= this.#maxConnections) {
-      return tooMany(503, 'The server has as many event streams open as it may.', random)
+      return comeBack(503, 'The server has as many event streams open as it may.', random)
     }
     if (key !== undefined && (this.#perKey.get(key) ?? 0) >= this.#maxPerKey) {
-      return tooMany(429, 'Too many event streams are open for this client.', random)
+      return comeBack(429, 'Too many event streams are open for this client.', random)
     }
     return undefined
   }
@@ -55,10 +55,15 @@ export class ConnectionLimits {
 }
 
 export function shuttingDown(random: () => number): Refusal {
-  return tooMany(503, 'The server is shutting down.', random)
+  return comeBack(503, 'The server is shutting down.', random)
 }
 
-function tooMany(status: number, message: string, random: () => number): Refusal {
+/** For when the backplane does not answer: it may do so again soon. */
+export function unavailable(random: () => number): Refusal {
+  return comeBack(503, 'The events cannot be read at the moment.', random)
+}
+
+function comeBack(status: number, message: string, random: () => number): Refusal {
   return { status, message, headers: { 'Retry-After': String(5 + Math.floor(random() * 10)) } }
 }
 

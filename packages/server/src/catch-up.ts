@@ -57,7 +57,13 @@ export class CatchUp {
   run(): void {
     if (this.#running) return
     this.#running = true
-    const later = this.#advance()
+    let later: Promise<void> | undefined
+    try {
+      later = this.#advance()
+    } catch (error) {
+      this.#connection.fail(error, 'read')
+      return
+    }
     // Nothing may be held while the connection drains, this read included.
     this.#first = undefined
     if (!later) {

@@ -1,6 +1,7 @@
 import { encodeControlEvent, type GapReason } from '@rivulet/core'
 import { CatchUp, type CatchUpStart } from './catch-up.js'
 import type { Cohort, Pass } from './cohort.js'
+import { diagnose } from './diagnostics.js'
 import type { Engine } from './engine.js'
 import type { Frame, WireEvent } from './frame.js'
 import { Payload } from './payload.js'
@@ -120,6 +121,7 @@ export class Connection implements ConnectionInfo, SinkListener {
   fallBehind(ordinal: number, position: number): void {
     this.state = 'lagging'
     this.#engine.counters.lags++
+    diagnose('rivulet:connection:lag', () => ({ connectionId: this.id }))
     this.cohort.live.delete(this)
     this.cohort.catchingUp.add(this)
     const reached = Math.max(position, this.#livePosition)
@@ -172,12 +174,11 @@ export class Connection implements ConnectionInfo, SinkListener {
   /** Whether the stream's filter lets a frame pass. A filter that throws lets nothing pass. */
   sees(frame: Frame): boolean {
     if (!this.filter) return true
-    const { event } = frame
-    if (!event) return true
     try {
-      return this.filter(event)
+      const { event } = frame
+      return !event || this.filter(event)
     } catch (error) {
-      this.#engine.report(error, { stage: 'filter', connection: this, channel: frame.channel, type: event.type })
+      this.#engine.report(error, { stage: 'filter', connection: this, channel: frame.channel })
       return false
     }
   }

@@ -98,6 +98,7 @@ export class EventManager<Contract extends EventContract> {
     if (backplane && retention !== undefined) {
       throw new ConfigurationError('retention', retention, 'Beside a backplane, give it to the backplane itself.')
     }
+    checkNumbers(options)
     this.#contract = events
     this.#source = source
     this.#clock = clock
@@ -207,5 +208,18 @@ export class EventManager<Contract extends EventContract> {
     options: EventStreamOptions<Request, Context, Contract> = {},
   ): Promise<void> {
     return receive(this.#streams, request, sink, options as unknown as EventStreamOptions<Request, Context>)
+  }
+}
+
+/** Refuses a number that would only fail later, for each connection. */
+function checkNumbers({
+  retryMs = 0,
+  limits = {},
+}: Pick<EventManagerOptions<EventContract>, 'retryMs' | 'limits'>): void {
+  if (!Number.isSafeInteger(retryMs) || retryMs < 0) {
+    throw new ConfigurationError('retryMs', retryMs, 'Give a whole number of milliseconds, 0 or more.')
+  }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(value > 0)) throw new ConfigurationError(`limits.${name}`, value, 'Give a number above 0, or leave it out.')
   }
 }

@@ -9,6 +9,8 @@ interface Channel {
   readonly cohorts: Set<Cohort>
   /** The position of its last live event, to see whether the next one follows it; `undefined` where that can't be told. */
   last: number | undefined
+  /** Whether the backplane refused to pass its events on; it is asked again for the next connection. */
+  failed: boolean
   /** Settles when the backplane passes the channel's events on; `undefined` once it does. */
   subscribed: Promise<void> | undefined
 }
@@ -56,8 +58,9 @@ export class FanOut implements BackplaneSubscriber {
   subscribed(cohort: Cohort): Awaitable<void> {
     const waits: Promise<void>[] = []
     for (const name of cohort.channels) {
-      const wait = this.#channels.get(name)?.subscribed
-      if (wait) waits.push(wait)
+      const channel = this.#channels.get(name)!
+      if (channel.failed) this.#subscribe(name, channel)
+      if (channel.subscribed) waits.push(channel.subscribed)
     }
     return waits.length > 0 ? Promise.all(waits).then(() => {}) : undefined
   }
@@ -72,7 +75,7 @@ export class FanOut implements BackplaneSubscriber {
   #join(name: string, cohort: Cohort): void {
     let channel = this.#channels.get(name)
     if (!channel) {
-      channel = { cohorts: new Set(), last: undefined, subscribed: undefined }
+      channel = { cohorts: new Set(), last: undefined, failed: false, subscribed: undefined }
       this.#channels.set(name, channel)
       this.#subscribe(name, channel)
     }
@@ -80,22 +83,26 @@ export class FanOut implements BackplaneSubscriber {
   }
 
   #subscribe(name: string, channel: Channel): void {
+    channel.failed = false
     const subscribed = this.#engine.backplane.subscribe(name, this)
     if (!(subscribed instanceof Promise)) return
-    channel.subscribed = subscribed.then(() => {
+    channel.subscribed = subscribed.finally(() => {
       channel.subscribed = undefined
       // What came so far may be from a subscription before this one, with a hole between that nobody misses.
       channel.last = undefined
     })
-    // Whoever waits for it handles the failure; there may be nobody.
-    channel.subscribed.catch(() => {})
+    channel.subscribed.catch(() => {
+      // Whoever waits for it handles the failure itself.
+      channel.failed = true
+    })
   }
 
   #leave(name: string, cohort: Cohort): void {
     const channel = this.#channels.get(name)
     if (!channel?.cohorts.delete(cohort) || channel.cohorts.size > 0) return
     this.#channels.delete(name)
-    void this.#engine.backplane.unsubscribe(name, this)
+    const unsubscribed = this.#engine.backplane.unsubscribe(name, this)
+    if (unsubscribed instanceof Promise) unsubscribed.catch((error) => this.onHealth(error))
   }
 
   onMessage(name: string, message: LiveMessage): void {

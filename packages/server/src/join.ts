@@ -1,12 +1,10 @@
-import { type EventContract, encodeControlEvent, encodeMessage, type GapEvent } from '@rivulet/core'
+import { encodeControlEvent, type GapEvent } from '@rivulet/core'
 import type { ReadResult } from './backplane.js'
 import type { CatchUpStart } from './catch-up.js'
-import { ConfigurationError } from './errors.js'
 import { Frame, type WireEvent } from './frame.js'
-import { createMessage } from './message.js'
 import { all, readChannels, readLimit } from './read-channels.js'
 import { parsePosition } from './sequence.js'
-import type { Snapshot } from './stream-options.js'
+import type { EncodedSnapshot } from './snapshot.js'
 import type { Streams } from './streams.js'
 
 export interface JoinRequest {
@@ -15,7 +13,7 @@ export interface JoinRequest {
   readonly lastEventId: string | undefined
   readonly replay: 'none' | 'latest' | number
   readonly filter: ((event: WireEvent) => boolean) | undefined
-  readonly snapshot: (() => Promise<Snapshot<EventContract>>) | undefined
+  readonly snapshot: (() => Promise<EncodedSnapshot>) | undefined
 }
 
 /** How a stream begins. */
@@ -47,12 +45,12 @@ export async function planJoin(streams: Streams, request: JoinRequest): Promise<
   }
   let prologue = recovered === false ? announce(streams, known ? gapsOf(channels, first) : [restarted]) : ''
   if (snapshot) {
-    const { position = bridge, text } = await encodeSnapshot(streams, await snapshot())
+    const { position = bridge, text } = await snapshot()
     prologue += text
     return { recovered, replayed: 0, prologue, start: { position, bridge } }
   }
   const last = replay === 'none' ? 0 : replay === 'latest' ? 1 : replay
-  if (last === 0) return { recovered, replayed: 0, prologue, start: { position: bridge, bridge } }
+  if (!(last > 0)) return { recovered, replayed: 0, prologue, start: { position: bridge, bridge } }
   const positions = await all(channels.map((channel) => backplane.seek(channel, last)))
   const floors = new Map(channels.map((channel, index) => [channel, positions[index]!]))
   const kept = await readChannels(backplane, channels, (channel) => floors.get(channel)!)
@@ -72,24 +70,6 @@ function gapsOf(channels: readonly string[], results: readonly ReadResult[]): Ga
 function announce({ engine }: Streams, gaps: readonly GapEvent[]): string {
   engine.counters.gaps += gaps.length
   return gaps.map((gap) => encodeControlEvent(gap)).join('')
-}
-
-/** @throws {ConfigurationError} when `asOf` is no event's id, and what publishing an event throws. */
-async function encodeSnapshot(
-  { engine, options }: Streams,
-  { events, asOf }: Snapshot<EventContract>,
-): Promise<{ position: number | undefined; text: string }> {
-  const position = asOf === undefined ? undefined : parsePosition(asOf)
-  if (asOf !== undefined && position === undefined) {
-    throw new ConfigurationError('snapshot().asOf', asOf, 'Give the id of an event, as publish returned it.')
-  }
-  let text = ''
-  for (const { type, payload } of events) {
-    const stamp = { timestamp: engine.clock.now(), source: options.source }
-    const { data } = await createMessage(options.contract, type, payload, stamp)
-    text += encodeMessage({ event: type, data })
-  }
-  return { position, text }
 }
 
 /** How many events the log has for this stream from here on. Only their number is kept. */

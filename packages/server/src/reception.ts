@@ -1,12 +1,14 @@
-import { encodeControlEvent } from '@rivulet/core'
-import { readAuthorization, shuttingDown } from './admission.js'
+import { type EventContract, encodeControlEvent } from '@rivulet/core'
+import { readAuthorization, shuttingDown, unavailable } from './admission.js'
+import type { Awaitable } from './awaitable.js'
 import type { Connection } from './connection.js'
 import { diagnose } from './diagnostics.js'
 import type { WireEvent } from './frame.js'
 import { type Join, planJoin } from './join.js'
 import type { ErrorContext } from './report.js'
 import type { Refusal, Sink } from './sink.js'
-import type { Admission, EventStreamOptions } from './stream-options.js'
+import { encodeSnapshot } from './snapshot.js'
+import type { Admission, EventStreamOptions, Snapshot } from './stream-options.js'
 import type { Streams } from './streams.js'
 
 /** A request for a stream, whatever it came by. */
@@ -56,13 +58,13 @@ function refuseWhenFull({ closing, limits, engine }: Streams, key: string | unde
 }
 
 /** Runs a step that may fail. What it throws is reported; the client learns no more than that something failed. */
-async function run<T>(streams: Streams, stage: ErrorContext['stage'], step: () => T | Promise<T>): Promise<T> {
+async function run<T>(streams: Streams, stage: ErrorContext['stage'], step: () => Awaitable<T>): Promise<T> {
   try {
     return await step()
   } catch (error) {
     if (error instanceof Refused) throw error
     streams.report(error, { stage })
-    throw new Refused({ status: 500 })
+    throw new Refused(stage === 'read' ? unavailable(streams.engine.clock.random) : { status: 500 })
   }
 }
 
@@ -84,9 +86,13 @@ async function channelsOf<Request, Context>(
   context: Context,
   { channels = ['default'] }: EventStreamOptions<Request, Context>,
 ): Promise<readonly string[]> {
-  const names = typeof channels === 'function' ? await run(streams, 'channels', () => channels(raw, context)) : channels
+  const names = await run(streams, 'channels', async () => {
+    const given = typeof channels === 'function' ? await channels(raw, context) : channels
+    if (!Array.isArray(given)) throw new TypeError(`channels has to be an array of names, not ${given}.`)
+    return [...new Set(given)].sort()
+  })
   if (names.length === 0) throw new Refused({ status: 403 })
-  return [...new Set(names)].sort()
+  return names
 }
 
 async function open<Request, Context>(
@@ -108,10 +114,16 @@ async function open<Request, Context>(
       await streams.fanOut.subscribed(cohort)
       // From here on live events are held back for this connection: by this ordinal, in a queue that the cohort shares.
       ordinal = cohort.queue.end
-      const snapshot = options.snapshot && (() => run(streams, 'snapshot', () => options.snapshot!(context)))
+      const snapshot =
+        options.snapshot &&
+        (() =>
+          run(streams, 'snapshot', async () =>
+            encodeSnapshot(streams, (await options.snapshot!(context)) as Snapshot<EventContract>),
+          ))
       return planJoin(streams, { channels, lastEventId, replay: options.replay ?? 'none', filter, snapshot })
     })
     if (streams.closing) throw new Refused(shuttingDown(streams.engine.clock.random))
+    if (connection.state === 'closed') throw new Refused({ status: 403 })
   } catch (refused) {
     connection.onClose()
     throw refused

@@ -12,7 +12,7 @@ import type { Clock } from './clock.js'
 import { EventManager } from './event-manager.js'
 import { MemoryBackplane } from './memory-backplane.js'
 import type { Payload } from './payload.js'
-import type { Sink, SinkListener } from './sink.js'
+import type { Refusal, Sink, SinkListener } from './sink.js'
 
 /** Random numbers that a seed decides (mulberry32). */
 export function randomFrom(seed: number): () => number {
@@ -166,6 +166,7 @@ export class SimulatedSink implements Sink {
   onWrite: (text: string) => void = () => {}
   onEnd: () => void = () => {}
   status: number | undefined
+  headers: Record<string, string> | undefined
   readonly #clock: Clock
   readonly #kernelBytes: number
   #written: Uint8Array[] = []
@@ -183,8 +184,9 @@ export class SimulatedSink implements Sink {
     this.#listener = listener
   }
 
-  refuse({ status }: { status: number }): void {
+  refuse({ status, headers }: Refusal): void {
     this.status = status
+    this.headers = { ...headers }
     this.destroy()
   }
 

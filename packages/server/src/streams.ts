@@ -11,7 +11,7 @@ import { FanOut } from './fan-out.js'
 import type { WireEvent } from './frame.js'
 import { type HeartbeatOptions, HeartbeatService } from './heartbeat.js'
 import { at } from './lifetime.js'
-import type { ErrorContext, ErrorHandler } from './report.js'
+import { type ErrorContext, type ErrorHandler, reportToConsole } from './report.js'
 import type { Sink } from './sink.js'
 import { StallWatch } from './stall-watch.js'
 import { createCounters, type ManagerStats } from './stats.js'
@@ -37,6 +37,8 @@ export class Streams {
   readonly fanOut: FanOut
   readonly heartbeat: HeartbeatService
   readonly limits: ConnectionLimits
+  /** Those that are not open yet. */
+  readonly #joining = new Set<Connection>()
   /** Closed connections whose responses are not over. */
   readonly #ending = new Set<Connection>()
   readonly #stopTimers = new Map<Connection, () => void>()
@@ -71,9 +73,15 @@ export class Streams {
     return this.#closing
   }
 
+  /** Hands an error to the user's handler. One that throws itself must not stop what reported. */
   report(error: unknown, context: ErrorContext): void {
     this.engine.counters.errors++
-    this.options.onError(error, context)
+    try {
+      this.options.onError(error, context)
+    } catch (thrown) {
+      reportToConsole(error, context)
+      console.error('[rivulet] onError itself failed:', thrown)
+    }
   }
 
   /** Makes a connection that belongs to its cohort from now on, and counts for the limits. It is not open yet. */
@@ -94,6 +102,7 @@ export class Streams {
     })
     cohort.catchingUp.add(connection)
     this.limits.add(key)
+    this.#joining.add(connection)
     return connection
   }
 
@@ -102,6 +111,7 @@ export class Streams {
     const { clock, counters } = this.engine
     const { maxLifetimeMs = Infinity } = this.options.limits
     counters.opened++
+    this.#joining.delete(connection)
     this.connections.set(connection.id, connection)
     this.heartbeat.add(connection)
     const expiry = Number(expiresAt ?? Infinity)
@@ -116,6 +126,7 @@ export class Streams {
     const { clock, counters } = this.engine
     const { id, key, cohort, connectedAt } = connection
     this.limits.remove(key)
+    this.#joining.delete(connection)
     this.fanOut.release(cohort)
     if (!this.connections.delete(id)) return
     counters.closed++
@@ -136,9 +147,12 @@ export class Streams {
   }
 
   disconnect(predicate: (connection: ConnectionInfo) => boolean, reason: string): number {
-    const matching = [...this.connections.values()].filter(predicate)
-    for (const connection of matching) connection.close(reason, false)
-    return matching.length
+    const open = [...this.connections.values()].filter(predicate)
+    for (const connection of open) connection.close(reason, false)
+    // One that was let in a moment ago must not slip through: it is refused in place of being opened.
+    const joining = [...this.#joining].filter(predicate)
+    for (const connection of joining) connection.onClose()
+    return open.length + joining.length
   }
 
   stats(): ManagerStats {

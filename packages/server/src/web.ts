@@ -18,7 +18,7 @@ export function eventStreamResponse<Contract extends EventContract, Context = un
   request: Request,
   options: EventStreamOptions<Request, Context, Contract> = {},
 ): Promise<Response> {
-  const sink = new WebSink(request.signal)
+  const sink = new WebSink(request)
   const { headers, url } = request
   const lastEventId = headers.get('last-event-id') || (new URL(url).searchParams.get('lastEventId') ?? undefined)
   void manager.connect({ raw: request, lastEventId }, sink, options)

@@ -14,6 +14,7 @@ export class NodeSink implements Sink {
   /** Where the bytes go if nothing stands between: the response's own `write` would only cost. */
   #bare: Writable | undefined
   #chunked = false
+  #bodiless = false
   #waiting = false
   /** What was written since the last drain, for a response whose buffers cannot be seen. */
   #sinceDrain = 0
@@ -51,6 +52,11 @@ export class NodeSink implements Sink {
   open(): void {
     const response = this.#response as ServerResponse
     response.writeHead(200, streamHeaders)
+    if (response.req.method === 'HEAD') {
+      this.#bodiless = true
+      response.end()
+      return
+    }
     response.flushHeaders()
     // A server's idle timeout is for requests that were forgotten.
     response.socket?.setTimeout(0)
@@ -59,6 +65,7 @@ export class NodeSink implements Sink {
   }
 
   write(payload: Payload): boolean {
+    if (this.#bodiless) return true
     if (this.#bare) {
       if (!this.#bare.write(this.#chunked ? payload.chunk : payload.bytes)) this.#awaitDrain(this.#bare)
       return !this.#waiting

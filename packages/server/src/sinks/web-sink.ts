@@ -5,14 +5,15 @@ import { type Refusal, type Sink, type SinkListener, streamHeaders } from '../si
 export class WebSink implements Sink {
   /** Resolves with the response, when it is known which it is. */
   readonly response: Promise<Response>
+  readonly #method: string
   #respond!: (response: Response) => void
   #listener: SinkListener | undefined
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #waiting = false
   #closed = false
 
-  /** @param signal The request's: aborted when the client has left. */
-  constructor(signal: AbortSignal) {
+  constructor({ method, signal }: Pick<Request, 'method' | 'signal'>) {
+    this.#method = method
     this.response = new Promise((resolve) => {
       this.#respond = resolve
     })
@@ -39,6 +40,11 @@ export class WebSink implements Sink {
   }
 
   open(): void {
+    if (this.#method === 'HEAD') {
+      this.#respond(new Response(null, { headers: streamHeaders }))
+      queueMicrotask(() => this.#close())
+      return
+    }
     const source: UnderlyingDefaultSource<Uint8Array> = {
       start: (controller) => {
         this.#controller = controller
@@ -52,9 +58,9 @@ export class WebSink implements Sink {
   }
 
   write(payload: Payload): boolean {
-    if (this.#closed) return false
-    this.#controller!.enqueue(payload.bytes)
-    if (this.#controller!.desiredSize! <= 0) this.#waiting = true
+    if (this.#closed || !this.#controller) return true
+    this.#controller.enqueue(payload.bytes)
+    if (this.#controller.desiredSize! <= 0) this.#waiting = true
     return !this.#waiting
   }
 
@@ -66,7 +72,7 @@ export class WebSink implements Sink {
 
   end(): void {
     if (this.#closed) return
-    this.#controller!.close()
+    this.#controller?.close()
     // What is buffered belongs to the reader now; nothing tells when it was read.
     queueMicrotask(() => this.#close())
   }
