@@ -26,9 +26,11 @@ function table(): string {
     input,
     ...statuses.map((status) => transitions[status][input].map(cell).join('; else ')),
   ])
-  return [['', ...statuses], statuses.concat('idle').map(() => '---'), ...rows]
-    .map((row) => `| ${row.join(' | ')} |`)
-    .join('\n')
+  const cells = [['', ...statuses], ...rows]
+  const widths = ['', ...statuses].map((_, column) => Math.max(...cells.map((row) => row[column]!.length)))
+  const lines = cells.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`)
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
+  return [lines[0], rule, ...lines.slice(1)].join('\n')
 }
 
 test('the documented diagram is the machine’s own table', async () => {

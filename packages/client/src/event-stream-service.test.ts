@@ -281,7 +281,7 @@ describe('reconnection', () => {
     await until(() => stream.status === 'waiting')
     expect(stream.state.error).toMatchObject({ code: 'RIVULET_CLOSED_BY_SERVER', reason: 'drain' })
     stream.reconnect()
-    await server.open()
+    await until(() => server.requests.length === 2)
     server.stream.write(openFrame() + encodeControlEvent({ type: 'rivulet:close', reason: 'revoked', retry: false }))
     await until(() => stream.status === 'closed')
     expect(stream.state.error).toMatchObject({ reason: 'revoked' })

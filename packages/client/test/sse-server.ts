@@ -10,7 +10,7 @@ export class SseServer {
   readonly requests: IncomingMessage[] = []
   readonly bodies: string[] = []
   /** The streams that are open, oldest first. */
-  readonly streams: ServerResponse[] = []
+  streams: readonly ServerResponse[] = []
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   answer: Answer
@@ -54,14 +54,17 @@ export class SseServer {
   accept(response: ServerResponse, headers: Record<string, string> = {}): ServerResponse {
     response.writeHead(200, { 'content-type': 'text/event-stream', ...headers })
     response.flushHeaders()
-    this.streams.push(response)
-    response.on('close', () => this.streams.splice(this.streams.indexOf(response), 1))
+    this.streams = [...this.streams, response]
+    response.on('close', () => {
+      this.streams = this.streams.filter((other) => other !== response)
+    })
     return response
   }
 
   /** Cuts every connection. */
   drop(): void {
     for (const socket of this.#sockets) socket.destroy()
+    this.streams = []
   }
 
   /** Settles when so many streams are open. */
