@@ -1,0 +1,137 @@
+/** Takes an event as a parser gives it: the name may be missing, the data is there. */
+export type OnEvent = (event: string | null | undefined, data: string) => void
+
+/** Decodes all chunks. The bytes' decoding to text is part of it, whoever does it. */
+export type Decode = (chunks: readonly Uint8Array[], onEvent: OnEvent) => void | Promise<void>
+
+export interface Subject {
+  readonly name: string
+  /** Those that the budget is about, which run most often. */
+  readonly main: boolean
+  load(): Promise<Decode>
+}
+
+// Each is loaded only in the process that measures it, so that no code of another one is near.
+export const subjects: readonly Subject[] = [
+  {
+    name: 'rivulet',
+    main: true,
+    load: async () => {
+      const { createDecoder } = await import('@rivulet/core')
+      return (chunks, onEvent) => {
+        const decoder = createDecoder({ onMessage: ({ event, data }) => onEvent(event, data) })
+        for (const chunk of chunks) decoder.feed(chunk)
+      }
+    },
+  },
+  {
+    name: 'eventsource-parser 4.1.3',
+    main: true,
+    load: async () => eventsourceParser((await import('eventsource-parser')).createParser),
+  },
+  {
+    name: 'eventsource-parser 3.1.1',
+    main: true,
+    load: async () => eventsourceParser((await import('eventsource-parser-3')).createParser),
+  },
+  {
+    name: 'fetch-event-source 2.0.1',
+    main: false,
+    load: async () => {
+      // Its own parser: what it does with each chunk of a response.
+      const { getLines, getMessages } = await import('@microsoft/fetch-event-source/lib/cjs/parse.js')
+      const ignore = () => {}
+      return (chunks, onEvent) => {
+        const feed = getLines(getMessages(ignore, ignore, ({ event, data }) => onEvent(event, data)))
+        for (const chunk of chunks) feed(chunk)
+      }
+    },
+  },
+  {
+    name: '@server-sent-stream/parser 1.0.4',
+    main: false,
+    load: async () => {
+      // The class is the default export of a CommonJS module, seen through an import.
+      const { default: module } = await import('@server-sent-stream/parser')
+      const Parser = 'default' in module ? (module.default as typeof module) : module
+      return (chunks, onEvent) => {
+        const text = new TextDecoder()
+        const parser = new Parser((data, event) => onEvent(event, data))
+        for (const chunk of chunks) parser.push(text.decode(chunk, { stream: true }))
+      }
+    },
+  },
+  {
+    name: 'sse-decoder 1.0.0',
+    main: false,
+    load: async () => {
+      const { LineDecoder, SSEDecoder } = await import('sse-decoder')
+      return (chunks, onEvent) => {
+        const lines = new LineDecoder()
+        const decoder = new SSEDecoder()
+        for (const chunk of chunks) {
+          for (const line of lines.decode(chunk)) {
+            const message = decoder.decode(line)
+            if (message) onEvent(message.event, message.data)
+          }
+        }
+      }
+    },
+  },
+  {
+    name: 'parse-sse 0.1.0 (stream)',
+    main: false,
+    load: async () => {
+      const { parseServerSentEvents } = await import('parse-sse')
+      return async (chunks, onEvent) => {
+        for await (const { type, data } of parseServerSentEvents(new Response(streamOf(chunks)))) onEvent(type, data)
+      }
+    },
+  },
+  {
+    name: 'fetch-event-stream 0.1.6 (stream)',
+    main: false,
+    load: async () => {
+      const { events } = await import('fetch-event-stream')
+      return async (chunks, onEvent) => {
+        for await (const { event, data } of events(new Response(streamOf(chunks)))) {
+          if (data !== undefined) onEvent(event, data)
+        }
+      }
+    },
+  },
+  {
+    name: '@azure/core-sse 2.4.0 (stream)',
+    main: false,
+    load: async () => {
+      const { createSseStream } = await import('@azure/core-sse')
+      return async (chunks, onEvent) => {
+        for await (const { event, data } of createSseStream(streamOf(chunks))) onEvent(event, data)
+      }
+    },
+  },
+]
+
+type CreateParser = (callbacks: { onEvent: (message: { event?: string | undefined; data: string }) => void }) => {
+  feed(chunk: string): void
+}
+
+/** As its README has it: text comes from a streaming `TextDecoder`. */
+function eventsourceParser(createParser: CreateParser): Decode {
+  return (chunks, onEvent) => {
+    const text = new TextDecoder()
+    const parser = createParser({ onEvent: ({ event, data }) => onEvent(event, data) })
+    for (const chunk of chunks) parser.feed(text.decode(chunk, { stream: true }))
+  }
+}
+
+function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
+  let next = 0
+  return new ReadableStream({
+    pull(controller) {
+      const chunk = chunks[next++]
+      if (chunk) controller.enqueue(chunk)
+      else controller.close()
+    },
+  })
+}

@@ -1,0 +1,35 @@
+// `npm run bench -- [server] [decode] [client] [size] [charts] [--quick] [--check]`: see README.md.
+import { parseArgs } from 'node:util'
+import { drawCharts } from './charts.js'
+import { runClient } from './client/run.js'
+import { runDecode } from './decode/run.js'
+import { runServer } from './server/run.js'
+import { runSize } from './size/run.js'
+
+export interface Options {
+  /** Little of everything: shows that it works, measures nothing. */
+  readonly quick: boolean
+  /** Sizes only: fails when one is over its budget. */
+  readonly check: boolean
+}
+
+const parts: Record<string, (options: Options) => void | Promise<void>> = {
+  size: runSize,
+  decode: runDecode,
+  client: runClient,
+  server: runServer,
+  charts: drawCharts,
+}
+
+const { values, positionals } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, check: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+const unknown = positionals.find((part) => !Object.hasOwn(parts, part))
+if (unknown !== undefined) {
+  console.error(`There is no part "${unknown}". There are: ${Object.keys(parts).join(', ')}.`)
+  process.exit(2)
+}
+for (const [part, run] of Object.entries(parts)) {
+  if (positionals.length === 0 || positionals.includes(part)) await run(values)
+}

@@ -1,0 +1,33 @@
+import { number, printTable } from './table.js'
+
+/** One line of the budget: what was measured against what it has to reach. */
+export interface Budget {
+  readonly what: string
+  readonly value: number
+  readonly limit: number
+  /** Whether the value has to stay below the limit, or to reach it. */
+  readonly is: 'at most' | 'at least'
+  readonly unit: string
+  readonly met: boolean
+}
+
+export function atMost(what: string, value: number, limit: number, unit: string): Budget {
+  return { what, value, limit, is: 'at most', unit, met: value <= limit }
+}
+
+export function atLeast(what: string, value: number, limit: number, unit: string): Budget {
+  return { what, value, limit, is: 'at least', unit, met: value >= limit }
+}
+
+export function printBudgets(budgets: readonly Budget[]): void {
+  printTable(
+    'Budget',
+    ['', 'measured', 'must reach', ''],
+    budgets.map(({ what, value, limit, is, unit, met }) => [
+      what,
+      number(value),
+      `${is === 'at most' ? '≤' : '≥'} ${number(limit)} ${unit}`,
+      met ? 'met' : 'MISSED',
+    ]),
+  )
+}

@@ -1,0 +1,86 @@
+// The load generator: all clients of one server, in one process.
+import { serve } from '../child.js'
+import { openConnection, type Samples } from './client-connection.js'
+import { sleep } from './clock.js'
+
+export interface ConnectPlan {
+  readonly port: number
+  readonly connections: number
+  /** How many of them read each event; spread evenly. The others count. */
+  readonly sampled: number
+  /** Clients that never read, beside the connections. */
+  readonly stalled: number
+}
+
+/** How many connections are being opened at a time. */
+const atOnce = 100
+/** Client addresses of the loopback network: each connection needs a port, and an address has some 28,000. */
+const addresses = Array.from({ length: 8 }, (_, index) => `127.0.0.${index + 1}`)
+const patienceMs = 20_000
+
+const samples: Samples = { seq: [], at: [] }
+let connections = 0
+let received = new Uint32Array(0)
+let total = 0
+let failure: Error | undefined
+
+const service = {
+  async connect(plan: ConnectPlan): Promise<void> {
+    connections = plan.connections
+    received = new Uint32Array(connections)
+    const step = plan.sampled > 0 ? Math.max(1, Math.floor(connections / plan.sampled)) : Number.POSITIVE_INFINITY
+    const all = connections + plan.stalled
+    for (let first = 0; first < all; first += atOnce) {
+      const batch = Array.from({ length: Math.min(atOnce, all - first) }, (_, index) => {
+        const number = first + index
+        const stalled = number >= connections
+        return openConnection({
+          port: plan.port,
+          address: addresses[number % addresses.length]!,
+          samples: !stalled && number % step === 0 ? samples : undefined,
+          stalled,
+          onEvents: (count) => {
+            if (stalled) return
+            received[number] = (received[number] ?? 0) + count
+            total += count
+          },
+          onFailure: (error) => {
+            if (!stalled) failure ??= error
+          },
+        })
+      })
+      await Promise.all(batch)
+    }
+  },
+
+  /** Resolves when every connection has got exactly this many events since it began. */
+  async received(events: number): Promise<void> {
+    let before = -1
+    let waited = 0
+    while (total < events * connections) {
+      if (failure) throw failure
+      waited = total === before ? waited + 5 : 0
+      before = total
+      if (waited > patienceMs)
+        throw new Error(`Nothing came any more after ${total} of ${events * connections} events.`)
+      await sleep(5)
+    }
+    if (failure) throw failure
+    const wrong = received.findIndex((count) => count !== events)
+    if (wrong !== -1) throw new Error(`Connection ${wrong} got ${received[wrong]} events instead of ${events}.`)
+  },
+
+  /** What the sampled connections read since the last call. */
+  samples(): Samples {
+    return { seq: samples.seq.splice(0), at: samples.at.splice(0) }
+  },
+
+  cpu: (): number => {
+    const { user, system } = process.cpuUsage()
+    return user + system
+  },
+}
+
+export type LoadService = typeof service
+
+serve(service)

@@ -1,0 +1,67 @@
+import { buildPackages, compileProgram } from '../build.js'
+import { printBudgets } from '../report/budget.js'
+import { writeResults } from '../report/results.js'
+import { judge, printResults, type ServerResults } from './report.js'
+import {
+  burst,
+  fullScale,
+  type ManyConnections,
+  manyConnections,
+  quickScale,
+  type StalledClients,
+  stalledClients,
+  steady,
+} from './scenarios.js'
+import { type SubjectName, subjects } from './subject-names.js'
+import { type Measurement, type Programs, pinned } from './trial.js'
+
+export async function runServer({ quick }: { quick: boolean }): Promise<void> {
+  const scale = quick ? quickScale : fullScale
+  buildPackages('server')
+  const programs: Programs = {
+    server: await compileProgram('server/server-process'),
+    load: await compileProgram('server/load-process'),
+  }
+  if (!pinned) console.log('Server and clients are not pinned to cores of their own (no taskset, or one core).')
+
+  const results: ServerResults = {
+    scale,
+    steady: await interleave<Measurement>('steady', scale.runs, (subject) => steady(programs, subject, scale)),
+    burst: await interleave<Measurement>('burst', scale.runs, (subject) => burst(programs, subject, scale)),
+    many: await interleave<ManyConnections>(`${scale.many} connections`, scale.runs, (subject) =>
+      manyConnections(programs, subject, scale),
+    ),
+    stalled: await interleave<StalledClients>('stalled clients', scale.runs, (subject) =>
+      stalledClients(programs, subject, scale),
+    ),
+  }
+  const budgets = judge(results)
+  printResults(results)
+  printBudgets(budgets)
+  writeResults('server', quick, results, budgets)
+}
+
+/** Runs each subject in turn, as often as told and each time beginning with another one. What disturbs the machine for a while disturbs all. */
+async function interleave<Result>(
+  name: string,
+  runs: number,
+  measure: (subject: SubjectName) => Promise<Result>,
+): Promise<Record<SubjectName, Result[]>> {
+  const results: Record<SubjectName, Result[]> = {
+    rivulet: [],
+    'better-sse': [],
+    'sse-channel': [],
+    floor: [],
+    naive: [],
+  }
+  for (let run = 0; run < runs; run++) {
+    for (let index = 0; index < subjects.length; index++) {
+      const subject = subjects[(index + run) % subjects.length]!
+      process.stderr.write(`${name}: run ${run + 1} of ${runs}, ${subject} … `)
+      const begin = performance.now()
+      results[subject].push(await measure(subject))
+      process.stderr.write(`${((performance.now() - begin) / 1e3).toFixed(1)} s\n`)
+    }
+  }
+  return results
+}

@@ -1,0 +1,120 @@
+import type { PublishPlan } from './server-process.js'
+import { type Measurement, type Memory, type Programs, Trial } from './trial.js'
+
+/** How much of each scenario is run. */
+export interface Scale {
+  readonly runs: number
+  readonly connections: number
+  readonly many: number
+  readonly ticks: number
+  readonly stalled: number
+  readonly stalledEvents: number
+}
+
+export const fullScale: Scale = {
+  runs: 3,
+  connections: 1_000,
+  many: 10_000,
+  ticks: 300,
+  stalled: 1_000,
+  stalledEvents: 3_200,
+}
+
+export const quickScale: Scale = { runs: 1, connections: 100, many: 500, ticks: 50, stalled: 50, stalledEvents: 400 }
+
+/** What the clients that stall may cost before a subject's run is ended: it has no bound then. */
+const stalledCapBytes = 2 ** 30
+const stalledEventBytes = 32_768
+
+/** One event per 10 ms: chats, tickers, progress. */
+export async function steady(programs: Programs, subject: string, scale: Scale): Promise<Measurement> {
+  const plan: PublishPlan = { ticks: scale.ticks, perTick: 1, intervalMs: 10, bytes: 150, maxMs: 10_000 }
+  return await measure(programs, subject, scale.connections, plan)
+}
+
+/** 50 events per 10 ms, published in one turn of the event loop. */
+export async function burst(programs: Programs, subject: string, scale: Scale): Promise<Measurement> {
+  const plan: PublishPlan = { ticks: scale.ticks / 3, perTick: 50, intervalMs: 10, bytes: 150, maxMs: 4_000 }
+  return await measure(programs, subject, scale.connections, plan)
+}
+
+export interface ManyConnections {
+  readonly memory: Memory
+  /** One event per 100 ms: as many deliveries a second as steady has, so nothing falls together. */
+  readonly paced: Measurement
+  /** One event per 10 ms: more than one core can deliver event by event. */
+  readonly full: Measurement
+}
+
+export async function manyConnections(programs: Programs, subject: string, scale: Scale): Promise<ManyConnections> {
+  const trial = new Trial(programs, subject)
+  try {
+    const memory = await trial.idleMemory(scale.many)
+    await trial.warmUp({ ticks: 5, perTick: 1, intervalMs: 100, bytes: 150, maxMs: 2_000 })
+    const paced = await trial.publish({ ticks: 20, perTick: 1, intervalMs: 100, bytes: 150, maxMs: 10_000 })
+    const full = await trial.publish({ ticks: 100, perTick: 1, intervalMs: 10, bytes: 150, maxMs: 4_000 })
+    return { memory, paced, full }
+  } finally {
+    trial.end()
+  }
+}
+
+export interface StalledClients {
+  /** How much was published before the end, or before the subject grew beyond the cap. */
+  readonly publishedBytes: number
+  readonly capped: boolean
+  readonly growthBytes: number
+  /** Of the clients that read. Undefined where the run was ended. */
+  readonly p99: number | undefined
+  /** The same clients, without others that stall. */
+  readonly p99Alone: number
+}
+
+export async function stalledClients(programs: Programs, subject: string, scale: Scale): Promise<StalledClients> {
+  const plan: PublishPlan = {
+    ticks: scale.stalledEvents,
+    perTick: 1,
+    intervalMs: 2,
+    bytes: stalledEventBytes,
+    maxMs: 60_000,
+    maxGrowthBytes: stalledCapBytes,
+  }
+  // Until the kernel's buffers are full a client that stalls is a client like any other.
+  const filling = plan.ticks / 4
+  const alone = await publishBeside(0)
+  const beside = await publishBeside(scale.stalled)
+  const capped = beside.events < plan.ticks
+  return {
+    publishedBytes: beside.events * stalledEventBytes,
+    capped,
+    growthBytes: beside.peakGrowth,
+    p99: capped ? undefined : beside.p99,
+    p99Alone: alone.p99,
+  }
+
+  async function publishBeside(stalled: number): Promise<Measurement> {
+    const trial = new Trial(programs, subject)
+    try {
+      await trial.connect({ connections: 20, sampled: 20, stalled })
+      return await trial.publish(plan, filling)
+    } finally {
+      trial.end()
+    }
+  }
+}
+
+async function measure(
+  programs: Programs,
+  subject: string,
+  connections: number,
+  plan: PublishPlan,
+): Promise<Measurement> {
+  const trial = new Trial(programs, subject)
+  try {
+    await trial.connect({ connections, sampled: 50, stalled: 0 })
+    await trial.warmUp({ ...plan, ticks: Math.ceil(plan.ticks / 4), maxMs: 1_500 })
+    return await trial.publish(plan)
+  } finally {
+    trial.end()
+  }
+}

@@ -1,0 +1,125 @@
+import { pinnableCores, startChild } from '../child.js'
+import { percentile } from '../report/statistics.js'
+import type { ConnectPlan, LoadService } from './load-process.js'
+import type { Publication, PublishPlan, ServerService } from './server-process.js'
+
+export interface Programs {
+  readonly server: string
+  readonly load: string
+}
+
+export interface Measurement {
+  /** Of the server's process, all of it, for one event to one client. */
+  readonly cpuMicrosPerDelivery: number
+  readonly events: number
+  readonly deliveries: number
+  /** From before the event was published to when a client had it, in milliseconds. */
+  readonly p50: number
+  readonly p99: number
+  readonly peakGrowth: number
+  /** Of the load generator; near to 1 it holds up the server. */
+  readonly loadBusy: number
+}
+
+export interface Memory {
+  readonly heapPerConnection: number
+  readonly rssPerConnection: number
+}
+
+const cores = pinnableCores()
+export const pinned = cores.length > 1
+
+/** A server and its clients, in two fresh processes on two cores. */
+export class Trial {
+  readonly #server
+  readonly #load
+  #published = 0
+  #connections = 0
+
+  constructor(programs: Programs, subject: string) {
+    const [first, last] = pinned ? [cores[0], cores.at(-1)] : []
+    this.#server = startChild<ServerService>(programs.server, {
+      core: first,
+      node: ['--expose-gc', '--max-old-space-size=4096'],
+      args: [subject],
+    })
+    this.#load = startChild<LoadService>(programs.load, { core: last })
+  }
+
+  async connect(plan: Omit<ConnectPlan, 'port'>): Promise<void> {
+    const port = await this.#server.call('listen')
+    await this.#load.call('connect', { ...plan, port })
+    this.#connections = plan.connections
+    const expected = plan.connections + plan.stalled
+    for (let patience = 200; (await this.#server.call('connections')) !== expected; patience--) {
+      if (patience === 0)
+        throw new Error(`The server has ${await this.#server.call('connections')} of ${expected} streams.`)
+    }
+  }
+
+  /** What idle connections cost, each. */
+  async idleMemory(connections: number): Promise<Memory> {
+    const before = await this.#server.call('memory')
+    await this.connect({ connections, sampled: 20, stalled: 0 })
+    const after = await this.#server.call('memory')
+    return {
+      heapPerConnection: (after.heap - before.heap) / connections,
+      rssPerConnection: (after.rss - before.rss) / connections,
+    }
+  }
+
+  /**
+   * Publishes, waits until each client has each event, and tells what that took.
+   *
+   * @param skip How many events of the beginning do not count for the latency.
+   */
+  async publish(plan: PublishPlan, skip: number = 0): Promise<Measurement> {
+    await this.#server.call('memory')
+    const cpu = await this.#server.call('cpu')
+    const loadCpu = await this.#load.call('cpu')
+    const begin = performance.now()
+    const { events, peakGrowth } = await this.#deliver(plan)
+    const elapsed = performance.now() - begin
+    const cpuMicros = (await this.#server.call('cpu')) - cpu
+    const loadMicros = (await this.#load.call('cpu')) - loadCpu
+    const latencies = await this.#latencies(skip)
+    const deliveries = events * this.#connections
+    return {
+      cpuMicrosPerDelivery: cpuMicros / deliveries,
+      events,
+      deliveries,
+      p50: percentile(latencies, 0.5),
+      p99: percentile(latencies, 0.99),
+      peakGrowth,
+      loadBusy: loadMicros / 1e3 / elapsed,
+    }
+  }
+
+  async warmUp(plan: PublishPlan): Promise<void> {
+    await this.#deliver(plan)
+    await this.#load.call('samples')
+  }
+
+  end(): void {
+    this.#server.kill()
+    this.#load.kill()
+  }
+
+  async #deliver(plan: PublishPlan): Promise<Publication> {
+    const publication = await this.#server.call('publish', plan)
+    this.#published += publication.events
+    await this.#load.call('received', this.#published)
+    return publication
+  }
+
+  async #latencies(skip: number): Promise<number[]> {
+    const { firstSeq, at: publishedAt } = await this.#server.call('publishedAt')
+    const { seq, at } = await this.#load.call('samples')
+    const latencies: number[] = []
+    seq.forEach((number, index) => {
+      const event = number - firstSeq
+      if (event >= skip) latencies.push(at[index]! - publishedAt[event]!)
+    })
+    return latencies
+  }
+}

@@ -1,0 +1,81 @@
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import { buildPackages } from '../build.js'
+import { benchFolder } from '../paths.js'
+import { atMost, printBudgets } from '../report/budget.js'
+import { writeResults } from '../report/results.js'
+import { printTable } from '../report/table.js'
+
+export interface SizeRow {
+  readonly name: string
+  readonly minified: number
+  readonly gzipped: number
+  /** In bytes, of what is gzipped. */
+  readonly limit?: number | undefined
+}
+
+interface Subject {
+  readonly name: string
+  readonly code: string
+  readonly external?: readonly string[]
+  readonly limit?: number
+}
+
+const subjects: readonly Subject[] = [
+  { name: 'rivulet: decode alone', code: `export { createDecoder } from '@rivulet/core'`, limit: 1_200 },
+  { name: 'rivulet: client, all features', code: `export * from '@rivulet/client'`, limit: 6_000 },
+  {
+    name: 'rivulet: react on top',
+    code: `export * from '@rivulet/react'`,
+    external: ['react', 'react-dom', '@rivulet/client', '@rivulet/core'],
+    limit: 2_000,
+  },
+  { name: 'eventsource-parser 4.1.3', code: `export { createParser } from 'eventsource-parser'` },
+  { name: 'eventsource-parser 3.1.1', code: `export { createParser } from 'eventsource-parser-3'` },
+  { name: 'eventsource 4.1.1', code: `export { EventSource } from 'eventsource'` },
+  { name: 'eventsource-client 1.2.0', code: `export { createEventSource } from 'eventsource-client'` },
+  {
+    name: '@microsoft/fetch-event-source 2.0.1',
+    code: `export { fetchEventSource } from '@microsoft/fetch-event-source'`,
+  },
+  { name: 'event-source-plus 0.1.15', code: `export { EventSourcePlus } from 'event-source-plus'` },
+  { name: 'extended-eventsource 2.1.0', code: `export { EventSource } from 'extended-eventsource'` },
+]
+
+export async function runSize({ quick, check }: { quick: boolean; check: boolean }): Promise<void> {
+  buildPackages('core', 'client', 'react')
+  const rows: SizeRow[] = []
+  for (const subject of subjects) rows.push(await measure(subject))
+  printTable(
+    'Size in bytes',
+    ['', 'minified', 'gzip -9'],
+    rows.map(({ name, minified, gzipped }) => [
+      name,
+      minified.toLocaleString('en-US'),
+      gzipped.toLocaleString('en-US'),
+    ]),
+  )
+  const budgets = rows.flatMap(({ name, gzipped, limit }) =>
+    limit === undefined ? [] : [atMost(name, gzipped / 1e3, limit / 1e3, 'kB')],
+  )
+  printBudgets(budgets)
+  writeResults('size', quick, rows, budgets)
+  if (check && budgets.some(({ met }) => !met)) process.exitCode = 1
+}
+
+/** As an application would ship it. What is loaded on demand counts too: all of it stands in one file. */
+async function measure({ name, code, external = [], limit }: Subject): Promise<SizeRow> {
+  const { outputFiles } = await build({
+    stdin: { contents: code, resolveDir: benchFolder },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    platform: 'browser',
+    external: [...external],
+    write: false,
+    logLevel: 'error',
+  })
+  const { contents } = outputFiles[0]!
+  return { name, minified: contents.length, gzipped: gzipSync(contents, { level: 9 }).length, limit }
+}
