@@ -290,14 +290,15 @@ export class Connection implements Link {
       decoder.feed(chunk)
       if (this.#current !== attempt) return
       if (decoder.lastEventId !== lastId) moveTo(decoder.lastEventId)
-      const ready = sink.ready()
-      if (ready) {
-        this.#liveness.pause()
-        return ready.then(() => {
-          if (this.#current === attempt) this.#liveness.touch()
-        })
-      }
+      if (sink.ready()) return this.#untilReady(attempt)
     }
+  }
+
+  async #untilReady(attempt: AbortController): Promise<void> {
+    this.#liveness.pause()
+    // What one wait was for may have given reason for another.
+    for (let ready = this.#sink.ready(); ready; ready = this.#sink.ready()) await ready
+    if (this.#current === attempt) this.#liveness.touch()
   }
 }
 
