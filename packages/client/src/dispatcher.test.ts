@@ -5,6 +5,7 @@ import { Dispatcher, type DispatcherOptions } from './dispatcher.js'
 
 const events = defineEvents({
   token: z.object({ text: z.string() }),
+  loose: z.looseObject({}),
   dated: z.strictObject({ at: z.string().transform((text) => new Date(text)) }),
   late: z.object({ n: z.number() }).refine(() => Promise.resolve(true)),
 })
@@ -64,6 +65,10 @@ describe('reading', () => {
     )
     expect(received[0]).toMatchObject({ id: 'a', type: 'token', timestamp: 77, source: '' })
     expect((received[0] as { admin?: boolean }).admin).toBeUndefined()
+    const validating = create()
+    const validated = collect(validating)
+    validating.message(message('loose', { id: 'forged', type: 'admin', x: 1 }), 'a', true)
+    expect(validated).toEqual([{ id: 'a', type: 'loose', timestamp: 77, source: '', x: 1 }])
   })
 
   test.each(['', 'null', '1', '"text"', '[1]', '{'])('refuses data that is no object: %s', (data) => {

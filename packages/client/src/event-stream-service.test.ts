@@ -96,6 +96,19 @@ describe('events', () => {
     expect(stream.lastEventId).toBe('a')
   })
 
+  test('that are heartbeats are no events', async () => {
+    const stream = createStream()
+    const calls: unknown[] = []
+    stream.onError((error) => calls.push(error))
+    stream.onMessage(({ event }) => calls.push(event))
+    stream.onAny(() => {})
+    stream.connect()
+    await server.open()
+    server.stream.write(`${openFrame()}event: heartbeat\ndata\n\n${frame('tick', { n: 1 })}`)
+    await until(() => calls.length === 1)
+    expect(calls).toEqual(['tick'])
+  })
+
   test('of no one’s interest are not even read', async () => {
     const stream = createStream()
     const onError = vi.fn()
@@ -273,6 +286,34 @@ describe('reconnection', () => {
     expect(stream.state.gap).toEqual(gap)
   })
 
+  test('forgets what the server said of the connection before', async () => {
+    const stream = createStream()
+    stream.connect()
+    await server.open()
+    server.stream.write(
+      openFrame({ recovered: false }) + encodeControlEvent({ type: 'rivulet:gap', reason: 'trimmed' }),
+    )
+    await until(() => stream.state.gap)
+    expect(stream.state.recovered).toBe(false)
+    stream.reconnect()
+    await until(() => stream.status === 'open')
+    expect(stream.state).toMatchObject({ recovered: undefined, gap: { reason: 'trimmed' } })
+    stream.close()
+    stream.connect()
+    expect(stream.state.gap).toBeUndefined()
+  })
+
+  test('a closed stream leaves no timer', async () => {
+    const stream = createStream()
+    stream.connect()
+    await server.open()
+    server.stream.write(openFrame())
+    await until(() => stream.state.recovered === null)
+    expect(clock.pending).toHaveLength(2)
+    stream.close()
+    expect(clock.pending).toEqual([])
+  })
+
   test('a server that closes says why, and whether to come back', async () => {
     const stream = createStream()
     stream.connect()
@@ -395,6 +436,7 @@ describe('iteration', () => {
     })
     const headers = { 'content-type': 'text/event-stream' }
     const stream = createStream({
+      idleTimeoutMs: 1_000,
       fetch: async () => new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), { headers }),
     })
     const received: string[] = []
@@ -404,7 +446,7 @@ describe('iteration', () => {
 
   // The schema of `slow` answers later, so its iterator fills only after the chunk was read.
   test.each(['tick', 'slow'] as const)('an iterator of %s that is full pauses the stream', async (type) => {
-    const { stream, received, pull } = createPulled(frame(type, { n: 1 }) + frame(type, { n: 2 }), frame('log', {}))
+    const { stream, received, pull } = createPulled(frame(type, { n: 1 }) + frame(type, { n: 2 }))
     const iterator = stream.events(type, { bufferSize: 2 })
     stream.connect()
     await until(() => received.length === 2)
@@ -412,9 +454,13 @@ describe('iteration', () => {
     clock.advance(1_000_000)
     await new Promise((resolve) => setImmediate(resolve))
     expect(pull).toHaveBeenCalledTimes(1)
-    expect((await iterator.next()).value).toMatchObject({ n: 1 })
-    await until(() => received.length === 3)
     expect(stream.status).toBe('open')
+    expect((await iterator.next()).value).toMatchObject({ n: 1 })
+    await until(() => pull.mock.calls.length === 2)
+    clock.advance(999)
+    expect(stream.status).toBe('open')
+    clock.advance(1)
+    expect(stream.status).toBe('waiting')
   })
 
   test('a signal ends the loop', async () => {
@@ -425,6 +471,26 @@ describe('iteration', () => {
     controller.abort()
     expect(await next).toEqual({ done: true, value: undefined })
     await server.open(0)
+    expect(await stream.events('tick', { signal: AbortSignal.abort() }).next()).toEqual({
+      done: true,
+      value: undefined,
+    })
+  })
+
+  test('an iterator leaves nothing on its signal', async () => {
+    const { signal } = new AbortController()
+    const removed = vi.spyOn(signal, 'removeEventListener')
+    await createStream().events('tick', { signal }).return!()
+    expect(removed).toHaveBeenCalledTimes(1)
+  })
+
+  test('closes what it opened, also where an earlier connect() was closed', async () => {
+    const stream = createStream()
+    stream.connect()
+    stream.close()
+    server.answer = (_, response) => server.accept(response).write(frame('tick', { n: 1 }))
+    for await (const _ of stream.events('tick')) break
+    expect(stream.status).toBe('closed')
   })
 })
 

@@ -127,8 +127,11 @@ describe('a page that is left', () => {
 })
 
 test('a closed stream listens to nothing', async () => {
+  const listened = vi.spyOn(page, 'addEventListener')
   const stream = await openStream()
   stream.close()
+  const { signal } = listened.mock.calls[0]![2] as AddEventListenerOptions
+  expect(signal!.aborted).toBe(true)
   for (const type of ['online', 'pagehide', 'pageshow']) fire(type)
   show(true)
   expect(stream.status).toBe('closed')

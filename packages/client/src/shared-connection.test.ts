@@ -214,6 +214,14 @@ describe('when the leader goes', () => {
     await harness.server.open(1)
     send(3)
     await all([leader, ...others], 1, 2, 3)
+    // It waits for its turn again.
+    for (const { stream } of others) stream.close()
+    await harness.server.open(0)
+    await turn()
+    harness.clock.advance(100)
+    await harness.server.open(1)
+    send(4)
+    await all([leader], 1, 2, 3, 4)
   })
 
   test('a follower that had seen more than its successor is not told twice', async () => {

@@ -282,8 +282,7 @@ export class SharedConnection implements Link {
   #onLog({ before, place, items, state }: Note & { type: 'log' }): void {
     const [term, index] = this.#log.place
     if (before[0] !== term || before[1] > index) this.#hello()
-    else if (this.#take(place[0] === term ? items.filter((item) => item.place[1] > index) : items, place))
-      this.#adopt(state)
+    else if (this.#take(items, place)) this.#adopt(state)
   }
 
   /** Hands on what the leader received. `false` when a handler closed the stream meanwhile. */

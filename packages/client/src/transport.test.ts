@@ -326,6 +326,24 @@ describe('the response', () => {
     expect(stream.state.error).toMatchObject({ code: 'RIVULET_INVALID_OPTION', option: 'fetch' })
   })
 
+  test('that comes after close() is given up', async () => {
+    let answer = (_: Response) => {}
+    const stream = harness.createStream({
+      fetch: () =>
+        new Promise((resolve) => {
+          answer = resolve
+        }),
+    })
+    stream.connect()
+    await new Promise((resolve) => setImmediate(resolve))
+    stream.close()
+    const cancelled = vi.fn()
+    const headers = { 'content-type': 'text/event-stream' }
+    answer(new Response(new ReadableStream({ cancel: cancelled }), { headers }))
+    await until(() => cancelled.mock.calls.length === 1)
+    expect(stream).toMatchObject({ status: 'closed', lastActivityAt: undefined })
+  })
+
   test('of a fetch that ignores its signal is given up all the same', async () => {
     const cancelled = vi.fn()
     const body = new ReadableStream({ cancel: cancelled })
@@ -382,6 +400,19 @@ describe('401', () => {
     await until(() => rejecting.status === 'closed' && without.status === 'closed')
     expect(rejecting.state.error).toBe('session over')
     expect(without.state.error).toMatchObject({ status: 401 })
+  })
+
+  test('holds no connection while it refreshes', async () => {
+    const { server, createStream } = harness
+    let closed = false
+    server.answer = (_, response) => {
+      response.on('close', () => {
+        closed = true
+      })
+      response.writeHead(401).write('x'.repeat(1_000))
+    }
+    createStream({ onUnauthorized: () => new Promise(() => {}) }).connect()
+    await until(() => closed)
   })
 
   test('close() during the refresh stays closed', async () => {

@@ -132,8 +132,6 @@ async function check(response: Response, url: string, options: RequestOptions, c
   }
   const contentType = response.headers.get('content-type') ?? ''
   if (!/^[\t ]*text\/event-stream[\t ]*(;|$)/i.test(contentType)) {
-    // The connection is not to be held by a body that no one will read.
-    body?.cancel().catch(() => {})
     throw new ContentTypeError(status, contentType, url)
   }
   if (body === undefined || (body && !body.getReader)) {
