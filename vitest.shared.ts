@@ -1,7 +1,8 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 /** Tests read the sources of sibling packages, so that no build stands between an edit and its test. */
-const conditions = ['@rivulet/source', 'module', 'node', 'import', 'default', 'development']
+// Without 'import' and 'default': given here, Node.js would apply them to require() too.
+const conditions = ['@rivulet/source', 'module', 'node', 'development']
 
 /**
  * These are handed to Node.js as `--conditions` too, for what it loads itself. With `import` among them a CommonJS

@@ -37,7 +37,7 @@ try {
 
 /** A minute in the life of a server: requests, some of them failing, a scrape, and long enough for the charts to have a line. */
 async function fillWithLife(page: Page): Promise<void> {
-  const paths = ['/api/health', '/api/orders/17', '/demo-sources/proxies.txt', '/api/users?page=2', '/assets/missing.js']
+  const paths = ['/api/proxies', '/demo-sources/list.json', '/demo-sources/table.html', '/', '/favicon.png']
   await page.getByRole('button', { name: 'Start scrape' }).click()
   for (let second = 0; second < 40; second++) {
     for (const path of paths.slice(0, 1 + (second % paths.length))) await fetch(monitor.url + path)
