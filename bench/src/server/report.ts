@@ -1,7 +1,7 @@
 import { atMost, type Budget } from '../report/budget.js'
 import { median } from '../report/statistics.js'
 import { number, printTable } from '../report/table.js'
-import type { ManyConnections, Scale, StalledClients } from './scenarios.js'
+import { type ManyConnections, readers, type Scale, type StalledClients } from './scenarios.js'
 import { type SubjectName, subjects } from './subject-names.js'
 import type { Measurement } from './trial.js'
 
@@ -90,7 +90,7 @@ export function printResults({ scale, steady, burst, many, stalled }: ServerResu
     ]),
   )
   printTable(
-    `${scale.stalled} clients that never read, beside 20 that do`,
+    `${scale.stalled} clients that never read, beside ${readers} that do`,
     ['', 'published MB', 'growth MiB', "others' p99 ms", 'p99 alone ms'],
     subjects.map((subject) => {
       const runs = stalled[subject]

@@ -25,6 +25,8 @@ export const quickScale: Scale = { runs: 1, connections: 100, many: 500, ticks: 
 /** What the clients that stall may cost before a subject's run is ended: it has no bound then. */
 const stalledCapBytes = 2 ** 30
 const stalledEventBytes = 32_768
+/** The clients beside those that stall. */
+export const readers = 10
 
 /** One event per 10 ms: chats, tickers, progress. */
 export async function steady(programs: Programs, subject: string, scale: Scale): Promise<Measurement> {
@@ -34,7 +36,7 @@ export async function steady(programs: Programs, subject: string, scale: Scale):
 
 /** 50 events per 10 ms, published in one turn of the event loop. */
 export async function burst(programs: Programs, subject: string, scale: Scale): Promise<Measurement> {
-  const plan: PublishPlan = { ticks: scale.ticks / 3, perTick: 50, intervalMs: 10, bytes: 150, maxMs: 4_000 }
+  const plan: PublishPlan = { ticks: Math.ceil(scale.ticks / 3), perTick: 50, intervalMs: 10, bytes: 150, maxMs: 4_000 }
   return await measure(programs, subject, scale.connections, plan)
 }
 
@@ -52,7 +54,7 @@ export async function manyConnections(programs: Programs, subject: string, scale
     const memory = await trial.idleMemory(scale.many)
     await trial.warmUp({ ticks: 5, perTick: 1, intervalMs: 100, bytes: 150, maxMs: 2_000 })
     const paced = await trial.publish({ ticks: 20, perTick: 1, intervalMs: 100, bytes: 150, maxMs: 10_000 })
-    const full = await trial.publish({ ticks: 100, perTick: 1, intervalMs: 10, bytes: 150, maxMs: 4_000 })
+    const full = await trial.publish({ ticks: 100, perTick: 1, intervalMs: 10, bytes: 150, maxMs: 3_000 })
     return { memory, paced, full }
   } finally {
     trial.end()
@@ -71,18 +73,18 @@ export interface StalledClients {
 }
 
 export async function stalledClients(programs: Programs, subject: string, scale: Scale): Promise<StalledClients> {
-  const plan: PublishPlan = {
+  const plan = {
     ticks: scale.stalledEvents,
     perTick: 1,
-    intervalMs: 2,
+    intervalMs: 4,
     bytes: stalledEventBytes,
     maxMs: 60_000,
     maxGrowthBytes: stalledCapBytes,
   }
   // Until the kernel's buffers are full a client that stalls is a client like any other.
   const filling = plan.ticks / 4
-  const alone = await publishBeside(0)
-  const beside = await publishBeside(scale.stalled)
+  const alone = await publishBeside(0, { ...plan, ticks: plan.ticks / 2 })
+  const beside = await publishBeside(scale.stalled, plan)
   const capped = beside.events < plan.ticks
   return {
     publishedBytes: beside.events * stalledEventBytes,
@@ -92,10 +94,10 @@ export async function stalledClients(programs: Programs, subject: string, scale:
     p99Alone: alone.p99,
   }
 
-  async function publishBeside(stalled: number): Promise<Measurement> {
+  async function publishBeside(stalled: number, plan: PublishPlan): Promise<Measurement> {
     const trial = new Trial(programs, subject)
     try {
-      await trial.connect({ connections: 20, sampled: 20, stalled })
+      await trial.connect({ connections: readers, sampled: readers, stalled })
       return await trial.publish(plan, filling)
     } finally {
       trial.end()

@@ -20,7 +20,7 @@ export interface PublishPlan {
   readonly bytes: number
   /** Ends before all ticks are published when this has passed: what cannot keep up is measured as far as it comes. */
   readonly maxMs: number
-  /** Ends when the process has grown by this. */
+  /** Ends when the process has grown by this. Growth is looked at only where it is given. */
   readonly maxGrowthBytes?: number
 }
 
@@ -76,9 +76,10 @@ export type ServerService = typeof service
 serve(service)
 
 async function publish(plan: PublishPlan): Promise<Publication> {
-  const { ticks, perTick, intervalMs, maxMs, maxGrowthBytes = Number.POSITIVE_INFINITY } = plan
+  const { ticks, perTick, intervalMs, maxMs, maxGrowthBytes } = plan
   publishedAt = []
-  const ahead = ticks * perTick * plan.bytes < 2 ** 24
+  // What is prepared takes room, which would be counted as growth.
+  const ahead = maxGrowthBytes === undefined
   const prepared = ahead ? Array.from({ length: ticks }, () => prepareTick(plan)) : []
   const rss = process.memoryUsage.rss()
   const begin = now()
@@ -86,7 +87,7 @@ async function publish(plan: PublishPlan): Promise<Publication> {
   let events = 0
   for (let tick = 0; tick < ticks; tick++) {
     await sleep(Math.max(0, begin + tick * intervalMs - now()))
-    if (now() - begin > maxMs || peakGrowth > maxGrowthBytes) break
+    if (now() - begin > maxMs || peakGrowth > (maxGrowthBytes ?? Number.POSITIVE_INFINITY)) break
     const send = prepared[tick] ?? prepareTick(plan)
     const at = now()
     for (let i = 0; i < perTick; i++) publishedAt.push(at)
