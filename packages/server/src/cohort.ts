@@ -22,7 +22,6 @@ export interface Pass {
   /** The position of its first event that has one; `Infinity` where none has. */
   readonly firstPosition: number
   readonly positionBefore: number
-  readonly positionAfter: number
 }
 
 /** A burst is cut into pieces of this many characters, so that a slow connection can stop between two of them. */
@@ -108,7 +107,7 @@ export class Cohort {
         startPosition = position
       }
     }
-    return { pieces, from, to, firstPosition, positionBefore, positionAfter: this.#position }
+    return { pieces, from, to, firstPosition, positionBefore }
   }
 
   #endPass(pass: Pass): void {

@@ -133,6 +133,8 @@ export class Connection implements ConnectionInfo, SinkListener {
       this.#deliverSome(pass)
       return
     }
+    // Positions rise: no later pass overlaps then either.
+    if (pass.firstPosition < Infinity) this.#fresh = false
     for (const { payload, count, from, positionBefore } of pass.pieces) {
       if (this.#congested && !this.#hasRoomFor(payload)) {
         this.fallBehind(from, positionBefore)
@@ -144,7 +146,7 @@ export class Connection implements ConnectionInfo, SinkListener {
   }
 
   /** The frames of a pass that this connection has not had and may see. */
-  #deliverSome({ from, to, positionBefore, positionAfter }: Pass): void {
+  #deliverSome({ from, to, positionBefore }: Pass): void {
     let text = ''
     let count = 0
     for (let ordinal = Math.max(from, this.#liveOrdinal); ordinal < to; ordinal++) {
@@ -164,7 +166,6 @@ export class Connection implements ConnectionInfo, SinkListener {
       this.#engine.counters.deliveries += count
       this.#put(payload)
     }
-    if (to >= this.#liveOrdinal && positionAfter >= this.#livePosition) this.#fresh = false
   }
 
   #overlaps({ from, firstPosition }: Pass): boolean {
