@@ -68,12 +68,8 @@ export class Trial {
     }
   }
 
-  /**
-   * Publishes, waits until each client has each event, and tells what that took.
-   *
-   * @param skip How many events of the beginning do not count for the latency.
-   */
-  async publish(plan: PublishPlan, skip: number = 0): Promise<Measurement> {
+  /** Publishes, waits until each client has each event, and tells what that took. */
+  async publish(plan: PublishPlan): Promise<Measurement> {
     await this.#server.call('memory')
     const cpu = await this.#server.call('cpu')
     const loadCpu = await this.#load.call('cpu')
@@ -82,7 +78,7 @@ export class Trial {
     const elapsed = performance.now() - begin
     const cpuMicros = (await this.#server.call('cpu')) - cpu
     const loadMicros = (await this.#load.call('cpu')) - loadCpu
-    const latencies = await this.#latencies(skip)
+    const latencies = await this.#latencies()
     const deliveries = events * this.#connections
     return {
       cpuMicrosPerDelivery: cpuMicros / deliveries,
@@ -112,14 +108,9 @@ export class Trial {
     return publication
   }
 
-  async #latencies(skip: number): Promise<number[]> {
+  async #latencies(): Promise<number[]> {
     const { firstSeq, at: publishedAt } = await this.#server.call('publishedAt')
     const { seq, at } = await this.#load.call('samples')
-    const latencies: number[] = []
-    seq.forEach((number, index) => {
-      const event = number - firstSeq
-      if (event >= skip) latencies.push(at[index]! - publishedAt[event]!)
-    })
-    return latencies
+    return seq.map((number, index) => at[index]! - publishedAt[number - firstSeq]!)
   }
 }
