@@ -7,7 +7,7 @@ import {
   UnknownEventError,
 } from '@rivulet/core'
 import { HandlerList } from './handler-list.js'
-import { type MappedEvent, readMessage, toEvent } from './typed-event.js'
+import { type MappedEvent, readPayload, toEvent } from './typed-event.js'
 
 export interface DispatcherOptions {
   contract: EventContract | undefined
@@ -15,6 +15,11 @@ export interface DispatcherOptions {
   mapMessage: ((message: SseMessage) => MappedEvent | undefined) | undefined
   now: () => number
   report: (error: unknown) => void
+}
+
+interface TypeEntry {
+  readonly handlers: HandlerList<BaseEvent>
+  schema: StandardSchemaV1 | undefined
 }
 
 /**
@@ -26,9 +31,8 @@ export class Dispatcher {
   readonly any: HandlerList<BaseEvent> = new HandlerList()
   readonly gaps: HandlerList<GapEvent> = new HandlerList()
   readonly #options: DispatcherOptions
-  readonly #typed = new Map<string, HandlerList<BaseEvent>>()
-  /** Schemas of definitions that handlers were registered by, where the contract has none. */
-  readonly #schemas = new Map<string, StandardSchemaV1>()
+  /** What is known of each type that ever had a handler: looked up once for each event. */
+  readonly #types = new Map<string, TypeEntry>()
   readonly #unknown = new Set<string>()
   #lastEventId = ''
   /** Events up to here were delivered; `''` while there is nothing to compare with. */
@@ -55,13 +59,14 @@ export class Dispatcher {
 
   /** The handlers of one type. */
   typed(type: string, schema?: StandardSchemaV1): HandlerList<BaseEvent> {
-    let list = this.#typed.get(type)
-    if (!list) {
-      list = new HandlerList()
-      this.#typed.set(type, list)
+    let entry = this.#types.get(type)
+    if (!entry) {
+      entry = { handlers: new HandlerList(), schema: this.#options.contract?.[type]?.schema }
+      this.#types.set(type, entry)
     }
-    if (schema && !this.#schemas.has(type)) this.#schemas.set(type, schema)
-    return list
+    // The contract comes first; without one, or beside it, the definition that a handler is registered by says what to expect.
+    entry.schema ??= schema
+    return entry.handlers
   }
 
   /** Settles when everything received so far is delivered; `undefined` when it is. */
@@ -103,52 +108,61 @@ export class Dispatcher {
   #deliver(message: SseMessage, id: string | undefined, positioned: boolean): Promise<void> | undefined {
     if (id !== undefined && positioned && this.#position !== '' && !isAfter(id, this.#position)) return
     const run = this.#run
+    let entry: TypeEntry | undefined
     let event: BaseEvent | Promise<BaseEvent> | undefined
     try {
-      event = this.#read(message, id)
+      const { mapMessage } = this.#options
+      const mapped = mapMessage?.(message)
+      if (mapped || !mapMessage) {
+        const type = mapped ? mapped.type : message.event
+        entry = this.#types.get(type)
+        if (entry?.handlers.size || this.any.size) event = this.#read(message, id, type, entry, mapped)
+      }
     } catch (error) {
       this.#options.report(error)
     }
-    if (!(event instanceof Promise)) return void this.#emit(message, event, id)
+    if (!(event instanceof Promise)) {
+      this.#emit(message, id, event, entry)
+      return
+    }
     return event.then(
       (settled) => {
-        if (!run.cancelled) this.#emit(message, settled, id)
+        if (!run.cancelled) this.#emit(message, id, settled, entry)
       },
       (error) => {
         if (run.cancelled) return
         this.#options.report(error)
-        this.#emit(message, undefined, id)
+        this.#emit(message, id, undefined, entry)
       },
     )
   }
 
-  /** The typed event, if there is one and anyone wants it. */
-  #read(message: SseMessage, id: string | undefined): BaseEvent | Promise<BaseEvent> | undefined {
-    const { contract, mapMessage, validate, now } = this.#options
-    if (this.#typed.size === 0 && this.any.size === 0) return
-    const mapped = mapMessage?.(message)
-    if (mapMessage && !mapped) return
-    const type = mapped ? mapped.type : message.event
-    if (this.any.size === 0 && !this.#typed.get(type)?.size) return
-    const schema = contract?.[type]?.schema ?? this.#schemas.get(type)
+  /** The typed event, unless the contract has none of this type. */
+  #read(
+    message: SseMessage,
+    id: string | undefined,
+    type: string,
+    entry: TypeEntry | undefined,
+    mapped: MappedEvent | undefined,
+  ): BaseEvent | Promise<BaseEvent> | undefined {
+    const { contract, validate, now } = this.#options
+    const schema = entry ? entry.schema : contract?.[type]?.schema
     if (contract && !schema) {
-      if (!this.#unknown.has(type)) {
-        this.#unknown.add(type)
-        throw new UnknownEventError(type, Object.keys(contract))
-      }
-      return
+      if (this.#unknown.has(type)) return
+      this.#unknown.add(type)
+      throw new UnknownEventError(type, Object.keys(contract))
     }
-    const read = mapped ? { ...mapped, payload: { ...mapped.payload } } : readMessage(message)
-    return toEvent(read, id, validate ? schema : undefined, now)
+    const payload = mapped ? { ...mapped.payload } : readPayload(message)
+    return toEvent(type, id, payload, mapped ?? payload, validate ? schema : undefined, now)
   }
 
-  #emit(message: SseMessage, event: BaseEvent | undefined, id: string | undefined): void {
+  #emit(message: SseMessage, id: string | undefined, event: BaseEvent | undefined, entry: TypeEntry | undefined): void {
     if (id !== undefined) this.startAt(id)
     const run = this.#run
     const { report } = this.#options
     this.raw.emit(message, report, run)
     if (!event) return
-    this.#typed.get(event.type)?.emit(event, report, run)
+    entry?.handlers.emit(event, report, run)
     this.any.emit(event, report, run)
   }
 

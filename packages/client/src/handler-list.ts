@@ -42,6 +42,7 @@ export class HandlerList<T> {
 
   /** Calls the handlers in the order of their subscription until `run` is cancelled. What they throw or reject with goes to `report`. */
   emit(value: T, report: (error: unknown) => void, run?: { readonly cancelled: boolean }): void {
+    if (this.#entries.length === 0) return
     for (const entry of this.#entries) {
       if (run?.cancelled) return
       if (!entry.active) continue

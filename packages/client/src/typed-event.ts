@@ -19,53 +19,58 @@ export interface MappedEvent {
   source?: string
 }
 
+/** What the wire's JSON object holds, or a mapping of one's own gives. */
+export type Payload = Record<string, unknown>
+
 /**
- * Reads an event of Rivulet's wire: name in `event`, one JSON object in `data`.
+ * Reads the data of an event of Rivulet's wire: one JSON object.
  *
- * @throws {EventValidationError} when the data is no JSON object.
+ * @throws {EventValidationError} when it is none.
  */
-export function readMessage({ event, data }: SseMessage): MappedEvent {
-  let payload: Record<string, unknown>
+export function readPayload({ event, data }: SseMessage): Payload {
+  let payload: Payload
   try {
     payload = JSON.parse(data)
   } catch (cause) {
     throw notAnObject(event, cause)
   }
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) throw notAnObject(event)
-  return { type: event, payload, timestamp: payload.timestamp as number, source: payload.source as string }
+  return payload
 }
 
 /**
  * Makes the flat event of what was read, by way of the schema if there is one. Without one the payload itself becomes the
  * event, so it has to be the caller's to give.
  *
+ * @param stamp Where the time and the source stand.
  * @throws {EventValidationError} (or rejects with it) when the payload does not fit.
  */
 export function toEvent(
-  { type, payload, timestamp, source }: MappedEvent,
+  type: string,
   id: string | undefined,
+  payload: Payload,
+  stamp: { readonly timestamp?: unknown; readonly source?: unknown },
   schema: StandardSchemaV1 | undefined,
   now: () => number,
 ): BaseEvent | Promise<BaseEvent> {
-  const base: BaseEvent = {
-    id,
-    type,
-    timestamp: typeof timestamp === 'number' ? timestamp : now(),
-    source: typeof source === 'string' ? source : '',
-  }
-  if (!schema) return Object.assign(payload, base)
+  const timestamp = typeof stamp.timestamp === 'number' ? stamp.timestamp : now()
+  const source = typeof stamp.source === 'string' ? stamp.source : ''
+  if (!schema) return flatten(payload, type, id, timestamp, source)
   // A strict schema knows nothing of what every event carries itself.
-  const { timestamp: _timestamp, source: _source, ...own } = payload as Record<string, unknown>
+  const { timestamp: _timestamp, source: _source, ...own } = payload
+  const finish = (output: unknown) =>
+    flatten(Object.assign({ id, type, timestamp, source }, output), type, id, timestamp, source)
   const output = validatePayload(type, schema, own)
-  return output instanceof Promise
-    ? output.then((settled) => flatten(base, settled as object))
-    : flatten(base, output as object)
+  return output instanceof Promise ? output.then(finish) : finish(output)
 }
 
-/** The event's own keys win over the payload's. Spreading what `JSON.parse` made would take several times as long as this. */
-function flatten(base: BaseEvent, payload: object): BaseEvent {
-  const { id, type, timestamp, source } = base
-  return Object.assign(base, payload, { id, type, timestamp, source })
+/** The event's own keys win over the payload's. One by one: `Object.assign` and spreading take several times as long. */
+function flatten(event: Payload, type: string, id: string | undefined, timestamp: number, source: string): BaseEvent {
+  event.id = id
+  event.type = type
+  event.timestamp = timestamp
+  event.source = source
+  return event as unknown as BaseEvent
 }
 
 function notAnObject(type: string, cause?: unknown): EventValidationError {
