@@ -30,9 +30,9 @@ const onEvent: OnEvent = (_event, data) => {
   sum = (sum + data.length + data.charCodeAt(data.length >> 1)) | 0
 }
 
-await runFor(Number(budgetMs) / 2, 2)
+await runFor(Number(budgetMs) / 2, 1)
 count = sum = 0
-const passes = await runFor(Number(budgetMs), 5)
+const passes = await runFor(Number(budgetMs), 3)
 if (count !== passes.length * events) throw new Error(`${name} gave ${count} events in ${passes.length} passes.`)
 
 const measurement: DecodeMeasurement = {

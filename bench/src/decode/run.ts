@@ -42,7 +42,7 @@ function measure(node: string, program: string, quick: boolean, workload: Worklo
   for (let run = 0; run < runs; run++) {
     for (const [subject, measurements] of measured) {
       if (run > 0 && !subject.main) continue
-      const budgetMs = quick ? 50 : subject.main ? 500 : 200
+      const budgetMs = quick ? 50 : subject.main ? 300 : 150
       const { status, stdout } = spawnSync(node, [program, subject.name, workload, String(budgetMs)], {
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'inherit'],
