@@ -1,0 +1,22 @@
+import { RivuletError } from '@rivulet/core'
+
+/**
+ * Redis did not answer in time, or there is no connection to it. A publish that rejects with this may have been carried
+ * out all the same, where the answer was lost; with an idempotency key it can be repeated safely.
+ */
+export class BackplaneUnavailableError extends RivuletError {
+  static override readonly code = 'RIVULET_BACKPLANE_UNAVAILABLE'
+
+  constructor(
+    /** What could not be done. */
+    readonly operation: 'publish' | 'subscribe' | 'read' | 'seek',
+    reason: string,
+    options?: ErrorOptions,
+  ) {
+    const fix =
+      operation === 'publish'
+        ? 'Publish again later, with the same idempotencyKey: it is then stored once, whatever became of this attempt.'
+        : 'It works again by itself when Redis does: try later.'
+    super(BackplaneUnavailableError.code, `Redis cannot carry out "${operation}" now: ${reason} ${fix}`, options)
+  }
+}

@@ -1,0 +1,42 @@
+/** The names in Redis of one namespace. The hash tag puts them all into one slot of a cluster: a script needs them together. */
+export class Keys {
+  /** HASH: `s` the last position given, `o` before which nothing is known, `r` the run of the Redis process. */
+  readonly clock: string
+  readonly #prefix: string
+
+  constructor(namespace: string) {
+    this.#prefix = `{${namespace}}:`
+    this.clock = `${this.#prefix}clock`
+  }
+
+  /** HASH of a channel: `s` its head, `u` the last event that was live only, `c` and `b` for counting bytes. */
+  head(channel: string): string {
+    return `${this.#prefix}head:${channel}`
+  }
+
+  /** STREAM of a channel's kept events, each with the id `<seq>-0`. */
+  log(channel: string): string {
+    return `${this.#prefix}log:${channel}`
+  }
+
+  /** STRING: what a publish with this idempotency key gave. The length keeps ('a', 'b:c') and ('a:b', 'c') apart. */
+  result(channel: string, key: string): string {
+    return `${this.#prefix}result:${channel.length}:${channel}:${key}`
+  }
+
+  /** The pub/sub channel that carries a channel's events. */
+  live(channel: string): string {
+    return `${this.#prefix}live:${channel}`
+  }
+
+  /** The pub/sub channel on which one node hears itself. */
+  echo(node: string): string {
+    return `${this.#prefix}echo:${node}`
+  }
+
+  /** The channel of a pub/sub channel; `undefined` for the echo. */
+  channelOf(live: string): string | undefined {
+    const prefix = `${this.#prefix}live:`
+    return live.startsWith(prefix) ? live.slice(prefix.length) : undefined
+  }
+}

@@ -1,0 +1,32 @@
+import type { BackplaneMessage, LiveMessage } from '@rivulet/server'
+
+/** A message as pub/sub brought it. Every one has a place in the order, also one that is live only. */
+export interface LiveItem {
+  readonly channel: string
+  /** Its place. */
+  readonly at: number
+  /** The place of the one of its kind (kept, or live only) before it on its channel. */
+  readonly before: number
+  readonly message: LiveMessage
+}
+
+/** An event as Redis has it: the length of its type in UTF-16 units tells where the data begins. */
+export function encodeEvent({ type, data }: BackplaneMessage): string {
+  return `${type.length}|${type}${data}`
+}
+
+export function decodeEvent(text: string, from = 0): BackplaneMessage {
+  const bar = text.indexOf('|', from)
+  const data = bar + 1 + Number(text.slice(from, bar))
+  return { type: text.slice(bar + 1, data), data: text.slice(data) }
+}
+
+/** Reads `+<seq>|<prev>|<event>` (kept) or `~<place>|<place before>|<event>` (live only). */
+export function decodeLive(channel: string, text: string): LiveItem {
+  const first = text.indexOf('|')
+  const second = text.indexOf('|', first + 1)
+  const at = Number(text.slice(1, first))
+  const before = Number(text.slice(first + 1, second))
+  const event = decodeEvent(text, second + 1)
+  return { channel, at, before, message: text[0] === '+' ? { ...event, seq: at, prev: before } : event }
+}

@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto'
+import {
+  type Backplane,
+  type BackplaneMessage,
+  type BackplaneSubscriber,
+  ConfigurationError,
+  type PublishOptions,
+  type PublishResult,
+  type ReadResult,
+  type Retention,
+} from '@rivulet/server'
+import { Feed } from './feed.js'
+import { ioredisConnection } from './ioredis-connection.js'
+import { Keys } from './keys.js'
+import { Link } from './link.js'
+import { encodeEvent } from './live-message.js'
+import { readLog } from './log.js'
+import { nodeRedisConnection } from './node-redis-connection.js'
+import { Positions } from './positions.js'
+import { Reconnector } from './reconnector.js'
+import type { RedisClient, RedisConnection } from './redis-client.js'
+import { type Bounds, bound, boundsOf } from './retention.js'
+import { greet, publish, seek } from './scripts.js'
+
+export interface RedisBackplaneOptions {
+  /** A client of `ioredis` or `redis` that says how to connect. The backplane opens two connections like it, and leaves it alone. */
+  client: RedisClient
+  /** Nodes with the same namespace share their events. It is part of every name in Redis, as `{namespace}:…`. @default 'rivulet' */
+  namespace?: string
+  /** What each channel keeps, or a function that says so per channel; the same on every node. */
+  retention?: Retention | ((channel: string) => Retention)
+  /** For how many milliseconds an idempotency key is remembered. @default 300_000 */
+  idempotencyWindowMs?: number
+  /** How long Redis may take to answer, in milliseconds. Then the connections are given up and opened anew. @default 2_000 */
+  timeoutMs?: number
+  /** For how many milliseconds a channel that nobody subscribes to any more is still listened to. @default 10_000 */
+  lingerMs?: number
+  /** After how many milliseconds without a message it is tried whether messages come. @default 10_000 */
+  probeIntervalMs?: number
+  /**
+   * What a restart of Redis, or the promotion of a replica, means. `'gap'`: events that were acknowledged may be gone,
+   * so every stream is told of a gap. `'trust'`: nothing is lost as long as no node knows better; right where Redis
+   * writes before it answers (`appendonly yes`; with `appendfsync always` also when the machine dies). @default 'gap'
+   */
+  afterRestart?: 'gap' | 'trust'
+}
+
+/**
+ * Carries events between any number of nodes by one Redis (7 or newer) or Valkey: streams keep them, pub/sub brings them.
+ *
+ * Connects when it is first used. While Redis is away publishing and reading reject with `BackplaneUnavailableError` at
+ * once, streams stay open, and what they missed is given to them in order afterwards.
+ *
+ * Redis must not evict keys (`maxmemory-policy noeviction`): a channel's position that is gone cannot be told from one
+ * that never was.
+ *
+ * @example
+ * const backplane = new RedisBackplane({ client: new Redis(process.env.REDIS_URL) })
+ * const manager = new EventManager({ events, backplane })
+ */
+export class RedisBackplane implements Backplane {
+  readonly #keys: Keys
+  readonly #timeoutMs: number
+  readonly #idempotencyWindowMs: number
+  readonly #boundsOf: (channel: string) => Bounds
+  readonly #positions = new Positions()
+  readonly #feed: Feed
+  readonly #reconnector: Reconnector
+
+  /** @throws {ConfigurationError} when an option has a value that makes no sense. */
+  constructor(options: RedisBackplaneOptions) {
+    const { namespace = 'rivulet', retention, timeoutMs = 2_000, lingerMs = 10_000, probeIntervalMs = 10_000 } = options
+    const { client, idempotencyWindowMs = 300_000, afterRestart = 'gap' } = options
+    if (namespace === '' || /[{}]/.test(namespace)) {
+      throw new ConfigurationError('namespace', namespace, 'Give a name without braces: it becomes a hash tag.')
+    }
+    for (const [name, value] of Object.entries({ timeoutMs, probeIntervalMs, idempotencyWindowMs })) {
+      if (!(value > 0 && value <= 2_147_483_647))
+        throw new ConfigurationError(name, value, 'Give milliseconds above 0.')
+    }
+    if (!(lingerMs >= 0)) throw new ConfigurationError('lingerMs', lingerMs, 'Give milliseconds, 0 or more.')
+    this.#keys = new Keys(namespace)
+    this.#timeoutMs = timeoutMs
+    this.#idempotencyWindowMs = idempotencyWindowMs
+    if (typeof retention === 'function') this.#boundsOf = (channel) => boundsOf(retention(channel))
+    else {
+      const bounds = boundsOf(retention)
+      this.#boundsOf = () => bounds
+    }
+    this.#feed = new Feed({
+      keys: this.#keys,
+      positions: this.#positions,
+      node: randomUUID(),
+      timeoutMs,
+      lingerMs,
+      probeIntervalMs,
+      read: (link, channel, after, limit) => this.#readFrom(link, channel, after, limit),
+    })
+    const connect = connector(client, timeoutMs)
+    this.#reconnector = new Reconnector(
+      async () => {
+        const link = await Link.open(connect, timeoutMs)
+        const args = [this.#positions.known, link.run, afterRestart === 'gap' ? 1 : 0]
+        const [last, , now] = (await link.call(greet, [this.#keys.clock], args)).map(Number)
+        this.#positions.note(last!)
+        link.clockOffsetMs = now! - performance.now()
+        return link
+      },
+      (link) => this.#feed.up(link, this.#positions.known),
+      (error) => this.#feed.down(error),
+    )
+  }
+
+  publish(channel: string, message: BackplaneMessage, options: PublishOptions): Promise<PublishResult> {
+    return this.#reconnector.use('publish', async (link) => {
+      let [outcome, position, now] = await this.#publishBy(link, channel, message, options)
+      if (outcome === 'late') {
+        // It was carried out too late by Redis's clock but is not by ours: that clock was set.
+        link.clockOffsetMs = Number(now) - performance.now()
+        ;[outcome, position, now] = await this.#publishBy(link, channel, message, options)
+        if (outcome === 'late') throw new Error('It reached Redis too late to be carried out.')
+      }
+      const seq = position ? Number(position) : undefined
+      if (seq !== undefined) this.#positions.note(seq)
+      return { seq, duplicate: outcome === 'duplicate' }
+    })
+  }
+
+  #publishBy(
+    link: Link,
+    channel: string,
+    message: BackplaneMessage,
+    { retain, idempotencyKey }: PublishOptions,
+  ): Promise<string[]> {
+    const keys = this.#keys
+    const { maxEvents, maxBytes, maxAgeMs, headTtlMs } = this.#boundsOf(channel)
+    const names = [keys.clock, keys.head(channel), keys.log(channel)]
+    if (idempotencyKey !== undefined) names.push(keys.result(channel, idempotencyKey))
+    // Redis may come to it long after we gave it up, when it was stopped: it must not be carried out then.
+    const deadline = Math.floor(performance.now() + link.clockOffsetMs + this.#timeoutMs)
+    const kept = retain ? [maxEvents, maxBytes, maxAgeMs] : [0, 0, 0]
+    return link.call(publish, names, [
+      this.#positions.known,
+      deadline,
+      keys.live(channel),
+      encodeEvent(message),
+      ...kept.map(bound),
+      bound(headTtlMs),
+      this.#idempotencyWindowMs,
+    ])
+  }
+
+  subscribe(channel: string, subscriber: BackplaneSubscriber): Promise<void> {
+    this.#reconnector.start()
+    return this.#feed.subscribe(channel, subscriber)
+  }
+
+  unsubscribe(channel: string, subscriber: BackplaneSubscriber): void {
+    this.#feed.unsubscribe(channel, subscriber)
+  }
+
+  read(channel: string, after: number, limit: number): Promise<ReadResult> {
+    return this.#reconnector.use('read', (link) => this.#readFrom(link, channel, after, limit))
+  }
+
+  async #readFrom(link: Link, channel: string, after: number, limit: number): Promise<ReadResult> {
+    const { known } = this.#positions
+    const result = await readLog(link, this.#keys, channel, this.#boundsOf(channel), { known, after, limit })
+    this.#positions.note(result.asOf)
+    return result
+  }
+
+  seek(channel: string, count: number): Promise<number> {
+    const keys = this.#keys
+    const names = [keys.clock, keys.head(channel), keys.log(channel)]
+    const { maxAgeMs, headTtlMs } = this.#boundsOf(channel)
+    return this.#reconnector.use('seek', async (link) => {
+      const [position] = await link.call(seek, names, [this.#positions.known, count, bound(maxAgeMs), bound(headTtlMs)])
+      return Number(position)
+    })
+  }
+
+  /** Closes the connections that the backplane opened; the client stays as it is. */
+  close(): void {
+    this.#reconnector.close()
+    this.#feed.close()
+  }
+}
+
+/** @throws {ConfigurationError} when the client is none that is known. */
+function connector(client: RedisClient, timeoutMs: number): () => RedisConnection {
+  if (typeof client?.duplicate === 'function' && !('isCluster' in client && client.isCluster)) {
+    if ('isReady' in client) return () => nodeRedisConnection(client, timeoutMs)
+    if ('status' in client) return () => ioredisConnection(client, timeoutMs)
+  }
+  throw new ConfigurationError('client', client, 'Give a client of ioredis or redis that is connected to one server.')
+}

@@ -1,0 +1,35 @@
+/**
+ * A client of `ioredis` or of `redis` (node-redis), of one Redis server: standalone, or the primary behind Sentinel.
+ * It says how to connect (address, TLS, credentials, database) and nothing more: the backplane opens connections of
+ * its own by `duplicate()`, and neither uses nor closes this one. So it may be busy, blocked or not connected.
+ */
+export type RedisClient = IoredisClient | NodeRedisClient
+
+/** What is used of an `ioredis` client. */
+export interface IoredisClient {
+  readonly status: string
+  duplicate(override?: object): unknown
+}
+
+/** What is used of a `redis` client. */
+export interface NodeRedisClient {
+  readonly isReady: boolean
+  readonly options?: object
+  duplicate(overrides?: object): unknown
+}
+
+/**
+ * One connection that is used once: when it breaks it is over. A client that reconnects by itself hides the hole in
+ * what it received, and sends commands again that were carried out already.
+ */
+export interface RedisConnection {
+  /** Called with what comes by pub/sub. */
+  onMessage: (channel: string, text: string) => void
+  /** Called once, when it is over. */
+  onClose: (error: Error) => void
+  open(): Promise<void>
+  send(command: readonly string[]): Promise<unknown>
+  subscribe(channels: string[]): Promise<unknown>
+  unsubscribe(channels: string[]): Promise<unknown>
+  close(): void
+}

@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+export interface RedisServerOptions {
+  /** Whether it writes each command to a file before it answers, and so comes back with its data. */
+  persistent?: boolean
+  /** Further lines of its configuration, as arguments. */
+  args?: readonly string[]
+}
+
+/** A real Redis of one test, on a port and in a folder of its own. */
+export class RedisServer {
+  readonly port: number
+  readonly #dir: string
+  readonly #args: readonly string[]
+  #process: ChildProcess | undefined
+
+  private constructor(port: number, dir: string, { persistent = false, args = [] }: RedisServerOptions) {
+    this.port = port
+    this.#dir = dir
+    const storage = ['--save', '', '--appendonly', persistent ? 'yes' : 'no']
+    this.#args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, ...storage, ...args]
+  }
+
+  static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
+    const dir = await mkdtemp(join(tmpdir(), 'rivulet-redis-'))
+    const server = new RedisServer(await freePort(), dir, options)
+    await server.start()
+    return server
+  }
+
+  /** Starts it again, after a kill. */
+  async start(): Promise<void> {
+    const child = spawn('redis-server', this.#args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#process = child
+    let log = ''
+    await new Promise<void>((resolve, reject) => {
+      child.once('error', (cause) =>
+        reject(new Error('redis-server is needed for these tests: install it.', { cause })),
+      )
+      child.once('exit', () => reject(new Error(`redis-server ended: ${log}`)))
+      child.stdout!.on('data', (chunk) => {
+        log += chunk
+        if (log.includes('Ready to accept connections')) resolve()
+      })
+    })
+  }
+
+  /** SIGSTOP and SIGCONT pause and resume it. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process?.kill(signal)
+  }
+
+  /** Resolves when the process is gone. */
+  async kill(): Promise<void> {
+    const child = this.#process
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+
+  async dispose(): Promise<void> {
+    await this.kill()
+    await rm(this.#dir, { recursive: true, force: true })
+  }
+}
