@@ -108,6 +108,8 @@ export class CatchUp {
     if (queue.droppedUnkeptSince(this.#ordinal)) {
       this.#connection.announceGap(channels.length === 1 ? channels[0] : undefined, 'lagged')
     }
+    // A gap that was announced before this connection was given frames after it does not cover another hole.
+    this.#floors.clear()
     this.#ordinal = queue.start
     this.#bridge = Math.max(this.#position, queue.droppedPosition)
   }

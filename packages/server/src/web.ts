@@ -7,8 +7,10 @@ import type { EventStreamOptions } from './stream-options.js'
  * Answers a web-standard request with an event stream: for Hono, Next.js route handlers, Bun, Deno and workers.
  *
  * Resolves when the stream is open or the request refused; never rejects: what fails goes to the manager's `onError`, and
- * the client gets a status. On a server that cuts idle requests itself (Bun: after 10 s) set its timeout or
- * `heartbeat.intervalMs` accordingly.
+ * the client gets a status.
+ *
+ * Bun cuts requests that are idle for 10 s: give `Bun.serve` an `idleTimeout` of 0, or heartbeats a shorter interval. On
+ * Cloudflare Workers the manager has to live in a Durable Object: elsewhere one request may not write to another's stream.
  *
  * @example
  * app.get('/events', (context) => eventStreamResponse(manager, context.req.raw))
