@@ -242,7 +242,7 @@ export class Connection implements ConnectionInfo, SinkListener {
   /** Ends the stream because the server goes away: the client is told when to come back, to another one. */
   closeForShutdown(retryMs: number): void {
     const reason = 'shutdown'
-    this.#end(reason, encodeControlEvent({ type: 'rivulet:close', reason, retry: true }, retryMs), true)
+    this.#end(reason, encodeControlEvent({ type: 'rivulet:close', reason, retry: true }, { retry: retryMs }), true)
   }
 
   #end(reason: string, farewell: string, leave: boolean): void {

@@ -3,7 +3,7 @@ import type { ReadResult } from './backplane.js'
 import type { CatchUpStart } from './catch-up.js'
 import { Frame, type WireEvent } from './frame.js'
 import { all, readChannels, readLimit } from './read-channels.js'
-import { parsePosition } from './sequence.js'
+import { formatPosition, parsePosition } from './sequence.js'
 import type { EncodedSnapshot } from './snapshot.js'
 import type { Streams } from './streams.js'
 
@@ -13,7 +13,7 @@ export interface JoinRequest {
   readonly lastEventId: string | undefined
   readonly replay: 'none' | 'latest' | number
   readonly filter: ((event: WireEvent) => boolean) | undefined
-  readonly snapshot: (() => Promise<EncodedSnapshot>) | undefined
+  readonly snapshot: ((position: number) => Promise<EncodedSnapshot>) | undefined
 }
 
 /** How a stream begins. */
@@ -21,6 +21,11 @@ export interface Join {
   readonly recovered: boolean | null
   /** How many events of the log come before the first live one. */
   readonly replayed: number
+  /**
+   * The id of `rivulet:open`, for a client that does not go on from its own: so that what is published while it is away,
+   * before its first event, is not lost to it.
+   */
+  readonly cursor: string | undefined
   /** What is sent between `rivulet:open` and the first event. */
   readonly prologue: string
   readonly start: Omit<CatchUpStart, 'ordinal'>
@@ -41,22 +46,37 @@ export async function planJoin(streams: Streams, request: JoinRequest): Promise<
   const recovered = known ? first.every(({ continuous }) => continuous) : lastEventId ? false : null
   if (known && (recovered || !snapshot)) {
     const replayed = await count(streams, request, first)
-    return { recovered, replayed, prologue: '', start: { position: cursor, bridge, first } }
+    return { recovered, replayed, cursor: undefined, prologue: '', start: { position: cursor, bridge, first } }
   }
   let prologue = recovered === false ? announce(streams, known ? gapsOf(channels, first) : [restarted]) : ''
   if (snapshot) {
-    const { position = bridge, text } = await snapshot()
+    const { position, text } = await snapshot(bridge)
     prologue += text
-    return { recovered, replayed: 0, prologue, start: { position, bridge } }
+    return {
+      recovered,
+      replayed: 0,
+      cursor: text ? undefined : formatPosition(position),
+      prologue,
+      start: { position, bridge },
+    }
   }
   const last = replay === 'none' ? 0 : replay === 'latest' ? 1 : replay
-  if (!(last > 0)) return { recovered, replayed: 0, prologue, start: { position: bridge, bridge } }
+  if (!(last > 0)) {
+    const cursor = formatPosition(bridge)
+    return { recovered, replayed: 0, cursor, prologue, start: { position: bridge, bridge } }
+  }
   const positions = await all(channels.map((channel) => backplane.seek(channel, last)))
   const floors = new Map(channels.map((channel, index) => [channel, positions[index]!]))
   const kept = await readChannels(backplane, channels, (channel) => floors.get(channel)!)
   const replayed = await count(streams, request, kept)
   const position = Math.min(...positions)
-  return { recovered, replayed, prologue, start: { position, bridge, floors, first: kept } }
+  return {
+    recovered,
+    replayed,
+    cursor: formatPosition(position),
+    prologue,
+    start: { position, bridge, floors, first: kept },
+  }
 }
 
 const restarted: GapEvent = { type: 'rivulet:gap', reason: 'restarted' }

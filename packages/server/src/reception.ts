@@ -116,9 +116,9 @@ async function open<Request, Context>(
       ordinal = cohort.queue.end
       const snapshot =
         options.snapshot &&
-        (() =>
+        ((begun: number) =>
           run(streams, 'snapshot', async () =>
-            encodeSnapshot(streams, (await options.snapshot!(context)) as Snapshot<EventContract>),
+            encodeSnapshot(streams, (await options.snapshot!(context)) as Snapshot<EventContract>, begun),
           ))
       return planJoin(streams, { channels, lastEventId, replay: options.replay ?? 'none', filter, snapshot })
     })
@@ -140,10 +140,10 @@ async function open<Request, Context>(
   }
 }
 
-function greet(streams: Streams, connection: Connection, { recovered, replayed, prologue }: Join): void {
+function greet(streams: Streams, connection: Connection, { recovered, replayed, cursor, prologue }: Join): void {
   const { id: connectionId, channels } = connection
   const { intervalMs: heartbeatMs } = streams.heartbeat
   const open = { type: 'rivulet:open', connectionId, heartbeatMs, recovered, replayed } as const
-  connection.write(encodeControlEvent(open, streams.options.retryMs) + prologue)
+  connection.write(encodeControlEvent(open, { id: cursor, retry: streams.options.retryMs }) + prologue)
   diagnose('rivulet:connection:open', () => ({ connectionId, channels, recovered, replayed }))
 }

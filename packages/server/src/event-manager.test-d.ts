@@ -1,0 +1,40 @@
+import { defineEvents } from '@rivulet/core'
+import { expectTypeOf, test } from 'vitest'
+import { z } from 'zod'
+import { EventManager } from './event-manager.js'
+import { handleEventStream } from './node.js'
+import { eventStreamResponse } from './web.js'
+
+const events = defineEvents({
+  log: z.object({ message: z.string() }),
+  at: z.object({ time: z.string().transform(Number) }),
+})
+const manager = new EventManager({ events })
+
+test('publish takes the input of the event that its first argument names', () => {
+  void manager.publish('log', { message: '' })
+  void manager.publish(events.log, { message: '' }, { channel: 'a' })
+  void manager.publish('at', { time: '1' })
+  manager.channel('a').emit(events.at, { time: '1' })
+  // @ts-expect-error The payload is that of another event.
+  void manager.publish('log', { time: '1' })
+  // @ts-expect-error The payload is that of another event.
+  void manager.publish(events.log, { time: '1' })
+  // @ts-expect-error The wire carries what goes into the schema.
+  void manager.publish('at', { time: 1 })
+  // @ts-expect-error There is no such event.
+  void manager.publish('nothing', {})
+})
+
+test('the context that authorize gives is that of channels, filter and snapshot', () => {
+  void eventStreamResponse(manager, new Request('http://localhost'), {
+    authorize: (request) => {
+      expectTypeOf(request).toEqualTypeOf<Request>()
+      return { context: { user: 'eve' } }
+    },
+    channels: (_, context) => [context.user],
+    filter: (event, context) => event.type === 'log' && event.message === context.user,
+    snapshot: (context) => ({ events: [{ type: 'log', payload: { message: context.user } }] }),
+  })
+  expectTypeOf(handleEventStream).returns.toEqualTypeOf<Promise<void>>()
+})
