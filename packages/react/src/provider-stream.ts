@@ -7,6 +7,8 @@ export interface ProviderStream {
   readonly feed: Feed
   /** The options of the last render, whose functions the stream calls. `undefined` for a stream that was given. */
   options: EventStreamServiceOptions | undefined
+  /** The headers that were last a reason to connect. */
+  headers: EventStreamServiceOptions['headers']
 }
 
 /** Makes what a provider provides. Without effect until the feed is opened, so a render may do it and be thrown away. */
@@ -15,7 +17,7 @@ export function createProviderStream(
   options: EventStreamServiceOptions,
   bufferSize: number,
 ): ProviderStream {
-  if (service) return { feed: new Feed(service, bufferSize), options: undefined }
+  if (service) return { feed: new Feed(service, bufferSize), options: undefined, headers: undefined }
   const latest = (): Record<string, unknown> => stream.options as object as Record<string, unknown>
   const stable: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(options)) {
@@ -35,13 +37,14 @@ export function createProviderStream(
   const stream: ProviderStream = {
     feed: new Feed(new EventStreamService(stable as object as EventStreamServiceOptions), bufferSize),
     options,
+    headers: options.headers,
   }
   return stream
 }
 
 /**
  * Whether the stream is what a provider with these properties would make. Of headers it only counts whether there are any:
- * see `updateOptions`.
+ * see `followHeaders`.
  */
 export function isStreamOf(
   { feed, options: before }: ProviderStream,
@@ -52,14 +55,13 @@ export function isStreamOf(
   return sameValue({ ...before, headers: !before.headers }, { ...options, headers: !options.headers })
 }
 
-/** Takes over the options of a render. Other headers reconnect: the same stream goes on, so nothing of it is lost. */
-export function updateOptions(stream: ProviderStream, options: EventStreamServiceOptions): void {
-  const { service } = stream.feed
-  const before = stream.options
-  if (!before) return
-  stream.options = options
-  if (sameValue(before.headers, options.headers)) return
-  const { status, error } = service.state
+/** Other headers reconnect: the same stream goes on, so nothing of it is lost. */
+export function followHeaders(stream: ProviderStream): void {
+  const { feed, options, headers } = stream
+  if (!options) return
+  stream.headers = options.headers
+  if (sameValue(headers, options.headers)) return
+  const { status, error } = feed.service.state
   const endedOnPurpose = status === 'closed' && error === undefined
-  if (status !== 'idle' && !endedOnPurpose) service.reconnect()
+  if (status !== 'idle' && !endedOnPurpose) feed.service.reconnect()
 }

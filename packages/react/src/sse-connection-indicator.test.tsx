@@ -1,5 +1,5 @@
 import { act, fireEvent, render, screen } from '@testing-library/react'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { SSEConnectionIndicator, type SSEConnectionIndicatorProps, SSEProvider } from './index.js'
 import { createFake, opened } from './testing.test.util.js'
 
@@ -28,4 +28,58 @@ it('tells connecting, connected, and a lost connection that a button retries', a
   expect(text()).toBe('Reconnecting')
   await opened(fake)
   expect(text()).toBe('Connected')
+})
+
+it('counts down to the next attempt without reading it out', async () => {
+  const { fake, root } = renderIndicator()
+  await opened(fake)
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: fake.clock.now() })
+  onTestFinished(() => void vi.useRealTimers())
+  await act(() => fake.drop())
+  const countdown = () => root.querySelector('.rivulet-indicator__countdown')
+  const seconds = Math.ceil((fake.service.state.retryAt! - Date.now()) / 1_000)
+  expect(countdown()?.textContent).toBe(`in ${seconds} s`)
+  expect(countdown()?.getAttribute('aria-hidden')).toBe('true')
+  expect(screen.getByRole('status').textContent).toBe('Reconnecting')
+  act(() => void vi.advanceTimersByTime(seconds * 1_000))
+  expect(countdown()?.textContent).toBe('in 0 s')
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+it('tells when the browser has no network', async () => {
+  const { fake, root, text } = renderIndicator()
+  await opened(fake)
+  const onLine = vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false)
+  onTestFinished(() => onLine.mockRestore())
+  act(() => void window.dispatchEvent(new Event('offline')))
+  // The stream itself knows better.
+  expect(text()).toBe('Connected')
+  await act(() => fake.drop())
+  expect(text()).toBe('Offline')
+  expect(root.className).toBe('rivulet-indicator rivulet-indicator--waiting rivulet-indicator--offline')
+})
+
+it('tells that the stream is closed, and opens it again without losing the focus', async () => {
+  const { fake, root, text } = renderIndicator()
+  await opened(fake)
+  await act(() => fake.end('over', { retry: false }))
+  expect(text()).toBe('Disconnected')
+  const button = screen.getByRole('button', { name: 'Retry now' })
+  button.focus()
+  fireEvent.click(button)
+  expect(document.activeElement).toBe(root)
+  await opened(fake)
+  expect(text()).toBe('Connected')
+})
+
+it('tells of a gap until that is noted, and of the next one again', async () => {
+  const { fake, root, text } = renderIndicator({ labels: { gap: 'Something is missing', dismiss: 'Noted' } })
+  await opened(fake)
+  await act(() => fake.gap())
+  expect(text()).toBe('Something is missing')
+  expect(root.classList.contains('rivulet-indicator--gap')).toBe(true)
+  fireEvent.click(screen.getByRole('button', { name: 'Noted' }))
+  expect(text()).toBe('Connected')
+  await act(() => fake.gap())
+  expect(text()).toBe('Something is missing')
 })

@@ -3,7 +3,7 @@ import { StrictMode } from 'react'
 import { describe, expect, it } from 'vitest'
 import { SSEProvider, useServerEvents } from './index.js'
 import { startServer } from './real-server.test.util.js'
-import { events } from './testing.test.util.js'
+import { createFake, events, opened } from './testing.test.util.js'
 
 function Lines() {
   const { events: lines, status } = useServerEvents(events.log)
@@ -15,7 +15,9 @@ function Lines() {
   )
 }
 
-describe('SSEProvider, at a real server', () => {
+const shown = (text: string) => waitFor(() => expect(screen.getByTestId('lines').textContent).toBe(text))
+
+describe('at a real server', () => {
   it('makes one connection in StrictMode, shows what is published, and closes it when it unmounts', async () => {
     const { manager, url, requests } = await startServer(events)
     const { unmount } = render(
@@ -27,11 +29,169 @@ describe('SSEProvider, at a real server', () => {
     )
     await screen.findByText('open')
     await act(() => manager.publish('log', { message: 'hello' }))
-    await waitFor(() => expect(screen.getByTestId('lines').textContent).toBe('hello'))
+    await shown('hello')
     expect(requests).toHaveLength(1)
     expect(manager.connections.size).toBe(1)
     unmount()
     await waitFor(() => expect(manager.connections.size).toBe(0))
     expect(requests).toHaveLength(1)
+  })
+
+  it('keeps its connection over renders with inline options', async () => {
+    const { manager, url, requests } = await startServer(events)
+    const page = () => (
+      <SSEProvider
+        url={new URL(url)}
+        events={events}
+        headers={{ authorization: 'a' }}
+        retry={{ initialMs: 10 }}
+        fetch={(...values) => fetch(...values)}
+      >
+        <Lines />
+      </SSEProvider>
+    )
+    const { rerender } = render(page())
+    await screen.findByText('open')
+    for (let n = 0; n < 10; n++) rerender(page())
+    await act(() => manager.publish('log', { message: 'still here' }))
+    await shown('still here')
+    expect(requests).toHaveLength(1)
+  })
+
+  it('makes one new connection for another URL, and closes the old one', async () => {
+    const { manager, url, requests } = await startServer(events)
+    const page = (room: number) => (
+      <StrictMode>
+        <SSEProvider url={`${url}?room=${room}`} events={events}>
+          <Lines />
+        </SSEProvider>
+      </StrictMode>
+    )
+    const { rerender } = render(page(1))
+    await screen.findByText('open')
+    await act(() => manager.publish('log', { message: 'one' }))
+    await shown('one')
+    rerender(page(2))
+    expect(screen.getByTestId('lines').textContent).toBe('')
+    await screen.findByText('open')
+    await waitFor(() => expect(manager.connections.size).toBe(1))
+    expect(requests.map(({ search }) => search)).toEqual(['?room=1', '?room=2'])
+  })
+
+  it('reconnects once with other headers, and goes on where it was', async () => {
+    const { manager, url, requests, authorizations } = await startServer(events)
+    const page = (authorization: string) => (
+      <SSEProvider url={url} events={events} headers={{ authorization }}>
+        <Lines />
+      </SSEProvider>
+    )
+    const { rerender } = render(page('old'))
+    await screen.findByText('open')
+    await act(() => manager.publish('log', { message: 'one' }))
+    await shown('one')
+    rerender(page('new'))
+    // In the time without a connection.
+    await act(() => manager.publish('log', { message: 'two' }))
+    await shown('one two')
+    rerender(page('new'))
+    expect(authorizations).toEqual(['old', 'new'])
+    expect(requests).toHaveLength(2)
+    await waitFor(() => expect(manager.connections.size).toBe(1))
+  })
+
+  it('gives nested providers a stream each, and components that of the nearest', async () => {
+    const outer = await startServer(events)
+    const inner = await startServer(events)
+    render(
+      <SSEProvider url={outer.url} events={events}>
+        <SSEProvider url={inner.url} events={events}>
+          <Lines />
+        </SSEProvider>
+      </SSEProvider>,
+    )
+    await screen.findByText('open')
+    await waitFor(() => expect(outer.manager.connections.size).toBe(1))
+    await act(() => outer.manager.publish('log', { message: 'outer' }))
+    await act(() => inner.manager.publish('log', { message: 'inner' }))
+    await shown('inner')
+  })
+})
+
+describe('on a given stream', () => {
+  it('connects with the first of several providers and closes with the last', async () => {
+    const fake = createFake()
+    const page = (...keys: string[]) => keys.map((key) => <SSEProvider key={key} service={fake.service} />)
+    const { rerender } = render(page('a', 'b'))
+    await opened(fake)
+    rerender(page('b'))
+    await act(async () => {})
+    expect(fake.service.status).toBe('open')
+    // What is unmounted and mounted in one go keeps the connection.
+    rerender(page('c'))
+    await act(async () => {})
+    expect(fake.service.status).toBe('open')
+    rerender(page())
+    await act(async () => {})
+    expect(fake.service.status).toBe('closed')
+    expect(fake.requests).toHaveLength(1)
+  })
+
+  it('leaves a stream open that was open before', async () => {
+    const fake = createFake()
+    await opened(fake)
+    render(<SSEProvider service={fake.service} />).unmount()
+    await act(async () => {})
+    expect(fake.service.status).toBe('open')
+  })
+})
+
+describe('with options', () => {
+  it('leaves one connection and no timer where the URL changes while a retry is pending', async () => {
+    const fake = createFake()
+    const page = (room: number) => (
+      <SSEProvider url={`http://fake.test/${room}`} events={events} fetch={fake.fetch} clock={fake.clock}>
+        <Lines />
+      </SSEProvider>
+    )
+    const { rerender, unmount } = render(page(1))
+    await screen.findByText('open')
+    act(() => void fake.drop())
+    await screen.findByText('waiting')
+    rerender(page(2))
+    await screen.findByText('open')
+    fake.clock.advance(60_000)
+    await act(async () => {})
+    expect(fake.requests.map(({ url }) => url)).toEqual(['http://fake.test/1', 'http://fake.test/2'])
+    expect(fake.connections).toBe(1)
+    unmount()
+    await waitFor(() => expect(fake.connections).toBe(0))
+    expect(fake.clock.timers).toBe(0)
+  })
+
+  it('calls the functions of the latest render', async () => {
+    const fake = createFake()
+    const page = (token: string) => (
+      <SSEProvider
+        url={() => `http://fake.test/?${token}`}
+        events={events}
+        headers={() => ({ token })}
+        fetch={fake.fetch}
+        clock={fake.clock}
+      >
+        <Lines />
+      </SSEProvider>
+    )
+    const { rerender } = render(page('a'))
+    await screen.findByText('open')
+    rerender(page('b'))
+    expect(fake.requests).toHaveLength(1)
+    act(() => void fake.drop())
+    await screen.findByText('waiting')
+    act(() => fake.clock.advance(10_000))
+    await screen.findByText('open')
+    expect(fake.requests.map(({ url, headers }) => [url, headers.get('token')])).toEqual([
+      ['http://fake.test/?a', 'a'],
+      ['http://fake.test/?b', 'b'],
+    ])
   })
 })

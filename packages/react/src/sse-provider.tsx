@@ -2,7 +2,7 @@ import type { EventStreamService, EventStreamServiceOptions } from '@rivulet/cli
 import type { EventContract } from '@rivulet/core'
 import { type ReactElement, type ReactNode, useEffect, useInsertionEffect, useState } from 'react'
 import { FeedContext } from './context.js'
-import { createProviderStream, isStreamOf, updateOptions } from './provider-stream.js'
+import { createProviderStream, followHeaders, isStreamOf } from './provider-stream.js'
 
 interface CommonProps {
   children?: ReactNode
@@ -52,7 +52,10 @@ export function SSEProvider<Contract extends EventContract>(props: SSEProviderPr
   }
   const { feed } = stream
   // Before the effects, the provider's own and those of its children, which may connect or subscribe.
-  useInsertionEffect(() => updateOptions(stream, options))
+  useInsertionEffect(() => {
+    if (stream.options) stream.options = options
+  })
   useEffect(() => feed.open(), [feed])
+  useEffect(() => followHeaders(stream))
   return <FeedContext.Provider value={feed}>{children}</FeedContext.Provider>
 }

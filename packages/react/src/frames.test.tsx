@@ -1,0 +1,91 @@
+import { act, render } from '@testing-library/react'
+import { Profiler } from 'react'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { SSEProvider, useEventReducer, useServerEvents } from './index.js'
+import { createFake, events, opened } from './testing.test.util.js'
+
+/** Animation frames that come when the test says so. */
+function stubFrames() {
+  const due = new Map<number, FrameRequestCallback>()
+  let last = 0
+  vi.stubGlobal('requestAnimationFrame', (callback: FrameRequestCallback) => {
+    due.set(++last, callback)
+    return last
+  })
+  vi.stubGlobal('cancelAnimationFrame', (frame: number) => due.delete(frame))
+  onTestFinished(() => void vi.unstubAllGlobals())
+  return {
+    due,
+    draw: () =>
+      act(async () => {
+        const callbacks = [...due.values()]
+        due.clear()
+        for (const callback of callbacks) callback(0)
+      }),
+  }
+}
+
+function Rate() {
+  const count = useEventReducer(events.log, (total) => total + 1, 0)
+  const { events: lines } = useServerEvents(events.log)
+  return (
+    <output>
+      {count} {lines.length}
+    </output>
+  )
+}
+
+function renderRates() {
+  const fake = createFake()
+  let commits = 0
+  const view = render(
+    <SSEProvider service={fake.service}>
+      <Profiler id="all" onRender={() => commits++}>
+        <Rate />
+        <Rate />
+      </Profiler>
+    </SSEProvider>,
+  )
+  const texts = () => [...view.container.querySelectorAll('output')].map(({ textContent }) => textContent)
+  return { fake, ...view, texts, commits: () => commits, reset: () => (commits = 0) }
+}
+
+it('commits once per frame for all hooks together, however many tasks bring events', async () => {
+  const frames = stubFrames()
+  const { fake, texts, commits, reset } = renderRates()
+  await opened(fake)
+  reset()
+  for (let n = 0; n < 5; n++) await act(() => fake.push('log', { message: 'x' }))
+  expect(commits()).toBe(0)
+  expect(frames.due.size).toBe(1)
+  await frames.draw()
+  expect(texts()).toEqual(['5 5', '5 5'])
+  expect(commits()).toBe(1)
+  await frames.draw()
+  expect(commits()).toBe(1)
+})
+
+it('goes on by a timer where no frames are drawn', async () => {
+  stubFrames()
+  const { fake, texts } = renderRates()
+  await opened(fake)
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  await act(() => fake.push('log', { message: 'x' }))
+  act(() => void vi.advanceTimersByTime(999))
+  expect(texts()).toEqual(['0 0', '0 0'])
+  act(() => void vi.advanceTimersByTime(1))
+  expect(texts()).toEqual(['1 1', '1 1'])
+})
+
+it('leaves no frame and no timer behind', async () => {
+  const frames = stubFrames()
+  const { fake, unmount } = renderRates()
+  await opened(fake)
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  await act(() => fake.push('log', { message: 'x' }))
+  expect([frames.due.size, vi.getTimerCount()]).toEqual([1, 1])
+  unmount()
+  expect([frames.due.size, vi.getTimerCount()]).toEqual([0, 0])
+})

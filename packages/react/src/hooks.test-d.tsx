@@ -1,0 +1,64 @@
+import { type ConnectionState, EventStreamService } from '@rivulet/client'
+import { defineEvents, type EventOf } from '@rivulet/core'
+import type { ReactElement } from 'react'
+import { expectTypeOf } from 'vitest'
+import { z } from 'zod'
+import {
+  SSEProvider,
+  useConnectionStatus,
+  useEventReducer,
+  useEventStream,
+  useServerEvent,
+  useServerEvents,
+} from './index.js'
+
+const events = defineEvents({
+  log: z.object({ level: z.enum(['info', 'error']), message: z.string() }),
+  dated: z.object({ at: z.string().transform((text) => new Date(text)) }),
+})
+type Events = typeof events
+
+export function Hooks(): void {
+  const { events: lines, latest } = useServerEvents(events.log, { limit: 5, replay: true })
+  expectTypeOf(lines).toEqualTypeOf<readonly EventOf<Events, 'log'>[]>()
+  expectTypeOf(latest).toEqualTypeOf<EventOf<Events, 'log'> | undefined>()
+  expectTypeOf(lines[0]!.level).toEqualTypeOf<'info' | 'error'>()
+
+  // Several definitions give their union, told apart by the type.
+  const both = useServerEvents([events.log, events.dated])
+  for (const event of both.events) {
+    expectTypeOf(event).toEqualTypeOf<EventOf<Events>>()
+    if (event.type === 'dated') expectTypeOf(event.at).toEqualTypeOf<Date>()
+  }
+
+  useServerEvent(events.dated, ({ at }) => expectTypeOf(at).toEqualTypeOf<Date>())
+  useServerEvent(events.log, async ({ message }) => expectTypeOf(message).toEqualTypeOf<string>())
+
+  const errors = useEventReducer(events.log, (count, { level }) => count + Number(level === 'error'), 0)
+  expectTypeOf(errors).toEqualTypeOf<number>()
+
+  expectTypeOf(useConnectionStatus()).toExtend<ConnectionState>()
+  expectTypeOf(useEventStream<Events>()).toEqualTypeOf<EventStreamService<Events>>()
+
+  // @ts-expect-error: the contract has no such event
+  useServerEvents(events.lgo)
+  // @ts-expect-error: a name says nothing without its contract
+  useServerEvents('log')
+  // @ts-expect-error: the event has no such key
+  useServerEvent(events.log, ({ text }) => text)
+  // @ts-expect-error: the state is a number
+  useEventReducer(events.log, () => 'text', 0)
+}
+
+const service = new EventStreamService({ url: '/events', events })
+
+export function providers(): ReactElement[] {
+  return [
+    <SSEProvider key="1" service={service} />,
+    <SSEProvider key="2" url="/events" events={events} headers={() => ({})} bufferSize={5} />,
+    // @ts-expect-error: neither a stream nor where one is
+    <SSEProvider key="3" events={events} />,
+    // @ts-expect-error: a stream has its options already
+    <SSEProvider key="4" service={service} url="/events" />,
+  ]
+}

@@ -1,0 +1,58 @@
+import { act, screen } from '@testing-library/react'
+import { hydrateRoot } from 'react-dom/client'
+import { renderToString } from 'react-dom/server'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { SSEConnectionIndicator, SSEProvider, useConnectionStatus, useEventReducer, useServerEvents } from './index.js'
+import { createFake, events, frame, opened, pushLines } from './testing.test.util.js'
+
+function Page() {
+  const { events: lines, status } = useServerEvents(events.log, { replay: true })
+  const count = useEventReducer(events.log, (total) => total + 1, 10, { replay: true })
+  return (
+    <>
+      <SSEConnectionIndicator />
+      <output>{`${useConnectionStatus().status} ${status} ${count} ${lines.map(({ message }) => message).join(' ')}`}</output>
+    </>
+  )
+}
+
+it('renders on a server without connecting, and without a warning', () => {
+  const log = vi.spyOn(console, 'error')
+  onTestFinished(() => log.mockRestore())
+  const fetch = vi.fn()
+  const html = renderToString(
+    <SSEProvider url="/events" events={events} fetch={fetch}>
+      <Page />
+    </SSEProvider>,
+  )
+  expect(html).toContain('idle idle 10 ')
+  expect(fetch).not.toHaveBeenCalled()
+  expect(log).not.toHaveBeenCalled()
+})
+
+it('hydrates without a mismatch, also on a stream that has begun, and then shows it', async () => {
+  const log = vi.spyOn(console, 'error')
+  const fake = createFake()
+  const page = (
+    <SSEProvider service={fake.service}>
+      <Page />
+    </SSEProvider>
+  )
+  const container = document.createElement('div')
+  document.body.append(container)
+  container.innerHTML = renderToString(page)
+  await opened(fake)
+  const onRecoverableError = vi.fn()
+  const root = await act(() => hydrateRoot(container, page, { onRecoverableError }))
+  onTestFinished(() => {
+    act(() => root.unmount())
+    container.remove()
+    log.mockRestore()
+  })
+  expect(screen.getByText(/open open 10/)).toBeTruthy()
+  await pushLines(fake, 'a')
+  await frame()
+  expect(screen.getByText('open open 11 a')).toBeTruthy()
+  expect(onRecoverableError).not.toHaveBeenCalled()
+  expect(log).not.toHaveBeenCalled()
+})
