@@ -106,7 +106,8 @@ export class CatchUp {
   #crossDropped(): void {
     const { queue, channels } = this.#connection.cohort
     if (queue.droppedUnkeptSince(this.#ordinal)) {
-      this.#connection.announceGap(channels.length === 1 ? channels[0] : undefined, 'lagged')
+      const channel = channels.length === 1 ? channels[0] : undefined
+      this.#connection.write(this.#connection.announceGap(channel, 'lagged'))
     }
     // A gap that was announced before this connection was given frames after it does not cover another hole.
     this.#floors.clear()
@@ -151,15 +152,16 @@ export class CatchUp {
     const limit = readLimit(channels.length)
     let through = this.#bridge
     const found: [channel: string, message: StoredMessage][] = []
+    // Notices of gaps go out in one write with what follows them, so that no more than one write is ever buffered.
+    let text = ''
     for (const [index, { messages, continuous, reason, head }] of results.entries()) {
       const channel = channels[index]!
       // Only so far does this read know the channel: what comes later may be older than another channel's events.
       if (messages.length === limit) through = Math.min(through, messages.at(-1)!.seq)
-      if (!continuous) this.#announceGap(channel, messages[0]?.prev ?? head, reason)
+      if (!continuous) text += this.#announceGap(channel, messages[0]?.prev ?? head, reason)
       for (const message of messages) found.push([channel, message])
     }
     if (channels.length > 1) found.sort(([, one], [, other]) => one.seq - other.seq)
-    let text = ''
     let count = 0
     for (const [channel, message] of found) {
       if (message.seq > through) break
@@ -179,11 +181,11 @@ export class CatchUp {
     return text.length
   }
 
-  #announceGap(channel: string, lostUpTo: number, reason: ReadResult['reason']): void {
+  #announceGap(channel: string, lostUpTo: number, reason: ReadResult['reason']): string {
     this.#floors.set(channel, lostUpTo)
     // What is missing after a stream began is missing because the connection was slow.
     const why: GapReason = this.#connection.state === 'joining' && reason ? reason : 'lagged'
-    this.#connection.announceGap(channel, why)
+    return this.#connection.announceGap(channel, why)
   }
 
   #give(text: string, count: number): void {

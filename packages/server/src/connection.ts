@@ -223,9 +223,10 @@ export class Connection implements ConnectionInfo, SinkListener {
     this.#put(payload)
   }
 
-  announceGap(channel: string | undefined, reason: GapReason): void {
+  /** The text that announces a gap, counted as announced. */
+  announceGap(channel: string | undefined, reason: GapReason): string {
     this.#engine.counters.gaps++
-    this.write(encodeControlEvent({ type: 'rivulet:gap', channel, reason }))
+    return encodeControlEvent({ type: 'rivulet:gap', channel, reason })
   }
 
   onDrain(): void {

@@ -67,7 +67,7 @@ describe('heartbeats', () => {
     const client = await asEvents.connect()
     asEvents.clock.advance(1_000)
     await asEvents.calm()
-    expect(client.messages[1]).toMatchObject({ event: 'heartbeat', data: '{}', lastEventId: '' })
+    expect(client.messages[1]).toMatchObject({ event: 'heartbeat', data: '{}' })
     const none = createHarness({ events, heartbeat: false })
     const silent = await none.connect()
     none.clock.advance(10_000_000)

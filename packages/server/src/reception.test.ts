@@ -215,7 +215,11 @@ describe('snapshot', () => {
     await calm()
     expect(client.messages.map(({ event }) => event)).toEqual(['rivulet:open', 'state', 'log', 'log', 'log'])
     expect(texts(client.messages)).toEqual(['meanwhile', 'live only', 'after'])
-    expect(client.messages[1]!.lastEventId).toBe('')
+    // Whoever leaves with a part of the snapshot has no cursor, and gets it again; with all of it, it goes on from there.
+    expect(client.messages[0]!.lastEventId).toBe('')
+    const again = await connect({ snapshot }, client.messages[1]!.lastEventId)
+    expect(texts(again.messages)).toEqual(['meanwhile', 'after'])
+    expect(snapshot).toHaveBeenCalledOnce()
   })
 
   it('goes on after the event that it says it includes', async () => {

@@ -322,6 +322,7 @@ export class SimulatedClient {
         const control = parseControlEvent(message)
         if (control?.type === 'rivulet:open') {
           const { recovered } = control
+          this.lastEventId = message.lastEventId
           this.seen.push({ kind: 'open', recovered, publishedBefore: publishedBefore.shift()! })
         } else if (control?.type === 'rivulet:gap') {
           this.seen.push({ kind: 'gap', channel: control.channel, publishedBefore: publishedBefore.shift()! })
