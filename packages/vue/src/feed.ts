@@ -1,0 +1,58 @@
+import type { EventStreamService } from '@rivulet/client'
+import type { BaseEvent } from '@rivulet/core'
+import { holdConnection } from './hold.js'
+
+interface Kept {
+  readonly position: number
+  readonly event: BaseEvent
+}
+
+/** What a provider gives to the composables below it: the stream, and the events that came last. */
+export class Feed {
+  readonly service: EventStreamService
+  /** How many events of the contract have come: the place in the stream, for `after`. */
+  position = 0
+  readonly #bufferSize: number
+  readonly #kept = new Map<string, Kept[]>()
+
+  /** @param bufferSize How many events of each type are kept. */
+  constructor(service: EventStreamService, bufferSize: number) {
+    this.service = service
+    this.#bufferSize = bufferSize
+  }
+
+  /** Keeps the stream connected, and its latest events, until the returned function is called. */
+  open(): () => void {
+    const { service } = this
+    const stops: (() => void)[] = []
+    if (this.#bufferSize > 0) {
+      for (const definition of Object.values(service.contract ?? {})) {
+        stops.push(service.on(definition, (event) => this.#keep(event)))
+      }
+    }
+    // After the handlers, so that they miss nothing.
+    stops.push(holdConnection(service))
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }
+
+  readonly onStatusChange = (listener: () => void): (() => void) => this.service.onStatusChange(listener)
+
+  /** The kept events of these types that came after a position, in the order in which they came. */
+  after(position: number, types: readonly string[]): BaseEvent[] {
+    return types
+      .flatMap((type) => this.#kept.get(type)?.slice(-this.#bufferSize) ?? [])
+      .filter((kept) => kept.position > position)
+      .sort((a, b) => a.position - b.position)
+      .map(({ event }) => event)
+  }
+
+  #keep(event: BaseEvent): void {
+    const kept = this.#kept.get(event.type) ?? []
+    this.#kept.set(event.type, kept)
+    kept.push({ position: ++this.position, event })
+    // Cut at twice the size, so that the cost of moving the rest is spread over as many events.
+    if (kept.length > 2 * this.#bufferSize) kept.splice(0, kept.length - this.#bufferSize)
+  }
+}

@@ -1,0 +1,14 @@
+export { MissingStreamError } from './errors.js'
+export { type RivuletOptions, rivulet } from './plugin.js'
+export {
+  type IndicatorLabels,
+  SSEConnectionIndicator,
+  type SSEConnectionIndicatorProps,
+} from './sse-connection-indicator.js'
+export { SSEProvider, type SSEProviderProps } from './sse-provider.js'
+export { type ConnectionStatusResult, useConnectionStatus } from './use-connection-status.js'
+export { useEventReducer } from './use-event-reducer.js'
+export { useEventStream } from './use-event-stream.js'
+export type { ReplayOptions } from './use-fold.js'
+export { useServerEvent } from './use-server-event.js'
+export { type ServerEvents, type ServerEventsOptions, useServerEvents } from './use-server-events.js'

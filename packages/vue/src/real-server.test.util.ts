@@ -1,0 +1,36 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { EventContract } from '@rivulet/core'
+import { EventManager } from '@rivulet/server'
+import { handleEventStream } from '@rivulet/server/node'
+import { onTestFinished } from 'vitest'
+
+/** A manager behind a real socket, that counts what asks for a stream. */
+export async function startServer<Contract extends EventContract>(
+  events: Contract,
+): Promise<{
+  manager: EventManager<Contract>
+  url: string
+  requests: URL[]
+  authorizations: (string | undefined)[]
+  drop: () => void
+}> {
+  const manager = new EventManager({ events, heartbeat: false })
+  const requests: URL[] = []
+  const authorizations: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    requests.push(new URL(request.url ?? '', 'http://server.test'))
+    authorizations.push(request.headers.authorization)
+    void handleEventStream(manager, request, response, {})
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(async () => {
+    await manager.close()
+    server.close()
+    server.closeAllConnections()
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/events`
+  // Breaks every connection, as a network does.
+  const drop = () => server.closeAllConnections()
+  return { manager, url, requests, authorizations, drop }
+}

@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest'
+import { sameValue } from './same-value.js'
+
+class Store {
+  value = 1
+}
+
+it.each([
+  ['primitives', 1, 1],
+  ['not a number', Number.NaN, Number.NaN],
+  ['functions', () => 1, () => 2],
+  ['URLs', new URL('http://a.test/x'), new URL('http://a.test/x')],
+  ['headers', new Headers({ a: '1', b: '2' }), new Headers({ B: '2', A: '1' })],
+  ['pairs', [['a', '1']], [['a', '1']]],
+  ['plain objects', { a: { b: 1 }, c: () => 1 }, { c: () => 2, a: { b: 1 } }],
+  ['absent and undefined', { a: undefined }, {}],
+  ['search parameters', new URLSearchParams('a=1'), new URLSearchParams('a=1')],
+])('takes %s of the same content for the same', (_, a, b) => {
+  expect(sameValue(a, b)).toBe(true)
+})
+
+it.each([
+  ['primitives', 1, '1'],
+  ['a function and a value', () => 1, 1],
+  ['URLs', new URL('http://a.test/x'), new URL('http://a.test/y')],
+  ['headers', new Headers({ a: '1' }), new Headers({ a: '2' })],
+  ['objects with a key more', { a: 1 }, { a: 1, b: 1 }],
+  ['arrays of another length', [1], [1, 2]],
+  ['null and an object', null, {}],
+  ['instances of a class', new Store(), new Store()],
+])('tells %s apart', (_, a, b) => {
+  expect(sameValue(a, b)).toBe(false)
+  expect(sameValue(b, a)).toBe(false)
+})

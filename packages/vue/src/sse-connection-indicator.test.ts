@@ -1,0 +1,59 @@
+import { fireEvent, render, screen } from '@testing-library/vue'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { h, nextTick } from 'vue'
+import { SSEConnectionIndicator, type SSEConnectionIndicatorProps, SSEProvider } from './index.js'
+import { createFake } from './testing.test.util.js'
+
+async function renderIndicator(props: SSEConnectionIndicatorProps & { class?: string } = {}) {
+  const fake = createFake()
+  const { container } = render(() => h(SSEProvider, { service: fake.service }, () => h(SSEConnectionIndicator, props)))
+  const root = () => container.querySelector('.rivulet-indicator') as HTMLElement
+  const text = () => screen.getByRole('status').textContent
+  expect(text()).toBe('Connecting')
+  await fake.connect()
+  await nextTick()
+  return { fake, root, text }
+}
+
+it('tells a lost connection, counts down without reading it out, and retries without losing the focus', async () => {
+  const { fake, root, text } = await renderIndicator({ class: 'mine' })
+  expect(text()).toBe('Connected')
+  expect(root().className).toBe('rivulet-indicator rivulet-indicator--open mine')
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: fake.clock.now() })
+  onTestFinished(() => void vi.useRealTimers())
+  await fake.drop()
+  await nextTick()
+  expect(text()).toBe('Reconnecting')
+  const countdown = () => root().querySelector('.rivulet-indicator__countdown')
+  const seconds = Math.ceil((fake.service.state.retryAt! - Date.now()) / 1_000)
+  expect(countdown()?.textContent).toBe(`in ${seconds} s`)
+  expect(countdown()?.getAttribute('aria-hidden')).toBe('true')
+  vi.advanceTimersByTime(seconds * 1_000)
+  await nextTick()
+  expect(countdown()?.textContent).toBe('in 0 s')
+  expect(vi.getTimerCount()).toBe(0)
+  await fireEvent.click(screen.getByRole('button', { name: 'Retry now' }))
+  expect(document.activeElement).toBe(root())
+  await fake.connect()
+  await nextTick()
+  expect(text()).toBe('Connected')
+})
+
+it('tells of no network, of a gap until that is noted, and of the end', async () => {
+  const { fake, text } = await renderIndicator({ labels: { dismiss: 'Noted' } })
+  await fake.gap()
+  await nextTick()
+  expect(text()).toBe('Connected, some events were missed')
+  await fireEvent.click(screen.getByRole('button', { name: 'Noted' }))
+  expect(text()).toBe('Connected')
+  const onLine = vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false)
+  onTestFinished(() => onLine.mockRestore())
+  window.dispatchEvent(new Event('offline'))
+  await fake.drop()
+  await nextTick()
+  expect(text()).toBe('Offline')
+  await fake.retry()
+  await fake.end('over', { retry: false })
+  await nextTick()
+  expect(text()).toBe('Disconnected')
+})
