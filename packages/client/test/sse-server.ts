@@ -90,7 +90,7 @@ export function openFrame(fields: Partial<OpenEvent> = {}, retry?: number): stri
     replayed: 0,
     ...fields,
   }
-  return encodeControlEvent(open, retry)
+  return encodeControlEvent(open, { retry })
 }
 
 /** An event as Rivulet's server sends it. */

@@ -27,8 +27,8 @@ describe('control events', () => {
     expect(roundTrip(event)).toEqual(event)
   })
 
-  it('carry no id, and the reconnection time in the same block', () => {
-    expect(encodeControlEvent({ type: 'rivulet:close', reason: 'x', retry: true }, 1500)).toBe(
+  it('carry no id of their own, and other fields in the same block', () => {
+    expect(encodeControlEvent({ type: 'rivulet:close', reason: 'x', retry: true }, { retry: 1500 })).toBe(
       'retry: 1500\nevent: rivulet:close\ndata: {"reason":"x","retry":true}\n\n',
     )
   })

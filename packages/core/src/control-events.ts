@@ -1,5 +1,5 @@
 import type { SseMessage } from './decode.js'
-import { encodeMessage } from './encode.js'
+import { encodeMessage, type MessageFields } from './encode.js'
 
 /** The first event of every stream. */
 export interface OpenEvent {
@@ -39,7 +39,10 @@ export interface CloseEvent {
   readonly retry: boolean
 }
 
-/** An event of the protocol itself. It carries no `id`, so it never moves a cursor. */
+/**
+ * An event of the protocol itself. It carries no `id` and so moves no cursor, but for a `rivulet:open` that gives a client
+ * without a cursor its first one.
+ */
 export type ControlEvent = OpenEvent | GapEvent | CloseEvent
 
 /** Whether an event of this name belongs to the protocol, known to this version or not. */
@@ -47,9 +50,12 @@ export function isControlEvent(event: string): boolean {
   return event.startsWith('rivulet:')
 }
 
-/** Encodes a control event; `retry` goes into the same block. */
-export function encodeControlEvent({ type, ...data }: ControlEvent, retry?: number): string {
-  return encodeMessage({ event: type, data: JSON.stringify(data), retry })
+/** Encodes a control event; the other fields go into the same block. */
+export function encodeControlEvent(
+  { type, ...data }: ControlEvent,
+  fields: Pick<MessageFields, 'id' | 'retry'> = {},
+): string {
+  return encodeMessage({ ...fields, event: type, data: JSON.stringify(data) })
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, request } from 'node:http'
-import { defineEvents } from '@rivulet/core'
+import { defineEvents, type SseMessage } from '@rivulet/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { EventManager, type EventManagerOptions } from './event-manager.js'
@@ -79,6 +79,20 @@ describe('a stream', () => {
 })
 
 describe('resuming', () => {
+  it('is possible before the first event: rivulet:open says where the stream begins', async () => {
+    const { manager, url } = await start()
+    const first = await openStream(url)
+    const [{ lastEventId }] = (await first.received(1)) as [SseMessage]
+    first.request.destroy()
+    await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+    await manager.publish('log', { message: 'while away' })
+    const second = await openStream(url, { headers: { 'Last-Event-ID': lastEventId } })
+    expect(messagesOf(await second.received(2))).toEqual(['while away'])
+    expect(controlEventsOf(second.messages)).toMatchObject([{ recovered: true, replayed: 1 }])
+    // A client that has a cursor keeps it.
+    expect(second.messages[0]!.lastEventId).toBe('')
+  })
+
   it('goes on after the last event ID, without loss or repetition', async () => {
     const { manager, url } = await start()
     const ids: string[] = []

@@ -163,13 +163,16 @@ export class FakeServer<Contract extends EventContract> {
     const missed = restarted ? [] : this.#log.filter(({ position }) => position > cursor)
     const reason = restarted ? 'restarted' : cursor < this.#forgotten ? 'trimmed' : undefined
     const resumes = lastEventId !== ''
-    const open = encodeControlEvent({
-      type: 'rivulet:open',
-      connectionId: `fake-${this.requests.length}`,
-      heartbeatMs: this.#options.heartbeatMs,
-      recovered: resumes ? reason === undefined : null,
-      replayed: missed.length,
-    })
+    const open = encodeControlEvent(
+      {
+        type: 'rivulet:open',
+        connectionId: `fake-${this.requests.length}`,
+        heartbeatMs: this.#options.heartbeatMs,
+        recovered: resumes ? reason === undefined : null,
+        replayed: missed.length,
+      },
+      resumes ? {} : { id: cursor.toString(36) },
+    )
     const gap = resumes && reason ? encodeControlEvent({ type: 'rivulet:gap', reason }) : ''
     return open + gap + missed.map(({ frame }) => frame).join('')
   }
