@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, createServer, type Server } from 'node:http'
+import { connect as connectHttp2, createSecureServer } from 'node:http2'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +11,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { EventManager, type EventManagerOptions } from './event-manager.js'
 import { handleEventStream } from './node.js'
+import { certificate } from './sinks/certificate.test.util.js'
 import { controlEventsOf, dataOf, listen, openStream } from './stream-client.test.util.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
@@ -172,6 +174,24 @@ describe('a server', () => {
     await manager.close()
     await closed
     for (const { response } of clients) expect(response.complete).toBe(true)
+  })
+
+  it('of HTTP/2 closes too: a client is not held to a session with it', async () => {
+    const manager = new EventManager({ events })
+    const server = createSecureServer(certificate, (request, response) => {
+      void handleEventStream(manager, request, response)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const origin = `https://localhost:${(server.address() as AddressInfo).port}`
+    const session = connectHttp2(origin, { ca: certificate.cert })
+    onTestFinished(() => session.destroy())
+    const stream = session.request({ ':path': '/' })
+    await once(stream, 'response')
+    stream.resume()
+    const closed = [once(server, 'close'), once(session, 'close'), once(stream, 'end')]
+    server.close()
+    await manager.close()
+    await Promise.all(closed)
   })
 
   it('with timeouts of its own does not cut a stream', async () => {
