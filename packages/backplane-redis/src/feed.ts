@@ -214,6 +214,12 @@ export class Feed {
       // Nothing is known of what was before.
       const lost = origin > this.#position!
       if (lost) this.#subscriptions.gapEverywhere()
+      // What was kept from before follows; whatever is gone came after that, so there it has to be told once more.
+      let told = true
+      const tellBefore = (place: number) => {
+        if (lost && !told && place > origin) this.#subscriptions.gapEverywhere()
+        told = place > origin
+      }
       const sources: Source[] = []
       for (const [channel, [head, unkept]] of states) {
         const after = Math.max(this.#position!, floorOf(channel) ?? Infinity)
@@ -228,10 +234,13 @@ export class Feed {
           if (channel && !lost) this.#subscriptions.gap(channel)
         },
         deliver: (item) => {
-          if (link === this.#link) this.#deliver(item)
+          if (link !== this.#link || item.at <= this.#position!) return
+          tellBefore(item.at)
+          this.#deliver(item)
         },
       })
       if (link !== this.#link) return
+      tellBefore(Infinity)
       this.#position = Math.max(this.#position!, origin)
       if (hold.overflow === undefined) break
     }

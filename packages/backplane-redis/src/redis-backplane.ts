@@ -39,8 +39,9 @@ export interface RedisBackplaneOptions {
   probeIntervalMs?: number
   /**
    * What a restart of Redis, or the promotion of a replica, means. `'gap'`: events that were acknowledged may be gone,
-   * so every stream is told of a gap. `'trust'`: nothing is lost as long as no node knows better; right where Redis
-   * writes before it answers (`appendonly yes`; with `appendfsync always` also when the machine dies). @default 'gap'
+   * so every stream is told of a gap. `'trust'`: nothing is lost as long as no node knows better; right only where Redis
+   * writes before it answers (`appendonly yes` and `appendfsync always`: the default `everysec` may answer first).
+   * @default 'gap'
    */
   afterRestart?: 'gap' | 'trust'
 }

@@ -15,8 +15,8 @@ export async function freePort(): Promise<number> {
 }
 
 export interface RedisServerOptions {
-  /** Whether it writes each command to a file before it answers, and so comes back with its data. */
-  persistent?: boolean
+  /** Whether it comes back with its data: all of it, or what happened to be written when it was killed. */
+  persistent?: 'always' | 'everysec' | undefined
   /** Further lines of its configuration, as arguments. */
   args?: readonly string[]
 }
@@ -28,10 +28,10 @@ export class RedisServer {
   readonly #args: readonly string[]
   #process: ChildProcess | undefined
 
-  private constructor(port: number, dir: string, { persistent = false, args = [] }: RedisServerOptions) {
+  private constructor(port: number, dir: string, { persistent, args = [] }: RedisServerOptions) {
     this.port = port
     this.#dir = dir
-    const storage = ['--save', '', '--appendonly', persistent ? 'yes' : 'no']
+    const storage = ['--save', '', '--appendonly', persistent ? 'yes' : 'no', '--appendfsync', persistent ?? 'no']
     this.#args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, ...storage, ...args]
   }
 

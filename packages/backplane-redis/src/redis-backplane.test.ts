@@ -1,0 +1,206 @@
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { clients } from './clients.test.util.js'
+import { BackplaneUnavailableError } from './errors.js'
+import { Recorder } from './recorder.test.util.js'
+import { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
+import { RedisServer } from './redis-server.test.util.js'
+import { TcpProxy } from './tcp-proxy.test.util.js'
+
+let server: RedisServer
+let admin: Redis
+beforeAll(async () => {
+  server = await RedisServer.start()
+  admin = new Redis({ port: server.port, host: '127.0.0.1' })
+})
+afterAll(async () => {
+  admin.disconnect()
+  await server.dispose()
+})
+
+let namespaces = 0
+const kept = { retain: true }
+const text = (data: string) => ({ type: 'log', data })
+
+function node(options: Partial<RedisBackplaneOptions> = {}, port: number = server.port) {
+  const namespace = options.namespace ?? `test-${namespaces++}`
+  const backplane = new RedisBackplane({ client: clients.ioredis!(port), ...options, namespace })
+  onTestFinished(() => backplane.close())
+  return { backplane, namespace }
+}
+
+async function behindProxy(options: Partial<RedisBackplaneOptions> = {}) {
+  const proxy = await TcpProxy.start(server.port)
+  onTestFinished(() => proxy.dispose())
+  return { proxy, ...node(options, proxy.port) }
+}
+
+describe('retention', () => {
+  it('trims to the bytes', async () => {
+    const { backplane, namespace } = node({ retention: { maxBytes: 10_000 } })
+    let last = 0
+    for (let n = 0; n < 100; n++) last = (await backplane.publish('a', text('x'.repeat(990)), kept)).seq!
+    expect(await admin.xlen(`{${namespace}}:log:a`)).toBeLessThanOrEqual(10)
+    expect(await admin.xlen(`{${namespace}}:log:a`)).toBeGreaterThanOrEqual(8)
+    expect((await backplane.read('a', last, 10)).continuous).toBe(true)
+    expect(await backplane.read('a', last - 50 * 1024 * 1000, 10)).toMatchObject({ continuous: false })
+  })
+
+  it('keeps no event that alone exceeds the bytes', async () => {
+    const { backplane } = node({ retention: { maxBytes: 1000 } })
+    const { seq } = await backplane.publish('a', text('x'.repeat(2000)), kept)
+    expect(await backplane.read('a', seq! - 1, 10)).toMatchObject({ messages: [], continuous: false, head: seq })
+    expect((await backplane.read('a', seq!, 10)).continuous).toBe(true)
+  })
+
+  it('forgets by age, and knows that it did', async () => {
+    const { backplane, namespace } = node({ retention: { maxAgeMs: 30 } })
+    const { asOf } = await backplane.read('a', 0, 0)
+    const { seq } = await backplane.publish('a', text('1'), kept)
+    await vi.waitFor(async () => expect((await backplane.read('a', asOf, 10)).messages).toEqual([]))
+    expect(await backplane.read('a', asOf, 10)).toMatchObject({ continuous: false, reason: 'trimmed', head: seq })
+    await vi.waitFor(async () => expect(await admin.exists(`{${namespace}}:log:a`)).toBe(0))
+    const next = await backplane.publish('a', text('2'), kept)
+    expect((await backplane.read('a', seq!, 10)).messages).toMatchObject([{ seq: next.seq, prev: seq }])
+  })
+
+  it('asks per channel', async () => {
+    const { backplane } = node({ retention: (channel) => (channel === 'b' ? 'none' : 'latest') })
+    expect((await backplane.publish('a', text('1'), kept)).seq).toBeTypeOf('number')
+    expect((await backplane.publish('b', text('1'), kept)).seq).toBeUndefined()
+  })
+
+  it('refuses bounds that make no sense', async () => {
+    expect(() => node({ retention: { maxEvents: -1 } })).toThrow('retention.maxEvents')
+    expect(() => node({ namespace: '{a}' })).toThrow('namespace')
+    expect(() => node({ client: {} as never })).toThrow('client')
+  })
+})
+
+describe('connections', () => {
+  it.each(['ioredis', 'redis'])('leaves the client of %s alone, and closes its own', async (name) => {
+    const { proxy } = await behindProxy()
+    const address = { port: proxy.port, host: '127.0.0.1' }
+    const ioredis = new Redis({ ...address, lazyConnect: true })
+    const nodeRedis = createClient({ socket: address })
+    const client = name === 'redis' ? nodeRedis : ioredis
+    await (name === 'redis' ? nodeRedis.connect() : ioredis.connect())
+    const { backplane } = node({ client }, proxy.port)
+    await backplane.publish('a', text('1'), kept)
+    expect(proxy.connections).toBe(3)
+    backplane.close()
+    await vi.waitFor(() => expect(proxy.connections).toBe(1))
+    expect(await (name === 'redis' ? nodeRedis.ping() : ioredis.ping())).toBe('PONG')
+    if (name === 'redis') nodeRedis.destroy()
+    else ioredis.disconnect()
+  })
+
+  it('goes on when Redis has forgotten the scripts', async () => {
+    const { backplane } = node()
+    await backplane.publish('a', text('1'), kept)
+    await admin.script('FLUSH')
+    expect((await backplane.publish('a', text('2'), kept)).duplicate).toBe(false)
+  })
+
+  it('stops listening to a channel that nobody wants any more, after a while', async () => {
+    const { backplane, namespace } = node({ lingerMs: 50 })
+    const heard = async () => (await admin.pubsub('CHANNELS', `{${namespace}}:live:*`)) as string[]
+    const recorder = new Recorder()
+    await backplane.subscribe('a', recorder)
+    await backplane.subscribe('b', recorder)
+    backplane.unsubscribe('a', recorder)
+    expect(await heard()).toHaveLength(2)
+    await vi.waitFor(async () => expect(await heard()).toEqual([`{${namespace}}:live:b`]))
+    await backplane.subscribe('a', recorder)
+    await backplane.publish('a', text('1'), kept)
+    await recorder.until(({ data }) => data.length === 1)
+  })
+})
+
+describe('an outage', () => {
+  it('makes publishing and reading fail at once, with what to do, and is over by itself', async () => {
+    const { proxy, backplane } = await behindProxy({ timeoutMs: 500 })
+    const recorder = new Recorder()
+    await backplane.subscribe('a', recorder)
+    proxy.cut()
+    await recorder.until(({ health }) => health.length === 1)
+    const began = performance.now()
+    const attempts = Array.from({ length: 1000 }, () => backplane.publish('a', text('lost'), kept))
+    const results = await Promise.allSettled(attempts)
+    expect(performance.now() - began).toBeLessThan(500)
+    for (const result of results) expect(result).toMatchObject({ reason: expect.any(BackplaneUnavailableError) })
+    await expect(backplane.read('a', 0, 1)).rejects.toThrow(BackplaneUnavailableError)
+    await expect(backplane.publish('a', text('lost'), kept)).rejects.toThrow('idempotencyKey')
+    await expect(backplane.subscribe('b', recorder)).rejects.toThrow(BackplaneUnavailableError)
+    proxy.mend()
+    await recorder.until(({ health }) => health.length === 2)
+    expect(recorder.health).toEqual([expect.any(Error), undefined])
+    await backplane.publish('a', text('1'), kept)
+    await recorder.until(({ data }) => data.length === 1)
+    expect(recorder.data).toEqual(['1'])
+  })
+
+  it('ends with what was missed, in the order of all channels', async () => {
+    const { proxy, backplane, namespace } = await behindProxy({ retention: { maxEvents: 10_000 } })
+    const other = node({ namespace, retention: { maxEvents: 10_000 } }).backplane
+    const recorder = new Recorder()
+    for (const channel of ['a', 'b', 'c']) await backplane.subscribe(channel, recorder)
+    proxy.cut()
+    await recorder.until(({ health }) => health.length === 1)
+    const published: string[] = []
+    // More than one page of each log.
+    for (let n = 0; n < 3000; n++) published.push(String(n))
+    await Promise.all(published.map((data, n) => other.publish('abc'[n % 7 ? 0 : n % 3]!, text(data), kept)))
+    proxy.mend()
+    await recorder.until(({ data }) => data.length >= 3000)
+    expect(recorder.data).toEqual(published)
+    expect(recorder.gaps).toEqual([])
+  })
+
+  it('is a gap where live-only events were missed, and on no other channel', async () => {
+    const { proxy, backplane, namespace } = await behindProxy()
+    const other = node({ namespace }).backplane
+    const recorder = new Recorder()
+    for (const channel of ['a', 'b']) await backplane.subscribe(channel, recorder)
+    await other.publish('b', text('live'), { retain: false })
+    await recorder.until(({ data }) => data.length === 1)
+    proxy.cut()
+    await recorder.until(({ health }) => health.length === 1)
+    await other.publish('a', text('missed'), { retain: false })
+    proxy.mend()
+    await recorder.until(({ health }) => health.length === 2)
+    expect(recorder.gaps).toEqual(['a'])
+  })
+
+  it('is a gap where what was missed is trimmed', async () => {
+    const { proxy, backplane, namespace } = await behindProxy({ retention: { maxEvents: 2 } })
+    const other = node({ namespace, retention: { maxEvents: 2 } }).backplane
+    const recorder = new Recorder()
+    for (const channel of ['a', 'b']) await backplane.subscribe(channel, recorder)
+    proxy.cut()
+    await recorder.until(({ health }) => health.length === 1)
+    for (const data of ['1', '2', '3', '4', '5']) await other.publish('a', text(data), kept)
+    proxy.mend()
+    await recorder.until(({ health }) => health.length === 2)
+    expect(recorder.entries.map(({ channel, message }) => message?.data ?? `gap ${channel}`)).toEqual([
+      'gap a',
+      '4',
+      '5',
+    ])
+  })
+
+  it('tells of data that is gone beneath a connection that holds', async () => {
+    const { backplane } = node()
+    const recorder = new Recorder()
+    await backplane.subscribe('a', recorder)
+    const { seq } = await backplane.publish('a', text('1'), kept)
+    await recorder.until(({ data }) => data.length === 1)
+    await admin.flushall()
+    const again = await backplane.publish('a', text('2'), kept)
+    await recorder.until(({ data }) => data.length === 2)
+    expect(again.seq).toBeGreaterThan(seq!)
+    expect(recorder.gaps).toEqual([undefined])
+    expect(await backplane.read('a', seq!, 10)).toMatchObject({ continuous: false, reason: 'restarted' })
+  })
+})

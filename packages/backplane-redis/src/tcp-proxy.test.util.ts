@@ -1,0 +1,61 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+
+/** The way of one node to Redis, which a test can cut. */
+export class TcpProxy {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  #refusing = false
+
+  private constructor(target: number) {
+    this.#server = createServer((socket) => {
+      if (this.#refusing) {
+        socket.destroy()
+        return
+      }
+      const upstream = connect(target, '127.0.0.1')
+      for (const [one, other] of [
+        [socket, upstream],
+        [upstream, socket],
+      ] as const) {
+        this.#sockets.add(one)
+        one.pipe(other)
+        one.on('error', () => {})
+        one.on('close', () => {
+          this.#sockets.delete(one)
+          other.destroy()
+        })
+      }
+    })
+  }
+
+  static async start(target: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target)
+    proxy.#server.listen(0, '127.0.0.1')
+    await once(proxy.#server, 'listening')
+    return proxy
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  get connections(): number {
+    return this.#sockets.size / 2
+  }
+
+  /** Ends what is open; new connections are refused until `mend`. */
+  cut(): void {
+    this.#refusing = true
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  mend(): void {
+    this.#refusing = false
+  }
+
+  dispose(): void {
+    this.cut()
+    this.#server.close()
+  }
+}
