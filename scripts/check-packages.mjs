@@ -1,5 +1,5 @@
 // `npm run check:packages`: checks every published package as npm would pack it, with publint and "are the types wrong".
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bin, main, root, run, turbo } from './run.mjs'
 
@@ -7,6 +7,7 @@ await main(() => {
   run([...turbo, 'run', 'build', '--filter=./packages/*', '--output-logs=errors-only'])
   for (const name of readdirSync(join(root, 'packages'))) {
     const folder = join('packages', name)
+    if (JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')).private) continue
     console.log(`\n@rivulet/${name}`)
     run([...bin('publint/src/cli.js'), '--strict', folder])
     // node10 knows no "exports": subpaths cannot be found by it in any package that has them.

@@ -26,6 +26,8 @@ processors.set('64', 'x64').set('ppc64le', 'ppc64')
 
 let added = 0
 for (const [path, parent] of Object.entries(packages)) {
+  // A workspace that is gone.
+  if (parent.extraneous) delete packages[path]
   for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
     const folders = foldersFor(path)
     if (folders.some((folder) => packages[folder + name])) continue
