@@ -203,4 +203,16 @@ describe('an outage', () => {
     expect(recorder.gaps).toEqual([undefined])
     expect(await backplane.read('a', seq!, 10)).toMatchObject({ continuous: false, reason: 'restarted' })
   })
+
+  it('does not carry out afterwards what it refused while Redis was stopped', async () => {
+    const stopped = await RedisServer.start()
+    onTestFinished(() => stopped.dispose())
+    const { backplane } = node({ timeoutMs: 100 }, stopped.port)
+    const { asOf } = await backplane.read('a', 0, 0)
+    stopped.signal('SIGSTOP')
+    await expect(backplane.publish('a', text('late'), kept)).rejects.toThrow(BackplaneUnavailableError)
+    stopped.signal('SIGCONT')
+    await vi.waitFor(() => backplane.publish('a', text('next'), kept), 5000)
+    expect((await backplane.read('a', asOf, 10)).messages.map(({ data }) => data)).toEqual(['next'])
+  })
 })
