@@ -18,29 +18,31 @@ export interface SSEProviderProps extends Partial<EventStreamServiceOptions> {
   bufferSize?: number
 }
 
-const optionNames: readonly (keyof EventStreamServiceOptions<EventContract>)[] = [
-  'url',
-  'method',
-  'body',
-  'credentials',
-  'headers',
-  'fetch',
-  'connectTimeoutMs',
-  'lastEventIdIn',
-  'retry',
-  'onUnauthorized',
-  'heartbeatMarginMs',
-  'idleTimeoutMs',
-  'maxEventBytes',
-  'events',
-  'validate',
-  'mapMessage',
-  'until',
-  'lastEventId',
-  'persist',
-  'shared',
-  'clock',
-]
+/** A record, so that the compiler asks for each option of the client. */
+const everyOption: Record<keyof EventStreamServiceOptions<EventContract>, true> = {
+  url: true,
+  method: true,
+  body: true,
+  credentials: true,
+  headers: true,
+  fetch: true,
+  connectTimeoutMs: true,
+  lastEventIdIn: true,
+  retry: true,
+  onUnauthorized: true,
+  heartbeatMarginMs: true,
+  idleTimeoutMs: true,
+  maxEventBytes: true,
+  events: true,
+  validate: true,
+  mapMessage: true,
+  until: true,
+  lastEventId: true,
+  persist: true,
+  shared: true,
+  clock: true,
+}
+const optionNames = Object.keys(everyOption) as (keyof typeof everyOption)[]
 
 /** Gives the components inside of it a stream of events, connected for as long as the provider is mounted. */
 export const SSEProvider: DefineSetupFnComponent<SSEProviderProps> = defineComponent(
