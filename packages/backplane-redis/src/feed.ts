@@ -183,9 +183,10 @@ export class Feed {
       this.#hold.push(item)
       return
     }
-    const last = this.#subscriptions.channels.get(name)?.last
-    if (item.message.seq !== undefined && last !== undefined && item.before !== last) {
-      // Redis lost its data beneath a connection that held.
+    const channel = this.#subscriptions.channels.get(name)
+    if (item.message.seq !== undefined && channel?.last !== undefined && item.before !== channel.last) {
+      // Redis lost its data beneath a connection that held. What others have passed already cannot be given in order.
+      if (item.before <= this.#position!) this.#subscriptions.gap(channel)
       this.#hold = new Hold()
       this.#hold.push(item)
       this.#guard(link, this.#repair(link))
@@ -240,6 +241,8 @@ export class Feed {
         },
       })
       if (link !== this.#link) return
+      // What came in the microtasks since the merge took what was held.
+      if (hold.overflow === undefined) for (const late of hold.take(Infinity)) this.#deliver(late)
       tellBefore(Infinity)
       this.#position = Math.max(this.#position!, origin)
       if (hold.overflow === undefined) break
