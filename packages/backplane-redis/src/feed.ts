@@ -185,8 +185,7 @@ export class Feed {
     }
     const channel = this.#subscriptions.channels.get(name)
     if (item.message.seq !== undefined && channel?.last !== undefined && item.before !== channel.last) {
-      // Redis lost its data beneath a connection that held. What others have passed already cannot be given in order.
-      if (item.before <= this.#position!) this.#subscriptions.gap(channel)
+      // Redis lost its data beneath a connection that held.
       this.#hold = new Hold()
       this.#hold.push(item)
       this.#guard(link, this.#repair(link))
