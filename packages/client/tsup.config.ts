@@ -1,4 +1,9 @@
 import { defineConfig } from 'tsup'
 import { preset } from '../../tsup.preset.js'
 
-export default defineConfig(preset(['src/index.ts']))
+// One EventStreamService for both entries, in CJS too.
+export default defineConfig({
+  ...preset([]),
+  entry: { index: 'src/index.ts', binding: 'src/binding/index.ts' },
+  splitting: true,
+})

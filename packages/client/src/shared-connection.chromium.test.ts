@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { hasChromium, launchChromium } from '../../../test-support/chromium.js'
 import { frame, openFrame, SseServer } from '../test/sse-server.js'
-
-const executablePath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 
 let script: string
 let browser: Browser
@@ -14,21 +12,12 @@ let server: SseServer
 let history: string[]
 let ticking: ReturnType<typeof setInterval>
 
-describe.skipIf(!existsSync(executablePath))('tabs of a real browser', { timeout: 60_000 }, () => {
+describe.skipIf(!hasChromium)('tabs of a real browser', { timeout: 60_000 }, () => {
   beforeAll(async () => {
     const entry = fileURLToPath(new URL('../test/tab.ts', import.meta.url))
     const bundle = await build({ entryPoints: [entry], bundle: true, write: false, conditions: ['@rivulet/source'] })
     script = bundle.outputFiles[0]!.text
-    browser = await chromium.launch({
-      executablePath,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    })
+    browser = await launchChromium()
   }, 60_000)
 
   afterAll(() => browser?.close())

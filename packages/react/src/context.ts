@@ -1,6 +1,6 @@
+import type { Feed } from '@rivulet/client/binding'
 import { type Context, createContext, useContext } from 'react'
 import { MissingProviderError } from './errors.js'
-import type { Feed } from './feed.js'
 
 export const FeedContext: Context<Feed | undefined> = createContext<Feed | undefined>(undefined)
 

@@ -1,6 +1,6 @@
+import type { Feed } from '@rivulet/client/binding'
+import { cancelFrame, nextFrame } from '@rivulet/client/binding'
 import type { BaseEvent, EventDefinition } from '@rivulet/core'
-import type { Feed } from './feed.js'
-import { cancelFrame, nextFrame } from './next-frame.js'
 
 /** What becomes of events, one after the other. */
 export interface Fold<Result> {

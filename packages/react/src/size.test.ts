@@ -4,17 +4,26 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { expect, it } from 'vitest'
 
-it('adds no more to the client, minified and compressed, than it is known to', async () => {
+/** The bytes of these exports as an application would ship them, React itself left out. */
+async function shippedBytes(exports: string): Promise<number> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('index.ts', import.meta.url))],
+    stdin: { contents: exports, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'ts' },
     bundle: true,
     minify: true,
     write: false,
     format: 'esm',
     target: 'es2022',
     jsx: 'automatic',
-    external: ['react', 'react/jsx-runtime', '@rivulet/client', '@rivulet/core'],
+    conditions: ['@rivulet/source'],
+    external: ['react', 'react/jsx-runtime'],
   })
-  const bytes = gzipSync(outputFiles[0]!.contents, { level: 9 }).length
-  expect(bytes).toBeLessThanOrEqual(3_200)
+  return gzipSync(outputFiles[0]!.contents, { level: 9 }).length
+}
+
+// A guard against growth, at what it is now. The budget is 2,000, which is not met.
+it('adds no more to the client, minified and compressed, than it is known to', async () => {
+  const client = "export * from '@rivulet/client'"
+  const added = (await shippedBytes(`${client}; export * from './index.js'`)) - (await shippedBytes(client))
+  expect(added).toBeGreaterThan(1_000)
+  expect(added).toBeLessThanOrEqual(3_200)
 })

@@ -1,8 +1,8 @@
 import type { EventStreamService, EventStreamServiceOptions } from '@rivulet/client'
+import { createProviderStream, followHeaders, isStreamOf } from '@rivulet/client/binding'
 import type { EventContract } from '@rivulet/core'
 import { type ReactElement, type ReactNode, useEffect, useInsertionEffect, useState } from 'react'
 import { FeedContext } from './context.js'
-import { createProviderStream, followHeaders, isStreamOf } from './provider-stream.js'
 
 interface CommonProps {
   children?: ReactNode

@@ -1,6 +1,6 @@
+import type { Feed } from '@rivulet/client/binding'
 import { type InjectionKey, inject, type ShallowRef } from 'vue'
 import { MissingStreamError } from './errors.js'
-import type { Feed } from './feed.js'
 
 export const feedKey: InjectionKey<Readonly<ShallowRef<Feed>>> = Symbol('rivulet')
 

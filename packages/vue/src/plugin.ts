@@ -1,8 +1,8 @@
 import type { EventStreamService } from '@rivulet/client'
+import { Feed } from '@rivulet/client/binding'
 import type { EventContract } from '@rivulet/core'
 import { type App, type Plugin, shallowRef } from 'vue'
 import { feedKey } from './context.js'
-import { Feed } from './feed.js'
 
 export interface RivuletOptions {
   /** How many events of each type are kept for components that mount later and ask for them with `replay`. @default 100 */

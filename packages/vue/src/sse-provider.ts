@@ -1,8 +1,8 @@
 import type { EventStreamService, EventStreamServiceOptions } from '@rivulet/client'
+import { createProviderStream, followHeaders, isStreamOf } from '@rivulet/client/binding'
 import type { EventContract } from '@rivulet/core'
 import { computed, type DefineSetupFnComponent, defineComponent, provide, shallowRef, watch } from 'vue'
 import { feedKey } from './context.js'
-import { createProviderStream, followHeaders, isStreamOf } from './provider-stream.js'
 import { whileMounted } from './while-mounted.js'
 
 /**

@@ -1,7 +1,7 @@
+import { cancelFrame, nextFrame } from '@rivulet/client/binding'
 import type { BaseEvent, EventDefinition } from '@rivulet/core'
 import { computed, type MaybeRefOrGetter, type ShallowRef, shallowRef, toValue } from 'vue'
 import { useFeed } from './context.js'
-import { cancelFrame, nextFrame } from './next-frame.js'
 import { whileMounted } from './while-mounted.js'
 
 export interface ReplayOptions {

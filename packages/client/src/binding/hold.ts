@@ -1,4 +1,4 @@
-import type { EventStreamService } from '@rivulet/client'
+import type { EventStreamService } from '../event-stream-service.js'
 
 interface Hold {
   holders: number
@@ -13,7 +13,7 @@ const holds = new WeakMap<EventStreamService, Hold>()
  * it was connected already when the first one came.
  *
  * @returns Lets go; to be called once. The stream is closed a microtask later, so that what is unmounted and mounted in one
- *   go (by StrictMode, or by moving in the tree) keeps its connection.
+ *   go (by React's StrictMode, by a key that changes, by moving in the tree) keeps its connection.
  */
 export function holdConnection(service: EventStreamService): () => void {
   let hold = holds.get(service)

@@ -1,4 +1,4 @@
-import { EventStreamService, type EventStreamServiceOptions } from '@rivulet/client'
+import { EventStreamService, type EventStreamServiceOptions } from '../event-stream-service.js'
 import { Feed } from './feed.js'
 import { sameValue } from './same-value.js'
 

@@ -1,5 +1,5 @@
-import type { EventStreamService } from '@rivulet/client'
 import type { BaseEvent } from '@rivulet/core'
+import type { EventStreamService } from '../event-stream-service.js'
 import { holdConnection } from './hold.js'
 
 interface Kept {
@@ -7,7 +7,7 @@ interface Kept {
   readonly event: BaseEvent
 }
 
-/** What a provider gives to the composables below it: the stream, and the events that came last. */
+/** What a provider gives to what is below it: the stream, and the events that came last. */
 export class Feed {
   readonly service: EventStreamService
   /** How many events of the contract have come: the place in the stream, for `after`. */
