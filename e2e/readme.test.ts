@@ -1,34 +1,21 @@
-import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
+import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, launchChromium } from '../test-support/chromium.js'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
-
-interface Block {
-  language: string
-  text: string
-}
+import { type Block, codeBlocks, compile, makeFolder, root } from './code-blocks.js'
 
 let readme: string
 let blocks: Block[]
-/** The blocks as files, inside the repo so that they find what they import. */
+/** The blocks as files. */
 let folder: string
 
 beforeAll(async () => {
   readme = await readFile(join(root, 'README.md'), 'utf8')
-  blocks = Array.from(readme.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm), ([, language, text]) => ({
-    language: language!,
-    text: text!,
-  }))
-  await mkdir(join(root, '.tmp'), { recursive: true })
-  folder = await mkdtemp(join(root, '.tmp/readme-'))
-  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+  blocks = codeBlocks(readme)
+  folder = await makeFolder('readme')
 })
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -48,19 +35,7 @@ describe('the README', () => {
   it('compiles, every block, and infers what its comments say', async () => {
     await writeFiles()
     await writeFile(join(folder, 'claims.ts'), claims)
-    const config = {
-      extends: '../../tsconfig.base.json',
-      compilerOptions: {
-        isolatedDeclarations: false,
-        jsx: 'react-jsx',
-        lib: ['ES2022', 'DOM', 'DOM.Iterable'],
-        types: ['node'],
-      },
-      include: ['.'],
-    }
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
-    const tsc = join(root, 'node_modules/typescript/bin/tsc')
-    await expect(promisify(execFile)(process.execPath, [tsc, '-p', folder])).resolves.toMatchObject({ stdout: '' })
+    expect(await compile(folder)).toBe('')
   })
 
   it.skipIf(!hasChromium)('runs on its first screen: what the server publishes is on the page', async () => {

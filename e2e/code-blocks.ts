@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+export const root: string = fileURLToPath(new URL('..', import.meta.url))
+
+/** A fenced block of a Markdown page. */
+export interface Block {
+  language: string
+  text: string
+  /** The page's line, from 1, that its text begins on. */
+  line: number
+}
+
+export function codeBlocks(markdown: string): Block[] {
+  return Array.from(markdown.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm), ({ 1: language, 2: text, index }) => ({
+    language: language!,
+    text: text!,
+    line: markdown.slice(0, index).split('\n').length + 1,
+  }))
+}
+
+/** Makes a folder for blocks as files, inside the repo so that they find what they import. Remove it afterwards. */
+export async function makeFolder(name: string): Promise<string> {
+  await mkdir(join(root, '.tmp'), { recursive: true })
+  const folder = await mkdtemp(join(root, `.tmp/${name}-`))
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+  return folder
+}
+
+/** What the compiler has to say about all files of a folder together; nothing, if they compile. */
+export async function compile(folder: string): Promise<string> {
+  const config = {
+    extends: '../../tsconfig.base.json',
+    compilerOptions: {
+      isolatedDeclarations: false,
+      jsx: 'react-jsx',
+      lib: ['ES2022', 'DOM', 'DOM.Iterable'],
+      types: ['node'],
+    },
+    include: ['.'],
+  }
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  try {
+    return (await promisify(execFile)(process.execPath, [tsc, '-p', '.'], { cwd: folder })).stdout
+  } catch (error) {
+    // With errors the compiler's exit code is not 0; anything else that failed has no output.
+    const { stdout } = error as { stdout?: string }
+    if (!stdout) throw error
+    return stdout
+  }
+}

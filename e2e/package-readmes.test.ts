@@ -1,0 +1,53 @@
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Block, codeBlocks, compile, makeFolder, root } from './code-blocks.js'
+
+/** The compiled blocks of each published package's README, by the package's folder. */
+const blocks = new Map<string, Block[]>()
+let folder: string
+
+beforeAll(async () => {
+  folder = await makeFolder('package-readmes')
+  for (const name of await readdir(join(root, 'packages'))) {
+    const read = (file: string) => readFile(join(root, 'packages', name, file), 'utf8')
+    const { private: unpublished } = JSON.parse(await read('package.json'))
+    if (unpublished) continue
+    const readme = await read('README.md')
+    blocks.set(
+      name,
+      codeBlocks(readme).filter(({ language }) => language === 'ts' || language === 'tsx'),
+    )
+  }
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+describe("the packages' READMEs", () => {
+  it('each show code', () => {
+    expect(blocks.size).toBeGreaterThan(0)
+    expect([...blocks].filter(([, { length }]) => length === 0)).toEqual([])
+  })
+
+  it('compile, every block by itself', async () => {
+    await writeFile(join(folder, 'events.ts'), contract)
+    for (const [name, list] of blocks) {
+      for (const { language, text, line } of list) {
+        // Moved down to where it stands in the README, so that the compiler's line numbers are the README's.
+        const file = join(folder, `${name}-readme-${line}.${language}`)
+        await writeFile(file, '\n'.repeat(line - 1) + text)
+      }
+    }
+    expect(await compile(folder)).toBe('')
+  })
+})
+
+/** What the blocks import as `./events.js`. */
+const contract = `
+import { defineEvents } from '@rivulet/core'
+import { z } from 'zod'
+
+export const events = defineEvents({
+  log: z.object({ level: z.enum(['info', 'error']), message: z.string() }),
+})
+`
