@@ -344,3 +344,8 @@ test('a key is needed where the URL does not tell whose stream it is', () => {
     expect(() => new EventStreamService({ ...options, shared: {} })).toThrow(InvalidOptionError)
   }
 })
+
+test('a server may make one of a relative URL, to render a page with it', () => {
+  vi.stubGlobal('navigator', { locks: {} })
+  expect(new EventStreamService({ url: '/events', shared: true }).status).toBe('idle')
+})

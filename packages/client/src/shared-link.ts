@@ -29,11 +29,12 @@ export function createSharedLink(
     if (typeof url === 'function' || headers !== undefined || body !== undefined) {
       throw new InvalidOptionError('shared', shared, 'give it a key that names the user and the stream: { key: … }.')
     }
-    key = new URL(url, pageBaseUrl()).href
+    key = absolute(url)
   }
-  const name = `rivulet:${key}`
   const locks = globalThis.navigator?.locks
-  if (!locks || !globalThis.BroadcastChannel) return undefined
+  // Without a key there is no page either: a server renders it.
+  if (key === undefined || !locks || !globalThis.BroadcastChannel) return undefined
+  const name = `rivulet:${key}`
 
   let link: Link | undefined
   let loading = false
@@ -77,5 +78,14 @@ export function createSharedLink(
       loading = true
       void load()
     },
+  }
+}
+
+/** `undefined` for a relative URL where there is no page. */
+function absolute(url: string | URL): string | undefined {
+  try {
+    return new URL(url, pageBaseUrl()).href
+  } catch {
+    return undefined
   }
 }
