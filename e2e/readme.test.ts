@@ -1,11 +1,11 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, launchChromium } from '../test-support/chromium.js'
 import { type Block, codeBlocks, compile, makeFolder, root } from './code-blocks.js'
+import { freePort } from './monitor-process.js'
 
 let readme: string
 let blocks: Block[]
@@ -142,12 +142,4 @@ async function load(name: string, replacements?: Record<string, string>): Promis
   const file = join(folder, `${name}.mjs`)
   await writeFile(file, await bundle(name, 'node', replacements))
   return import(/* @vite-ignore */ pathToFileURL(file).href)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0)
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

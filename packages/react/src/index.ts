@@ -1,6 +1,6 @@
+export type { IndicatorLabels } from '@rivulet/client/binding'
 export { MissingProviderError } from './errors.js'
 export {
-  type IndicatorLabels,
   SSEConnectionIndicator,
   type SSEConnectionIndicatorProps,
 } from './sse-connection-indicator.js'

@@ -1,22 +1,11 @@
 import type { ConnectionState } from '@rivulet/client'
+import { idleState } from '@rivulet/client/binding'
 import { useMemo, useSyncExternalStore } from 'react'
 import { useFeed } from './context.js'
 
 export interface ConnectionStatusResult extends ConnectionState {
   /** Tries now instead of waiting, also where the stream is closed. */
   reconnect(): void
-}
-
-/** What a server knows of the connection, and so how a page begins that comes from one. */
-const idle: ConnectionState = {
-  status: 'idle',
-  attempt: 0,
-  retryAt: undefined,
-  error: undefined,
-  recovered: undefined,
-  gap: undefined,
-  lastEventId: '',
-  lastActivityAt: undefined,
 }
 
 /**
@@ -29,7 +18,7 @@ export function useConnectionStatus(): ConnectionStatusResult {
   const state = useSyncExternalStore(
     onStatusChange,
     () => service.state,
-    () => idle,
+    () => idleState,
   )
   return useMemo(() => ({ ...state, reconnect: () => service.reconnect() }), [state, service])
 }

@@ -1,7 +1,7 @@
+export type { IndicatorLabels } from '@rivulet/client/binding'
 export { MissingStreamError } from './errors.js'
 export { type RivuletOptions, rivulet } from './plugin.js'
 export {
-  type IndicatorLabels,
   SSEConnectionIndicator,
   type SSEConnectionIndicatorProps,
 } from './sse-connection-indicator.js'

@@ -1,4 +1,5 @@
 import type { ConnectionState, ConnectionStatus } from '@rivulet/client'
+import { idleState } from '@rivulet/client/binding'
 import { type ComputedRef, computed, type ShallowRef, shallowRef } from 'vue'
 import { useEventStream } from './use-event-stream.js'
 import { whileMounted } from './while-mounted.js'
@@ -11,18 +12,6 @@ export interface ConnectionStatusResult {
   reconnect(): void
 }
 
-/** What a server knows of the connection, and so how a page begins that comes from one. */
-const idle: ConnectionState = {
-  status: 'idle',
-  attempt: 0,
-  retryAt: undefined,
-  error: undefined,
-  recovered: undefined,
-  gap: undefined,
-  lastEventId: '',
-  lastActivityAt: undefined,
-}
-
 /**
  * What the connection is doing.
  *
@@ -30,7 +19,7 @@ const idle: ConnectionState = {
  */
 export function useConnectionStatus(): ConnectionStatusResult {
   const stream = useEventStream()
-  const state = shallowRef(idle)
+  const state = shallowRef(idleState)
   whileMounted(stream, (service) => {
     state.value = service.state
     return service.onStatusChange((next) => {

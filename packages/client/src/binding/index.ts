@@ -3,5 +3,7 @@
  * like them, not for applications.
  */
 export { Feed } from './feed.js'
+export { idleState } from './idle-state.js'
+export { defaultLabels, type IndicatorLabels } from './indicator-labels.js'
 export { cancelFrame, nextFrame } from './next-frame.js'
 export { createProviderStream, followHeaders, isStreamOf, type ProviderStream } from './provider-stream.js'
