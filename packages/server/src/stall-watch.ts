@@ -29,6 +29,9 @@ export class StallWatch {
 
   delete(connection: Connection): void {
     this.#watched.delete(connection)
+    if (this.#watched.size > 0) return
+    this.#clock.clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 
   #look(): void {
