@@ -1,7 +1,8 @@
 import { createDecoder, type EventContract, type SseMessage } from '@rivulet/core'
 import { onTestFinished } from 'vitest'
+import { randomFrom } from '../../../test-support/random.js'
 import { EventManager, type EventManagerOptions } from './event-manager.js'
-import { randomFrom, SimulatedClock, SimulatedSink, settle } from './simulation.test.util.js'
+import { SimulatedClock, SimulatedSink, settle } from './simulation.test.util.js'
 import type { EventStreamOptions } from './stream-options.js'
 
 /** One connection of a test, whose reader takes everything unless told otherwise. */

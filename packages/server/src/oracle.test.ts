@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
+import { randomFrom } from '../../../test-support/random.js'
 import {
   createServer,
-  randomFrom,
   SimulatedClient,
   SimulatedClock,
   type SimulatedServer,

@@ -14,17 +14,6 @@ import { MemoryBackplane } from './memory-backplane.js'
 import type { Payload } from './payload.js'
 import type { Refusal, Sink, SinkListener } from './sink.js'
 
-/** Random numbers that a seed decides (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
-
 /** A clock whose time and turns pass only when told. */
 export class SimulatedClock implements Clock {
   #now = 1_700_000_000_000

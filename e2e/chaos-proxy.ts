@@ -1,0 +1,96 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+
+export type Fault = 'reset' | 'end' | 'stall' | 'restart'
+
+interface Passage {
+  readonly client: Socket
+  readonly server: Socket
+}
+
+/** Stands between clients and a server, and fails in the ways in which networks and proxies do. */
+export class ChaosProxy {
+  readonly faults: Record<Fault, number> = { reset: 0, end: 0, stall: 0, restart: 0 }
+  readonly #target: number
+  readonly #passages = new Set<Passage>()
+  #server: Server
+  #port = 0
+  #stopped = false
+
+  constructor(target: number) {
+    this.#target = target
+    this.#server = this.#create()
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/`
+  }
+
+  get passages(): Passage[] {
+    return [...this.#passages]
+  }
+
+  async start(): Promise<this> {
+    this.#server.listen(this.#port, '127.0.0.1')
+    await once(this.#server, 'listening')
+    this.#port = (this.#server.address() as AddressInfo).port
+    return this
+  }
+
+  /** Cuts one connection at both ends, in the middle of whatever is under way. */
+  reset({ client, server }: Passage): void {
+    this.faults.reset++
+    client.resetAndDestroy()
+    server.resetAndDestroy()
+  }
+
+  /** Ends one connection as a server does that has no more to say. */
+  end({ client }: Passage): void {
+    this.faults.end++
+    client.end()
+  }
+
+  /** Lets nothing through any more, and says nothing: both sides believe that they are connected. */
+  stall({ client, server }: Passage): void {
+    this.faults.stall++
+    server.unpipe(client).pause()
+    client.unpipe(server).pause()
+  }
+
+  /** Cuts everything, and refuses connections for a while. */
+  async restart(downMs: number): Promise<void> {
+    this.faults.restart++
+    await this.#close()
+    await new Promise((resolve) => setTimeout(resolve, downMs))
+    if (this.#stopped) return
+    this.#server = this.#create()
+    await this.start()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#close()
+  }
+
+  #create(): Server {
+    return createServer((client) => {
+      const server = connect(this.#target, '127.0.0.1')
+      const passage = { client, server }
+      this.#passages.add(passage)
+      client.on('error', () => {}).on('close', () => server.destroy())
+      server.on('error', () => {}).on('close', () => client.destroy())
+      client.on('close', () => this.#passages.delete(passage))
+      client.pipe(server).pipe(client)
+    })
+  }
+
+  async #close(): Promise<void> {
+    const closed = this.#server.listening ? once(this.#server, 'close') : undefined
+    this.#server.close()
+    for (const { client, server } of this.#passages) {
+      client.destroy()
+      server.destroy()
+    }
+    await closed
+  }
+}

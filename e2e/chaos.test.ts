@@ -1,0 +1,70 @@
+import { expect, it, onTestFinished } from 'vitest'
+import { randomFrom } from '../test-support/random.js'
+import { ChaosProxy } from './chaos-proxy.js'
+import { TickingClient, TickingServer } from './ticking-server.js'
+
+const seconds = Number(process.env.RIVULET_CHAOS_SECONDS ?? 6)
+const clientCount = Number(process.env.RIVULET_CHAOS_CLIENTS ?? 20)
+const seed = Number(process.env.RIVULET_SEED ?? Date.now() % 1_000_000)
+const perSecond = 100
+
+it(
+  `gives every client every event once and in order through a proxy that cuts, stalls and restarts (seed ${seed})`,
+  async () => {
+    // What is published in half a minute: longer than any outage, and far less than the whole.
+    const server = await new TickingServer({ maxEvents: 30 * perSecond }).start()
+    const proxy = await new ChaosProxy(server.port).start()
+    const clients = Array.from({ length: clientCount }, () => new TickingClient(proxy.url))
+    onTestFinished(async () => {
+      for (const { stream } of clients) stream.close()
+      await proxy.stop()
+      await server.stop()
+    })
+    await expect.poll(() => server.connections, { timeout: 10_000 }).toBe(clientCount)
+
+    const chaos = failAtRandom(proxy)
+    await server.tick(seconds * perSecond, perSecond)
+    await chaos.stop()
+
+    // Told of by the server alone: a client that lost its stream comes back at most a few seconds later.
+    await expect
+      .poll(() => clients.filter(({ received }) => received < server.published).length, { timeout: 30_000 })
+      .toBe(0)
+    expect(clients.flatMap(({ mistakes }) => mistakes)).toEqual([])
+    expect(clients.flatMap(({ gaps }) => gaps)).toEqual([])
+    expect(server.errors).toEqual([])
+
+    const connects = clients.reduce((sum, { opened }) => sum + opened, 0)
+    console.log(`${server.published} events, ${clientCount} clients, ${connects} connections`, proxy.faults)
+    expect(Math.min(...Object.values(proxy.faults))).toBeGreaterThan(0)
+    expect(connects).toBeGreaterThan(2 * clientCount)
+  },
+  (seconds + 90) * 1_000,
+)
+
+/** Every 100 ms each connection is cut, ended or stalled with some chance, and now and then the whole proxy restarts. */
+function failAtRandom(proxy: ChaosProxy): { stop(): Promise<void> } {
+  const random = randomFrom(seed)
+  const restarts: Promise<void>[] = []
+  let rounds = 0
+  const timer = setInterval(() => {
+    rounds++
+    // The first restart does not wait for its chance: a short run has to see one too.
+    if (rounds === 20 || random() < 0.005) {
+      restarts.push(proxy.restart(random() * 1_000))
+      return
+    }
+    for (const passage of proxy.passages) {
+      const chance = random()
+      if (chance < 0.02) proxy.reset(passage)
+      else if (chance < 0.04) proxy.end(passage)
+      else if (chance < 0.05) proxy.stall(passage)
+    }
+  }, 100)
+  return {
+    async stop() {
+      clearInterval(timer)
+      await Promise.all(restarts)
+    },
+  }
+}
