@@ -1,0 +1,206 @@
+import { type ContractOf, createDecoder, defineEvents, type SseMessage } from '@rivulet/core'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { z } from 'zod'
+import type { ConnectionInfo } from '../connection.js'
+import type { EventManagerOptions } from '../event-manager.js'
+import type { Refusal } from '../sink.js'
+import type { ManagerStats } from '../stats.js'
+
+type Schemas = { log: z.ZodObject<{ message: z.ZodString }> }
+
+export const events: ContractOf<Schemas> = defineEvents<Schemas>({ log: z.object({ message: z.string() }) })
+
+/** What a check asks for: plain data, so that a server in another process can be asked too. */
+export interface Setup {
+  readonly manager?: Pick<EventManagerOptions<typeof events>, 'limits' | 'retention' | 'heartbeat'>
+  /** What everybody is refused with. */
+  readonly refusal?: Refusal
+}
+
+/** A client of whatever transport, and what it has read. */
+export interface Client {
+  readonly status: number
+  readonly headers: Record<string, unknown>
+  readonly messages: SseMessage[]
+  readonly comments: string[]
+  received(count: number): Promise<SseMessage[]>
+  readonly ended: Promise<void>
+  /** Stops reading, and goes on. */
+  pause(): void
+  resume(): void
+  leave(): void
+}
+
+/** A manager behind the sink under test, in this process or in another one. */
+export interface Served {
+  open(headers?: Record<string, string>): Promise<Client>
+  /** Publishes in order, and lets the event loop turn now and then. Gives the events' IDs. */
+  publish(messages: readonly string[]): Promise<string[]>
+  stats(): Promise<ManagerStats>
+  connections(): Promise<Pick<ConnectionInfo, 'state' | 'bufferedBytes'>[]>
+  disconnectAll(reason: string): Promise<unknown>
+  closeManager(): Promise<unknown>
+}
+
+/** Where a runtime cannot do what the others can, with the reason beside it. */
+export interface Limits {
+  /** The runtime reads ahead without a bound, so a slow client is slow for the runtime and not for the server. */
+  readonly noBackpressure?: boolean
+}
+
+/** Decodes what a transport's client feeds it. */
+export function decode(): Pick<Client, 'messages' | 'comments' | 'received'> & { feed(bytes: Uint8Array): void } {
+  const messages: SseMessage[] = []
+  const comments: string[] = []
+  const waiting = new Set<() => void>()
+  const decoder = createDecoder({
+    onMessage: (message) => messages.push(message),
+    onComment: (comment) => comments.push(comment),
+  })
+  return {
+    messages,
+    comments,
+    feed(bytes) {
+      decoder.feed(bytes)
+      for (const check of waiting) check()
+    },
+    received: (count) =>
+      new Promise((resolve) => {
+        const check = () => {
+          if (messages.length < count) return
+          waiting.delete(check)
+          resolve(messages)
+        }
+        waiting.add(check)
+        check()
+      }),
+  }
+}
+
+const texts = (messages: readonly SseMessage[]) =>
+  messages.filter(({ event }) => event === 'log').map(({ data }) => JSON.parse(data).message)
+
+/** What every sink has to do, whatever it writes to and wherever it runs. */
+export function describeSink(name: string, serve: (setup: Setup) => Promise<Served>, limits: Limits = {}): void {
+  describe(name, () => {
+    async function start(setup: Setup = {}): Promise<Served> {
+      const served = await serve(setup)
+      onTestFinished(() => void served.closeManager())
+      return served
+    }
+
+    it('opens with the headers of a stream, and brings events as they come', async () => {
+      const { publish, open } = await start()
+      const client = await open()
+      expect(client.status).toBe(200)
+      expect(client.headers).toMatchObject({
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-cache, no-transform',
+        'x-accel-buffering': 'no',
+      })
+      expect(await client.received(1)).toMatchObject([{ event: 'rivulet:open' }])
+      await publish(['Grüße', '1', '2'])
+      expect(texts(await client.received(4))).toEqual(['Grüße', '1', '2'])
+    })
+
+    it('goes on after the last event ID', async () => {
+      const { publish, open } = await start()
+      const [id] = await publish(['1', '2'])
+      const client = await open({ 'last-event-id': id! })
+      expect(texts(await client.received(2))).toEqual(['2'])
+    })
+
+    it('refuses with a status, headers and no stream', async () => {
+      const { stats, open } = await start({ refusal: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } })
+      const client = await open()
+      await client.ended
+      expect(client.status).toBe(401)
+      expect(client.headers).toMatchObject({ 'www-authenticate': 'Bearer', 'cache-control': 'no-store' })
+      expect(await stats()).toMatchObject({ connections: 0, refused: 1 })
+    })
+
+    it('forgets a client that leaves', async () => {
+      const { publish, stats, open } = await start()
+      const client = await open()
+      await client.received(1)
+      client.leave()
+      // Some runtimes find out by the next write only.
+      await vi.waitFor(async () => {
+        await publish(['to nobody'])
+        expect(await stats()).toMatchObject({ connections: 0, cohorts: 0, closed: 1 })
+      }, 5_000)
+    })
+
+    it('ends a stream with a last word', async () => {
+      const { disconnectAll, open } = await start()
+      const client = await open()
+      await client.received(1)
+      await disconnectAll('enough')
+      await client.ended
+      expect(client.messages.at(-1)).toMatchObject({
+        event: 'rivulet:close',
+        data: '{"reason":"enough","retry":false}',
+      })
+    })
+
+    it.skipIf(limits.noBackpressure)(
+      'gives a client that reads slowly everything from the log, and holds little for it',
+      async () => {
+        const { publish, connections, stats, open } = await start({
+          manager: { limits: { highWaterMarkBytes: 100_000 }, retention: { maxEvents: 100_000, maxBytes: 1e9 } },
+        })
+        const client = await open()
+        await client.received(1)
+        client.pause()
+        const numbers = Array.from({ length: 4_000 }, (_, index) => `${index} ${'x'.repeat(4_000)}`)
+        await publish(numbers)
+        const [connection] = await connections()
+        expect(connection).toMatchObject({ state: 'lagging' })
+        expect(connection!.bufferedBytes).toBeLessThan(300_000)
+        client.resume()
+        await client.received(4_001)
+        expect(texts(client.messages)).toEqual(numbers)
+        expect(await stats()).toMatchObject({ gaps: 0 })
+        await vi.waitFor(
+          async () => expect(await connections()).toMatchObject([{ state: 'live', bufferedBytes: 0 }]),
+          5_000,
+        )
+      },
+      30_000,
+    )
+
+    it.skipIf(limits.noBackpressure)(
+      'cuts a client that takes nothing',
+      async () => {
+        const { publish, stats, open } = await start({
+          manager: { limits: { highWaterMarkBytes: 1_000, stallTimeoutMs: 100 } },
+        })
+        const client = await open()
+        await client.received(1)
+        client.pause()
+        await publish(Array.from({ length: 200 }, () => 'x'.repeat(100_000)))
+        await vi.waitFor(async () => expect(await stats()).toMatchObject({ connections: 0, stalled: 1 }), 10_000)
+      },
+      30_000,
+    )
+
+    it('sends heartbeats to an idle stream', async () => {
+      const { open, stats } = await start({ manager: { heartbeat: { intervalMs: 64 } } })
+      const client = await open()
+      await vi.waitFor(() => expect(client.comments.length).toBeGreaterThan(1), 5_000)
+      expect((await stats()).heartbeats).toBeGreaterThan(1)
+    })
+
+    it('is over when the manager is closed', async () => {
+      const { closeManager, open } = await start()
+      const client = await open()
+      await client.received(1)
+      await closeManager()
+      await client.ended
+      expect(client.messages.at(-1)).toMatchObject({
+        event: 'rivulet:close',
+        data: '{"reason":"shutdown","retry":true}',
+      })
+    })
+  })
+}
