@@ -108,9 +108,12 @@ export class NodeSink implements Sink {
   }
 }
 
+/** Bun and Deno have servers of their own under `node:http`: a response's bytes do not go through what they call its socket. */
+const isNodeItself = !('bun' in process.versions || 'deno' in process.versions)
+
 /** The stream below a response whose bytes nothing changes on their way: not wrapped, not encoded, and first in line on its connection. */
 function bareStream(response: NodeResponse): Writable | undefined {
-  if (response.hasHeader('content-encoding')) return undefined
+  if (!isNodeItself || response.hasHeader('content-encoding')) return undefined
   if (response instanceof Http2ServerResponse) {
     return response.write === Http2ServerResponse.prototype.write ? response.stream : undefined
   }

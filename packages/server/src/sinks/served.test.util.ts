@@ -1,22 +1,32 @@
-import { EventManager } from '../event-manager.js'
+import { type ContractOf, defineEvents } from '@rivulet/core'
+import { z } from 'zod'
+import type { EventManager, EventManagerOptions } from '../event-manager.js'
+import type { Refusal } from '../sink.js'
 import type { EventStreamOptions } from '../stream-options.js'
-import { type Client, events, type Served, type Setup } from './sink-checks.test.util.js'
+import type { Client, Served } from './sink-checks.test.util.js'
 
-export interface Hosted {
-  readonly manager: EventManager<typeof events>
-  /** For whichever kind of request the sink takes. */
-  readonly options: EventStreamOptions<unknown, unknown, typeof events>
+// Runs on every runtime, so it imports nothing that needs Node.js.
+
+type Schemas = { log: z.ZodObject<{ message: z.ZodString }> }
+export type Events = ContractOf<Schemas>
+
+export const events: Events = defineEvents<Schemas>({ log: z.object({ message: z.string() }) })
+
+/** What a check asks for: plain data, so that a server in another process can be asked too. */
+export interface Setup {
+  readonly manager?: Pick<EventManagerOptions<Events>, 'limits' | 'retention' | 'heartbeat'>
+  /** What everybody is refused with. */
+  readonly refusal?: Refusal
 }
 
-/** The manager that a check asks for, and how to let requests in. */
-export function host({ manager: options, refusal }: Setup): Hosted {
-  const manager = new EventManager({ events, ...options })
-  return { manager, options: { authorize: () => refusal ?? true } }
+/** How a check wants requests to be let in, for whichever kind of request the sink takes. */
+export function streamOptions({ refusal }: Setup): EventStreamOptions<unknown, unknown, Events> {
+  return { authorize: () => refusal ?? true }
 }
 
 /** A manager of this process as the checks see it. */
 export function serveWith(
-  manager: Hosted['manager'],
+  manager: EventManager<Events>,
   open: (headers: Record<string, string>) => Promise<Client>,
 ): Served {
   return {
@@ -31,7 +41,7 @@ export function serveWith(
 }
 
 /** Publishes in order; the event loop turns now and then, as it would under a real load. */
-export async function publishAll(manager: Hosted['manager'], messages: readonly string[]): Promise<string[]> {
+export async function publishAll(manager: EventManager<Events>, messages: readonly string[]): Promise<string[]> {
   const ids: string[] = []
   for (const message of messages) {
     const { id } = await manager.publish('log', { message })

@@ -1,21 +1,8 @@
-import { type ContractOf, createDecoder, defineEvents, type SseMessage } from '@rivulet/core'
+import { createDecoder, type SseMessage } from '@rivulet/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { z } from 'zod'
 import type { ConnectionInfo } from '../connection.js'
-import type { EventManagerOptions } from '../event-manager.js'
-import type { Refusal } from '../sink.js'
 import type { ManagerStats } from '../stats.js'
-
-type Schemas = { log: z.ZodObject<{ message: z.ZodString }> }
-
-export const events: ContractOf<Schemas> = defineEvents<Schemas>({ log: z.object({ message: z.string() }) })
-
-/** What a check asks for: plain data, so that a server in another process can be asked too. */
-export interface Setup {
-  readonly manager?: Pick<EventManagerOptions<typeof events>, 'limits' | 'retention' | 'heartbeat'>
-  /** What everybody is refused with. */
-  readonly refusal?: Refusal
-}
+import type { Setup } from './served.test.util.js'
 
 /** A client of whatever transport, and what it has read. */
 export interface Client {
@@ -40,12 +27,6 @@ export interface Served {
   connections(): Promise<Pick<ConnectionInfo, 'state' | 'bufferedBytes'>[]>
   disconnectAll(reason: string): Promise<unknown>
   closeManager(): Promise<unknown>
-}
-
-/** Where a runtime cannot do what the others can, with the reason beside it. */
-export interface Limits {
-  /** The runtime reads ahead without a bound, so a slow client is slow for the runtime and not for the server. */
-  readonly noBackpressure?: boolean
 }
 
 /** Decodes what a transport's client feeds it. */
@@ -81,11 +62,11 @@ const texts = (messages: readonly SseMessage[]) =>
   messages.filter(({ event }) => event === 'log').map(({ data }) => JSON.parse(data).message)
 
 /** What every sink has to do, whatever it writes to and wherever it runs. */
-export function describeSink(name: string, serve: (setup: Setup) => Promise<Served>, limits: Limits = {}): void {
+export function describeSink(name: string, serve: (setup: Setup) => Promise<Served>): void {
   describe(name, () => {
     async function start(setup: Setup = {}): Promise<Served> {
       const served = await serve(setup)
-      onTestFinished(() => void served.closeManager())
+      onTestFinished(async () => void (await served.closeManager()))
       return served
     }
 
@@ -143,46 +124,38 @@ export function describeSink(name: string, serve: (setup: Setup) => Promise<Serv
       })
     })
 
-    it.skipIf(limits.noBackpressure)(
-      'gives a client that reads slowly everything from the log, and holds little for it',
-      async () => {
-        const { publish, connections, stats, open } = await start({
-          manager: { limits: { highWaterMarkBytes: 100_000 }, retention: { maxEvents: 100_000, maxBytes: 1e9 } },
-        })
-        const client = await open()
-        await client.received(1)
-        client.pause()
-        const numbers = Array.from({ length: 4_000 }, (_, index) => `${index} ${'x'.repeat(4_000)}`)
-        await publish(numbers)
-        const [connection] = await connections()
-        expect(connection).toMatchObject({ state: 'lagging' })
-        expect(connection!.bufferedBytes).toBeLessThan(300_000)
-        client.resume()
-        await client.received(4_001)
-        expect(texts(client.messages)).toEqual(numbers)
-        expect(await stats()).toMatchObject({ gaps: 0 })
-        await vi.waitFor(
-          async () => expect(await connections()).toMatchObject([{ state: 'live', bufferedBytes: 0 }]),
-          5_000,
-        )
-      },
-      30_000,
-    )
+    it('gives a client that reads slowly everything from the log, and holds little for it', async () => {
+      const { publish, connections, stats, open } = await start({
+        manager: { limits: { highWaterMarkBytes: 100_000 }, retention: { maxEvents: 100_000, maxBytes: 1e9 } },
+      })
+      const client = await open()
+      await client.received(1)
+      client.pause()
+      const numbers = Array.from({ length: 4_000 }, (_, index) => `${index} ${'x'.repeat(4_000)}`)
+      await publish(numbers)
+      const [connection] = await connections()
+      expect(connection).toMatchObject({ state: 'lagging' })
+      expect(connection!.bufferedBytes).toBeLessThan(300_000)
+      client.resume()
+      await client.received(4_001)
+      expect(texts(client.messages)).toEqual(numbers)
+      expect(await stats()).toMatchObject({ gaps: 0 })
+      await vi.waitFor(
+        async () => expect(await connections()).toMatchObject([{ state: 'live', bufferedBytes: 0 }]),
+        5_000,
+      )
+    }, 30_000)
 
-    it.skipIf(limits.noBackpressure)(
-      'cuts a client that takes nothing',
-      async () => {
-        const { publish, stats, open } = await start({
-          manager: { limits: { highWaterMarkBytes: 1_000, stallTimeoutMs: 100 } },
-        })
-        const client = await open()
-        await client.received(1)
-        client.pause()
-        await publish(Array.from({ length: 200 }, () => 'x'.repeat(100_000)))
-        await vi.waitFor(async () => expect(await stats()).toMatchObject({ connections: 0, stalled: 1 }), 10_000)
-      },
-      30_000,
-    )
+    it('cuts a client that takes nothing', async () => {
+      const { publish, stats, open } = await start({
+        manager: { limits: { highWaterMarkBytes: 1_000, stallTimeoutMs: 100 } },
+      })
+      const client = await open()
+      await client.received(1)
+      client.pause()
+      await publish(Array.from({ length: 200 }, () => 'x'.repeat(100_000)))
+      await vi.waitFor(async () => expect(await stats()).toMatchObject({ connections: 0, stalled: 1 }), 10_000)
+    }, 30_000)
 
     it('sends heartbeats to an idle stream', async () => {
       const { open, stats } = await start({ manager: { heartbeat: { intervalMs: 64 } } })

@@ -3,16 +3,18 @@ import { createServer } from 'node:http'
 import { connect, createSecureServer, type IncomingHttpHeaders } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
+import { EventManager } from '../event-manager.js'
 import { handleEventStream } from '../node.js'
 import { listen } from '../stream-client.test.util.js'
 import { eventStreamResponse } from '../web.js'
 import { certificate } from './certificate.test.util.js'
 import { openHttp } from './http-client.test.util.js'
-import { host, serveWith } from './served.test.util.js'
+import { events, serveWith, streamOptions } from './served.test.util.js'
 import { decode, describeSink } from './sink-checks.test.util.js'
 
 describeSink('HTTP/1.1', async (setup) => {
-  const { manager, options } = host(setup)
+  const manager = new EventManager({ events, ...setup.manager })
+  const options = streamOptions(setup)
   const url = await listen(
     createServer((request, response) => void handleEventStream(manager, request, response, options)),
   )
@@ -20,7 +22,8 @@ describeSink('HTTP/1.1', async (setup) => {
 })
 
 describeSink('HTTP/2, secure', async (setup) => {
-  const { manager, options } = host(setup)
+  const manager = new EventManager({ events, ...setup.manager })
+  const options = streamOptions(setup)
   const server = createSecureServer(certificate, (request, response) => {
     void handleEventStream(manager, request, response, options)
   })
@@ -52,7 +55,8 @@ describeSink('HTTP/2, secure', async (setup) => {
 })
 
 describeSink('web-standard Response', async (setup) => {
-  const { manager, options } = host(setup)
+  const manager = new EventManager({ events, ...setup.manager })
+  const options = streamOptions(setup)
   return serveWith(manager, async (headers) => {
     const abort = new AbortController()
     const request = new Request('http://localhost/', { headers, signal: abort.signal })
