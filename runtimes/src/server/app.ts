@@ -1,0 +1,39 @@
+import { EventManager } from '@rivulet/server'
+import { eventStreamResponse } from '@rivulet/server/web'
+import {
+  type Events,
+  events,
+  type Setup,
+  serveWith,
+  streamOptions,
+} from '../../../packages/server/src/sinks/served.test.util.js'
+
+/** What a check can ask a manager in another process to do. `start` makes a new manager. */
+export type Action = 'start' | 'publish' | 'stats' | 'connections' | 'disconnectAll' | 'closeManager'
+
+/** A manager that is told what to do by requests. */
+export class App {
+  manager: EventManager<Events> = new EventManager({ events })
+  options = streamOptions({})
+
+  async act(action: Action, argument: unknown): Promise<unknown> {
+    if (action === 'start') {
+      const setup = argument as Setup
+      this.manager = new EventManager({ events, ...setup.manager })
+      this.options = streamOptions(setup)
+      return
+    }
+    const served = serveWith(this.manager, () => Promise.reject(new Error('Clients are not opened here.')))
+    return served[action](argument as never)
+  }
+}
+
+/** `GET` opens a stream, `POST /<action>` acts: with web-standard requests alone. */
+export function createApp(): (request: Request) => Promise<Response> {
+  const app = new App()
+  return async (request) => {
+    if (request.method === 'GET') return eventStreamResponse(app.manager, request, app.options)
+    const action = new URL(request.url).pathname.slice(1) as Action
+    return Response.json((await app.act(action, await request.json())) ?? null)
+  }
+}

@@ -1,0 +1,16 @@
+import { createApp } from './app.js'
+
+declare const Bun: {
+  serve(options: {
+    hostname: string
+    port: number
+    idleTimeout: number
+    fetch: (request: Request) => Promise<Response>
+  }): {
+    readonly port: number
+  }
+}
+
+// Bun cuts what is idle for ten seconds, unless told not to.
+const { port } = Bun.serve({ hostname: '127.0.0.1', port: 0, idleTimeout: 0, fetch: createApp() })
+console.log(`http://127.0.0.1:${port}/`)

@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openHttp } from '../../../packages/server/src/sinks/http-client.test.util.js'
+import type { Setup } from '../../../packages/server/src/sinks/served.test.util.js'
+import type { Served } from '../../../packages/server/src/sinks/sink-checks.test.util.js'
+import type { Action } from './app.js'
+
+/** The application of `app.ts` in a process of another runtime. */
+export class RemoteServer {
+  readonly #process: ChildProcess
+  readonly #url: string
+
+  private constructor(process: ChildProcess, url: string) {
+    this.#process = process
+    this.#url = url
+  }
+
+  /** @param readUrl Finds where the server listens, in what it says. */
+  static async start(
+    command: readonly string[],
+    readUrl: (output: string) => string | undefined,
+  ): Promise<RemoteServer> {
+    const [program, ...args] = command
+    // The fourth pipe is for workerd, which tells its ports there.
+    const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'inherit', 'pipe'] })
+    let output = ''
+    const url = await new Promise<string>((resolve, reject) => {
+      for (const pipe of [child.stdout, child.stdio[3]]) {
+        pipe?.on('data', (text) => {
+          output += text
+          const found = readUrl(output)
+          if (found) resolve(found)
+        })
+      }
+      child.once('error', reject)
+      child.once('exit', (code) => reject(new Error(`${program} ended with code ${code}:\n${output}`)))
+    })
+    return new RemoteServer(child, url)
+  }
+
+  async serve(setup: Setup): Promise<Served> {
+    await this.#ask('start', setup)
+    return {
+      open: (headers = {}) => openHttp(this.#url, headers),
+      publish: (messages) => this.#ask('publish', messages),
+      stats: () => this.#ask('stats'),
+      connections: () => this.#ask('connections'),
+      disconnectAll: (reason) => this.#ask('disconnectAll', reason),
+      closeManager: () => this.#ask('closeManager'),
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#process.kill()
+    if (this.#process.exitCode === null && this.#process.signalCode === null) await once(this.#process, 'exit')
+  }
+
+  async #ask<T>(action: Action, argument: unknown = null): Promise<T> {
+    const response = await fetch(new URL(action, this.#url), { method: 'POST', body: JSON.stringify(argument) })
+    if (!response.ok) throw new Error(`${action}: ${response.status} ${await response.text()}`)
+    return response.json()
+  }
+}
