@@ -1,5 +1,5 @@
 import { defineEvents, EventValidationError, encodeControlEvent, type GapEvent, UnknownEventError } from '@rivulet/core'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
 import type { FakeClock } from '../test/fake-clock.js'
 import { until, useHarness } from '../test/harness.js'
@@ -420,6 +420,17 @@ describe('iteration', () => {
     for await (const event of stream.events()) if (event.type === 'slow') received.push(event.n)
     expect(received).toEqual([1, 2])
     expect(stream.state).toMatchObject({ status: 'closed', error: undefined })
+  })
+
+  test('tells what closed the stream once: by what it throws, or by the console where nobody iterates', async () => {
+    const toConsole = vi.spyOn(console, 'error').mockImplementation(() => {})
+    onTestFinished(() => toConsole.mockRestore())
+    server.answer = (_, response) => response.writeHead(404).end()
+    const stream = new EventStreamService({ url: server.url })
+    await expect(stream.messages().next()).rejects.toMatchObject({ status: 404 })
+    expect(toConsole).not.toHaveBeenCalled()
+    stream.connect()
+    await vi.waitFor(() => expect(toConsole).toHaveBeenCalledOnce())
   })
 
   test('throws what closed the stream', async () => {

@@ -105,6 +105,8 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   #closing = new AbortController()
   /** `connect()` was called, so the stream is not closed with its last iterator. */
   #connectCalled = false
+  /** Iterators throw what closed the stream, so nobody needs to be told by the console. */
+  #thrown = false
   readonly #report = (error: unknown): void => this.#onError(error)
 
   constructor(options: EventStreamServiceOptions<Contract>) {
@@ -124,7 +126,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       },
       cursor: (id) => this.#dispatcher.cursor(id),
       gap: (gap) => this.#dispatcher.gap(gap),
-      error: (error) => this.#onError(error, this.#errorListeners.size > 0 || this.status !== 'closed'),
+      error: (error) => this.#onError(error, this.#errorListeners.size > 0 || this.status !== 'closed' || this.#thrown),
       changed: () => this.#onChange(),
       ready: () => this.#dispatcher.drained ?? this.#resumed?.promise,
     }
@@ -281,7 +283,8 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
 
   /**
    * Calls the listener with everything that goes wrong: lost connections, refused requests, invalid events, and what
-   * handlers throw. Without a listener, what concerns the connection is told by `state` and the rest goes to the console.
+   * handlers throw. Without a listener, what concerns the connection is told by `state`, what closed the stream is thrown by
+   * its iterators, and the rest goes to the console.
    */
   onError(listener: Listener<[error: unknown]>, options?: SubscribeOptions): () => void {
     return this.#errorListeners.add(listener, options)
@@ -352,6 +355,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     if (this.#state.status === 'closed' && previous.status !== 'closed') {
       const { error } = this.#state
       const failure = error === undefined ? undefined : { error }
+      this.#thrown = this.#iterators.size > 0
       this.#dispatcher.inOrder(() => {
         for (const iterator of this.#iterators) iterator.end(failure)
       })
