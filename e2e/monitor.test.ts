@@ -1,16 +1,14 @@
-import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { hasChromium, launchChromium } from '../test-support/chromium.js'
-import { freePort, MonitorProcess } from './monitor-process.js'
-
-const axe = fileURLToPath(import.meta.resolve('axe-core'))
+import { ExampleProcess, exampleFolder, freePort } from './example-process.js'
+import { faultless, faultsOf, looks } from './page-faults.js'
 
 describe.skipIf(!hasChromium)('the monitor', () => {
   let browser: Browser
   let context: BrowserContext
   let page: Page
-  let monitor: MonitorProcess
+  let monitor: ExampleProcess
   let failures: string[]
 
   beforeAll(async () => {
@@ -19,7 +17,7 @@ describe.skipIf(!hasChromium)('the monitor', () => {
   afterAll(() => browser?.close())
 
   beforeEach(async () => {
-    monitor = new MonitorProcess(await freePort())
+    monitor = new ExampleProcess(exampleFolder('monitor'), await freePort())
     await monitor.start()
     context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
     page = await context.newPage()
@@ -84,26 +82,11 @@ describe.skipIf(!hasChromium)('the monitor', () => {
     expect(await visitsShown('before')).toEqual(['before-1'])
   })
 
-  it.each([
-    ['light', 1280],
-    ['dark', 1280],
-    ['light', 390],
-    ['dark', 390],
-  ] as const)('has no accessibility violation and nothing cut off: %s, %d wide', async (colorScheme, width) => {
-    await page.setViewportSize({ width, height: 800 })
-    await page.emulateMedia({ colorScheme })
+  it.each(looks)('has no accessibility violation and nothing cut off: $colorScheme, $width px', async (look) => {
+    await page.setViewportSize({ width: look.width, height: 800 })
+    await page.emulateMedia(look)
     await visit('axe-1')
     await row('/visit/axe-1').waitFor()
-    await page.addScriptTag({ path: axe })
-    const violations = await page.evaluate(async () => {
-      const { violations } = await (
-        globalThis as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
-        }
-      ).axe.run()
-      return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
-    })
-    expect(violations).toEqual([])
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
+    expect(await faultsOf(page)).toEqual(faultless)
   })
 })

@@ -5,7 +5,7 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, launchChromium } from '../test-support/chromium.js'
 import { type Block, codeBlocks, compile, makeFolder, root } from './code-blocks.js'
-import { freePort } from './monitor-process.js'
+import { freePort } from './example-process.js'
 
 let readme: string
 let blocks: Block[]

@@ -1,49 +1,91 @@
-// `npm run screenshots`: takes the pictures of the README and the docs.
-import { mkdir } from 'node:fs/promises'
+// `npm run screenshots [example …]`: takes the pictures of the READMEs and the docs.
+import { copyFile, mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { launchChromium } from '../test-support/chromium.js'
-import { freePort, MonitorProcess } from './monitor-process.js'
+import { ExampleProcess, exampleFolder, freePort } from './example-process.js'
 
+/** The light one of each example lies in its own folder too, which is to stand alone. */
 const folder = fileURLToPath(new URL('../docs/images/', import.meta.url))
 
+interface Example {
+  /** The folder's name; the pictures are named by it too. */
+  readonly name: string
+  /** Shows the page in the state that its picture is taken of. */
+  readonly fill: (page: Page, url: string, index: number) => Promise<void>
+}
+
+const examples: readonly Example[] = [
+  { name: 'monitor', fill: fillMonitor },
+  { name: 'hono', fill: fillImport },
+]
+
 const views = [
-  { name: 'monitor-dark', colorScheme: 'dark', width: 1280, height: 800 },
-  { name: 'monitor-light', colorScheme: 'light', width: 1280, height: 800 },
-  { name: 'monitor-phone', colorScheme: 'light', width: 390, height: 844 },
+  { name: 'dark', colorScheme: 'dark', width: 1280, height: 800 },
+  { name: 'light', colorScheme: 'light', width: 1280, height: 800 },
+  { name: 'phone', colorScheme: 'light', width: 390, height: 844 },
 ] as const
 
+const wanted = process.argv.slice(2)
 await mkdir(folder, { recursive: true })
-const monitor = new MonitorProcess(await freePort())
-await monitor.start()
 const browser = await launchChromium()
 try {
-  const pages: Page[] = []
-  for (const { colorScheme, width, height } of views) {
-    const page = await browser.newPage({ colorScheme, viewport: { width, height }, deviceScaleFactor: 2 })
-    await page.goto(monitor.url)
-    await page.locator('.rivulet-indicator--open').waitFor()
-    pages.push(page)
-  }
-  await fillWithLife(pages[0] as Page)
-  for (const [index, { name }] of views.entries()) {
-    await pages[index]?.screenshot({ path: `${folder}${name}.png` })
-    console.log(`docs/images/${name}.png`)
-  }
+  for (const example of examples) if (wanted.length === 0 || wanted.includes(example.name)) await take(browser, example)
 } finally {
   await browser.close()
-  await monitor.kill()
+}
+
+async function take(browser: Browser, { name, fill }: Example): Promise<void> {
+  const server = new ExampleProcess(exampleFolder(name), await freePort())
+  await server.start()
+  try {
+    const pages: Page[] = []
+    for (const { colorScheme, width, height } of views) {
+      const page = await browser.newPage({ colorScheme, viewport: { width, height }, deviceScaleFactor: 2 })
+      await page.goto(server.url)
+      pages.push(page)
+    }
+    await Promise.all(pages.map((page, index) => fill(page, server.url, index)))
+    for (const [index, view] of views.entries()) {
+      await pages[index]?.screenshot({ path: `${folder}${name}-${view.name}.png` })
+      console.log(`docs/images/${name}-${view.name}.png`)
+    }
+    await copyFile(`${folder}${name}-light.png`, `${exampleFolder(name)}/screenshot.png`)
+    for (const page of pages) await page.close()
+  } finally {
+    await server.kill()
+  }
 }
 
 /** A minute in the life of a server: requests, some of them failing, a scrape, and long enough for the charts to have a line. */
-async function fillWithLife(page: Page): Promise<void> {
-  const paths = ['/api/proxies', '/demo-sources/list.json', '/demo-sources/table.html', '/', '/favicon.png']
-  await page.getByRole('button', { name: 'Start scrape' }).click()
+async function fillMonitor(page: Page, url: string, index: number): Promise<void> {
+  await page.locator('.rivulet-indicator--open').waitFor()
+  // All pages show the same server: the first one makes it work.
+  const paths =
+    index === 0 ? ['/api/proxies', '/demo-sources/list.json', '/demo-sources/table.html', '/', '/favicon.png'] : []
+  if (index === 0) await page.getByRole('button', { name: 'Start scrape' }).click()
   for (let second = 0; second < 40; second++) {
-    for (const path of paths.slice(0, 1 + (second % paths.length))) await fetch(monitor.url + path)
-    if (second === 20) await fetch(`${monitor.url}/api/demo/error`)
+    for (const path of paths.slice(0, 1 + (second % paths.length))) await fetch(url + path)
+    if (index === 0 && second === 20) await fetch(`${url}/api/demo/error`)
     await page.waitForTimeout(1000)
   }
-  await page.getByRole('button', { name: 'Start scrape' }).click()
+  if (index === 0) await page.getByRole('button', { name: 'Start scrape' }).click()
   await page.waitForTimeout(1500)
+}
+
+/** An import that is over, with its rejected rows, and one that is under way. */
+async function fillImport(page: Page): Promise<void> {
+  const csv = (rows: number, domain: string) =>
+    [
+      'email,name,password',
+      ...Array.from({ length: rows }, (_, n) => `${n % 30 === 9 ? '' : `user${n}@`}${domain},User ${n},long enough`),
+    ].join('\n')
+  const choose = (name: string, text: string) =>
+    page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) })
+  const tag = crypto.randomUUID().slice(0, 8)
+  await choose('customers-2026.csv', csv(40, `${tag}.example.com`))
+  await page.getByText('Completed in').waitFor({ timeout: 60_000 })
+  await page.locator('summary').click()
+  await choose('newsletter.csv', csv(600, `news.${tag}.example.com`))
+  await page.waitForTimeout(8_000)
 }

@@ -3,15 +3,16 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
-const folder = fileURLToPath(new URL('../examples/monitor', import.meta.url))
-
-/** The built monitor as its own process, at a port that stays the same over restarts. */
-export class MonitorProcess {
+/** A built example as its own process, at a port that stays the same over restarts. */
+export class ExampleProcess {
   readonly url: string
+  readonly #folder: string
   readonly #port: number
   #process: ChildProcess | undefined
 
-  constructor(port: number) {
+  /** @param folder Where the example lies: in the repository's examples, or where it was copied to. */
+  constructor(folder: string, port: number) {
+    this.#folder = folder
     this.#port = port
     this.url = `http://localhost:${port}`
   }
@@ -19,7 +20,7 @@ export class MonitorProcess {
   /** Resolves when it listens. */
   async start(): Promise<void> {
     const child = spawn(process.execPath, ['dist/server/main.js'], {
-      cwd: folder,
+      cwd: this.#folder,
       env: { ...process.env, PORT: String(this.#port) },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -28,9 +29,11 @@ export class MonitorProcess {
     await new Promise<void>((resolve, reject) => {
       child.stdout?.on('data', (text) => {
         output += text
-        if (output.includes(`Monitor: ${this.url}`)) resolve()
+        if (output.includes(`: ${this.url}\n`)) resolve()
       })
-      child.once('exit', (code) => reject(new Error(`The monitor ended with code ${code}. Is it built?\n${output}`)))
+      child.once('exit', (code) =>
+        reject(new Error(`${this.#folder} ended with code ${code}. Is it built?\n${output}`)),
+      )
     })
   }
 
@@ -41,6 +44,10 @@ export class MonitorProcess {
     child.kill('SIGKILL')
     await once(child, 'exit')
   }
+}
+
+export function exampleFolder(name: string): string {
+  return fileURLToPath(new URL(`../examples/${name}`, import.meta.url))
 }
 
 export async function freePort(): Promise<number> {

@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url'
+import type { Page } from 'playwright-core'
+
+const axe = fileURLToPath(import.meta.resolve('axe-core'))
+
+interface Axe {
+  run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>
+}
+
+/** What a page has to look like at: both themes, on a desktop and a phone. */
+export const looks = (['light', 'dark'] as const).flatMap((colorScheme) =>
+  [1280, 390].map((width) => ({ colorScheme, width })),
+)
+
+/** What axe-core finds wrong with the page as it is, and how far it reaches over its side. */
+export async function faultsOf(page: Page): Promise<{ violations: string[]; overflowPx: number }> {
+  await page.addScriptTag({ path: axe })
+  return page.evaluate(async () => {
+    const { violations } = await (window as unknown as { axe: Axe }).axe.run()
+    const { scrollWidth, clientWidth } = document.documentElement
+    return {
+      violations: violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`),
+      overflowPx: scrollWidth - clientWidth,
+    }
+  })
+}
+
+export const faultless = { violations: [], overflowPx: 0 }

@@ -1,0 +1,41 @@
+import { randomBytes, type ScryptOptions, scrypt } from 'node:crypto'
+import { promisify } from 'node:util'
+import * as z from 'zod'
+
+/** What a row of the file has to hold. */
+export const accountRow: z.ZodType<{ email: string; name: string; password: string }> = z.object({
+  email: z.email('The e-mail address is not valid.'),
+  name: z.string().trim().min(1, 'The name is missing.'),
+  password: z.string().min(8, 'The password has fewer than 8 characters.'),
+})
+
+const hash = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
+
+/** Some 50 ms of work for each password, on a thread of its own: that is what makes an import long. */
+const cost: ScryptOptions = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 }
+
+/** Thrown for an account that cannot be made. */
+export class AccountError extends Error {}
+
+/** The accounts there are, by e-mail address. A database in your application. */
+export class Accounts {
+  readonly #accounts = new Map<string, { name: string; salt: Buffer; hash: Buffer }>()
+
+  get size(): number {
+    return this.#accounts.size
+  }
+
+  /**
+   * Makes an account of a row.
+   *
+   * @throws {AccountError} where the row does not hold what it should, or the address is taken.
+   */
+  async add(row: unknown): Promise<void> {
+    const { success, data, error } = accountRow.safeParse(row)
+    if (!success) throw new AccountError(error.issues[0]!.message)
+    const email = data.email.toLowerCase()
+    if (this.#accounts.has(email)) throw new AccountError('There is an account with this e-mail address.')
+    const salt = randomBytes(16)
+    this.#accounts.set(email, { name: data.name, salt, hash: await hash(data.password, salt, 32, cost) })
+  }
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+/** Inside Rivulet's own repository the packages are read from their sources, so that no build has to precede a test. */
+const conditions = ['@rivulet/source', 'module', 'node', 'development']
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    name: 'import',
+    include: ['{shared,server,web}/**/*.test.{ts,tsx}'],
+    server: { deps: { inline: [/@rivulet\//] } },
+  },
+})

@@ -1,0 +1,53 @@
+import { SSEProvider } from '@rivulet/react'
+import { type ReactElement, useState } from 'react'
+import { events, streamPath } from '../shared/events.js'
+import { ImportCard } from './import-card.js'
+import { NewImport } from './new-import.js'
+import { loadImports, type SavedImport, saveImports } from './saved-imports.js'
+
+export function App(): ReactElement {
+  const [imports, setImports] = useState(loadImports)
+  // Files are for the request that starts an import, and not kept over a reload: the server has read them by then.
+  const [files] = useState(() => new Map<string, string>())
+
+  function update(next: SavedImport[]): void {
+    setImports(next)
+    saveImports(next)
+  }
+
+  function start(name: string, csv: string): void {
+    const id = crypto.randomUUID()
+    files.set(id, csv)
+    update([{ id, name }, ...imports])
+  }
+
+  return (
+    <>
+      <header className="header">
+        <h1>Import accounts</h1>
+        <p>
+          Every row is checked and its password hashed on the server. Reload the page or lose the network in the middle:
+          the import goes on, and so does its progress.
+        </p>
+      </header>
+      <main className="main">
+        <NewImport onStart={start} />
+        <section className="imports" aria-label="Imports">
+          {imports.length === 0 && <p className="empty">Nothing imported yet.</p>}
+          {imports.map(({ id, name }) => (
+            <SSEProvider
+              key={id}
+              url={streamPath(id)}
+              events={events}
+              method="POST"
+              headers={{ 'Content-Type': 'application/json' }}
+              body={() => JSON.stringify({ name, csv: files.get(id) })}
+            >
+              <ImportCard id={id} name={name} onRemove={() => update(imports.filter((one) => one.id !== id))} />
+            </SSEProvider>
+          ))}
+        </section>
+      </main>
+    </>
+  )
+}
