@@ -1,7 +1,7 @@
 import { defineEvents } from '@rivulet/core'
 import { expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
-import { EventManager } from './event-manager.js'
+import { EventManager } from './index.js'
 import { handleEventStream } from './node.js'
 import { eventStreamResponse } from './web.js'
 

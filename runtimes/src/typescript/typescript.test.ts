@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { npmBinary } from '../../../test-support/npm-binary.js'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+const oldest = '5.4.5'
+const newest = '7.0.2'
+const others = ['5.5.4', '5.6.3', '5.7.3', '5.8.3', '5.9.3', '6.0.3']
+
+/** How the compiler is told to find modules. The first two are for packages run by Node.js, in ESM and CommonJS. */
+const resolutions = {
+  node16: { module: 'node16', moduleResolution: 'node16' },
+  nodenext: { module: 'nodenext', moduleResolution: 'nodenext' },
+  bundler: { module: 'esnext', moduleResolution: 'bundler' },
+} as const
+
+let folder: string
+
+// A project as a user has it: the packages' type tests, once as ES modules and once as CommonJS, on the built packages.
+beforeAll(async () => {
+  await mkdir(join(root, '.tmp'), { recursive: true })
+  folder = await mkdtemp(join(root, '.tmp/typescript-'))
+  for (const type of ['module', 'commonjs']) {
+    const project = join(folder, type)
+    await mkdir(project)
+    await writeFile(join(project, 'package.json'), JSON.stringify({ type }))
+    for (const [file, text] of await typeTests()) {
+      // arktype has no CommonJS, which compilers before 5.8 refuse to import there.
+      if (type === 'module' || !text.includes("'arktype'")) await writeFile(join(project, file), text)
+    }
+  }
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+it.each([
+  ...Object.keys(resolutions).flatMap((resolution) =>
+    [oldest, newest].map((version) => [version, resolution] as const),
+  ),
+  ...others.map((version) => [version, 'nodenext'] as const),
+])('the types hold with TypeScript %s and moduleResolution %s', async (version, resolution) => {
+  const config = join(folder, `tsconfig.${version}.${resolution}.json`)
+  const compilerOptions = {
+    ...resolutions[resolution as keyof typeof resolutions],
+    target: 'es2022',
+    lib: ['es2022', 'dom', 'dom.iterable'],
+    types: ['node'],
+    jsx: 'react-jsx',
+    strict: true,
+    noEmit: true,
+    // The libraries' own declarations are for newer compilers.
+    skipLibCheck: true,
+  }
+  await writeFile(config, JSON.stringify({ compilerOptions, include: [resolution === 'bundler' ? 'module' : '.'] }))
+  const compiler = npmBinary(`typescript@${version}`, 'tsc')
+  const { stdout } = await promisify(execFile)(process.execPath, [compiler, '-p', config]).catch((error) => error)
+  expect(stdout).toBe('')
+})
+
+/** The packages' type tests, which import the package by its name instead of the file beside them. */
+async function typeTests(): Promise<[file: string, text: string][]> {
+  const tests: [string, string][] = []
+  for (const name of await readdir(join(root, 'packages'))) {
+    const source = join(root, 'packages', name, 'src')
+    const files = await readdir(source).catch(() => [])
+    for (const file of files.filter((file) => /\.test-d\.tsx?$/.test(file))) {
+      const text = await readFile(join(source, file), 'utf8')
+      const byName = text
+        .replaceAll("'./index.js'", `'@rivulet/${name}'`)
+        .replaceAll(/'\.\/([\w-]+)\.js'/g, `'@rivulet/${name}/$1'`)
+      tests.push([`${name}.${file.replace('.test-d.', '.')}`, byName])
+    }
+  }
+  return tests
+}
