@@ -1,40 +1,22 @@
 import { render } from '@testing-library/vue'
 import { describe, expect, it } from 'vitest'
-import { defineComponent, effectScope, h, nextTick, onUpdated, shallowRef } from 'vue'
+import { defineComponent, nextTick, shallowRef } from 'vue'
 import {
   MissingStreamError,
-  SSEProvider,
   useConnectionStatus,
   useEventReducer,
   useEventStream,
   useServerEvent,
   useServerEvents,
 } from './index.js'
-import { createFake, events, frame, pushLines } from './testing.test.util.js'
+import { mount } from './mount.test.util.js'
+import { events, pushLines } from './testing.test.util.js'
 
 const hundred = Array.from({ length: 100 }, (_, index) => `line ${index}`)
 
-/** Runs composables in a component below a provider of a fake stream. */
-async function run<T>(setup: () => T, show: (result: T) => unknown = () => '') {
-  const fake = createFake()
-  let result!: T
-  let updates = 0
-  const shown = shallowRef(true)
-  const Child = defineComponent(() => {
-    result = setup()
-    onUpdated(() => void updates++)
-    return () => h('p', String(show(result)))
-  })
-  const view = render(() => h(SSEProvider, { service: fake.service }, () => shown.value && h(Child)))
-  await fake.connect()
-  await nextTick()
-  updates = 0
-  return { fake, ...view, result: () => result, updates: () => updates, shown }
-}
-
 describe('useServerEvents', () => {
   it('shows all of 100 events of one task in one update', async () => {
-    const { fake, result, updates } = await run(
+    const { fake, result, updates } = await mount(
       () => useServerEvents(events.log),
       ({ events: lines }) => lines.value.length,
     )
@@ -49,7 +31,7 @@ describe('useServerEvents', () => {
   it('follows definitions and a limit that change', async () => {
     const definition = shallowRef<typeof events.log | typeof events.progress>(events.log)
     const limit = shallowRef(2)
-    const { fake, result } = await run(() => useServerEvents(definition, { limit }))
+    const { fake, result } = await mount(() => useServerEvents(definition, { limit }))
     await pushLines(fake, 'a', 'b', 'c')
     expect(result().events.value).toMatchObject([{ message: 'b' }, { message: 'c' }])
     limit.value = 1
@@ -60,25 +42,11 @@ describe('useServerEvents', () => {
     await pushLines(fake, 'd')
     expect(result().events.value).toMatchObject([{ percent: 5 }])
   })
-
-  it('begins with what came before the component where it is asked to', async () => {
-    const { fake, result, shown } = await run(() => ({
-      with: useServerEvents([events.log, events.progress], { replay: true }),
-      without: useServerEvents(events.log),
-    }))
-    shown.value = false
-    await pushLines(fake, 'a')
-    await fake.push('progress', { percent: 5 })
-    shown.value = true
-    await nextTick()
-    expect(result().with.events.value).toMatchObject([{ message: 'a' }, { percent: 5 }])
-    expect(result().without.events.value).toEqual([])
-  })
 })
 
 it('useServerEvent calls the handler with each event of a burst, and none after unmounting', async () => {
   const received: string[] = []
-  const { fake, unmount } = await run(() => useServerEvent(events.log, ({ message }) => received.push(message)))
+  const { fake, unmount } = await mount(() => useServerEvent(events.log, ({ message }) => received.push(message)))
   await pushLines(fake, ...hundred)
   expect(received).toEqual(hundred)
   unmount()
@@ -86,8 +54,48 @@ it('useServerEvent calls the handler with each event of a burst, and none after 
   expect(received).toHaveLength(100)
 })
 
+it('useServerEvent follows a definition that changes', async () => {
+  const definition = shallowRef<typeof events.log | typeof events.progress>(events.log)
+  const received: string[] = []
+  const { fake } = await mount(() => useServerEvent(definition, ({ type }) => received.push(type)))
+  await pushLines(fake, 'a')
+  definition.value = events.progress
+  await pushLines(fake, 'b')
+  await fake.push('progress', { percent: 1 })
+  expect(received).toEqual(['log', 'progress'])
+})
+
+it('useServerEvent tells the stream what the handler throws, and goes on', async () => {
+  const received: string[] = []
+  const { fake } = await mount(() =>
+    useServerEvent(events.log, ({ message }) => {
+      received.push(message)
+      throw new Error(message)
+    }),
+  )
+  const errors: unknown[] = []
+  fake.service.onError((error) => errors.push(error))
+  await pushLines(fake, 'a', 'b')
+  expect(received).toEqual(['a', 'b'])
+  expect(errors).toMatchObject([{ message: 'a' }, { message: 'b' }])
+})
+
+it('useEventReducer begins anew where the types change, and not for an array of the same types', async () => {
+  const definitions = shallowRef([events.log, events.progress])
+  const { fake, result } = await mount(() => useEventReducer(definitions, (total) => total + 1, 0))
+  await pushLines(fake, 'a')
+  definitions.value = [events.log, events.progress]
+  await fake.push('progress', { percent: 1 })
+  await pushLines(fake, 'b')
+  expect(result().value).toBe(3)
+  definitions.value = [events.progress]
+  expect(result().value).toBe(0)
+  await pushLines(fake, 'c')
+  expect(result().value).toBe(0)
+})
+
 it('useEventReducer reduces every event, and is replaced once per frame', async () => {
-  const { fake, result, updates } = await run(
+  const { fake, result, updates } = await mount(
     () => useEventReducer(events.log, (total) => total + 1, 0),
     (count) => count.value,
   )
@@ -96,8 +104,22 @@ it('useEventReducer reduces every event, and is replaced once per frame', async 
   expect(updates()).toBe(1)
 })
 
+it('useConnectionStatus tells the state from the first render on', async () => {
+  const seen: string[] = []
+  const { shown } = await mount(
+    () => useConnectionStatus(),
+    ({ status }) => seen.push(status.value),
+  )
+  shown.value = false
+  await nextTick()
+  seen.length = 0
+  shown.value = true
+  await nextTick()
+  expect(seen).toEqual(['open'])
+})
+
 it('useConnectionStatus tells the state, and reconnects on request', async () => {
-  const { fake, result } = await run(() => useConnectionStatus())
+  const { fake, result } = await mount(() => useConnectionStatus())
   expect(result().status.value).toBe('open')
   await fake.drop()
   expect(result().state.value).toMatchObject({ status: 'waiting', attempt: 1, retryAt: fake.service.state.retryAt })
@@ -105,29 +127,6 @@ it('useConnectionStatus tells the state, and reconnects on request', async () =>
   await fake.connect()
   expect(result().status.value).toBe('open')
   expect(fake.requests).toHaveLength(2)
-})
-
-it('composables work in a scope of an app, and stop with it', async () => {
-  const { fake, result } = await run(() => {
-    const scope = effectScope()
-    return { scope, lines: scope.run(() => useServerEvents(events.log))! }
-  })
-  await pushLines(fake, 'a')
-  result().scope.stop()
-  await pushLines(fake, 'b')
-  await frame()
-  expect(result().lines.events.value).toMatchObject([{ message: 'a' }])
-})
-
-it('nothing begins in a scope that was stopped before the component was mounted', async () => {
-  const received: string[] = []
-  const { fake } = await run(() => {
-    const scope = effectScope()
-    scope.run(() => useServerEvent(events.log, ({ message }) => received.push(message)))
-    scope.stop()
-  })
-  await fake.push('log', { message: 'a' })
-  expect(received).toEqual([])
 })
 
 it('refuse to work without a stream', () => {

@@ -1,5 +1,5 @@
 import { defaultLabels, type IndicatorLabels } from '@rivulet/client/binding'
-import { computed, type DefineSetupFnComponent, defineComponent, h, shallowRef, watch } from 'vue'
+import { computed, type DefineSetupFnComponent, defineComponent, h, shallowRef } from 'vue'
 import { useConnectionStatus } from './use-connection-status.js'
 import { whileMounted } from './while-mounted.js'
 
@@ -20,18 +20,9 @@ export const SSEConnectionIndicator: DefineSetupFnComponent<SSEConnectionIndicat
     const root = shallowRef<HTMLElement>()
     const online = shallowRef(true)
     const now = shallowRef(0)
-    const seenGap = shallowRef<unknown>()
     const retryAt = computed(() => state.value.retryAt)
-    let looked = false
     // What is known of before the component is no news.
-    watch(
-      state,
-      ({ gap }) => {
-        if (!looked) seenGap.value = gap
-        looked = true
-      },
-      { flush: 'sync' },
-    )
+    const seenGap = shallowRef<unknown>(state.value.gap)
     whileMounted(
       () => true,
       () => {
@@ -39,6 +30,7 @@ export const SSEConnectionIndicator: DefineSetupFnComponent<SSEConnectionIndicat
           online.value = navigator.onLine
         }
         look()
+        seenGap.value = state.value.gap
         addEventListener('online', look)
         addEventListener('offline', look)
         return () => {

@@ -1,6 +1,7 @@
 import type { ConnectionState, ConnectionStatus } from '@rivulet/client'
 import { idleState } from '@rivulet/client/binding'
 import { type ComputedRef, computed, type ShallowRef, shallowRef } from 'vue'
+import { rendersForServer } from './renders-for-server.js'
 import { useEventStream } from './use-event-stream.js'
 import { whileMounted } from './while-mounted.js'
 
@@ -19,7 +20,7 @@ export interface ConnectionStatusResult {
  */
 export function useConnectionStatus(): ConnectionStatusResult {
   const stream = useEventStream()
-  const state = shallowRef(idleState)
+  const state = shallowRef(rendersForServer() ? idleState : stream.value.state)
   whileMounted(stream, (service) => {
     state.value = service.state
     return service.onStatusChange((next) => {

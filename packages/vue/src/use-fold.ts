@@ -1,12 +1,14 @@
-import { cancelFrame, nextFrame } from '@rivulet/client/binding'
+import { cancelFrame, type Feed, nextFrame } from '@rivulet/client/binding'
 import type { BaseEvent, EventDefinition } from '@rivulet/core'
 import { computed, type MaybeRefOrGetter, type ShallowRef, shallowRef, toValue } from 'vue'
 import { useFeed } from './context.js'
+import { rendersForServer } from './renders-for-server.js'
 import { whileMounted } from './while-mounted.js'
 
 export interface ReplayOptions {
   /**
-   * Whether to begin with the events that were kept (see `bufferSize`) from before the component was mounted.
+   * Whether to begin with the events that were kept (see `bufferSize`) from before the component was mounted. They are
+   * there at its first render, except where that has to match a page that came from a server.
    * @default false
    */
   replay?: boolean
@@ -33,16 +35,23 @@ export function useFold<Result>(
   })
   // An array that is made anew with the same types is no reason to begin anew.
   const types = computed(() => list.value.map(({ type }) => type).join('\n'))
-  let fold = create()
-  const result = shallowRef(fold.result())
+  const start = () => (replay ? 0 : feed.value.position)
+  // Setup and mounting are two moments: under <Suspense> a long time may lie between them.
+  let from = start()
+  let fold: Fold<Result>
+  const begin = (current: Feed, names: string) => {
+    fold = create()
+    for (const event of current.after(from, names.split('\n'))) fold.add(event)
+    return fold.result()
+  }
+  const result = shallowRef(rendersForServer() ? create().result() : begin(feed.value, types.value))
   const refresh = () => {
     result.value = fold.result()
   }
   // An object of its own only when one of both has changed.
   const source = computed(() => ({ current: feed.value, names: types.value }))
   whileMounted(source, ({ current, names }) => {
-    for (const event of replay ? current.after(0, names.split('\n')) : []) fold.add(event)
-    refresh()
+    result.value = begin(current, names)
     const stops = list.value.map((definition) =>
       current.service.on(definition, (event) => {
         fold.add(event)
@@ -52,7 +61,7 @@ export function useFold<Result>(
     return () => {
       for (const stop of stops) stop()
       cancelFrame(refresh)
-      fold = create()
+      from = start()
     }
   })
   return { result, refresh }

@@ -1,0 +1,35 @@
+import type { FakeStream } from '@rivulet/testing'
+import { render } from '@testing-library/vue'
+import { defineComponent, h, nextTick, onUpdated, type ShallowRef, shallowRef } from 'vue'
+import { SSEProvider } from './index.js'
+import { createFake, type Events } from './testing.test.util.js'
+
+export interface Mounted<T> {
+  fake: FakeStream<Events>
+  /** What the composables gave. */
+  result: () => T
+  /** How often the component was rendered again since the stream is open. */
+  updates: () => number
+  /** Whether the component is there. */
+  shown: ShallowRef<boolean>
+  unmount: () => void
+  text: () => string | null
+}
+
+/** Runs composables in a component below a provider of a fake stream, which is open when this settles. */
+export async function mount<T>(setup: () => T, show: (result: T) => unknown = () => ''): Promise<Mounted<T>> {
+  const fake = createFake()
+  let result!: T
+  let updates = 0
+  const shown = shallowRef(true)
+  const Child = defineComponent(() => {
+    result = setup()
+    onUpdated(() => void updates++)
+    return () => h('p', String(show(result)))
+  })
+  const { container, unmount } = render(() => h(SSEProvider, { service: fake.service }, () => shown.value && h(Child)))
+  await fake.connect()
+  await nextTick()
+  updates = 0
+  return { fake, result: () => result, updates: () => updates, shown, unmount, text: () => container.textContent }
+}

@@ -1,0 +1,99 @@
+import { render } from '@testing-library/vue'
+import { expect, it } from 'vitest'
+import { defineComponent, h, nextTick, onBeforeMount, Suspense, shallowRef } from 'vue'
+import { SSEProvider, useEventReducer, useServerEvents } from './index.js'
+import { createFake, events, frame, pushLines } from './testing.test.util.js'
+
+async function mountLate(replay: boolean | undefined, bufferSize?: number) {
+  const fake = createFake()
+  const shown = shallowRef(false)
+  const renders: string[] = []
+  const Late = defineComponent(() => {
+    const { events: all } = useServerEvents([events.progress, events.log], { replay })
+    const count = useEventReducer(events.log, (total) => total + 1, 0, { replay })
+    return () => {
+      const texts = all.value.map((event) => (event.type === 'log' ? event.message : event.percent))
+      renders.push(`${texts.join(' ')} / ${count.value}`)
+      return h('output', renders.at(-1))
+    }
+  })
+  render(() => h(SSEProvider, { service: fake.service, bufferSize }, () => shown.value && h(Late)))
+  await fake.connect()
+  await pushLines(fake, 'a', 'b')
+  await fake.push('progress', { percent: 7 })
+  await pushLines(fake, 'c', 'd', 'e')
+  shown.value = true
+  await nextTick()
+  return { fake, renders }
+}
+
+it('begins with what came before the component, in order, at its first render', async () => {
+  const { fake, renders } = await mountLate(true)
+  expect(renders[0]).toBe('a b 7 c d e / 5')
+  await pushLines(fake, 'f')
+  expect(renders.at(-1)).toBe('a b 7 c d e f / 6')
+})
+
+it('keeps so many of each type, so that a busy one takes nothing from the others', async () => {
+  const { renders } = await mountLate(true, 2)
+  expect(renders[0]).toBe('7 d e / 2')
+})
+
+it('gives nothing from before where it is not asked for', async () => {
+  const { fake, renders } = await mountLate(undefined)
+  expect(renders.at(-1)).toBe(' / 0')
+  await pushLines(fake, 'f')
+  expect(renders.at(-1)).toBe('f / 1')
+})
+
+it('keeps nothing with a buffer of 0', async () => {
+  const { renders } = await mountLate(true, 0)
+  await frame()
+  expect(renders.at(-1)).toBe(' / 0')
+})
+
+it('misses nothing between setup and mounting', async () => {
+  const fake = createFake()
+  let ready = () => {}
+  const gate = new Promise<void>((resolve) => {
+    ready = resolve
+  })
+  const Slow = defineComponent({
+    async setup() {
+      const { events: lines } = useServerEvents(events.log)
+      await gate
+      return () => h('p', lines.value.map(({ message }) => message).join(' '))
+    },
+  })
+  const { container } = render(() =>
+    h(SSEProvider, { service: fake.service }, () => h('div', [h(Suspense, null, { default: () => h(Slow) })])),
+  )
+  await fake.connect()
+  await pushLines(fake, 'a')
+  ready()
+  await pushLines(fake, 'b')
+  expect(container.textContent).toBe('a b')
+})
+
+it('begins with the types that there are when it is mounted', async () => {
+  const fake = createFake()
+  const shown = shallowRef(false)
+  const seen: string[] = []
+  const Late = defineComponent(() => {
+    const definition = shallowRef<typeof events.log | typeof events.progress>(events.log)
+    const { events: all } = useServerEvents(definition, { replay: true })
+    onBeforeMount(() => {
+      definition.value = events.progress
+    })
+    return () => {
+      seen.push(all.value.map(({ type }) => type).join(' '))
+    }
+  })
+  render(() => h(SSEProvider, { service: fake.service }, () => shown.value && h(Late)))
+  await fake.connect()
+  await pushLines(fake, 'a')
+  await fake.push('progress', { percent: 1 })
+  shown.value = true
+  await nextTick()
+  expect(seen.at(-1)).toBe('progress')
+})
