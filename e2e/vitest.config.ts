@@ -1,3 +1,3 @@
 import { project } from '../vitest.shared.js'
 
-export default project('e2e', { include: ['*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 })
+export default project('e2e', { include: ['**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 })
