@@ -1,4 +1,5 @@
 import { act, fireEvent, render, screen } from '@testing-library/react'
+import axe from 'axe-core'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { SSEConnectionIndicator, type SSEConnectionIndicatorProps, SSEProvider } from './index.js'
 import { createFake, opened } from './testing.test.util.js'
@@ -82,4 +83,19 @@ it('tells of a gap until that is noted, and of the next one again', async () => 
   expect(text()).toBe('Connected')
   await act(() => fake.gap())
   expect(text()).toBe('Something is missing')
+})
+
+it('has no accessibility violation in any state', async () => {
+  const { fake, root, text } = renderIndicator()
+  const faults = async () => (await axe.run(root)).violations.map(({ id }) => `${text()}: ${id}`)
+  await opened(fake)
+  expect(await faults()).toEqual([])
+  await act(() => fake.gap())
+  expect(await faults()).toEqual([])
+  await act(() => fake.drop())
+  expect(await faults()).toEqual([])
+  await act(() => fake.retry())
+  await act(() => fake.end('over', { retry: false }))
+  expect(text()).toBe('Disconnected')
+  expect(await faults()).toEqual([])
 })

@@ -1,4 +1,5 @@
 import { fireEvent, render, screen } from '@testing-library/vue'
+import axe from 'axe-core'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { h, nextTick } from 'vue'
 import { SSEConnectionIndicator, type SSEConnectionIndicatorProps, SSEProvider } from './index.js'
@@ -56,4 +57,21 @@ it('tells of no network, of a gap until that is noted, and of the end', async ()
   await fake.end('over', { retry: false })
   await nextTick()
   expect(text()).toBe('Disconnected')
+})
+
+it('has no accessibility violation in any state', async () => {
+  const { fake, root, text } = await renderIndicator()
+  const faults = async () => (await axe.run(root())).violations.map(({ id }) => `${text()}: ${id}`)
+  expect(await faults()).toEqual([])
+  await fake.gap()
+  await nextTick()
+  expect(await faults()).toEqual([])
+  await fake.drop()
+  await nextTick()
+  expect(await faults()).toEqual([])
+  await fake.retry()
+  await fake.end('over', { retry: false })
+  await nextTick()
+  expect(text()).toBe('Disconnected')
+  expect(await faults()).toEqual([])
 })
