@@ -1,44 +1,86 @@
-import { act, render } from '@testing-library/react'
-import * as React from 'react'
-import { Profiler, type ReactNode, startTransition, useLayoutEffect, useState } from 'react'
+import { act } from '@testing-library/react'
+import { startTransition, useLayoutEffect } from 'react'
 import { createRoot } from 'react-dom/client'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { SSEProvider, useEventReducer } from './index.js'
-import { createFake, events, frame, opened, pushLines } from './testing.test.util.js'
+import { createFake, events, opened, pushLines } from './testing.test.util.js'
 
-/** Longer than React renders in one go in a transition. */
-const sliceMs = 10
+/** The components that a transition mounts. */
+const late = ['a', 'b', 'c', 'd', 'e', 'f']
 
-function keepBusy(): void {
-  const end = performance.now() + sliceMs
-  while (performance.now() < end);
+function Count({ onRender, onCommit }: { onRender?: (() => void) | undefined; onCommit: () => void }) {
+  const count = useEventReducer(events.log, (total) => total + 1, 0, { replay: true })
+  useLayoutEffect(onCommit)
+  onRender?.()
+  return <output>{count}</output>
 }
 
-it('shows one state in all components, also where events come in the middle of a render', async () => {
+it.each([
+  { meanwhile: 'an event comes', early: ['0'], draws: false, text: '1111111' },
+  { meanwhile: 'an event comes and is drawn', early: ['0'], draws: true, text: '2222222' },
+  { meanwhile: 'an event comes that no component listens to yet', early: [], draws: false, text: '222222' },
+])('shows one state in all components where $meanwhile in the middle of a transition', async (scene) => {
   const fake = createFake()
-  const texts: string[] = []
-  let rendered: () => void = () => {}
-  function Count({ slow }: { slow: boolean }) {
-    const count = useEventReducer(events.log, (total) => total + 1, 0)
-    if (slow) {
-      rendered()
-      keepBusy()
-    }
-    return <output>{count}</output>
-  }
-  function Page({ slow }: { slow: boolean }) {
-    // After the commit, before anything else can happen.
-    useLayoutEffect(() => void texts.push(container.textContent ?? ''))
-    return Array.from({ length: 6 }, (_, index) => <Count key={index} slow={slow} />)
-  }
   const container = document.createElement('div')
-  const page = (slow: boolean) => (
+  const root = createRoot(container)
+  /** What the page showed after each commit. */
+  const commits: string[] = []
+  let interruption: Promise<number> | undefined
+  let rendered = 0
+
+  async function interrupt(): Promise<number> {
+    await new Promise((resolve) => setTimeout(resolve))
+    const before = rendered
+    await fake.push('log', { message: 'second' })
+    if (scene.draws) draw()
+    return before
+  }
+
+  function renderSlowly(): void {
+    rendered++
+    interruption ??= interrupt()
+    // Longer than React renders in one go, so that other work comes between this component and the next.
+    const end = performance.now() + 10
+    while (performance.now() < end);
+  }
+
+  const page = (names: readonly string[]) => (
     <SSEProvider service={fake.service}>
-      <Page slow={slow} />
+      {names.map((name) => (
+        <Count
+          key={name}
+          onRender={late.includes(name) ? renderSlowly : undefined}
+          onCommit={() => void commits.push(container.textContent!)}
+        />
+      ))}
     </SSEProvider>
   )
-  const root = createRoot(container)
+  act(() => root.render(page(scene.early)))
   onTestFinished(() => act(() => root.unmount()))
-  act(() => root.render(page(false)))
   await opened(fake)
+  await pushLines(fake, 'first')
+
+  const draw = stubFrames()
+  // React renders in slices only where it is not told to act.
+  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', false)
+  onTestFinished(() => void vi.unstubAllGlobals())
+  commits.length = 0
+  startTransition(() => root.render(page([...scene.early, ...late])))
+  await vi.waitFor(() => expect(commits).toContain(scene.text))
+  expect(await interruption).toBeLessThan(late.length)
+  draw()
+  await vi.waitFor(() => expect(commits.at(-1)).toBe(scene.text.replaceAll('1', '2')))
+  expect(commits.filter((text) => new Set(text).size > 1)).toEqual([])
 })
+
+/** Animation frames that come when the returned function is called. */
+function stubFrames(): () => void {
+  let due: FrameRequestCallback[] = []
+  vi.stubGlobal('requestAnimationFrame', (callback: FrameRequestCallback) => due.push(callback))
+  vi.stubGlobal('cancelAnimationFrame', () => {})
+  return () => {
+    const callbacks = due
+    due = []
+    for (const callback of callbacks) callback(0)
+  }
+}

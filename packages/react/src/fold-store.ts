@@ -22,7 +22,9 @@ export class FoldStore<Result> {
   #shown: Result
   /** Up to where the feed's events are in the fold, while nothing is subscribed. */
   #position: number
-  #listener = (): void => {}
+  #listener: (() => void) | undefined
+  /** Whether the fold has events that are not shown. */
+  #waits = false
 
   /** @param replay Whether the events that the feed has kept come first. */
   constructor(feed: Feed, definitions: readonly EventDefinition[], fold: Fold<Result>, replay: boolean) {
@@ -31,24 +33,31 @@ export class FoldStore<Result> {
     this.#definitions = definitions
     this.#initial = fold.result()
     this.#shown = this.#initial
-    this.#position = replay ? 0 : feed.position
-    this.#catchUp()
+    this.#position = replay ? 0 : feed.shownPosition
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
     const { service } = this.#feed
+    this.getSnapshot()
     this.#listener = listener
-    // Rendering and subscribing are two moments, and a hidden <Activity> has no subscription.
-    this.#catchUp()
+    if (this.#addUntil(this.#feed.position)) this.#wait()
     const stops = this.#definitions.map((definition) => service.on(definition, (event) => this.#add(event)))
     return () => {
       for (const stop of stops) stop()
+      this.#listener = undefined
       this.#position = this.#feed.position
-      if (cancelFrame(this.refresh)) this.#shown = this.fold.result()
+      if (cancelFrame(this.refresh)) this.refresh()
     }
   }
 
-  readonly getSnapshot = (): Result => this.#shown
+  /**
+   * Rendering and subscribing are two moments, and a hidden <Activity> has no subscription: React learns here of what
+   * other components show meanwhile, and renders again.
+   */
+  readonly getSnapshot = (): Result => {
+    if (!this.#listener && this.#addUntil(this.#feed.shownPosition)) this.#shown = this.fold.result()
+    return this.#shown
+  }
 
   /** A page that comes from a server begins with what the server could know: no events. */
   readonly getServerSnapshot = (): Result => this.#initial
@@ -56,20 +65,29 @@ export class FoldStore<Result> {
   /** Shows the fold's result. */
   readonly refresh = (): void => {
     this.#shown = this.fold.result()
-    this.#listener()
+    if (this.#waits) this.#feed.show()
+    this.#waits = false
+    this.#listener?.()
   }
 
   #add(event: BaseEvent): void {
     this.fold.add(event)
+    this.#wait()
+  }
+
+  #wait(): void {
+    if (!this.#waits) this.#feed.wait()
+    this.#waits = true
     nextFrame(this.refresh)
   }
 
-  #catchUp(): void {
+  /** Takes in what the feed has kept up to a position. Returns whether there was any. */
+  #addUntil(position: number): boolean {
+    if (position <= this.#position) return false
     const types = this.#definitions.map(({ type }) => type)
-    const missed = this.#feed.after(this.#position, types)
-    if (missed.length === 0) return
+    const missed = this.#feed.after(this.#position, types, position)
     for (const event of missed) this.fold.add(event)
-    this.#position = this.#feed.position
-    this.#shown = this.fold.result()
+    this.#position = position
+    return missed.length > 0
   }
 }

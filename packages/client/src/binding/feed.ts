@@ -14,6 +14,8 @@ export class Feed {
   position = 0
   readonly #bufferSize: number
   readonly #kept = new Map<string, Kept[]>()
+  #waiting = 0
+  #shownPosition = 0
 
   /** @param bufferSize How many events of each type are kept. */
   constructor(service: EventStreamService, bufferSize: number) {
@@ -39,11 +41,29 @@ export class Feed {
 
   readonly onStatusChange = (listener: () => void): (() => void) => this.service.onStatusChange(listener)
 
-  /** The kept events of these types that came after a position, in the order in which they came. */
-  after(position: number, types: readonly string[]): BaseEvent[] {
+  /**
+   * Up to where components show the stream, so that one that is rendered now shows the same as the others: to its last
+   * event, but while some of them wait for a frame, only as far as those are.
+   */
+  get shownPosition(): number {
+    if (this.#waiting === 0) this.#shownPosition = this.position
+    return this.#shownPosition
+  }
+
+  /** A component has an event that it does not show yet; to be followed by a `show`. */
+  wait(): void {
+    this.#waiting++
+  }
+
+  show(): void {
+    if (--this.#waiting === 0) this.#shownPosition = this.position
+  }
+
+  /** The kept events of these types that came after a position and up to another, in the order in which they came. */
+  after(position: number, types: readonly string[], until: number = this.position): BaseEvent[] {
     return types
       .flatMap((type) => this.#kept.get(type)?.slice(-this.#bufferSize) ?? [])
-      .filter((kept) => kept.position > position)
+      .filter((kept) => kept.position > position && kept.position <= until)
       .sort((a, b) => a.position - b.position)
       .map(({ event }) => event)
   }
