@@ -17,6 +17,7 @@ interface Example {
 
 const examples: readonly Example[] = [
   { name: 'monitor', fill: fillMonitor },
+  { name: 'dashboard-vue', fill: fillDashboard },
   { name: 'hono', fill: fillImport },
 ]
 
@@ -71,6 +72,17 @@ async function fillMonitor(page: Page, url: string, index: number): Promise<void
   }
   if (index === 0) await page.getByRole('button', { name: 'Start scrape' }).click()
   await page.waitForTimeout(1500)
+}
+
+/** Traffic for long enough that the charts have lines, and a scrape. */
+async function fillDashboard(page: Page, _url: string, index: number): Promise<void> {
+  await page.locator('.rivulet-indicator--open').waitFor()
+  if (index === 0) await page.getByRole('button', { name: 'Send demo traffic' }).click()
+  await page.waitForTimeout(20_000)
+  if (index === 0) await page.getByRole('button', { name: 'Start' }).click()
+  await page.waitForTimeout(8_000)
+  if (index === 0) await page.getByRole('button', { name: 'Send demo traffic' }).click()
+  await page.waitForTimeout(10_000)
 }
 
 /** An import that is over, with its rejected rows, and one that is under way. */
