@@ -1,4 +1,4 @@
-import { act } from '@testing-library/react'
+import { act, render } from '@testing-library/react'
 import { startTransition, useLayoutEffect } from 'react'
 import { createRoot } from 'react-dom/client'
 import { expect, it, onTestFinished, vi } from 'vitest'
@@ -8,9 +8,9 @@ import { createFake, events, opened, pushLines } from './testing.test.util.js'
 /** The components that a transition mounts. */
 const late = ['a', 'b', 'c', 'd', 'e', 'f']
 
-function Count({ onRender, onCommit }: { onRender?: (() => void) | undefined; onCommit: () => void }) {
+function Count({ onRender, onCommit }: { onRender?: (() => void) | undefined; onCommit?: () => void }) {
   const count = useEventReducer(events.log, (total) => total + 1, 0, { replay: true })
-  useLayoutEffect(onCommit)
+  useLayoutEffect(() => onCommit?.())
   onRender?.()
   return <output>{count}</output>
 }
@@ -63,7 +63,6 @@ it.each([
   const draw = stubFrames()
   // React renders in slices only where it is not told to act.
   vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', false)
-  onTestFinished(() => void vi.unstubAllGlobals())
   commits.length = 0
   startTransition(() => root.render(page([...scene.early, ...late])))
   await vi.waitFor(() => expect(commits).toContain(scene.text))
@@ -73,11 +72,32 @@ it.each([
   expect(commits.filter((text) => new Set(text).size > 1)).toEqual([])
 })
 
+it('shows in a component that is mounted what the others show, and no more until the next frame', async () => {
+  const fake = createFake()
+  const page = (...names: string[]) => (
+    <SSEProvider service={fake.service}>
+      {names.map((name) => (
+        <Count key={name} />
+      ))}
+    </SSEProvider>
+  )
+  const { container, rerender } = render(page('early'))
+  await opened(fake)
+  await pushLines(fake, 'first')
+  const draw = stubFrames()
+  await act(() => fake.push('log', { message: 'second' }))
+  rerender(page('early', 'late'))
+  expect(container.textContent).toBe('11')
+  act(draw)
+  expect(container.textContent).toBe('22')
+})
+
 /** Animation frames that come when the returned function is called. */
 function stubFrames(): () => void {
   let due: FrameRequestCallback[] = []
   vi.stubGlobal('requestAnimationFrame', (callback: FrameRequestCallback) => due.push(callback))
   vi.stubGlobal('cancelAnimationFrame', () => {})
+  onTestFinished(() => void vi.unstubAllGlobals())
   return () => {
     const callbacks = due
     due = []

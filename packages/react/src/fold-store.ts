@@ -1,5 +1,4 @@
-import type { Feed } from '@rivulet/client/binding'
-import { cancelFrame, nextFrame } from '@rivulet/client/binding'
+import { cancelFrame, type Feed, nextFrame } from '@rivulet/client/binding'
 import type { BaseEvent, EventDefinition } from '@rivulet/core'
 
 /** What becomes of events, one after the other. */
@@ -23,8 +22,6 @@ export class FoldStore<Result> {
   /** Up to where the feed's events are in the fold, while nothing is subscribed. */
   #position: number
   #listener: (() => void) | undefined
-  /** Whether the fold has events that are not shown. */
-  #waits = false
 
   /** @param replay Whether the events that the feed has kept come first. */
   constructor(feed: Feed, definitions: readonly EventDefinition[], fold: Fold<Result>, replay: boolean) {
@@ -33,15 +30,19 @@ export class FoldStore<Result> {
     this.#definitions = definitions
     this.#initial = fold.result()
     this.#shown = this.#initial
-    this.#position = replay ? 0 : feed.shownPosition
+    this.#position = replay ? 0 : feed.settle()
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
-    const { service } = this.#feed
     this.getSnapshot()
     this.#listener = listener
-    if (this.#addUntil(this.#feed.position)) this.#wait()
-    const stops = this.#definitions.map((definition) => service.on(definition, (event) => this.#add(event)))
+    if (this.#addUntil(this.#feed.position)) nextFrame(this.refresh)
+    const stops = this.#definitions.map((definition) =>
+      this.#feed.service.on(definition, (event) => {
+        this.fold.add(event)
+        nextFrame(this.refresh)
+      }),
+    )
     return () => {
       for (const stop of stops) stop()
       this.#listener = undefined
@@ -55,7 +56,7 @@ export class FoldStore<Result> {
    * other components show meanwhile, and renders again.
    */
   readonly getSnapshot = (): Result => {
-    if (!this.#listener && this.#addUntil(this.#feed.shownPosition)) this.#shown = this.fold.result()
+    if (!this.#listener && this.#addUntil(this.#feed.settle())) this.#shown = this.fold.result()
     return this.#shown
   }
 
@@ -65,29 +66,16 @@ export class FoldStore<Result> {
   /** Shows the fold's result. */
   readonly refresh = (): void => {
     this.#shown = this.fold.result()
-    if (this.#waits) this.#feed.show()
-    this.#waits = false
+    this.#feed.settle()
     this.#listener?.()
-  }
-
-  #add(event: BaseEvent): void {
-    this.fold.add(event)
-    this.#wait()
-  }
-
-  #wait(): void {
-    if (!this.#waits) this.#feed.wait()
-    this.#waits = true
-    nextFrame(this.refresh)
   }
 
   /** Takes in what the feed has kept up to a position. Returns whether there was any. */
   #addUntil(position: number): boolean {
-    if (position <= this.#position) return false
     const types = this.#definitions.map(({ type }) => type)
     const missed = this.#feed.after(this.#position, types, position)
     for (const event of missed) this.fold.add(event)
-    this.#position = position
+    if (missed.length > 0) this.#position = position
     return missed.length > 0
   }
 }

@@ -1,6 +1,7 @@
 import type { BaseEvent } from '@rivulet/core'
 import type { EventStreamService } from '../event-stream-service.js'
 import { holdConnection } from './hold.js'
+import { awaitsFrame } from './next-frame.js'
 
 interface Kept {
   readonly position: number
@@ -14,8 +15,7 @@ export class Feed {
   position = 0
   readonly #bufferSize: number
   readonly #kept = new Map<string, Kept[]>()
-  #waiting = 0
-  #shownPosition = 0
+  #shown = 0
 
   /** @param bufferSize How many events of each type are kept. */
   constructor(service: EventStreamService, bufferSize: number) {
@@ -43,20 +43,11 @@ export class Feed {
 
   /**
    * Up to where components show the stream, so that one that is rendered now shows the same as the others: to its last
-   * event, but while some of them wait for a frame, only as far as those are.
+   * event, but while some of them wait for a frame, only as far as those are. To be called by each that waits no more.
    */
-  get shownPosition(): number {
-    if (this.#waiting === 0) this.#shownPosition = this.position
-    return this.#shownPosition
-  }
-
-  /** A component has an event that it does not show yet; to be followed by a `show`. */
-  wait(): void {
-    this.#waiting++
-  }
-
-  show(): void {
-    if (--this.#waiting === 0) this.#shownPosition = this.position
+  settle(): number {
+    if (!awaitsFrame()) this.#shown = this.position
+    return this.#shown
   }
 
   /** The kept events of these types that came after a position and up to another, in the order in which they came. */

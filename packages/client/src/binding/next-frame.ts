@@ -27,6 +27,11 @@ export function cancelFrame(callback: () => void): boolean {
   return waited
 }
 
+/** Whether anything waits for a frame. */
+export function awaitsFrame(): boolean {
+  return waiting.size > 0
+}
+
 function stop(): void {
   cancel?.()
   cancel = undefined
