@@ -1,4 +1,5 @@
 import { act, screen } from '@testing-library/react'
+import { Suspense } from 'react'
 import { hydrateRoot } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import { expect, it, onTestFinished, vi } from 'vitest'
@@ -55,4 +56,43 @@ it('hydrates without a mismatch, also on a stream that has begun, and then shows
   expect(screen.getByText('open open 11 a')).toBeTruthy()
   expect(onRecoverableError).not.toHaveBeenCalled()
   expect(log).not.toHaveBeenCalled()
+})
+
+/** A page whose code is loaded on demand. */
+function Late({ code }: { code: () => Promise<void> | undefined }) {
+  const loading = code()
+  if (loading) throw loading
+  return <Page />
+}
+
+it('hydrates without a mismatch what is hydrated after events have come, and then shows these', async () => {
+  const fake = createFake()
+  let code: Promise<void> | undefined
+  const page = (
+    <SSEProvider service={fake.service}>
+      <Suspense>
+        <Late code={() => code} />
+      </Suspense>
+    </SSEProvider>
+  )
+  const container = document.createElement('div')
+  document.body.append(container)
+  container.innerHTML = renderToString(page)
+  let load = () => {}
+  code = new Promise((resolve) => {
+    load = resolve
+  })
+  const onRecoverableError = vi.fn()
+  const root = await act(() => hydrateRoot(container, page, { onRecoverableError }))
+  onTestFinished(() => {
+    act(() => root.unmount())
+    container.remove()
+  })
+  await opened(fake)
+  await pushLines(fake, 'a', 'b')
+  expect(screen.getByText('idle idle 10')).toBeTruthy()
+  code = undefined
+  await act(async () => load())
+  expect(screen.getByText('open open 12 a b')).toBeTruthy()
+  expect(onRecoverableError).not.toHaveBeenCalled()
 })

@@ -1,7 +1,7 @@
 import { act, render, screen, waitFor } from '@testing-library/react'
 import { StrictMode } from 'react'
 import { describe, expect, it } from 'vitest'
-import { SSEProvider, useServerEvents } from './index.js'
+import { SSEConnectionIndicator, SSEProvider, useServerEvents } from './index.js'
 import { startServer } from './real-server.test.util.js'
 import { createFake, events, opened } from './testing.test.util.js'
 
@@ -97,6 +97,48 @@ describe('at a real server', () => {
     expect(authorizations).toEqual(['old', 'new'])
     expect(requests).toHaveLength(2)
     await waitFor(() => expect(manager.connections.size).toBe(1))
+  })
+
+  it.each([
+    [{ method: 'POST' }, { method: 'PUT' }],
+    [
+      { method: 'POST', body: 'a' },
+      { method: 'POST', body: 'b' },
+    ],
+    [{ retry: { initialMs: 10 } }, { retry: { initialMs: 20 } }],
+    [{ heartbeatMarginMs: 10 }, {}],
+  ])('makes one new connection where %o becomes %o', async (before, after) => {
+    const { manager, url, requests } = await startServer(events)
+    const page = (options: object) => (
+      <SSEProvider url={url} events={events} {...options}>
+        <Lines />
+      </SSEProvider>
+    )
+    const { rerender } = render(page(before))
+    await screen.findByText('open')
+    rerender(page(after))
+    await waitFor(() => expect(requests).toHaveLength(2))
+    await screen.findByText('open')
+    rerender(page({ ...after }))
+    await waitFor(() => expect(manager.connections.size).toBe(1))
+    expect(requests).toHaveLength(2)
+  })
+
+  it('gives providers beside each other a stream each, and closes those that go', async () => {
+    const { manager, url, requests } = await startServer(events)
+    const page = (...rooms: number[]) =>
+      rooms.map((room) => (
+        <SSEProvider key={room} url={`${url}?room=${room}`} events={events}>
+          <SSEConnectionIndicator />
+        </SSEProvider>
+      ))
+    const { rerender } = render(page(1, 2, 3))
+    await waitFor(() => expect(screen.getAllByText('Connected')).toHaveLength(3))
+    expect(manager.connections.size).toBe(3)
+    rerender(page(3, 1))
+    await waitFor(() => expect(manager.connections.size).toBe(2))
+    expect(screen.getAllByText('Connected')).toHaveLength(2)
+    expect(requests.map(({ search }) => search)).toEqual(['?room=1', '?room=2', '?room=3'])
   })
 
   it('gives nested providers a stream each, and components that of the nearest', async () => {
