@@ -20,6 +20,13 @@ export interface FeedOptions {
   read(link: Link, channel: string, after: number, limit: number): Promise<ReadResult>
 }
 
+interface Settling {
+  readonly link: Link
+  /** Something was subscribed to, or left, since it began. */
+  again: boolean
+  done: Promise<void>
+}
+
 /** How many heads one script call asks for. */
 const headBatch = 512
 
@@ -37,7 +44,7 @@ export class Feed {
   #position: number | undefined
   /** What waits for the logs; `undefined` while messages are passed on as they come. */
   #hold: Hold | undefined = new Hold()
-  #settling = false
+  #settling: Settling | undefined
   /** Who waits for an echo: they come in the order in which they were asked for. */
   #echoes: ((last: number) => void)[] = []
   #heardAt = 0
@@ -112,21 +119,33 @@ export class Feed {
     await this.#repair(link)
   }
 
-  /** Makes Redis send what is subscribed to, and no longer what is not. */
-  async #settle(link: Link): Promise<void> {
-    if (this.#settling) return
-    this.#settling = true
+  /** Makes Redis send what is subscribed to, and no longer what is not. Resolves when that is so. */
+  #settle(link: Link): Promise<void> {
+    const running = this.#settling
+    if (running?.link === link) {
+      running.again = true
+      return running.done
+    }
+    const begun: Settling = { link, again: false, done: Promise.resolve() }
+    this.#settling = begun
+    begun.done = this.#settleAll(begun)
+    return begun.done
+  }
+
+  async #settleAll(run: Settling): Promise<void> {
+    const { link } = run
     try {
       // Whatever is subscribed to in this turn goes into one command.
       await Promise.resolve()
-      while (this.#link === link && (await this.#settleSome(link))) {}
+      do {
+        run.again = false
+        while (this.#link === link && (await this.#settleSome(link))) {}
+      } while (run.again)
     } catch (error) {
       link.close(error as Error)
     } finally {
-      this.#settling = false
+      if (this.#settling === run) this.#settling = undefined
     }
-    // Another link came up meanwhile, and found this at work.
-    if (this.#link && this.#link !== link) await this.#settle(this.#link)
   }
 
   async #settleSome(link: Link): Promise<boolean> {
@@ -207,8 +226,8 @@ export class Feed {
       const hold = this.#hold
       const channels = this.#subscriptions.promised()
       for (const channel of channels) channel.last = undefined
-      const { origin, states } = await this.#readHeads(link, channels)
-      // Behind its echo, everything that these heads know of has come.
+      const { origin, horizon, states } = await this.#readHeads(link, channels)
+      // Behind its echo, everything that was published before these heads were read has come.
       await this.#echo(link)
       if (link !== this.#link) return
       // Nothing is known of what was before.
@@ -228,6 +247,7 @@ export class Feed {
         if (head > after) sources.push({ channel: channel.name, after, items: [], more: true })
       }
       await merge(sources, hold, {
+        horizon,
         read: (name, after, limit) => this.#options.read(link, name, after, limit),
         onHole: (name) => {
           const channel = this.#subscriptions.channels.get(name)
@@ -251,18 +271,21 @@ export class Feed {
     this.#alarmed = undefined
   }
 
+  /** The channels' heads; `horizon` is the position of the last event, on any channel, when they were read. */
   async #readHeads(link: Link, channels: readonly FeedChannel[]) {
     const { keys, positions } = this.#options
     const states = new Map<FeedChannel, [head: number, unkept: number]>()
     let origin = 0
+    let horizon = 0
     for (let from = 0; from === 0 || from < channels.length; from += headBatch) {
       const some = channels.slice(from, from + headBatch)
       const names = [keys.clock, ...some.map(({ name }) => keys.head(name))]
-      const [, start, ...rest] = (await link.call(heads, names, [positions.known])).map(Number)
+      const [last, start, ...rest] = (await link.call(heads, names, [positions.known])).map(Number)
       origin = start!
+      if (from === 0) horizon = last!
       for (const [index, channel] of some.entries()) states.set(channel, [rest[index * 2]!, rest[index * 2 + 1]!])
     }
-    return { origin, states }
+    return { origin, horizon, states }
   }
 
   /** Resolves when a message that is published now comes back: what was published before has come then. */

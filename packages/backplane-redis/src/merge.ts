@@ -14,6 +14,11 @@ export interface Source {
 }
 
 export interface MergeOptions {
+  /**
+   * Up to here the logs are given, and no further: what came after it is held, or will be, and a log may be ahead of that.
+   * To give its newest event would leave behind those of other channels that are still on their way.
+   */
+  readonly horizon: number
   read(channel: string, after: number, limit: number): Promise<ReadResult>
   /** Called where a log does not go on from where it was read to. */
   onHole(channel: string): void
@@ -42,11 +47,12 @@ export async function merge(sources: readonly Source[], hold: Hold, options: Mer
   }
 }
 
-async function fill(source: Source, limit: number, { read, onHole }: MergeOptions): Promise<void> {
+async function fill(source: Source, limit: number, { horizon, read, onHole }: MergeOptions): Promise<void> {
   const { channel, after } = source
   const { messages, continuous } = await read(channel, after, limit)
   if (!continuous) onHole(channel)
-  source.more = messages.length === limit
-  source.items = messages.map((message) => ({ channel, at: message.seq, before: message.prev, message }))
-  source.after = messages.at(-1)?.seq ?? after
+  const wanted = messages.filter(({ seq }) => seq <= horizon)
+  source.more = wanted.length === limit
+  source.items = wanted.map((message) => ({ channel, at: message.seq, before: message.prev, message }))
+  source.after = wanted.at(-1)?.seq ?? after
 }

@@ -1,0 +1,217 @@
+import { setImmediate } from 'node:timers/promises'
+import type { BackplaneSubscriber, LiveMessage, StoredMessage } from '@rivulet/server'
+import { expect, it, onTestFinished } from 'vitest'
+import { randomFrom } from '../../../test-support/random.js'
+import { Feed } from './feed.js'
+import { Keys } from './keys.js'
+import type { Link } from './link.js'
+import { encodeEvent } from './live-message.js'
+import { Positions } from './positions.js'
+import { echo, heads, type Script } from './scripts.js'
+
+const seeds = Number(process.env.RIVULET_SEEDS ?? 200)
+const firstSeed = Number(process.env.RIVULET_SEED ?? 1)
+const channels = ['a', 'b', 'c']
+const keys = new Keys('test')
+
+/** What Redis does, one step at a time. */
+class FakeRedis {
+  last = 1_000
+  readonly origin = 1_000
+  readonly logs = new Map<string, StoredMessage[]>(channels.map((channel) => [channel, []]))
+  #subscribed: (live: string, text: string) => void = () => {}
+
+  publish(channel: string): void {
+    const log = this.logs.get(channel)!
+    const prev = log.at(-1)?.seq ?? this.origin
+    const event = { type: 'log', data: String(++this.last) }
+    log.push({ ...event, seq: this.last, prev })
+    this.#subscribed(keys.live(channel), `+${this.last}|${prev}|${encodeEvent(event)}`)
+  }
+
+  /** One subscriber at a time is enough: this is about one node. */
+  onPublish(listener: (live: string, text: string) => void): void {
+    this.#subscribed = listener
+  }
+
+  call(script: Script, names: readonly string[], args: readonly (string | number)[]): string[] {
+    if (script === echo) {
+      this.#subscribed(String(args[1]), String(this.last))
+      return [String(this.last)]
+    }
+    if (script !== heads) throw new Error('The feed calls nothing else.')
+    const ofChannels = names.slice(1).flatMap((name) => {
+      const head = this.logs.get(name.slice(keys.head('').length))?.at(-1)?.seq ?? 0
+      return [String(head), '0']
+    })
+    return [String(this.last), String(this.origin), ...ofChannels]
+  }
+}
+
+/** Both connections of a node: each keeps its order, and either may be ahead of the other. */
+class FakeLink {
+  onMessage: (channel: string, text: string) => void = () => {}
+  closed: Error | undefined
+  /** What Redis has not carried out yet, per connection, and what has not come back from it yet. */
+  readonly commands: (() => void)[] = []
+  readonly subscribes: (() => void)[] = []
+  readonly messages: (() => void)[] = []
+  readonly #redis: FakeRedis
+  readonly #heard = new Set<string>()
+  readonly #cut = neverResolved()
+
+  constructor(redis: FakeRedis) {
+    this.#redis = redis
+    redis.onPublish((live, text) => {
+      if (this.#heard.has(live)) this.messages.push(() => this.onMessage(live, text))
+    })
+  }
+
+  ask<T>(answer: () => T): Promise<T> {
+    return this.within(new Promise((resolve) => this.commands.push(() => resolve(answer()))))
+  }
+
+  call(script: Script, names: readonly string[], args: readonly (string | number)[]): Promise<string[]> {
+    return this.ask(() => this.#redis.call(script, names, args))
+  }
+
+  subscribe(names: readonly string[]): Promise<void> {
+    const confirmed = new Promise<void>((resolve) => {
+      this.subscribes.push(() => {
+        for (const name of names) this.#heard.add(name)
+        // Its confirmation comes behind the messages that are on their way.
+        this.messages.push(resolve)
+      })
+    })
+    return this.within(confirmed)
+  }
+
+  async unsubscribe(): Promise<void> {}
+
+  within<T>(answer: Promise<T>): Promise<T> {
+    return Promise.race([answer, this.#cut.promise])
+  }
+
+  close(error: Error): void {
+    this.closed = error
+    this.#cut.reject(error)
+  }
+}
+
+function neverResolved(): { promise: Promise<never>; reject: (error: Error) => void } {
+  let reject = (_: Error) => {}
+  const promise = new Promise<never>((_, onReject) => {
+    reject = onReject
+  })
+  promise.catch(() => {})
+  return { promise, reject }
+}
+
+class Received implements BackplaneSubscriber {
+  /** It is promised what comes after this position. */
+  from = 0
+  readonly seqs: number[] = []
+  readonly gaps: (string | undefined)[] = []
+
+  onMessage(_channel: string, { seq }: LiveMessage): void {
+    this.seqs.push(seq!)
+  }
+
+  onGap(channel: string | undefined): void {
+    this.gaps.push(channel)
+  }
+
+  onHealth(): void {}
+}
+
+async function play(seed: number): Promise<void> {
+  const random = randomFrom(seed)
+  const any = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!
+  const redis = new FakeRedis()
+  let link: FakeLink | undefined
+  const feed = new Feed({
+    keys,
+    positions: new Positions(),
+    node: 'node',
+    timeoutMs: 60_000,
+    lingerMs: 60_000,
+    probeIntervalMs: 60_000,
+    read: (through, channel, after, limit) =>
+      (through as unknown as FakeLink).ask(() => {
+        const messages = redis.logs
+          .get(channel)!
+          .filter(({ seq }) => seq > after)
+          .slice(0, limit)
+        return { messages, continuous: true, head: redis.logs.get(channel)!.at(-1)?.seq ?? 0, asOf: redis.last }
+      }),
+  })
+  onTestFinished(() => feed.close())
+  const received = new Received()
+  const late = new Map<Received, string>()
+  const subscribed = Promise.all(channels.map((channel) => feed.subscribe(channel, received)))
+  const subscribeLate = () => {
+    const subscriber = new Received()
+    const channel = any(channels)
+    late.set(subscriber, channel)
+    void feed.subscribe(channel, subscriber).then(() => {
+      subscriber.from = redis.last
+    })
+  }
+
+  const up = () => {
+    link = new FakeLink(redis)
+    feed.up(link as unknown as Link, redis.last)
+  }
+  const down = () => {
+    const error = new Error('cut')
+    link!.close(error)
+    link = undefined
+    feed.down(error)
+  }
+  /** Has one of the things happen that can happen next. `false` where there is none. */
+  const step = () => {
+    if (!link) return false
+    const possible = [link.commands, link.subscribes, link.messages].filter(({ length }) => length > 0)
+    if (possible.length === 0) return false
+    any(possible).shift()!()
+    return true
+  }
+  const settle = async () => {
+    for (let quiet = 0; quiet < 3; quiet++) {
+      await setImmediate()
+      while (step()) {
+        quiet = 0
+        await setImmediate()
+      }
+    }
+  }
+
+  up()
+  await settle()
+  await subscribed
+  for (let turn = 0; turn < 60; turn++) {
+    const chance = random()
+    if (chance < 0.35) redis.publish(any(channels))
+    else if (chance < 0.4) subscribeLate()
+    else if (chance < 0.45 && link) down()
+    else if (!link) up()
+    else step()
+    await setImmediate()
+  }
+  if (!link) up()
+  await settle()
+  expect(received.gaps, `seed ${seed}`).toEqual([])
+  const all = Array.from({ length: redis.last - redis.origin }, (_, index) => redis.origin + index + 1)
+  expect(received.seqs, `seed ${seed}`).toEqual(all)
+  for (const [{ from, seqs, gaps }, channel] of late) {
+    const promised = redis.logs.get(channel)!.filter(({ seq }) => seq > from)
+    expect(gaps, `seed ${seed}`).toEqual([])
+    // It may be given some from just before, too.
+    expect(seqs.slice(seqs.length - promised.length), `seed ${seed}`).toEqual(promised.map(({ seq }) => seq))
+    expect(seqs, `seed ${seed}`).toEqual([...new Set(seqs)].sort((one, other) => one - other))
+  }
+}
+
+it(`gives every event once and in order, however commands, messages and cuts fall (${seeds} seeds from ${firstSeed})`, async () => {
+  for (let seed = firstSeed; seed < firstSeed + seeds; seed++) await play(seed)
+}, 600_000)
