@@ -36,6 +36,11 @@ export class NodeSink implements Sink {
     this.#listener = listener
     // Not the request's: that one closes when its body was read.
     this.#response.on('close', () => listener.onClose())
+    // On Node.js 22 a stream that is reset while a write is under way never closes by itself.
+    if (this.#response instanceof Http2ServerResponse) {
+      const { stream } = this.#response
+      stream.once('aborted', () => stream.destroy())
+    }
   }
 
   refuse({ status, message = '', headers }: Refusal): void {
