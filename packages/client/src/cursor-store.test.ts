@@ -57,7 +57,7 @@ describe('a persisted stream', () => {
     expect(clock.pending).toEqual([])
   })
 
-  test('uses sessionStorage by default, and nothing where there is none', async () => {
+  test('uses the page’s sessionStorage by default, and nothing where there is none', async () => {
     const { createStream } = harness
     const without = createStream({ persist: true })
     without.connect()
@@ -67,6 +67,7 @@ describe('a persisted stream', () => {
 
     const storage = new MemoryStorage()
     vi.stubGlobal('sessionStorage', storage)
+    vi.stubGlobal('document', Object.assign(new EventTarget(), { baseURI: harness.server.url }))
     const stream = createStream({ persist: true })
     stream.connect()
     await receive(stream, '2')

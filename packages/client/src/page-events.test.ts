@@ -149,6 +149,12 @@ describe('without a page', () => {
     expect(pageStorage()).toBeUndefined()
   })
 
+  test('the storage of a process is none', () => {
+    vi.unstubAllGlobals()
+    vi.stubGlobal('sessionStorage', { getItem: () => 'of another user', setItem: () => {} })
+    expect(pageStorage()).toBeUndefined()
+  })
+
   test('a storage that is forbidden is none', () => {
     vi.stubGlobal('sessionStorage', undefined)
     Object.defineProperty(globalThis, 'sessionStorage', {

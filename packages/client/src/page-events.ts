@@ -31,10 +31,13 @@ export function pageBaseUrl(): string | undefined {
   return globalThis.document?.baseURI ?? globalThis.location?.href
 }
 
-/** The page's `sessionStorage`; `undefined` where there is none, or where it is forbidden. */
+/**
+ * The page's `sessionStorage`; `undefined` where there is none, or where it is forbidden. Node.js 26 and Deno have one for
+ * the whole process: on a server all users would share their cursors in it.
+ */
 export function pageStorage(): Storage | undefined {
   try {
-    return globalThis.sessionStorage
+    return globalThis.document && globalThis.sessionStorage
   } catch {
     return undefined
   }
