@@ -155,6 +155,8 @@ async function play(seed: number): Promise<void> {
     late.set(subscriber, channel)
     void feed.subscribe(channel, subscriber).then(() => {
       subscriber.from = redis.last
+      // In the very turn in which the feed finds that nobody waits any more.
+      if (random() < 0.5) subscribeLate()
     })
   }
 
