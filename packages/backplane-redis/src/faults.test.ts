@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { randomFrom } from '../../../test-support/random.js'
 import { clients } from './clients.test.util.js'
 import { type Entry, Recorder } from './recorder.test.util.js'
 import { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
@@ -13,7 +14,8 @@ const channels = ['a', 'b', 'c']
 const timeoutMs = 300
 
 interface Cluster {
-  readonly server: RedisServer
+  /** The one that takes writes. */
+  server: RedisServer
   readonly proxies: readonly TcpProxy[]
   readonly random: () => number
 }
@@ -30,6 +32,21 @@ async function restart({ server, random }: Cluster): Promise<void> {
   await server.kill()
   await sleep(random() * 300)
   await server.start()
+}
+
+/** Replication is asynchronous: what the master acknowledged last, the replica may not have. */
+async function promote(cluster: Cluster): Promise<void> {
+  const { server: master, proxies, random } = cluster
+  const toMaster = await TcpProxy.start(master.port)
+  const replica = await RedisServer.start({ args: ['--replicaof', '127.0.0.1', String(toMaster.port)] })
+  onTestFinished(() => replica.dispose())
+  await replica.followed()
+  toMaster.dispose()
+  await sleep(random() * 200)
+  await master.kill()
+  await replica.command('replicaof', 'no', 'one')
+  for (const proxy of proxies) proxy.retarget(replica.port)
+  cluster.server = replica
 }
 
 const faults: Record<string, Fault> = {
@@ -72,17 +89,12 @@ const faults: Record<string, Fault> = {
     lossless: false,
     strike: restart,
   },
-}
-
-/** A small generator (mulberry32): the same seed gives the same schedule. */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
+  'a replica that lags behind is promoted': {
+    persistent: undefined,
+    afterRestart: 'gap',
+    lossless: false,
+    strike: promote,
+  },
 }
 
 interface Acknowledged {
@@ -171,9 +183,10 @@ async function run(client: (typeof clients)[string], fault: Fault, seed: number)
       await sleep(own() * 6)
     }
   })
+  const cluster: Cluster = { server, proxies, random }
   for (let strike = 0; strike < 2; strike++) {
     await sleep(random() * 150)
-    await fault.strike({ server, proxies, random })
+    await fault.strike(cluster)
     await sleep(random() * 300)
   }
   over = true

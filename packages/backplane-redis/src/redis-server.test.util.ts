@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -32,7 +33,9 @@ export class RedisServer {
     this.port = port
     this.#dir = dir
     const storage = ['--save', '', '--appendonly', persistent ? 'yes' : 'no', '--appendfsync', persistent ?? 'no']
-    this.#args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, ...storage, ...args]
+    // Otherwise a master waits five seconds for more replicas to come.
+    const replication = ['--repl-diskless-sync-delay', '0']
+    this.#args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, ...storage, ...replication, ...args]
   }
 
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
@@ -62,6 +65,21 @@ export class RedisServer {
   /** SIGSTOP and SIGCONT pause and resume it. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#process?.kill(signal)
+  }
+
+  /** Waits until a replica has what its master has. */
+  async followed(): Promise<void> {
+    const state = () => this.command('info', 'replication')
+    while (!String(await state()).includes('master_link_status:up')) await new Promise((done) => setTimeout(done, 20))
+  }
+
+  async command(name: string, ...args: string[]): Promise<unknown> {
+    const client = new Redis({ port: this.port, host: '127.0.0.1' })
+    try {
+      return await client.call(name, ...args)
+    } finally {
+      client.disconnect()
+    }
   }
 
   /** Resolves when the process is gone. */

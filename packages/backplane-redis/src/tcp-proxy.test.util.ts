@@ -6,14 +6,16 @@ export class TcpProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #refusing = false
+  #target: number
 
   private constructor(target: number) {
+    this.#target = target
     this.#server = createServer((socket) => {
       if (this.#refusing) {
         socket.destroy()
         return
       }
-      const upstream = connect(target, '127.0.0.1')
+      const upstream = connect(this.#target, '127.0.0.1')
       for (const [one, other] of [
         [socket, upstream],
         [upstream, socket],
@@ -42,6 +44,11 @@ export class TcpProxy {
 
   get connections(): number {
     return this.#sockets.size / 2
+  }
+
+  /** Leads elsewhere from the next connection on. */
+  retarget(port: number): void {
+    this.#target = port
   }
 
   /** Ends what is open; new connections are refused until `mend`. */

@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '../src/redis-server.test.util.js'
+import { TcpProxy } from '../src/tcp-proxy.test.util.js'
+
+const program = fileURLToPath(new URL('node-process.ts', import.meta.url))
+
+/** A node, its own way to Redis, and the way to it. */
+export class ClusterNode {
+  readonly port: number
+  readonly toRedis: TcpProxy
+  #process: ChildProcess | undefined
+
+  private constructor(port: number, toRedis: TcpProxy) {
+    this.port = port
+    this.toRedis = toRedis
+  }
+
+  static async start(redisPort: number): Promise<ClusterNode> {
+    const node = new ClusterNode(await freePort(), await TcpProxy.start(redisPort))
+    await node.start()
+    return node
+  }
+
+  async start(): Promise<void> {
+    const args = ['--conditions=@rivulet/source', '--import=tsx', program, String(this.port), String(this.toRedis.port)]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#process = child
+    const ended = once(child, 'exit').then(() => {
+      throw new Error('A node ended before it listened.')
+    })
+    await Promise.race([once(child.stdout, 'data'), ended])
+    ended.catch(() => {})
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#process
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+
+  async dispose(): Promise<void> {
+    await this.kill()
+    this.toRedis.dispose()
+  }
+}
+
+/** One address for all nodes: each connection goes to one that answers, in turn. */
+export class Balancer {
+  readonly #nodes: readonly ClusterNode[]
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  #next = 0
+
+  constructor(nodes: readonly ClusterNode[]) {
+    this.#nodes = nodes
+    this.#server = createServer((client) => {
+      this.#sockets.add(client)
+      client.on('error', () => {}).on('close', () => this.#sockets.delete(client))
+      this.#connect(client, nodes.length)
+    })
+  }
+
+  async start(): Promise<string> {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`
+  }
+
+  #connect(client: Socket, attempts: number): void {
+    if (attempts === 0) {
+      client.destroy()
+      return
+    }
+    const { port } = this.#nodes[this.#next++ % this.#nodes.length]!
+    const node = connect(port, '127.0.0.1')
+    let connected = false
+    node.on('connect', () => {
+      connected = true
+      client.pipe(node).pipe(client)
+    })
+    node.on('error', () => {})
+    node.on('close', () => {
+      if (connected) client.destroy()
+      else this.#connect(client, attempts - 1)
+    })
+    client.on('close', () => node.destroy())
+  }
+
+  dispose(): void {
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+}
