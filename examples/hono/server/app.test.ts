@@ -3,11 +3,12 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { EventStreamService, HttpStatusError } from '@rivulet/client'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { events, type ImportEvent, importPath, streamPath } from '../shared/events.js'
-import { createApp } from './app.js'
+import { events, type ImportEvent, importPath, streamPath } from '../shared/events.ts'
+import { Accounts } from './accounts.ts'
+import { createApp } from './app.ts'
 
-async function start() {
-  const { app, manager, close } = createApp()
+async function start(accounts = new Accounts()) {
+  const { app, manager, close } = createApp(accounts)
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
   await once(server, 'listening')
   onTestFinished(async () => {
@@ -97,6 +98,19 @@ it('goes on when nobody looks', async () => {
   await follow('one', { csv: rows(10), count: 2 })
   await vi.waitFor(() => expect(manager.connections.size).toBe(0))
   expect(await follow('one')).toHaveLength(12)
+})
+
+it('fails with what broke, keeps what was done until then, and goes on with other imports', async () => {
+  class BrokenAccounts extends Accounts {
+    override async add(row: { name: string }) {
+      if (row.name === 'User 2') throw new Error('The disk is full.')
+    }
+  }
+  const { follow } = await start(new BrokenAccounts())
+  const seen = await follow('one', { csv: rows(5) })
+  expect(facts(seen)).toEqual(['started', [2, undefined], [3, undefined], 'finished'])
+  expect(seen.at(-1)).toMatchObject({ outcome: 'failed', error: 'The disk is full.' })
+  expect((await follow('two', { csv: rows(2) })).at(-1)).toMatchObject({ outcome: 'completed' })
 })
 
 it.each([

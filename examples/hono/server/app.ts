@@ -3,10 +3,10 @@ import { eventStreamResponse } from '@rivulet/server/web'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import * as z from 'zod'
-import { events, maxBytes, maxRows } from '../shared/events.js'
-import { Accounts } from './accounts.js'
-import { Imports, keptMs } from './imports.js'
-import { FileError } from './read-rows.js'
+import { events, maxBytes, maxRows } from '../shared/events.ts'
+import { Accounts } from './accounts.ts'
+import { Imports, keptMs } from './imports.ts'
+import { FileError } from './read-rows.ts'
 
 /** An import's events: the rows, and one before and one after them. */
 const maxEvents = maxRows + 2
@@ -24,14 +24,14 @@ export interface ImportApp {
   close(options?: { graceMs?: number }): Promise<void>
 }
 
-/** The application of web-standard requests and responses, for whatever serves those. */
-export function createApp(): ImportApp {
+/** The application, from web-standard requests to responses, for whatever serves those. */
+export function createApp(accounts: Accounts = new Accounts()): ImportApp {
   const manager = new EventManager({
     events,
     source: 'import',
     retention: { maxEvents, maxBytes: 2 * maxBytes, maxAgeMs: keptMs },
   })
-  const imports = new Imports(manager, new Accounts())
+  const imports = new Imports(manager, accounts)
   const app = new Hono()
 
   // One request starts an import and streams its progress. The id is the page's, so that the same request made again,

@@ -1,7 +1,7 @@
 import type { EventManager } from '@rivulet/server'
-import type { events } from '../shared/events.js'
-import { AccountError, type Accounts } from './accounts.js'
-import { type Row, readRows } from './read-rows.js'
+import type { events } from '../shared/events.ts'
+import { AccountError, type Accounts } from './accounts.ts'
+import { type Row, readRows } from './read-rows.ts'
 
 /** How long an import can still be looked at after its end: its events are kept by the manager for as long. */
 export const keptMs = 60 * 60 * 1_000

@@ -1,5 +1,5 @@
 import { parse } from 'csv-parse/sync'
-import { maxRows } from '../shared/events.js'
+import { maxRows } from '../shared/events.ts'
 
 export interface Row {
   readonly line: number

@@ -1,9 +1,9 @@
 import { SSEProvider } from '@rivulet/react'
 import { type ReactElement, useState } from 'react'
-import { events, streamPath } from '../shared/events.js'
-import { ImportCard } from './import-card.js'
-import { NewImport } from './new-import.js'
-import { loadImports, type SavedImport, saveImports } from './saved-imports.js'
+import { events, streamPath } from '../shared/events.ts'
+import { ImportCard } from './import-card.tsx'
+import { NewImport } from './new-import.tsx'
+import { loadImports, type SavedImport, saveImports } from './saved-imports.ts'
 
 export function App(): ReactElement {
   const [imports, setImports] = useState(loadImports)
@@ -19,6 +19,11 @@ export function App(): ReactElement {
     const id = crypto.randomUUID()
     files.set(id, csv)
     update([{ id, name }, ...imports])
+  }
+
+  function remove(id: string): void {
+    files.delete(id)
+    update(imports.filter((one) => one.id !== id))
   }
 
   return (
@@ -43,7 +48,7 @@ export function App(): ReactElement {
               headers={{ 'Content-Type': 'application/json' }}
               body={() => JSON.stringify({ name, csv: files.get(id) })}
             >
-              <ImportCard id={id} name={name} onRemove={() => update(imports.filter((one) => one.id !== id))} />
+              <ImportCard id={id} name={name} onRemove={() => remove(id)} />
             </SSEProvider>
           ))}
         </section>

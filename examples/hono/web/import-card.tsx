@@ -7,9 +7,9 @@ import {
   useServerEvent,
 } from '@rivulet/react'
 import type { ReactElement } from 'react'
-import { events, importPath } from '../shared/events.js'
-import { doneOf, type ImportState, reduce, unknown } from './import-state.js'
-import { RejectedRows } from './rejected-rows.js'
+import { events, importPath } from '../shared/events.ts'
+import { doneOf, type ImportState, reduce, unknown } from './import-state.ts'
+import { RejectedRows } from './rejected-rows.tsx'
 
 interface ImportCardProps {
   readonly id: string
@@ -37,7 +37,12 @@ export function ImportCard({ id, name, onRemove }: ImportCardProps): ReactElemen
         ) : (
           <>
             <SSEConnectionIndicator />
-            <button type="button" className="button" onClick={() => fetch(importPath(id), { method: 'DELETE' })}>
+            <button
+              type="button"
+              className="button"
+              disabled={status !== 'open'}
+              onClick={() => fetch(importPath(id), { method: 'DELETE' })}
+            >
               Cancel
             </button>
           </>

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import type { ImportEvent } from '../shared/events.js'
-import { doneOf, reduce, unknown } from './import-state.js'
+import type { ImportEvent } from '../shared/events.ts'
+import { doneOf, reduce, unknown } from './import-state.ts'
 
 const base = { id: '1', timestamp: 0, source: 'test' }
 const started: ImportEvent = { ...base, type: 'started', name: 'a.csv', rows: 3 }

@@ -1,4 +1,4 @@
-import type { FinishedEvent, ImportEvent, RowEvent } from '../shared/events.js'
+import type { FinishedEvent, ImportEvent, RowEvent } from '../shared/events.ts'
 
 /** What the page knows of an import: its events so far, added up. */
 export interface ImportState {

@@ -2,7 +2,7 @@ import '@rivulet/react/indicator.css'
 import './styles.css'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { App } from './app.js'
+import { App } from './app.tsx'
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

@@ -1,6 +1,6 @@
 import { type ChangeEvent, type ReactElement, useRef, useState } from 'react'
-import { maxBytes, maxRows } from '../shared/events.js'
-import { sampleCsv } from './sample.js'
+import { maxBytes, maxRows } from '../shared/events.ts'
+import { sampleCsv } from './sample.ts'
 
 export function NewImport({ onStart }: { onStart: (name: string, csv: string) => void }): ReactElement {
   const input = useRef<HTMLInputElement>(null)

@@ -1,5 +1,5 @@
 import type { ReactElement } from 'react'
-import type { RowEvent } from '../shared/events.js'
+import type { RowEvent } from '../shared/events.ts'
 
 export function RejectedRows({ rows }: { rows: readonly RowEvent[] }): ReactElement | null {
   if (rows.length === 0) return null
