@@ -1,3 +1,8 @@
 import { project } from '../vitest.shared.js'
 
-export default project('e2e', { include: ['**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 })
+export default project('e2e', {
+  include: ['**/*.test.ts'],
+  exclude: ['node_modules', 'copied-examples'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+})

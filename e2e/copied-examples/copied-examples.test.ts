@@ -1,13 +1,13 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { decodeStream } from '@rivulet/core'
+import { decodeStream, isControlEvent } from '@rivulet/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { root } from './code-blocks.js'
-import { ExampleProcess, freePort } from './example-process.js'
+import { codeBlocks, root } from '../code-blocks.js'
+import { ExampleProcess, freePort } from '../example-process.js'
 
 const run = promisify(execFile)
 
@@ -44,6 +44,7 @@ describe.each(readdirSync(join(root, 'examples')))('examples/%s, copied out of t
     copyExample(join(root, 'examples', name), copy)
     await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: copy })
     await run('npm', ['run', 'typecheck'], { cwd: copy })
+    if (writeReadmeFiles(copy)) await run('npx', ['tsc', '-p', 'tsconfig.readme.json'], { cwd: copy })
     await run('npm', ['run', 'build'], { cwd: copy })
 
     const server = new ExampleProcess(copy, await freePort())
@@ -53,16 +54,33 @@ describe.each(readdirSync(join(root, 'examples')))('examples/%s, copied out of t
       expect(page.status).toBe(200)
       expect(await page.text()).toContain('<div id=')
       const { path, init } = streams[name] ?? { path: '/api/events/stream', init: {} }
-      const response = await fetch(server.url + path, init)
-      for await (const { event } of decodeStream(response.body!)) {
-        expect(event).toBe('rivulet:open')
-        break
-      }
+      expect(await firstEvent(await fetch(server.url + path, init))).toBeTypeOf('object')
     } finally {
-      await server.kill()
+      await server.stop()
     }
   }, 240_000)
 })
+
+/** The payload of the first event that is the application's own. */
+async function firstEvent(response: Response): Promise<unknown> {
+  for await (const { event, data } of decodeStream(response.body!)) if (!isControlEvent(event)) return JSON.parse(data)
+  throw new Error('The stream ended without an event.')
+}
+
+/** Writes the files that the README shows: code blocks whose first line is the file's path. Tells whether there are any. */
+function writeReadmeFiles(copy: string): boolean {
+  const blocks = codeBlocks(readFileSync(join(copy, 'README.md'), 'utf8'))
+  const paths = blocks.flatMap(({ text }) => {
+    const path = /^\/\/ (\S+\.tsx?)\n/.exec(text)?.[1]
+    if (!path) return []
+    mkdirSync(join(copy, dirname(path)), { recursive: true })
+    writeFileSync(join(copy, path), text)
+    return [path]
+  })
+  const config = { extends: './tsconfig.json', include: paths }
+  writeFileSync(join(copy, 'tsconfig.readme.json'), JSON.stringify(config))
+  return paths.length > 0
+}
 
 /** Copies what a user would: the sources, with the packages' versions replaced by their tarballs. */
 function copyExample(from: string, to: string): void {
