@@ -19,6 +19,7 @@ const examples: readonly Example[] = [
   { name: 'monitor', fill: fillMonitor },
   { name: 'dashboard-vue', fill: fillDashboard },
   { name: 'hono', fill: fillImport },
+  { name: 'cluster', fill: fillCluster },
 ]
 
 const views = [
@@ -54,7 +55,7 @@ async function take(browser: Browser, { name, fill }: Example): Promise<void> {
     await copyFile(`${folder}${name}-light.png`, `${exampleFolder(name)}/screenshot.png`)
     for (const page of pages) await page.close()
   } finally {
-    await server.kill()
+    await server.stop()
   }
 }
 
@@ -83,6 +84,15 @@ async function fillDashboard(page: Page, _url: string, index: number): Promise<v
   await page.waitForTimeout(8_000)
   if (index === 0) await page.getByRole('button', { name: 'Send demo traffic' }).click()
   await page.waitForTimeout(10_000)
+}
+
+/** Lines for a while, through the death of a node. */
+async function fillCluster(page: Page, _url: string, index: number): Promise<void> {
+  await page.locator('.rivulet-indicator--open').waitFor()
+  await page.waitForTimeout(5_000)
+  if (index === 0) await page.getByRole('button', { name: 'Kill a node' }).click()
+  await page.waitForTimeout(10_000)
+  await page.locator('.rivulet-indicator--open').waitFor()
 }
 
 /** An import that is over, with its rejected rows, and one that is under way. */

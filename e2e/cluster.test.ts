@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { promisify } from 'node:util'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { hasChromium, launchChromium } from '../test-support/chromium.js'
+import { ExampleProcess, exampleFolder, freePort } from './example-process.js'
+import { faultless, faultsOf, looks } from './page-faults.js'
+
+const hasRedis = existsSync('/usr/bin/redis-server') || existsSync('/usr/local/bin/redis-server')
+
+describe.skipIf(!hasChromium || !hasRedis)('the cluster', () => {
+  let browser: Browser
+  let context: BrowserContext
+  let page: Page
+  let cluster: ExampleProcess
+
+  beforeAll(async () => {
+    browser = await launchChromium()
+  })
+  afterAll(() => browser?.close())
+
+  beforeEach(async () => {
+    cluster = new ExampleProcess(exampleFolder('cluster'), await freePort())
+    await cluster.start()
+    context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
+    page = await context.newPage()
+    await page.goto(cluster.url)
+    await page.locator('.rivulet-indicator--open').waitFor()
+  })
+  afterEach(async () => {
+    await context.close()
+    await cluster.stop()
+  })
+
+  const fact = async (name: string) => Number((await page.getByTestId(name).textContent())?.replaceAll(',', ''))
+  const node = () => page.getByTestId('node').textContent()
+  const more = async (lines: number) => {
+    const before = await fact('lines')
+    await expect.poll(() => fact('lines'), { timeout: 15_000 }).toBeGreaterThan(before + lines)
+  }
+
+  it('goes on at another node when its own is killed, again and again, with no line missing and none twice', async () => {
+    await more(10)
+    for (let death = 0; death < 4; death++) {
+      const name = await node()
+      const { stdout } = await promisify(execFile)('npm', ['run', 'kill', '--', name!], {
+        cwd: exampleFolder('cluster'),
+      })
+      expect(stdout).toContain(`Node ${name} was killed.`)
+      await expect.poll(node, { timeout: 15_000 }).not.toBe(name)
+      await more(10)
+    }
+    expect([await fact('missing'), await fact('repeated')]).toEqual([0, 0])
+  })
+
+  it.each(looks)('has no accessibility violation and nothing cut off: $colorScheme, $width px', async (look) => {
+    await page.setViewportSize({ width: look.width, height: 800 })
+    await page.emulateMedia(look)
+    await more(3)
+    expect(await faultsOf(page)).toEqual(faultless)
+  })
+})

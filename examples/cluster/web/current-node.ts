@@ -1,0 +1,23 @@
+import { useSyncExternalStore } from 'react'
+import { nodeHeader } from '../shared/events.js'
+
+let current = ''
+const listeners = new Set<() => void>()
+
+/** Fetches, and remembers which node answered. */
+export const fetchFromNode: typeof fetch = async (input, init) => {
+  const response = await fetch(input, init)
+  current = response.headers.get(nodeHeader) ?? ''
+  for (const listener of listeners) listener()
+  return response
+}
+
+/** The name of the node that this page's stream comes from; `''` before there was one. */
+export function useCurrentNode(): string {
+  return useSyncExternalStore(subscribe, () => current)
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
