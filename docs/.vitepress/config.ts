@@ -1,0 +1,62 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitepress'
+import { checkAnchors } from './check-anchors.js'
+import { errorPages } from './error-pages.js'
+import { writeLlmsTxt } from './llms-txt.js'
+import { referencePages } from './reference-pages.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+// biome-ignore lint/style/noDefaultExport: where VitePress looks for it
+export default defineConfig({
+  title: 'Rivulet',
+  description: 'Typed Server-Sent Events from publish to React hook, exact about what was delivered.',
+  cleanUrls: true,
+  srcExclude: ['README.md'],
+  // Links that lead nowhere end the build (but for those to the reader's own machine); so do anchors, which VitePress itself does not look at.
+  ignoreDeadLinks: 'localhostLinks',
+  buildEnd: async ({ pages, outDir }) => {
+    checkAnchors(outDir)
+    writeLlmsTxt(root, pages, outDir)
+  },
+  themeConfig: {
+    search: { provider: 'local' },
+    outline: [2, 3],
+    nav: [
+      { text: 'Start', link: '/start/express' },
+      { text: 'Guide', link: '/guide/why-sse' },
+      { text: 'Reference', link: '/reference/' },
+      { text: 'Errors', link: '/errors/' },
+    ],
+    sidebar: [
+      {
+        text: 'Start, in five minutes',
+        items: [
+          { text: 'Express to React', link: '/start/express' },
+          { text: 'Koa', link: '/start/koa' },
+          { text: 'Hono, Next.js, Bun, Deno', link: '/start/web' },
+          { text: 'React', link: '/start/react' },
+          { text: 'Vue', link: '/start/vue' },
+        ],
+      },
+      {
+        text: 'Guide',
+        items: [
+          { text: 'Why SSE, and when not', link: '/guide/why-sse' },
+          { text: 'Contracts and validation', link: '/guide/contracts' },
+          { text: 'Channels and authorization', link: '/guide/channels' },
+          { text: 'Resume and gaps', link: '/guide/resume' },
+          { text: 'Slow clients', link: '/guide/slow-clients' },
+          { text: 'Deploying', link: '/guide/deploying' },
+          { text: 'Security', link: '/guide/security' },
+          { text: 'Testing your app', link: '/guide/testing' },
+          { text: "Other vendors' streams", link: '/guide/foreign-streams' },
+          { text: 'Migrating', link: '/guide/migrating' },
+          { text: 'Comparison', link: '/guide/comparison' },
+        ],
+      },
+      { text: 'Errors', collapsed: true, items: [{ text: 'All codes', link: '/errors/' }, ...errorPages(root)] },
+      { text: 'Reference', collapsed: true, items: referencePages(root) },
+    ],
+  },
+})

@@ -1,0 +1,70 @@
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { codeBlocks, compile, makeFolder, root } from './code-blocks.js'
+
+const docs = join(root, 'docs')
+let pages: string[]
+let folder: string
+
+beforeAll(async () => {
+  folder = await makeFolder('docs')
+  pages = (await readdir(docs, { recursive: true })).filter(
+    // What lies in `reference` is made of the sources. The start's blocks are files that belong together: five-minutes.test.ts.
+    (page) =>
+      page.endsWith('.md') && !/^reference\b|node_modules|\.vitepress/.test(page) && page !== 'start/express.md',
+  )
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+describe("the docs' pages", () => {
+  it('compile, every block by itself', async () => {
+    await writeFile(join(folder, 'events.ts'), contract)
+    let count = 0
+    for (const page of pages) {
+      for (const { language, text, line } of codeBlocks(await readFile(join(docs, page), 'utf8'))) {
+        if (language !== 'ts' && language !== 'tsx') continue
+        count++
+        // Moved down to where it stands on the page, so that the compiler's line numbers are the page's.
+        const file = `${page.replaceAll(/[/\\]/g, '-').replace('.md', '')}-${line}.${language}`
+        // Some blocks import nothing: each is a module all the same, so that names don't clash.
+        await writeFile(join(folder, file), `${'\n'.repeat(line - 1)}${text}\nexport {}\n`)
+      }
+    }
+    expect(count).toBeGreaterThan(30)
+    expect(await compile(folder)).toBe('')
+  })
+})
+
+describe('the pages of the error codes', () => {
+  it('are one for each code that a package throws', async () => {
+    const codes = new Set<string>()
+    for (const name of await readdir(join(root, 'packages'))) {
+      const source = await readFile(join(root, 'packages', name, 'src/errors.ts'), 'utf8').catch(() => '')
+      for (const [, code] of source.matchAll(/static override readonly code = '(RIVULET_\w+)'/g)) codes.add(code!)
+    }
+    expect(codes.size).toBeGreaterThan(0)
+    const documented = pages.flatMap((page) => /^errors[/\\](RIVULET_\w+)\.md$/.exec(page)?.[1] ?? [])
+    expect(documented.sort()).toEqual([...codes].sort())
+  })
+
+  it('each name their code, and stand in the list', async () => {
+    const list = await readFile(join(docs, 'errors/index.md'), 'utf8')
+    for (const page of pages.filter((name) => name.startsWith('errors/RIVULET_'))) {
+      const code = page.slice('errors/'.length, -'.md'.length)
+      expect(await readFile(join(docs, page), 'utf8')).toMatch(new RegExp(`^# ${code}\n`))
+      expect(list).toContain(`[\`${code}\`](./${code})`)
+    }
+  })
+})
+
+/** What the blocks import as `./events.js`. */
+const contract = `
+import { defineEvents } from '@rivulet/core'
+import { z } from 'zod'
+
+export const events = defineEvents({
+  log: z.object({ level: z.enum(['info', 'error']), message: z.string() }),
+})
+`
