@@ -14,6 +14,7 @@ export function project(name: string, test: ViteUserConfig['test'] = {}): ViteUs
   return defineConfig({
     resolve: { conditions },
     ssr: { resolve: { conditions: nodeConditions } },
-    test: { name, include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], ...test },
+    // Generous, as the machine may be busy with the tests beside.
+    test: { name, expect: { poll: { timeout: 10_000 } }, include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], ...test },
   })
 }
