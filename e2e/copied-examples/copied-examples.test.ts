@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,6 +8,7 @@ import { decodeStream, isControlEvent } from '@rivulet/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeBlocks, root } from '../code-blocks.js'
 import { ExampleProcess, freePort } from '../example-process.js'
+import { packPackages } from '../pack-packages.js'
 
 const run = promisify(execFile)
 
@@ -21,19 +22,11 @@ const streams: Record<string, { path: string; init: RequestInit }> = {
 
 let folder: string
 /** The tarball of each published package, by its name. */
-const tarballs: Record<string, string> = {}
+let tarballs: Record<string, string>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rivulet-copies-'))
-  for (const name of readdirSync(join(root, 'packages'))) {
-    const source = join(root, 'packages', name)
-    if (JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')).private) continue
-    const packed = execFileSync('npm', ['pack', source, '--json', '--silent', `--pack-destination=${folder}`], {
-      cwd: folder,
-      encoding: 'utf8',
-    })
-    tarballs[`@rivulet/${name}`] = `file:${join(folder, JSON.parse(packed)[0].filename)}`
-  }
+  tarballs = packPackages(folder)
 }, 60_000)
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
