@@ -53,7 +53,6 @@ const metrics = z.object({
 export const events = defineEvents({ log, scraping_progress: scrapingProgress, notification, metrics })
 
 export type LogEvent = EventOf<typeof events, 'log'>
-export type ScrapingEvent = EventOf<typeof events, 'scraping_progress'>
 export type NotificationEvent = EventOf<typeof events, 'notification'>
 export type MetricsEvent = EventOf<typeof events, 'metrics'>
 export type Metrics = z.infer<typeof metrics>
