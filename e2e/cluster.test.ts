@@ -1,40 +1,20 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { hasChromium, launchChromium } from '../test-support/chromium.js'
-import { ExampleProcess, exampleFolder, freePort } from './example-process.js'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { hasChromium } from '../test-support/chromium.js'
+import { exampleFolder } from './example-process.js'
 import { faultless, faultsOf, looks } from './page-faults.js'
+import { useExample } from './use-example.js'
 
 const hasRedis = existsSync('/usr/bin/redis-server') || existsSync('/usr/local/bin/redis-server')
 
 describe.skipIf(!hasChromium || !hasRedis)('the cluster', () => {
-  let browser: Browser
-  let context: BrowserContext
-  let page: Page
-  let cluster: ExampleProcess
+  const example = useExample('cluster')
+  beforeEach(() => example.page.locator('.rivulet-indicator--open').waitFor())
 
-  beforeAll(async () => {
-    browser = await launchChromium()
-  })
-  afterAll(() => browser?.close())
-
-  beforeEach(async () => {
-    cluster = new ExampleProcess(exampleFolder('cluster'), await freePort())
-    await cluster.start()
-    context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
-    page = await context.newPage()
-    await page.goto(cluster.url)
-    await page.locator('.rivulet-indicator--open').waitFor()
-  })
-  afterEach(async () => {
-    await context.close()
-    await cluster.stop()
-  })
-
-  const fact = async (name: string) => Number((await page.getByTestId(name).textContent())?.replaceAll(',', ''))
-  const node = () => page.getByTestId('node').textContent()
+  const fact = async (name: string) => Number((await example.page.getByTestId(name).textContent())?.replaceAll(',', ''))
+  const node = () => example.page.getByTestId('node').textContent()
   const more = async (lines: number) => {
     const before = await fact('lines')
     await expect.poll(() => fact('lines'), { timeout: 15_000 }).toBeGreaterThan(before + lines)
@@ -55,9 +35,9 @@ describe.skipIf(!hasChromium || !hasRedis)('the cluster', () => {
   })
 
   it.each(looks)('has no accessibility violation and nothing cut off: $colorScheme, $width px', async (look) => {
-    await page.setViewportSize({ width: look.width, height: 800 })
-    await page.emulateMedia(look)
+    await example.page.setViewportSize({ width: look.width, height: 800 })
+    await example.page.emulateMedia(look)
     await more(3)
-    expect(await faultsOf(page)).toEqual(faultless)
+    expect(await faultsOf(example.page)).toEqual(faultless)
   })
 })

@@ -1,56 +1,31 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { hasChromium, launchChromium } from '../test-support/chromium.js'
-import { ExampleProcess, exampleFolder, freePort } from './example-process.js'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { hasChromium } from '../test-support/chromium.js'
 import { faultless, faultsOf, looks } from './page-faults.js'
+import { useExample } from './use-example.js'
 
 describe.skipIf(!hasChromium)('the Vue dashboard', () => {
-  let browser: Browser
-  let context: BrowserContext
-  let page: Page
-  let server: ExampleProcess
-  let failures: string[]
+  const example = useExample('dashboard-vue')
+  beforeEach(() => connected())
 
-  beforeAll(async () => {
-    browser = await launchChromium()
-  })
-  afterAll(() => browser?.close())
-
-  beforeEach(async () => {
-    server = new ExampleProcess(exampleFolder('dashboard-vue'), await freePort())
-    await server.start()
-    context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
-    page = await context.newPage()
-    failures = []
-    page.on('pageerror', (error) => failures.push(String(error)))
-    await page.goto(server.url)
-    await connected()
-  })
-  afterEach(async () => {
-    await context.close()
-    await server.kill()
-    expect(failures).toEqual([])
-  })
-
-  const connected = () => page.locator('.rivulet-indicator--open').waitFor()
-  const line = (text: string) => page.getByTestId('log-line').filter({ hasText: text })
+  const connected = () => example.page.locator('.rivulet-indicator--open').waitFor()
+  const line = (text: string) => example.page.getByTestId('log-line').filter({ hasText: text })
 
   async function visit(...names: string[]): Promise<void> {
-    for (const name of names) await (await fetch(`${server.url}/visit/${name}`)).text()
+    for (const name of names) await (await fetch(`${example.server.url}/visit/${name}`)).text()
   }
 
   /** The names of the visits that the log shows, top to bottom. */
   async function visitsShown(prefix: string): Promise<string[]> {
-    const texts = await page.getByTestId('log-line').allTextContents()
+    const texts = await example.page.getByTestId('log-line').allTextContents()
     return texts.flatMap((text) => text.match(new RegExp(`/visit/(${prefix}-\\d+)`))?.[1] ?? [])
   }
 
   it('shows what is measured: in tiles, in charts, and in their tables', async () => {
-    const requests = page.locator('.tile', { hasText: 'Requests/s' }).locator('dd')
-    await page.getByRole('button', { name: 'Send demo traffic' }).click()
+    const requests = example.page.locator('.tile', { hasText: 'Requests/s' }).locator('dd')
+    await example.page.getByRole('button', { name: 'Send demo traffic' }).click()
     await expect.poll(async () => Number(await requests.textContent()), { timeout: 10_000 }).toBeGreaterThan(10)
-    await page.getByText('Demo traffic began.').waitFor()
-    const chart = page.getByRole('region', { name: 'Latency' })
+    await example.page.getByText('Demo traffic began.').waitFor()
+    const chart = example.page.getByRole('region', { name: 'Latency' })
     await chart.getByText('Last 10 seconds as a table').click()
     await expect.poll(() => chart.getByRole('row').count(), { timeout: 10_000 }).toBeGreaterThan(3)
     expect(await chart.getByRole('row').nth(1).textContent()).toMatch(/\d ms/)
@@ -63,36 +38,36 @@ describe.skipIf(!hasChromium)('the Vue dashboard', () => {
   })
 
   it('runs a scrape to its end, with a slow page and a broken one', async () => {
-    const scrape = page.getByRole('region', { name: 'Scrape' })
+    const scrape = example.page.getByRole('region', { name: 'Scrape' })
     await scrape.getByRole('button', { name: 'Start' }).click()
     await scrape.getByText('failed with 500').waitFor()
     await scrape.getByText('100 % done').waitFor()
-    await page.getByText('on 3 of 4 pages').waitFor()
+    await example.page.getByText('on 3 of 4 pages').waitFor()
   })
 
   it('comes back after the server was killed, and shows what it missed, once and in order', async () => {
     await visit('before-1')
     await line('/visit/before-1').waitFor()
-    await server.kill()
-    await page.locator('.rivulet-indicator--waiting, .rivulet-indicator--connecting').first().waitFor()
-    await server.start()
+    await example.server.kill()
+    await example.page.locator('.rivulet-indicator--waiting, .rivulet-indicator--connecting').first().waitFor()
+    await example.server.start()
     const names = Array.from({ length: 20 }, (_, index) => `missed-${index + 1}`)
     await visit(...names)
     await connected()
     await line('/visit/missed-20').waitFor()
     expect(await visitsShown('missed')).toEqual(names)
     expect(await visitsShown('before')).toEqual(['before-1'])
-    await page.getByText('Events may be missing here').first().waitFor()
+    await example.page.getByText('Events may be missing here').first().waitFor()
   })
 
   it.each(looks)('has no accessibility violation and nothing cut off: $colorScheme, $width px', async (look) => {
-    await page.setViewportSize({ width: look.width, height: 800 })
-    await page.emulateMedia(look)
+    await example.page.setViewportSize({ width: look.width, height: 800 })
+    await example.page.emulateMedia(look)
     await visit('axe-1')
     await line('/visit/axe-1').waitFor()
-    await page.getByRole('button', { name: 'Start' }).click()
-    await page.getByText('100 % done').waitFor()
-    await page.getByText('Last 10 seconds as a table').first().click()
-    expect(await faultsOf(page)).toEqual(faultless)
+    await example.page.getByRole('button', { name: 'Start' }).click()
+    await example.page.getByText('100 % done').waitFor()
+    await example.page.getByText('Last 10 seconds as a table').first().click()
+    expect(await faultsOf(example.page)).toEqual(faultless)
   })
 })

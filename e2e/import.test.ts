@@ -1,31 +1,10 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { hasChromium, launchChromium } from '../test-support/chromium.js'
-import { ExampleProcess, exampleFolder, freePort } from './example-process.js'
+import { describe, expect, it } from 'vitest'
+import { hasChromium } from '../test-support/chromium.js'
 import { faultless, faultsOf, looks } from './page-faults.js'
+import { useExample } from './use-example.js'
 
 describe.skipIf(!hasChromium)('the import', () => {
-  let browser: Browser
-  let context: BrowserContext
-  let page: Page
-  let server: ExampleProcess
-
-  beforeAll(async () => {
-    browser = await launchChromium()
-  })
-  afterAll(() => browser?.close())
-
-  beforeEach(async () => {
-    server = new ExampleProcess(exampleFolder('hono'), await freePort())
-    await server.start()
-    context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
-    page = await context.newPage()
-    await page.goto(server.url)
-  })
-  afterEach(async () => {
-    await context.close()
-    await server.kill()
-  })
+  const example = useExample('hono')
 
   const csv = (rows: number) =>
     ['email,name,password', ...Array.from({ length: rows }, (_, n) => `user${n}@example.com,User,long enough`)].join(
@@ -33,10 +12,12 @@ describe.skipIf(!hasChromium)('the import', () => {
     )
 
   async function choose(name: string, content: string): Promise<void> {
-    await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(content) })
+    await example.page
+      .locator('input[type=file]')
+      .setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(content) })
   }
 
-  const card = (name: string) => page.getByRole('article', { name })
+  const card = (name: string) => example.page.getByRole('article', { name })
   const count = async (name: string, what: string) =>
     Number.parseInt((await card(name).locator('.count', { hasText: what }).locator('dd').textContent()) ?? '', 10)
   const completed = (name: string) => card(name).getByText('Completed in').waitFor()
@@ -56,12 +37,12 @@ describe.skipIf(!hasChromium)('the import', () => {
   it('goes on over a reload in the middle, with every row once', async () => {
     await choose('long.csv', csv(60))
     await expect.poll(() => count('long.csv', 'Rows')).toBeGreaterThan(3)
-    await page.reload()
+    await example.page.reload()
     await expect.poll(() => count('long.csv', 'Rows')).toBeGreaterThan(6)
     await completed('long.csv')
     expect(await count('long.csv', 'Accepted')).toBe(60)
     // Over, and still there for a page that comes later.
-    await page.reload()
+    await example.page.reload()
     await completed('long.csv')
     expect(await count('long.csv', 'Accepted')).toBe(60)
   })
@@ -80,15 +61,15 @@ describe.skipIf(!hasChromium)('the import', () => {
   it('begins again by itself when the server was killed and the file is still at hand, and says so when it is not', async () => {
     await choose('lost.csv', csv(40))
     await expect.poll(() => count('lost.csv', 'Rows')).toBeGreaterThan(3)
-    await server.kill()
+    await example.server.kill()
     await card('lost.csv').locator('.rivulet-indicator--waiting').waitFor()
-    await server.start()
+    await example.server.start()
     await completed('lost.csv')
     expect(await count('lost.csv', 'Accepted')).toBe(40)
 
-    await server.kill()
-    await server.start()
-    await page.reload()
+    await example.server.kill()
+    await example.server.start()
+    await example.page.reload()
     await card('lost.csv').getByText('This import is not known here').waitFor()
   })
 
@@ -98,13 +79,13 @@ describe.skipIf(!hasChromium)('the import', () => {
   })
 
   it.each(looks)('has no accessibility violation and nothing cut off: $colorScheme, $width px', async (look) => {
-    await page.setViewportSize({ width: look.width, height: 800 })
-    await page.emulateMedia(look)
+    await example.page.setViewportSize({ width: look.width, height: 800 })
+    await example.page.emulateMedia(look)
     await choose('a-file-with-a-rather-long-name-that-goes-on.csv', `${csv(3)}\nnobody,B,long enough`)
     await choose('wrong.csv', 'first,second\n1,2')
-    await page.getByText('1 rejected row').click()
+    await example.page.getByText('1 rejected row').click()
     await choose('running.csv', csv(400))
     await expect.poll(() => count('running.csv', 'Rows')).toBeGreaterThan(3)
-    expect(await faultsOf(page)).toEqual(faultless)
+    expect(await faultsOf(example.page)).toEqual(faultless)
   })
 })

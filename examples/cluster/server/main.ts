@@ -28,7 +28,12 @@ balancer.listen(port, () => {
   void publishLines(`http://127.0.0.1:${port}`)
 })
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    for (const node of nodes) node.stop()
+    process.exit(0)
+  })
+}
 
 /** A line after the other, each until it is acknowledged: through whichever node answers. */
 async function publishLines(address: string): Promise<never> {

@@ -17,8 +17,9 @@ export class NodeProcess {
     this.#redisPort = redisPort
   }
 
-  get pid(): number | undefined {
-    return this.#child?.pid
+  /** Ends it for good. */
+  stop(): void {
+    this.#child?.removeAllListeners('exit').kill()
   }
 
   /** Resolves when it listens. */
