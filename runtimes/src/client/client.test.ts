@@ -86,6 +86,8 @@ describe('in a browser', () => {
     // Of another origin than the stream, by its port.
     server = createServer(({ url = '' }, response) => {
       response.setHeader('content-type', scripts[url] ? 'text/javascript' : 'text/html')
+      // Cookies do not know ports: the stream's server gets it too, from a client that sends credentials.
+      response.setHeader('set-cookie', 'session=1')
       response.end(scripts[url] ?? '<script src="/page.js"></script>')
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -112,6 +114,8 @@ describe('in a browser', () => {
     const report = await page.evaluate(([how, url, last]) => window[how](url, last), [how, ticker.url, last] as const)
     expectWhole(report)
     await expect.poll(() => ticker.connections).toBe(0)
+    const streams = ticker.requests.filter(({ method }) => method === 'GET')
+    expect(streams.map(({ headers }) => headers.cookie)).toEqual(['session=1', 'session=1', 'session=1'])
     const preflights = ticker.requests.filter(({ method }) => method === 'OPTIONS')
     expect(preflights.map(({ headers }) => headers['access-control-request-headers'])).toContain(
       'last-event-id,x-smoke',
