@@ -1,8 +1,7 @@
 import { render, screen } from '@testing-library/vue'
 import { expect, it, vi } from 'vitest'
-import { createApp, createSSRApp, defineComponent, h, nextTick, shallowRef } from 'vue'
-import { renderToString } from 'vue/server-renderer'
-import { rivulet, SSEConnectionIndicator, SSEProvider, useServerEvents } from './index.js'
+import { createApp, defineComponent, h, nextTick, shallowRef } from 'vue'
+import { rivulet, SSEProvider, useConnectionStatus, useServerEvents } from './index.js'
 import { startServer } from './real-server.test.util.js'
 import { createFake, events } from './testing.test.util.js'
 
@@ -64,6 +63,95 @@ it('leaves one connection where the URL changes while a retry is pending, and no
   expect(clock.timers).toBe(0)
 })
 
+it('leaves one connection where the user reconnects while a retry is pending, and none and no timer after unmounting', async () => {
+  const { manager, url, requests, drop } = await startServer(events)
+  const { clock } = createFake()
+  let reconnect = () => {}
+  const Button = defineComponent(() => {
+    reconnect = useConnectionStatus().reconnect
+    return () => h(Lines)
+  })
+  const { unmount } = render(() => h(SSEProvider, { url, events, clock }, () => h(Button)))
+  await screen.findByText('open')
+  drop()
+  await screen.findByText('waiting')
+  reconnect()
+  await screen.findByText('open')
+  // Longer than the retry would have waited.
+  clock.advance(60_000)
+  await manager.publish('log', { message: 'once' })
+  await shown('once')
+  expect(requests).toHaveLength(2)
+  expect(manager.connections.size).toBe(1)
+  unmount()
+  await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+  expect(clock.timers).toBe(0)
+})
+
+it('gives nested providers a stream each, and components that of the nearest', async () => {
+  const outer = await startServer(events)
+  const inner = await startServer(events)
+  render(() =>
+    h(SSEProvider, { url: outer.url, events }, () => h(SSEProvider, { url: inner.url, events }, () => h(Lines))),
+  )
+  await screen.findByText('open')
+  await vi.waitFor(() => expect(outer.manager.connections.size).toBe(1))
+  await outer.manager.publish('log', { message: 'outer' })
+  await inner.manager.publish('log', { message: 'inner' })
+  await shown('inner')
+})
+
+it('connects a given stream with the first of several providers, and closes it with the last', async () => {
+  const fake = createFake()
+  const keys = shallowRef(['a', 'b'])
+  const show = async (...next: string[]) => {
+    keys.value = next
+    await nextTick()
+    await Promise.resolve()
+  }
+  render(() => keys.value.map((key) => h(SSEProvider, { key, service: fake.service })))
+  await fake.connect()
+  await show('b')
+  expect(fake.service.status).toBe('open')
+  // What is unmounted and mounted in one go keeps the connection.
+  await show('c')
+  expect(fake.service.status).toBe('open')
+  await show()
+  expect(fake.service.status).toBe('closed')
+  expect(fake.requests).toHaveLength(1)
+})
+
+it('leaves a stream open that was open before', async () => {
+  const fake = createFake()
+  await fake.connect()
+  render(() => h(SSEProvider, { service: fake.service })).unmount()
+  await Promise.resolve()
+  expect(fake.service.status).toBe('open')
+})
+
+it('calls the functions of the latest render', async () => {
+  const fake = createFake()
+  const { fetch, clock } = fake
+  const token = shallowRef('a')
+  const props = (current: string) => ({
+    url: () => `http://fake.test/?${current}`,
+    headers: () => ({ token: current }),
+  })
+  render(() => h(SSEProvider, { ...props(token.value), events, fetch, clock }, () => h(Lines)))
+  await screen.findByText('open')
+  token.value = 'b'
+  await nextTick()
+  expect(fake.requests).toHaveLength(1)
+  void fake.drop()
+  await screen.findByText('waiting')
+  clock.advance(10_000)
+  await screen.findByText('open')
+  expect(fake.requests.map(({ url, headers }) => [url, headers.get('token')])).toEqual([
+    ['http://fake.test/?a', 'a'],
+    ['http://fake.test/?b', 'b'],
+  ])
+})
+
 it('is connected by the plugin while the app is mounted', async () => {
   const fake = createFake()
   const app = createApp(Lines).use(rivulet(fake.service))
@@ -74,23 +162,4 @@ it('is connected by the plugin while the app is mounted', async () => {
   app.unmount()
   await Promise.resolve()
   expect(fake.service.status).toBe('closed')
-})
-
-it('renders on a server without connecting, and hydrates without a mismatch', async () => {
-  const warn = vi.spyOn(console, 'warn')
-  const error = vi.spyOn(console, 'error')
-  const fetch = vi.fn(() => new Promise<Response>(() => {}))
-  const page = () => h(SSEProvider, { url: '/events', events, fetch }, () => [h(Lines), h(SSEConnectionIndicator)])
-  const html = await renderToString(createSSRApp(page))
-  expect(html).toContain('idle')
-  expect(fetch).not.toHaveBeenCalled()
-  const container = document.createElement('div')
-  container.innerHTML = html
-  const app = createSSRApp(page)
-  app.mount(container)
-  expect(warn).not.toHaveBeenCalled()
-  expect(error).not.toHaveBeenCalled()
-  app.unmount()
-  warn.mockRestore()
-  error.mockRestore()
 })

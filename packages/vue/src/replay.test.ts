@@ -1,5 +1,5 @@
 import { render } from '@testing-library/vue'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { defineComponent, h, nextTick, onBeforeMount, Suspense, shallowRef } from 'vue'
 import { SSEProvider, useEventReducer, useServerEvents } from './index.js'
 import { createFake, events, frame, pushLines } from './testing.test.util.js'
@@ -71,6 +71,7 @@ it('misses nothing between setup and mounting', async () => {
   await fake.connect()
   await pushLines(fake, 'a')
   ready()
+  await vi.waitFor(() => expect(container.textContent).toBe('a'))
   await pushLines(fake, 'b')
   expect(container.textContent).toBe('a b')
 })
