@@ -1,10 +1,11 @@
-// `npm run bench -- [server] [decode] [client] [size] [charts] [--quick] [--check]`: see README.md.
+// `npm run bench -- [server] [decode] [client] [size] [storm] [charts] [--quick] [--check]`: see README.md.
 import { parseArgs } from 'node:util'
 import { drawCharts } from './charts.js'
 import { runClient } from './client/run.js'
 import { runDecode } from './decode/run.js'
 import { runServer } from './server/run.js'
 import { runSize } from './size/run.js'
+import { runStorm } from './storm/run.js'
 
 export interface Options {
   /** Little of everything: shows that it works, measures nothing. */
@@ -18,6 +19,7 @@ const parts: Record<string, (options: Options) => void | Promise<void>> = {
   decode: runDecode,
   client: runClient,
   server: runServer,
+  storm: runStorm,
   charts: drawCharts,
 }
 

@@ -1,0 +1,68 @@
+import { randomFrom } from '../../../test-support/random.js'
+
+/** How long a client waits before an attempt. */
+export interface Policy {
+  /** @param attempt Which retry in a row it is, from 1. @param random From 0 up to, not including, 1. */
+  delayMs(attempt: number, random: number): number
+}
+
+export interface Scene {
+  readonly clients: number
+  /** How long nothing answers after all connections were lost at once. */
+  readonly downMs: number
+  /** How many connections the servers can accept a second; what comes beyond that fails. */
+  readonly acceptPerSecond: number
+  readonly seed: number
+}
+
+export interface Course {
+  /** Attempts in each second since all connections were lost. */
+  readonly attempts: number[]
+  /** Of these, the accepted ones. */
+  readonly accepted: number[]
+  /** When the last client was connected; `undefined` where that takes longer than is simulated. */
+  readonly doneAfterSeconds: number | undefined
+}
+
+/** Within a second, capacity is spent in such steps: a burst of a tenth of it is refused. */
+const stepMs = 100
+const longestSeconds = 600
+
+/** What a server sees when all its clients lose it at one moment and come back by a policy. */
+export function simulate({ clients, downMs, acceptPerSecond, seed }: Scene, policy: Policy): Course {
+  const random = randomFrom(seed)
+  /** Who comes in which step: the number of the attempt that it is for each. */
+  const steps: number[][] = []
+  const come = (atMs: number, attempt: number): void => {
+    const step = Math.floor(atMs / stepMs)
+    steps[step] ??= []
+    steps[step]!.push(attempt)
+  }
+  for (let client = 0; client < clients; client++) come(policy.delayMs(1, random()), 1)
+
+  const attempts: number[] = []
+  const accepted: number[] = []
+  let connected = 0
+  for (let step = 0; connected < clients && step * stepMs < longestSeconds * 1_000; step++) {
+    const nowMs = step * stepMs
+    const arrived = steps[step] ?? []
+    delete steps[step]
+    const room = nowMs < downMs ? 0 : Math.floor((acceptPerSecond * stepMs) / 1_000)
+    // Nobody is served because it has waited longest: who is lucky gets in.
+    shuffle(arrived, random)
+    const second = Math.floor(nowMs / 1_000)
+    attempts[second] = (attempts[second] ?? 0) + arrived.length
+    accepted[second] = (accepted[second] ?? 0) + Math.min(room, arrived.length)
+    connected += Math.min(room, arrived.length)
+    for (const attempt of arrived.slice(room))
+      come(nowMs + stepMs / 2 + policy.delayMs(attempt + 1, random()), attempt + 1)
+  }
+  return { attempts, accepted, doneAfterSeconds: connected === clients ? attempts.length : undefined }
+}
+
+function shuffle(list: number[], random: () => number): void {
+  for (let last = list.length - 1; last > 0; last--) {
+    const other = Math.floor(random() * (last + 1))
+    ;[list[last], list[other]] = [list[other]!, list[last]!]
+  }
+}
