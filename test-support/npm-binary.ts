@@ -14,14 +14,18 @@ export function npmBinary(nameAndVersion: string, command: string): string {
     'npm',
     ['exec', '--yes', `--package=${nameAndVersion}`, '-c', `command -v ${command}`],
     // Outside of the workspace, which npm would look into otherwise.
-    { cwd: tmpdir(), encoding: 'utf8', env: environmentWithoutNpm() },
+    { cwd: tmpdir(), encoding: 'utf8', env: environmentWithoutWorkspace() },
   )
   const path = stdout?.trim().split('\n').at(-1)
   if (!path) throw new Error(`npm could not bring ${nameAndVersion}:\n${stderr}`)
   return realpathSync(path)
 }
 
-/** Under `npm run`, npm hands its settings on to an npm inside; among them where the workspace is. */
-function environmentWithoutNpm(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)))
+/**
+ * Under `npm run`, npm hands on to an npm inside which workspace it is in. Its other settings stay: a registry, a proxy
+ * or a cache may be named by the environment alone.
+ */
+function environmentWithoutWorkspace(): NodeJS.ProcessEnv {
+  const ofWorkspace = /^npm_(?!config_)|^npm_config_(local_prefix|workspaces?|include_workspace_root)$/i
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ofWorkspace.test(name)))
 }
