@@ -97,6 +97,16 @@ const faults: Record<string, Fault> = {
   },
 }
 
+/** Subscribes as soon as Redis answers in time. */
+async function subscribed(node: RedisBackplane, channel: string, recorder: Recorder): Promise<void> {
+  try {
+    await node.subscribe(channel, recorder)
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'RIVULET_BACKPLANE_UNAVAILABLE' })
+    await subscribed(node, channel, recorder)
+  }
+}
+
 interface Acknowledged {
   readonly channel: string
   readonly data: string
@@ -133,6 +143,17 @@ function check(recorder: Recorder, acknowledged: readonly Acknowledged[], lossle
   }
 }
 
+/** On a busy machine Redis may not answer in time before anything is broken: then it is tried again, as a server does. */
+async function subscribe(node: RedisBackplane, channel: string, recorder: Recorder): Promise<void> {
+  for (;;) {
+    try {
+      return await node.subscribe(channel, recorder)
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'RIVULET_BACKPLANE_UNAVAILABLE' })
+    }
+  }
+}
+
 async function run(client: (typeof clients)[string], fault: Fault, seed: number): Promise<void> {
   const random = randomFrom(seed)
   const server = await RedisServer.start({ persistent: fault.persistent })
@@ -149,7 +170,7 @@ async function run(client: (typeof clients)[string], fault: Fault, seed: number)
   const recorders = await Promise.all(
     nodes.map(async (node) => {
       const recorder = new Recorder()
-      await Promise.all(channels.map((channel) => node.subscribe(channel, recorder)))
+      for (const channel of channels) await subscribed(node, channel, recorder)
       return recorder
     }),
   )
@@ -174,7 +195,8 @@ async function run(client: (typeof clients)[string], fault: Fault, seed: number)
   let over = false
   const publishing = nodes.map(async (node, index) => {
     const own = randomFrom(seed * 100 + index)
-    for (let n = 0; !over; n++) {
+    // Some come in any case, however slow the machine is.
+    for (let n = 0; !over || n < 10; n++) {
       const channel = channels[Math.floor(own() * channels.length)]!
       const data = `${index}:${n}`
       // Half of them are repeated until they are acknowledged, half are not.
@@ -185,6 +207,9 @@ async function run(client: (typeof clients)[string], fault: Fault, seed: number)
   })
   const cluster: Cluster = { server, proxies, random }
   for (let strike = 0; strike < 2; strike++) {
+    // However slow the machine is, there is something to lose, and the outage before is over.
+    const enough = acknowledged.length + 12
+    await expect.poll(() => acknowledged.length, { timeout: 10_000, interval: 5 }).toBeGreaterThanOrEqual(enough)
     await sleep(random() * 150)
     await fault.strike(cluster)
     await sleep(random() * 300)
@@ -196,7 +221,6 @@ async function run(client: (typeof clients)[string], fault: Fault, seed: number)
     await recorder.until(({ data }) => channels.every((channel) => data.includes(`end ${channel}`)))
     check(recorder, acknowledged, fault.lossless)
   }
-  expect(acknowledged.length).toBeGreaterThan(20)
   // Twice: it may wait for the first answer of a connection that is being given up. Generous, as the machine is shared.
   expect(slowest).toBeLessThan(timeoutMs * 2 + 1000)
 }
