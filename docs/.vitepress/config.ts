@@ -48,6 +48,7 @@ export default defineConfig({
           { text: 'Resume and gaps', link: '/guide/resume' },
           { text: 'Slow clients', link: '/guide/slow-clients' },
           { text: 'Deploying', link: '/guide/deploying' },
+          { text: 'Scaling with Redis', link: '/guide/scaling' },
           { text: 'Security', link: '/guide/security' },
           { text: 'Testing your app', link: '/guide/testing' },
           { text: "Other vendors' streams", link: '/guide/foreign-streams' },
