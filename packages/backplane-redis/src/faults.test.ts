@@ -143,17 +143,6 @@ function check(recorder: Recorder, acknowledged: readonly Acknowledged[], lossle
   }
 }
 
-/** On a busy machine Redis may not answer in time before anything is broken: then it is tried again, as a server does. */
-async function subscribe(node: RedisBackplane, channel: string, recorder: Recorder): Promise<void> {
-  for (;;) {
-    try {
-      return await node.subscribe(channel, recorder)
-    } catch (error) {
-      expect(error).toMatchObject({ code: 'RIVULET_BACKPLANE_UNAVAILABLE' })
-    }
-  }
-}
-
 async function run(client: (typeof clients)[string], fault: Fault, seed: number): Promise<void> {
   const random = randomFrom(seed)
   const server = await RedisServer.start({ persistent: fault.persistent })
