@@ -26,8 +26,15 @@ export interface IteratorSource {
   onEnd(): void
 }
 
+/** What a loop reads events from. It is TypeScript 5.6's `AsyncIterableIterator<T, undefined>`, for older compilers too. */
+export interface EventIterable<T> extends AsyncIterableIterator<T> {
+  next(): Promise<IteratorResult<T, undefined>>
+  return(): Promise<IteratorResult<T, undefined>>
+  [Symbol.asyncIterator](): this
+}
+
 /** A bounded queue between a stream that pushes and a loop that pulls. */
-export class EventIterator<T> implements AsyncIterableIterator<T, undefined> {
+export class EventIterator<T> implements EventIterable<T> {
   readonly #source: IteratorSource
   readonly #bufferSize: number
   readonly #overflow: NonNullable<IteratorOptions['overflow']>

@@ -20,7 +20,7 @@ import {
 import type { ConnectionStatus } from './connection-machine.js'
 import { type CursorStore, createCursorStore, type PersistOptions } from './cursor-store.js'
 import { Dispatcher } from './dispatcher.js'
-import { EventIterator, type IteratorOptions } from './event-iterator.js'
+import { type EventIterable, EventIterator, type IteratorOptions } from './event-iterator.js'
 import { HandlerList, type SubscribeOptions } from './handler-list.js'
 import { createSharedLink, type SharedOptions } from './shared-link.js'
 import type { MappedEvent } from './typed-event.js'
@@ -253,18 +253,18 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   events<Definition extends EventDefinition>(
     definition: Definition,
     options?: IteratorOptions,
-  ): AsyncIterableIterator<EventOfDefinition<Definition>, undefined>
+  ): EventIterable<EventOfDefinition<Definition>>
   events<Type extends EventType<Contract>>(
     type: Type,
     options?: IteratorOptions,
-  ): AsyncIterableIterator<EventOf<Contract, Type>, undefined>
-  events(type?: undefined, options?: IteratorOptions): AsyncIterableIterator<EventOf<Contract>, undefined>
-  events(event?: string | EventDefinition, options?: IteratorOptions): AsyncIterableIterator<unknown, undefined> {
+  ): EventIterable<EventOf<Contract, Type>>
+  events(type?: undefined, options?: IteratorOptions): EventIterable<EventOf<Contract>>
+  events(event?: string | EventDefinition, options?: IteratorOptions): EventIterable<unknown> {
     return this.#iterate(event === undefined ? this.#dispatcher.any : this.#handlersOf(event), options)
   }
 
   /** Iterates over messages as they stand in the stream, as `events` does over events. */
-  messages(options?: IteratorOptions): AsyncIterableIterator<SseMessage, undefined> {
+  messages(options?: IteratorOptions): EventIterable<SseMessage> {
     return this.#iterate(this.#dispatcher.raw, options)
   }
 

@@ -12,7 +12,7 @@ export {
   IteratorOverflowError,
   StreamClosedByServerError,
 } from './errors.js'
-export type { IteratorOptions } from './event-iterator.js'
+export type { EventIterable, IteratorOptions } from './event-iterator.js'
 export {
   type ConnectionState,
   type EventHandler,
