@@ -10,7 +10,12 @@ import { codeBlocks, root } from '../code-blocks.js'
 import { ExampleProcess, freePort } from '../example-process.js'
 import { packPackages } from '../pack-packages.js'
 
-const run = promisify(execFile)
+/** Runs a command in a folder, and shows all that it had to say if it fails. */
+async function run(cwd: string, command: string, ...args: string[]): Promise<void> {
+  await promisify(execFile)(command, args, { cwd }).catch(({ stdout, stderr }) => {
+    throw new Error(`${[command, ...args].join(' ')} failed:\n${stdout}${stderr}`)
+  })
+}
 
 /** How the stream of each example is asked for; the others serve it at `/api/events/stream`. */
 const streams: Record<string, { path: string; init: RequestInit }> = {
@@ -35,10 +40,10 @@ describe.each(readdirSync(join(root, 'examples')))('examples/%s, copied out of t
   it('installs, builds and runs', async () => {
     const copy = join(folder, name)
     copyExample(join(root, 'examples', name), copy)
-    await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: copy })
-    await run('npm', ['run', 'typecheck'], { cwd: copy })
-    if (writeReadmeFiles(copy)) await run('npx', ['tsc', '-p', 'tsconfig.readme.json'], { cwd: copy })
-    await run('npm', ['run', 'build'], { cwd: copy })
+    await run(copy, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error')
+    await run(copy, 'npm', 'run', 'typecheck')
+    if (writeReadmeFiles(copy)) await run(copy, 'npx', 'tsc', '-p', 'tsconfig.readme.json')
+    await run(copy, 'npm', 'run', 'build')
 
     const server = new ExampleProcess(copy, await freePort())
     await server.start()
