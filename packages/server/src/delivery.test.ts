@@ -155,6 +155,24 @@ describe('a connection that fails', () => {
     expect(texts((await joining).messages).at(-1)).toBe('2')
     expect(manager.stats()).toMatchObject({ connections: 3 })
   })
+
+  it('may be ended from within a flush, by what the flush calls', async () => {
+    const { manager, connect, calm } = createHarness({ events })
+    const before = await connect()
+    const [id] = manager.connections.keys()
+    const asked = await connect({
+      filter: () => {
+        manager.disconnect((connection) => connection.id === id, 'enough')
+        return true
+      },
+    })
+    await manager.publish('log', { message: '1' })
+    await manager.publish('log', { message: '2' })
+    await calm()
+    expect(texts(before.messages)).toEqual(['1', '2'])
+    expect(texts(asked.messages)).toEqual(['1', '2'])
+    expect(manager.stats()).toMatchObject({ connections: 1, errors: 0 })
+  })
 })
 
 describe('a backplane that', () => {

@@ -171,7 +171,9 @@ export class EventManager<Contract extends EventContract> {
   }
 
   /**
-   * Ends the streams of this process that match: a credential was revoked, a user removed. They are told not to come back.
+   * Ends the streams of this process that match: a credential was revoked, a user removed, or nothing more will come. They
+   * are told not to come back. Events that had reached this process before are written first; a stream that lags behind
+   * is ended where it is.
    *
    * @returns How many there were.
    */

@@ -25,6 +25,7 @@ export class FanOut implements BackplaneSubscriber {
   readonly #cohorts = new Map<string, Cohort>()
   readonly #dirty = new Set<Cohort>()
   #scheduled = false
+  #flushing = false
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -138,6 +139,16 @@ export class FanOut implements BackplaneSubscriber {
     this.#schedule()
   }
 
+  /** Writes at once what waits for these cohorts: what was published before they are told something else. */
+  flush(cohorts: ReadonlySet<Cohort>): void {
+    // From within a flush, by a filter for example: there the cohorts are being written to.
+    if (this.#flushing) return
+    const { now } = this.#engine.clock
+    this.#flushing = true
+    for (const cohort of cohorts) if (this.#dirty.delete(cohort)) cohort.flush(now, Infinity)
+    this.#flushing = false
+  }
+
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
@@ -148,11 +159,13 @@ export class FanOut implements BackplaneSubscriber {
     this.#scheduled = false
     const { now } = this.#engine.clock
     const deadline = now() + flushMs
+    this.#flushing = true
     for (const cohort of this.#dirty) {
       if (!cohort.flush(now, deadline)) break
       this.#dirty.delete(cohort)
       if (now() > deadline) break
     }
+    this.#flushing = false
     if (this.#dirty.size > 0) this.#schedule()
   }
 }

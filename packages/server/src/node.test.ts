@@ -198,6 +198,16 @@ describe('ending', () => {
     expect(messagesOf(await other.received(2))).toEqual(['for the other'])
   })
 
+  it('gives whom it disconnects what was published before', async () => {
+    const { manager, url } = await start()
+    const client = await openStream(url)
+    await client.received(1)
+    await manager.publish('log', { message: 'the last' })
+    manager.disconnect(() => true, 'over')
+    await client.ended
+    expect(client.messages.map(({ event }) => event)).toEqual(['rivulet:open', 'log', 'rivulet:close'])
+  })
+
   it('closes every stream and lets the server close', async () => {
     const { manager, url, server } = await start()
     const clients = [await openStream(url), await openStream(url)]

@@ -148,6 +148,8 @@ export class Streams {
 
   disconnect(predicate: (connection: ConnectionInfo) => boolean, reason: string): number {
     const open = [...this.connections.values()].filter(predicate)
+    // They are told not to come back: what was published before has to come before.
+    this.fanOut.flush(new Set(open.map(({ cohort }) => cohort)))
     for (const connection of open) connection.close(reason, false)
     // One that was let in a moment ago must not slip through: it is refused in place of being opened.
     const joining = [...this.#joining].filter(predicate)
