@@ -32,10 +32,10 @@ export class ConnectionLimits {
   /** Why one more is refused, if it is. Retry times are spread by `random`, so that the refused do not all come back at once. */
   check(key: string | undefined, random: () => number): Refusal | undefined {
     if (this.#count >= this.#maxConnections) {
-      return comeBack(503, 'The server has as many event streams open as it may.', random)
+      return comeBack(503, 'The server has as many event streams open as it may.', later, random)
     }
     if (key !== undefined && (this.#perKey.get(key) ?? 0) >= this.#maxPerKey) {
-      return comeBack(429, 'Too many event streams are open for this client.', random)
+      return comeBack(429, 'Too many event streams are open for this client.', later, random)
     }
     return undefined
   }
@@ -54,17 +54,23 @@ export class ConnectionLimits {
   }
 }
 
+/** Where another node answers, or this one does in a moment. */
+const soon = 1
+/** Where others have to leave first. */
+const later = 5
+
 export function shuttingDown(random: () => number): Refusal {
-  return comeBack(503, 'The server is shutting down.', random)
+  return comeBack(503, 'The server is shutting down.', soon, random)
 }
 
 /** For when the backplane does not answer: it may do so again soon. */
 export function unavailable(random: () => number): Refusal {
-  return comeBack(503, 'The events cannot be read at the moment.', random)
+  return comeBack(503, 'The events cannot be read at the moment.', soon, random)
 }
 
-function comeBack(status: number, message: string, random: () => number): Refusal {
-  return { status, message, headers: { 'Retry-After': String(5 + Math.floor(random() * 10)) } }
+/** Clients come back between once and three times so many seconds later, not all in one moment. */
+function comeBack(status: number, message: string, seconds: number, random: () => number): Refusal {
+  return { status, message, headers: { 'Retry-After': String(seconds + Math.floor(random() * (2 * seconds + 1))) } }
 }
 
 /**
