@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { endProcess } from '../test-support/end-process.js'
 
 /** A built example as its own process, at a port that stays the same over restarts. */
 export class ExampleProcess {
@@ -39,19 +40,12 @@ export class ExampleProcess {
 
   /** Ends it as a crash would: no farewell to anybody. */
   kill(): Promise<void> {
-    return this.#end('SIGKILL')
+    return endProcess(this.#process, 'SIGKILL')
   }
 
   /** Ends it as its user would, so that it takes along what it started. */
   stop(): Promise<void> {
-    return this.#end('SIGTERM')
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#process
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    child.kill(signal)
-    await once(child, 'exit')
+    return endProcess(this.#process, 'SIGTERM')
   }
 }
 

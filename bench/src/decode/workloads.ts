@@ -1,3 +1,4 @@
+import { randomFrom } from '../../../test-support/random.js'
 import { hashEvents } from './hash.js'
 
 export const workloadNames = ['tokens', 'json', 'lines', 'cr', 'cjk'] as const
@@ -27,7 +28,7 @@ const sizes: Record<WorkloadName, number> = {
 
 /** Makes a workload: always the same one. */
 export function createWorkload(name: WorkloadName): Workload {
-  const random = createRandom(1)
+  const random = randomFrom(1)
   const write = writers[name](random)
   const expected: Event[] = []
   const parts: string[] = []
@@ -102,15 +103,4 @@ const words =
 
 function word(random: () => number): string {
   return words[Math.floor(random() * words.length)]!
-}
-
-/** Mulberry32: numbers that look random and are the same each time. */
-function createRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
 }

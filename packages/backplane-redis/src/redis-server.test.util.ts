@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { endProcess } from '../../../test-support/end-process.js'
 
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -83,11 +84,8 @@ export class RedisServer {
   }
 
   /** Resolves when the process is gone. */
-  async kill(): Promise<void> {
-    const child = this.#process
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
-    await once(child, 'exit')
+  kill(): Promise<void> {
+    return endProcess(this.#process, 'SIGKILL')
   }
 
   async dispose(): Promise<void> {

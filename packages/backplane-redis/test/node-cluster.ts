@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { endProcess } from '../../../test-support/end-process.js'
 import { freePort } from '../src/redis-server.test.util.js'
 import { TcpProxy } from '../src/tcp-proxy.test.util.js'
 
@@ -35,11 +36,8 @@ export class ClusterNode {
     ended.catch(() => {})
   }
 
-  async kill(): Promise<void> {
-    const child = this.#process
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
-    await once(child, 'exit')
+  kill(): Promise<void> {
+    return endProcess(this.#process, 'SIGKILL')
   }
 
   async dispose(): Promise<void> {

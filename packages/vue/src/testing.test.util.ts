@@ -1,27 +1,8 @@
-import { type ContractOf, defineEvents } from '@rivulet/core'
-import { FakeStream, type FakeStreamOptions } from '@rivulet/testing'
-import { onTestFinished } from 'vitest'
+import type { FakeStream } from '@rivulet/testing'
 import { nextTick } from 'vue'
-import { z } from 'zod'
+import type { Events } from '../../../test-support/fake-log.js'
 
-type Schemas = {
-  log: z.ZodObject<{ message: z.ZodString }>
-  progress: z.ZodObject<{ percent: z.ZodNumber }>
-}
-
-export const events: ContractOf<Schemas> = defineEvents({
-  log: z.object({ message: z.string() }),
-  progress: z.object({ percent: z.number() }),
-})
-
-export type Events = typeof events
-
-export function createFake(options?: FakeStreamOptions<Events>): FakeStream<Events> {
-  const fake = new FakeStream(events, options)
-  fake.service.onError(() => {})
-  onTestFinished(() => fake.service.close())
-  return fake
-}
+export { createFake, type Events, events } from '../../../test-support/fake-log.js'
 
 /** Waits until the frame is over in which what has happened so far is shown. */
 export async function frame(): Promise<void> {

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { openHttp } from '../../../packages/server/src/sinks/http-client.test.util.js'
 import type { Setup } from '../../../packages/server/src/sinks/served.test.util.js'
 import type { Served } from '../../../packages/server/src/sinks/sink-checks.test.util.js'
+import { endProcess } from '../../../test-support/end-process.js'
 import type { Action } from './app.js'
 
 /** The application of `app.ts` in a process of another runtime. */
@@ -50,9 +50,8 @@ export class RemoteServer {
     }
   }
 
-  async stop(): Promise<void> {
-    this.#process.kill()
-    if (this.#process.exitCode === null && this.#process.signalCode === null) await once(this.#process, 'exit')
+  stop(): Promise<void> {
+    return endProcess(this.#process, 'SIGTERM')
   }
 
   async #ask<T>(action: Action, argument: unknown = null): Promise<T> {
