@@ -9,16 +9,15 @@ import {
   type ReadResult,
   type Retention,
 } from '@rivulet/server'
+import { connector } from './connector.js'
 import { Feed } from './feed.js'
-import { ioredisConnection } from './ioredis-connection.js'
 import { Keys } from './keys.js'
 import { Link } from './link.js'
 import { encodeEvent } from './live-message.js'
 import { readLog } from './log.js'
-import { nodeRedisConnection } from './node-redis-connection.js'
 import { Positions } from './positions.js'
 import { Reconnector } from './reconnector.js'
-import type { RedisClient, RedisConnection } from './redis-client.js'
+import type { RedisClient } from './redis-client.js'
 import { type Bounds, bound, boundsOf } from './retention.js'
 import { greet, publish, seek } from './scripts.js'
 
@@ -97,7 +96,7 @@ export class RedisBackplane implements Backplane {
       probeIntervalMs,
       read: (link, channel, after, limit) => this.#readFrom(link, channel, after, limit),
     })
-    const connect = connector(client, timeoutMs)
+    const connect = connector(client, this.#keys.clock, timeoutMs)
     this.#reconnector = new Reconnector(
       async () => {
         const link = await Link.open(connect, timeoutMs)
@@ -186,13 +185,4 @@ export class RedisBackplane implements Backplane {
     this.#reconnector.close()
     this.#feed.close()
   }
-}
-
-/** @throws {ConfigurationError} when the client is none that is known. */
-function connector(client: RedisClient, timeoutMs: number): () => RedisConnection {
-  if (typeof client?.duplicate === 'function' && !('isCluster' in client && client.isCluster)) {
-    if ('isReady' in client) return () => nodeRedisConnection(client, timeoutMs)
-    if ('status' in client) return () => ioredisConnection(client, timeoutMs)
-  }
-  throw new ConfigurationError('client', client, 'Give a client of ioredis or redis that is connected to one server.')
 }
