@@ -1,5 +1,6 @@
 import type { GapReason } from '@rivulet/core'
 import type { Awaitable } from './awaitable.js'
+import type { BackplaneRegistry } from './registry.js'
 
 /** An event as a backplane takes it: encoded already, opaque to it. */
 export interface BackplaneMessage {
@@ -62,7 +63,7 @@ export interface BackplaneSubscriber {
  * A backplane MUST
  * - give positions that rise over all its channels, in the order in which it stores,
  * - store an event before any subscriber gets it,
- * - give each subscriber the events of its channels in the order of their positions, over all channels, each once,
+ * - give each subscriber the events of its channels in the order of their positions, over all channels and subscribers, each once,
  * - carry out `subscribe` and `unsubscribe` in the order of the calls,
  * - announce by `onGap` what it can't give in that order.
  *
@@ -74,6 +75,8 @@ export interface BackplaneSubscriber {
  * Everything may answer at once or by a promise. `@rivulet/testing/backplane` has the suite that checks all this.
  */
 export interface Backplane {
+  /** What the nodes tell one another of their streams. Without it, a manager knows of its own alone. */
+  readonly registry?: BackplaneRegistry
   /** Sequences, stores and passes on one event. Rejects (or throws) where it is not sure that it did. */
   publish(channel: string, message: BackplaneMessage, options: PublishOptions): Awaitable<PublishResult>
   /** From when this returns (or resolves) on, the subscriber gets each event of the channel. */

@@ -35,6 +35,8 @@ export interface ConnectionOptions {
   readonly context: unknown
   readonly key: string | undefined
   readonly filter: ((event: WireEvent) => boolean) | undefined
+  /** Which disconnects came before it was authorized: those up to this position. See `Control`. */
+  readonly admittedAt: number
   /** Nothing is written to the connection any more. */
   readonly onClose: (reason: string) => void
   /** Its response is over too. */
@@ -80,6 +82,10 @@ export class Connection implements ConnectionInfo, SinkListener {
     this.#options = options
     this.connectedAt = engine.clock.now()
     this.lastWriteAt = this.connectedAt
+  }
+
+  get admittedAt(): number {
+    return this.#options.admittedAt
   }
 
   get channels(): readonly string[] {

@@ -2,6 +2,7 @@ import { defineEvents, type SseMessage } from '@rivulet/core'
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import type { Backplane, BackplaneSubscriber } from './backplane.js'
+import { isReservedChannel } from './control.js'
 import { createHarness } from './harness.test.util.js'
 import { MemoryBackplane } from './memory-backplane.js'
 import { controlEventsOf, dataOf } from './stream-client.test.util.js'
@@ -182,7 +183,7 @@ describe('a backplane that', () => {
     const backplane: Backplane = {
       publish: (...args) => memory.publish(...args),
       subscribe(channel, subscriber) {
-        subscribers.push(subscriber)
+        if (!isReservedChannel(channel)) subscribers.push(subscriber)
         return memory.subscribe(channel, subscriber)
       },
       unsubscribe: (...args) => memory.unsubscribe(...args),

@@ -3,12 +3,15 @@ import type { Limits } from './admission.js'
 import type { Backplane } from './backplane.js'
 import { type Clock, systemClock } from './clock.js'
 import type { ConnectionInfo } from './connection.js'
+import { isReservedChannel, type StreamSelector } from './control.js'
 import { diagnose } from './diagnostics.js'
 import { ConfigurationError, ManagerClosedError } from './errors.js'
 import type { HeartbeatOptions } from './heartbeat.js'
 import { MemoryBackplane } from './memory-backplane.js'
 import { createMessage } from './message.js'
+import type { PresenceMember, PresenceOptions } from './presence.js'
 import { receive, type StreamRequest } from './reception.js'
+import type { NodeInfo } from './registry.js'
 import { type ErrorHandler, reportToConsole } from './report.js'
 import type { Retention } from './retention.js'
 import { formatPosition } from './sequence.js'
@@ -31,6 +34,8 @@ export interface EventManagerOptions<Contract extends EventContract> {
   /** After how many milliseconds clients come back, at the earliest. @default 2000 */
   retryMs?: number
   limits?: Limits
+  /** For the streams whose routes have a `presence` function. */
+  presence?: PresenceOptions
   /** Takes what fails in the background. @default Writes it to `console.error` */
   onError?: ErrorHandler
   /** Time, chance and scheduling; a seam for tests. */
@@ -112,6 +117,7 @@ export class EventManager<Contract extends EventContract> {
       heartbeat: options.heartbeat,
       retryMs: options.retryMs ?? 2000,
       limits: options.limits ?? {},
+      presence: options.presence,
       onError: options.onError ?? reportToConsole,
     })
   }
@@ -128,8 +134,8 @@ export class EventManager<Contract extends EventContract> {
    * Events published one after the other arrive in that order. (With an asynchronous schema, await each one.)
    *
    * @param event The event's name, or its definition in the contract.
-   * @throws {UnknownEventError} {EventValidationError} {ReservedKeyError} {EventSerializationError} {ManagerClosedError}, or
-   *   what the backplane rejects with; nothing was sent then.
+   * @throws {UnknownEventError} {EventValidationError} {ReservedKeyError} {EventSerializationError} {ManagerClosedError}
+   *   {ConfigurationError} (the channel begins with `rivulet:`), or what the backplane rejects with; nothing was sent then.
    */
   async publish<Type extends EventType<Contract>>(
     event: Type | EventDefinition<Type>,
@@ -138,6 +144,13 @@ export class EventManager<Contract extends EventContract> {
   ): Promise<Published> {
     const { channel = 'default', retain = true, idempotencyKey, source = this.#source } = options
     if (!this.#publishing) throw new ManagerClosedError()
+    if (isReservedChannel(channel)) {
+      throw new ConfigurationError(
+        'channel',
+        channel,
+        'Names that begin with "rivulet:" are the SDK\'s own: choose another.',
+      )
+    }
     const stamp = { timestamp: options.timestamp ?? this.#clock.now(), source }
     const made = createMessage(this.#contract, event, payload, stamp)
     const message = made instanceof Promise ? await made : made
@@ -181,6 +194,45 @@ export class EventManager<Contract extends EventContract> {
     return this.#streams.disconnect(predicate, reason)
   }
 
+  /**
+   * `disconnect` on every node. Resolves when it is stored: each node carries it out as soon as it hears of it, one that
+   * is cut off as soon as it is back. A node that cannot tell what it missed has all its clients come back, to be
+   * authorized anew. Streams that are authorized afterwards are not concerned: have `authorize` refuse them first.
+   *
+   * @param selector Which streams: those for which all that is given holds.
+   * @throws {ConfigurationError} when the selector is empty, or one of its values is no text.
+   * @throws {ManagerClosedError} or what the backplane rejects with; it may have been stored all the same, and calling
+   *   again is safe.
+   * @example
+   * await manager.disconnectEverywhere({ key: user.id }, 'signed out')
+   */
+  async disconnectEverywhere(selector: StreamSelector, reason: string): Promise<void> {
+    if (!this.#publishing) throw new ManagerClosedError()
+    checkSelector(selector)
+    await this.#streams.control.disconnect(selector, reason)
+  }
+
+  /**
+   * Who is on a channel, on every node: the streams whose route has a `presence` function. One user may have several. A
+   * stream is shown soon after it opened, and no longer soon after it ended; where its node died,
+   * `presence.nodeTimeoutMs` later.
+   *
+   * @throws What the backplane rejects with.
+   */
+  presence(channel: string): Promise<PresenceMember[]> {
+    return this.#streams.presence.members(channel)
+  }
+
+  /**
+   * The nodes that have had streams and live, with how many they have open: each says so every third of
+   * `presence.nodeTimeoutMs`. `stats()` tells of this node alone, and exactly.
+   *
+   * @throws What the backplane rejects with.
+   */
+  nodes(): Promise<readonly NodeInfo[]> {
+    return this.#streams.presence.nodes()
+  }
+
   stats(): ManagerStats {
     return this.#streams.stats()
   }
@@ -195,6 +247,7 @@ export class EventManager<Contract extends EventContract> {
   close({ graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
     this.#closed ??= this.#streams.close(graceMs).then(async () => {
       this.#publishing = false
+      await this.#streams.leave()
       if (this.#ownsBackplane) await this.#backplane.close()
     })
     return this.#closed
@@ -223,5 +276,18 @@ function checkNumbers({
   }
   for (const [name, value] of Object.entries(limits)) {
     if (!(value > 0)) throw new ConfigurationError(`limits.${name}`, value, 'Give a number above 0, or leave it out.')
+  }
+}
+
+/** A value that is missing by mistake must not mean everyone. */
+function checkSelector(selector: StreamSelector): void {
+  const given = Object.entries(selector)
+  if (given.length === 0) {
+    throw new ConfigurationError('selector', 'empty', 'Say which streams: { key }, { channel } or { connectionId }.')
+  }
+  for (const [name, value] of given) {
+    if (typeof value !== 'string' || value === '') {
+      throw new ConfigurationError(`selector.${name}`, value, 'Give a text, or leave it out.')
+    }
   }
 }

@@ -24,11 +24,12 @@ export interface Harness<Contract extends EventContract> {
   calm(): Promise<void>
 }
 
-/** A manager on simulated time with simulated connections. */
+/** A manager on simulated time with simulated connections. Several on one backplane need seeds of their own. */
 export function createHarness<Contract extends EventContract>(
   options: EventManagerOptions<Contract>,
+  seed = 1,
 ): Harness<Contract> {
-  const clock = new SimulatedClock(randomFrom(1))
+  const clock = new SimulatedClock(randomFrom(seed))
   const errors: { error: unknown; context: unknown }[] = []
   const manager = new EventManager({ clock, onError: (error, context) => errors.push({ error, context }), ...options })
   const sinks: SimulatedSink[] = []

@@ -79,7 +79,8 @@ describe('heartbeats', () => {
   it('need no timer when nobody is there', async () => {
     const { connect, clock, calm } = createHarness({ events })
     const client = await connect()
-    expect(clock.timers).toBe(1)
+    // Its own, and that of the node's presence.
+    expect(clock.timers).toBe(2)
     client.sink.destroy()
     await calm()
     expect(clock.timers).toBe(0)

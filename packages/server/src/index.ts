@@ -13,6 +13,7 @@ export type {
 } from './backplane.js'
 export type { Clock } from './clock.js'
 export type { ConnectionInfo } from './connection.js'
+export type { StreamSelector } from './control.js'
 export type { DiagnosticMessages } from './diagnostics.js'
 export { ConfigurationError, EventSerializationError, ManagerClosedError } from './errors.js'
 export {
@@ -25,7 +26,9 @@ export {
 export type { HeartbeatOptions } from './heartbeat.js'
 export { MemoryBackplane, type MemoryBackplaneOptions } from './memory-backplane.js'
 export type { Payload } from './payload.js'
+export type { PresenceChange, PresenceMember, PresenceOptions } from './presence.js'
 export type { StreamRequest } from './reception.js'
+export type { BackplaneRegistry, NodeInfo, RegistryChange, RegistryEntry } from './registry.js'
 export type { ErrorContext, ErrorHandler } from './report.js'
 export type { Retention, RetentionBounds } from './retention.js'
 export type { Refusal, Sink, SinkListener } from './sink.js'

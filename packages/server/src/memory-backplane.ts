@@ -10,6 +10,8 @@ import type {
 import { ChannelLog } from './channel-log.js'
 import { systemClock } from './clock.js'
 import { IdempotencyKeys } from './idempotency-keys.js'
+import { MemoryRegistry } from './memory-registry.js'
+import type { BackplaneRegistry } from './registry.js'
 import { type Bounds, boundsOf, type Retention } from './retention.js'
 import { Sequence } from './sequence.js'
 
@@ -29,6 +31,7 @@ export interface MemoryBackplaneOptions {
  * Only publishing makes it grow: a channel that is merely subscribed to or read takes no room beyond its subscription.
  */
 export class MemoryBackplane implements Backplane {
+  readonly registry: BackplaneRegistry
   readonly #now: () => number
   readonly #sequence: Sequence
   readonly #boundsOf: (channel: string) => Bounds
@@ -44,6 +47,7 @@ export class MemoryBackplane implements Backplane {
 
   constructor({ retention, idempotencyWindowMs = 300_000, now = systemClock.now }: MemoryBackplaneOptions = {}) {
     this.#now = now
+    this.registry = new MemoryRegistry(now)
     this.#sequence = new Sequence(now)
     this.#origin = this.#sequence.last
     this.#forgotten = this.#origin

@@ -2,6 +2,7 @@ import { type EventContract, encodeControlEvent } from '@rivulet/core'
 import { readAuthorization, shuttingDown, unavailable } from './admission.js'
 import type { Awaitable } from './awaitable.js'
 import type { Connection } from './connection.js'
+import { isReservedChannel } from './control.js'
 import { diagnose } from './diagnostics.js'
 import type { WireEvent } from './frame.js'
 import { type Join, planJoin } from './join.js'
@@ -9,7 +10,7 @@ import type { ErrorContext } from './report.js'
 import type { Refusal, Sink } from './sink.js'
 import { encodeSnapshot } from './snapshot.js'
 import type { Admission, EventStreamOptions, Snapshot } from './stream-options.js'
-import type { Streams } from './streams.js'
+import type { Admitting, Streams } from './streams.js'
 
 /** A request for a stream, whatever it came by. */
 export interface StreamRequest<Request> {
@@ -35,19 +36,24 @@ export async function receive<Request, Context>(
   sink: Sink,
   options: EventStreamOptions<Request, Context>,
 ): Promise<void> {
+  let admitting: Admitting | undefined
   try {
     refuseWhenFull(streams, undefined)
+    await run(streams, 'read', () => streams.control.ready())
+    admitting = streams.admit()
     const admission = await authorize(streams, request, options)
     const channels = await channelsOf(streams, request, admission.context as Context, options)
     if (sink.closed) return
     refuseWhenFull(streams, admission.key)
-    await open(streams, request, sink, options, admission, channels)
+    await open(streams, request, sink, options, { admitting, admission, channels })
   } catch (outcome) {
     if (!(outcome instanceof Refused)) throw outcome
     const { refusal } = outcome
     streams.engine.counters.refused++
     diagnose('rivulet:connection:refuse', () => ({ status: refusal.status }))
     if (!sink.closed) sink.refuse(refusal)
+  } finally {
+    if (admitting) streams.admitted(admitting)
   }
 }
 
@@ -91,7 +97,7 @@ async function channelsOf<Request, Context>(
     if (!Array.isArray(given)) throw new TypeError(`channels has to be an array of names, not ${given}.`)
     return [...new Set(given)].sort()
   })
-  if (names.length === 0) throw new Refused({ status: 403 })
+  if (names.length === 0 || names.some(isReservedChannel)) throw new Refused({ status: 403 })
   return names
 }
 
@@ -100,16 +106,23 @@ async function open<Request, Context>(
   { lastEventId }: StreamRequest<Request>,
   sink: Sink,
   options: EventStreamOptions<Request, Context>,
-  admission: Admission<Context>,
-  channels: readonly string[],
+  {
+    admitting,
+    admission,
+    channels,
+  }: { admitting: Admitting; admission: Admission<Context>; channels: readonly string[] },
 ): Promise<void> {
   const context = admission.context as Context
   const filter = options.filter && ((event: WireEvent) => options.filter!(event as never, context))
   const cohort = streams.fanOut.cohort(channels)
-  const connection = streams.create(sink, cohort, admission, filter)
+  const connection = streams.create(sink, cohort, admission, { since: admitting.since, filter })
   let ordinal = 0
   let join: Join
+  let info: string | undefined
   try {
+    const gone = await run(streams, 'authorize', () => admitting.disconnects.some((matches) => matches(connection)))
+    if (gone) throw new Refused({ status: 403 })
+    info = await run(streams, 'presence', async () => JSON.stringify(await options.presence?.(context)))
     join = await run(streams, 'read', async () => {
       await streams.fanOut.subscribed(cohort)
       // From here on live events are held back for this connection: by this ordinal, in a queue that the cohort shares.
@@ -133,6 +146,7 @@ async function open<Request, Context>(
     sink.attach(connection)
     sink.open()
     streams.start(connection, admission)
+    if (info !== undefined) streams.presence.join(connection, info)
     greet(streams, connection, join)
     connection.catchUp({ ...join.start, ordinal })
   } catch (error) {

@@ -4,12 +4,22 @@ import type { ConnectionInfo } from './connection.js'
 export interface ErrorContext {
   /**
    * - `authorize`, `channels`, `snapshot`, `filter`: that function of the stream's options failed.
+   * - `presence`: that function, or `onChange`, failed; or the nodes could not be told who is where.
    * - `emit`: an event could not be published.
    * - `read`: the backplane could not read a channel's events.
    * - `write`: a response failed.
    * - `backplane`: the backplane reports that it is not well.
    */
-  readonly stage: 'authorize' | 'channels' | 'snapshot' | 'filter' | 'emit' | 'read' | 'write' | 'backplane'
+  readonly stage:
+    | 'authorize'
+    | 'channels'
+    | 'snapshot'
+    | 'filter'
+    | 'presence'
+    | 'emit'
+    | 'read'
+    | 'write'
+    | 'backplane'
   readonly connection?: ConnectionInfo | undefined
   readonly channel?: string | undefined
   /** The event's name. */

@@ -61,4 +61,10 @@ export interface EventStreamOptions<
    * are held back, so that none falls between. If it throws, the request is answered with 500.
    */
   snapshot?: (context: Context) => Awaitable<Snapshot<Contract>>
+  /**
+   * Makes each stream a member of its channels, which `manager.presence(channel)` shows on every node: gives what
+   * others may know of it, as JSON (a name, a role). `undefined`: this one is not shown. If it throws, the request is
+   * answered with 500.
+   */
+  presence?: (context: Context) => Awaitable<unknown>
 }

@@ -3,7 +3,8 @@ import { ConnectionLimits, type Limits } from './admission.js'
 import type { Backplane } from './backplane.js'
 import type { Clock } from './clock.js'
 import type { Cohort } from './cohort.js'
-import { Connection, type ConnectionInfo } from './connection.js'
+import { Connection } from './connection.js'
+import { Control } from './control.js'
 import { diagnose } from './diagnostics.js'
 import { spreadClosing } from './drain.js'
 import type { Engine } from './engine.js'
@@ -11,6 +12,8 @@ import { FanOut } from './fan-out.js'
 import type { WireEvent } from './frame.js'
 import { type HeartbeatOptions, HeartbeatService } from './heartbeat.js'
 import { at } from './lifetime.js'
+import { MemoryRegistry } from './memory-registry.js'
+import { Presence, type PresenceOptions } from './presence.js'
 import { type ErrorContext, type ErrorHandler, reportToConsole } from './report.js'
 import type { Sink } from './sink.js'
 import { StallWatch } from './stall-watch.js'
@@ -25,7 +28,16 @@ export interface StreamsOptions {
   readonly heartbeat: HeartbeatOptions | false | undefined
   readonly retryMs: number
   readonly limits: Limits
+  readonly presence: PresenceOptions | undefined
   readonly onError: ErrorHandler
+}
+
+/** A request on its way from its authorization to its connection. */
+export interface Admitting {
+  /** What had been carried out when it began: see `Control`. */
+  readonly since: number
+  /** What was to be disconnected meanwhile. */
+  readonly disconnects: ((connection: Connection) => boolean)[]
 }
 
 /** The open streams of one manager, from admission to the end of the response. */
@@ -37,6 +49,9 @@ export class Streams {
   readonly fanOut: FanOut
   readonly heartbeat: HeartbeatService
   readonly limits: ConnectionLimits
+  readonly control: Control
+  readonly presence: Presence
+  readonly #admitting = new Set<Admitting>()
   /** Those that are not open yet. */
   readonly #joining = new Set<Connection>()
   /** Closed connections whose responses are not over. */
@@ -66,6 +81,15 @@ export class Streams {
     this.heartbeat = new HeartbeatService(clock, options.heartbeat)
     this.limits = new ConnectionLimits(limits)
     this.#idPrefix = Math.floor(clock.random() * 36 ** 8).toString(36)
+    this.control = new Control(this.engine, {
+      disconnect: (matches, reason) => void this.disconnect(matches, reason),
+      reauthorize: () => this.#reauthorize(),
+    })
+    this.presence = new Presence(this.engine, backplane.registry ?? new MemoryRegistry(() => clock.now()), {
+      node: this.#idPrefix,
+      connections: () => this.connections.size,
+      options: options.presence,
+    })
   }
 
   /** Whether `close` was called. */
@@ -84,12 +108,23 @@ export class Streams {
     }
   }
 
+  /** To be called before a request is authorized, and followed by `admitted`: what is disconnected meanwhile is noted. */
+  admit(): Admitting {
+    const admitting = { since: this.control.position, disconnects: [] }
+    this.#admitting.add(admitting)
+    return admitting
+  }
+
+  admitted(admitting: Admitting): void {
+    this.#admitting.delete(admitting)
+  }
+
   /** Makes a connection that belongs to its cohort from now on, and counts for the limits. It is not open yet. */
   create(
     sink: Sink,
     cohort: Cohort,
     { context, key }: Admission<unknown>,
-    filter: ((event: WireEvent) => boolean) | undefined,
+    { since, filter }: { since: number; filter: ((event: WireEvent) => boolean) | undefined },
   ): Connection {
     const id = `${this.#idPrefix}-${(++this.#lastId).toString(36)}`
     const connection = new Connection(this.engine, cohort, sink, {
@@ -97,6 +132,7 @@ export class Streams {
       context,
       key,
       filter,
+      admittedAt: since,
       onClose: (reason) => this.#onClose(connection, reason),
       onEnd: () => this.#onEnd(connection),
     })
@@ -114,6 +150,7 @@ export class Streams {
     this.#joining.delete(connection)
     this.connections.set(connection.id, connection)
     this.heartbeat.add(connection)
+    this.presence.begin()
     const expiry = Number(expiresAt ?? Infinity)
     const lifetimeEnd = clock.now() + maxLifetimeMs * (0.8 + 0.2 * clock.random())
     if (expiry === Infinity && lifetimeEnd === Infinity) return
@@ -131,6 +168,7 @@ export class Streams {
     if (!this.connections.delete(id)) return
     counters.closed++
     this.heartbeat.remove(connection)
+    this.presence.leave(connection)
     this.#stopTimers.get(connection)?.()
     this.#stopTimers.delete(connection)
     this.#ending.add(connection)
@@ -146,7 +184,7 @@ export class Streams {
     if (this.connections.size === 0 && this.#ending.size === 0) this.#onAllEnded?.()
   }
 
-  disconnect(predicate: (connection: ConnectionInfo) => boolean, reason: string): number {
+  disconnect(predicate: (connection: Connection) => boolean, reason: string): number {
     const open = [...this.connections.values()].filter(predicate)
     // They are told not to come back: what was published before has to come before.
     this.fanOut.flush(new Set(open.map(({ cohort }) => cohort)))
@@ -154,7 +192,12 @@ export class Streams {
     // One that was let in a moment ago must not slip through: it is refused in place of being opened.
     const joining = [...this.#joining].filter(predicate)
     for (const connection of joining) connection.onClose()
+    for (const { disconnects } of this.#admitting) disconnects.push(predicate)
     return open.length + joining.length
+  }
+
+  #reauthorize(): void {
+    for (const connection of [...this.connections.values()]) connection.close('reauthorize', true)
   }
 
   stats(): ManagerStats {
@@ -173,5 +216,12 @@ export class Streams {
       this.#onAllEnded = resolve
       clock.setTimeout(closeRest, graceMs)
     })
+  }
+
+  /** Tells the other nodes that this one is gone. What fails then is of no consequence: they notice by themselves. */
+  async leave(): Promise<void> {
+    await Promise.all([this.presence.close(), this.control.close()]).catch((error: unknown) =>
+      this.report(error, { stage: 'backplane' }),
+    )
   }
 }

@@ -1,0 +1,224 @@
+import type { ConnectionInfo } from './connection.js'
+import type { Engine } from './engine.js'
+import { ConfigurationError } from './errors.js'
+import type { BackplaneRegistry, NodeInfo, RegistryChange, RegistryEntry } from './registry.js'
+
+/** A stream that is on a channel, on whichever node. */
+export interface PresenceMember {
+  readonly connectionId: string
+  /** What the `presence` function of its route gave. */
+  readonly info: unknown
+  /** Since when it is open, in milliseconds since the Unix epoch, by the clock of its node. */
+  readonly since: number
+}
+
+export interface PresenceChange {
+  readonly change: 'join' | 'leave'
+  readonly channel: string
+  readonly member: PresenceMember
+}
+
+export interface PresenceOptions {
+  /**
+   * Called when a stream came to a channel or left it: once, on one node, after `presence(channel)` shows it. It is the
+   * stream's own node, or another one where that one died. When a node comes back from being taken for dead, or
+   * the backplane lost its data, streams that joined before join again.
+   */
+  onChange?: (change: PresenceChange) => void
+  /** After how many milliseconds without a sign a node is taken for dead, and its streams for gone. @default 15_000 */
+  nodeTimeoutMs?: number
+}
+
+/** How many changes go into one call. */
+const batch = 256
+
+/** Tells the registry of this node's streams, and evicts nodes that died. */
+export class Presence {
+  readonly #engine: Engine
+  readonly #registry: BackplaneRegistry
+  readonly #node: string
+  readonly #connections: () => number
+  readonly #onChange: ((change: PresenceChange) => void) | undefined
+  readonly #timeoutMs: number
+  /** What the registry is to have of this node. */
+  readonly #entries = new Map<string, RegistryEntry>()
+  /** What it has not been told yet. */
+  readonly #pending = new Map<string, RegistryChange>()
+  /** What `onChange` was told the join of. */
+  readonly #joined = new Map<string, RegistryEntry>()
+  #beatDue = false
+  #working: Promise<void> | undefined
+  #timer: unknown
+  #failing = false
+  #begun = false
+  #closed = false
+
+  /** @throws {ConfigurationError} when the timeout is no number of milliseconds from 1 up. */
+  constructor(
+    engine: Engine,
+    registry: BackplaneRegistry,
+    { node, connections, options = {} }: { node: string; connections: () => number; options?: PresenceOptions },
+  ) {
+    const { nodeTimeoutMs = 15_000 } = options
+    if (!(nodeTimeoutMs >= 1)) {
+      throw new ConfigurationError('presence.nodeTimeoutMs', nodeTimeoutMs, 'Give milliseconds, 1 or more.')
+    }
+    this.#engine = engine
+    this.#registry = registry
+    this.#node = node
+    this.#connections = connections
+    this.#onChange = options.onChange
+    this.#timeoutMs = nodeTimeoutMs
+  }
+
+  /** Beats from now on, as long as there are streams. */
+  begin(): void {
+    if (this.#timer === undefined && !this.#closed) this.#tick()
+  }
+
+  #tick(): void {
+    this.#begun = true
+    this.#timer = this.#engine.clock.setTimeout(() => this.#tick(), this.#timeoutMs / 3)
+    this.#beatDue = true
+    this.#work()
+  }
+
+  /** @param info JSON, as a text. */
+  join({ id: connectionId, channels, connectedAt }: ConnectionInfo, info: string): void {
+    const member = `{"since":${connectedAt},"info":${info}}`
+    for (const channel of channels) {
+      const entry = { channel, connectionId, member }
+      this.#entries.set(keyOf(entry), entry)
+      this.#pending.set(keyOf(entry), entry)
+    }
+    this.#work()
+  }
+
+  leave({ id: connectionId, channels }: ConnectionInfo): void {
+    for (const channel of channels) {
+      const change = { channel, connectionId, member: undefined }
+      if (this.#entries.delete(keyOf(change))) this.#pending.set(keyOf(change), change)
+    }
+    if (this.#connections() === 0) this.#beatDue = true
+    this.#work()
+  }
+
+  async members(channel: string): Promise<PresenceMember[]> {
+    return (await this.#registry.members(channel)).map(memberOf)
+  }
+
+  async nodes(): Promise<readonly NodeInfo[]> {
+    return this.#registry.nodes()
+  }
+
+  /** Resolves when this node has left, or cannot. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#stop()
+    await this.#working
+    if (!this.#begun) return
+    this.#beatDue = true
+    this.#work()
+    await this.#working
+  }
+
+  #stop(): void {
+    this.#engine.clock.clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #work(): void {
+    if (this.#working || (!this.#beatDue && this.#pending.size === 0)) return
+    this.#working = this.#run().finally(() => {
+      this.#working = undefined
+    })
+  }
+
+  /** One thing after the other, so that the registry gets it in order. What fails is done at the next beat. */
+  async #run(): Promise<void> {
+    let refused = false
+    try {
+      while (this.#beatDue || this.#pending.size > 0) {
+        // The last beat comes behind the last changes, every other one before them.
+        const beats = this.#closed ? this.#pending.size === 0 : this.#beatDue
+        if (beats) await this.#beat()
+        else if (!(await this.#write())) {
+          if (refused) throw new Error('The registry does not know this node, which has just beaten.')
+          refused = true
+          this.#beatDue = true
+          if (this.#closed) this.#pending.clear()
+        }
+      }
+      this.#failing = false
+      if (this.#connections() === 0) this.#stop()
+    } catch (error) {
+      if (!this.#failing) this.#engine.report(error, { stage: 'presence' })
+      this.#failing = true
+    }
+  }
+
+  async #write(): Promise<boolean> {
+    const changes = [...this.#pending.values()].slice(0, batch)
+    if (!(await this.#registry.update(this.#node, changes))) return false
+    for (const change of changes) {
+      const key = keyOf(change)
+      // It may have left while this was on its way.
+      if (this.#pending.get(key) === change) this.#pending.delete(key)
+      this.#told(key, change)
+    }
+    return true
+  }
+
+  #told(key: string, { channel, connectionId, member }: RegistryChange): void {
+    if (!this.#onChange) return
+    const joined = this.#joined.get(key)
+    if (member !== undefined && !joined) {
+      const entry = { channel, connectionId, member }
+      this.#joined.set(key, entry)
+      this.#tell('join', entry)
+    } else if (member === undefined && joined) {
+      this.#joined.delete(key)
+      this.#tell('leave', joined)
+    }
+  }
+
+  async #beat(): Promise<void> {
+    this.#beatDue = false
+    const state = { connections: this.#connections(), ttlMs: this.#closed ? 0 : this.#timeoutMs }
+    const { known, lapsed } = await this.#registry.beat(this.#node, state)
+    if (!known) await this.#writeAnew()
+    for (const node of lapsed) await this.#evict(node, (entry) => this.#tell('leave', entry))
+  }
+
+  async #writeAnew(): Promise<void> {
+    await this.#evict(this.#node, () => {})
+    for (const [key, entry] of this.#joined) if (!this.#entries.has(key)) this.#tell('leave', entry)
+    this.#joined.clear()
+    this.#pending.clear()
+    for (const [key, entry] of this.#entries) this.#pending.set(key, entry)
+  }
+
+  async #evict(node: string, onEach: (entry: RegistryEntry) => void): Promise<void> {
+    for (;;) {
+      const entries = await this.#registry.evict(node, this.#node)
+      if (entries.length === 0) return
+      entries.forEach(onEach)
+    }
+  }
+
+  #tell(change: PresenceChange['change'], entry: RegistryEntry): void {
+    try {
+      this.#onChange?.({ change, channel: entry.channel, member: memberOf(entry) })
+    } catch (error) {
+      this.#engine.report(error, { stage: 'presence', channel: entry.channel })
+    }
+  }
+}
+
+function keyOf({ channel, connectionId }: { channel: string; connectionId: string }): string {
+  return `${connectionId} ${channel}`
+}
+
+function memberOf({ connectionId, member }: RegistryEntry): PresenceMember {
+  return { connectionId, ...(JSON.parse(member) as { since: number; info: unknown }) }
+}
