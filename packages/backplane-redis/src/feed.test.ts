@@ -4,7 +4,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { randomFrom } from '../../../test-support/random.js'
 import { Feed } from './feed.js'
 import { Keys } from './keys.js'
-import type { Link } from './link.js'
+import { Link } from './link.js'
 import { encodeEvent } from './live-message.js'
 import { Positions } from './positions.js'
 import { echo, heads, type Script } from './scripts.js'
@@ -36,7 +36,7 @@ class FakeRedis {
 
   call(script: Script, names: readonly string[], args: readonly (string | number)[]): string[] {
     if (script === echo) {
-      this.#subscribed(String(args[1]), String(this.last))
+      this.#subscribed(Link.channelOf(String(args[1])), String(this.last))
       return [String(this.last)]
     }
     if (script !== heads) throw new Error('The feed calls nothing else.')
@@ -63,7 +63,8 @@ class FakeLink {
   constructor(redis: FakeRedis) {
     this.#redis = redis
     redis.onPublish((live, text) => {
-      if (this.#heard.has(live)) this.messages.push(() => this.onMessage(live, text))
+      const local = this.local(live)
+      if (this.#heard.has(local)) this.messages.push(() => this.onMessage(local, text))
     })
   }
 
@@ -87,6 +88,10 @@ class FakeLink {
   }
 
   async unsubscribe(): Promise<void> {}
+
+  local(channel: string): string {
+    return `${channel}@0123456789ab`
+  }
 
   within<T>(answer: Promise<T>): Promise<T> {
     return Promise.race([answer, this.#cut.promise])

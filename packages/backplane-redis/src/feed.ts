@@ -2,7 +2,7 @@ import type { BackplaneSubscriber, ReadResult } from '@rivulet/server'
 import { BackplaneUnavailableError } from './errors.js'
 import { Hold } from './hold.js'
 import type { Keys } from './keys.js'
-import type { Link } from './link.js'
+import { Link } from './link.js'
 import { decodeLive, type LiveItem } from './live-message.js'
 import { merge, type Source } from './merge.js'
 import type { Positions } from './positions.js'
@@ -109,12 +109,12 @@ export class Feed {
   }
 
   /** What fails on a link ends it: the next one begins from what is sure. */
-  #guard(link: Link, work: Promise<void>): void {
+  #guard(link: Link, work: Promise<unknown>): void {
     work.catch((error: unknown) => link.close(error as Error))
   }
 
   async #start(link: Link): Promise<void> {
-    await link.subscribe([this.#echoChannel])
+    await link.subscribe([link.local(this.#echoChannel)])
     await this.#settle(link)
     await this.#repair(link)
   }
@@ -154,12 +154,12 @@ export class Feed {
     const idle = [...channels.values()].filter(({ idleSince }) => idleSince! + lingerMs <= Date.now())
     if (idle.length > 0) {
       for (const { name } of idle) channels.delete(name)
-      await link.unsubscribe(idle.map(({ name }) => keys.live(name)))
+      await link.unsubscribe(idle.map(({ name }) => link.local(keys.live(name))))
       return true
     }
     const silent = [...channels.values()].filter(({ heard, idleSince }) => !heard && idleSince === undefined)
     if (silent.length > 0) {
-      await link.subscribe(silent.map(({ name }) => keys.live(name)))
+      await link.subscribe(silent.map(({ name }) => link.local(keys.live(name))))
       if (this.#link !== link) return false
       for (const channel of silent) channel.heard = true
     }
@@ -185,10 +185,10 @@ export class Feed {
     return waiting
   }
 
-  #receive(link: Link, live: string, text: string): void {
+  #receive(link: Link, local: string, text: string): void {
     if (link !== this.#link) return
     this.#heardAt = Date.now()
-    const name = this.#options.keys.channelOf(live)
+    const name = this.#options.keys.channelOf(Link.channelOf(local))
     if (name === undefined) {
       const last = Number(text)
       // All that was published before it has come.
@@ -292,15 +292,18 @@ export class Feed {
   async #echo(link: Link): Promise<void> {
     const { keys, positions } = this.#options
     const came = new Promise<number>((resolve) => this.#echoes.push(resolve))
-    await Promise.all([link.call(echo, [keys.clock], [positions.known, this.#echoChannel]), link.within(came)])
+    await Promise.all([
+      link.call(echo, [keys.clock], [positions.known, link.local(this.#echoChannel)]),
+      link.within(came),
+    ])
   }
 
   #tick(link: Link): void {
     const now = Date.now()
     void this.#settle(link)
     if (now - this.#heardAt < this.#options.probeIntervalMs) return
-    // A connection may be dead without saying so, and then nothing would ever come.
+    // A connection may be dead, or its server no longer in charge, without saying so, and then nothing would ever come.
     this.#heardAt = now
-    this.#guard(link, this.#echo(link))
+    this.#guard(link, Promise.all([this.#echo(link), link.verify()]))
   }
 }

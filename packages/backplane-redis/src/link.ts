@@ -3,6 +3,8 @@ import { type Script, scripts } from './scripts.js'
 
 /** How many pub/sub channels one command names: Redis serves nobody else while it carries one out. */
 const batch = 512
+/** Enough of a run's 40 digits to tell servers apart. */
+const localChars = 12
 
 /**
  * Two connections to one Redis process: one for commands, one for what pub/sub brings. They live and end together.
@@ -38,19 +40,14 @@ export class Link {
   /** Rejects when it does not succeed within the timeout. */
   static async open(connect: () => RedisConnection, timeoutMs: number): Promise<Link> {
     const link = new Link(connect, timeoutMs)
-    try {
-      await link.within(link.#greet())
-      return link
-    } catch (error) {
-      link.close(error as Error)
-      throw error
-    }
+    await link.must(link.within(link.#greet()))
+    return link
   }
 
   async #greet(): Promise<void> {
     const both = [this.#commands, this.#feed]
     await Promise.all(both.map((connection) => connection.open()))
-    const [one, other] = await Promise.all(both.map(runOf))
+    const [one, other] = await Promise.all(both.map(primaryRunOf))
     // Behind one address there may be several servers, or one that was replaced between the two connections.
     if (one !== other) throw new Error('The two connections reached different Redis processes.')
     this.run = one!
@@ -81,6 +78,35 @@ export class Link {
     for (let from = 0; from < channels.length; from += batch) {
       await this.within(this.#feed.unsubscribe(channels.slice(from, from + batch)))
     }
+  }
+
+  /**
+   * The name of a pub/sub channel on which only what was published at this very process comes. A replica, and every other
+   * server of a cluster, passes on what its primary published too, but may lose some of it: who still listens to a server
+   * that is no longer the one in charge must hear nothing, and so find out.
+   */
+  local(channel: string): string {
+    return `${channel}@${this.run.slice(0, localChars)}`
+  }
+
+  /** The channel of such a name. */
+  static channelOf(local: string): string {
+    return local.slice(0, -localChars - 1)
+  }
+
+  /** Without this the link is of no use: closes it when that fails. */
+  async must<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (error) {
+      this.close(error as Error)
+      throw error
+    }
+  }
+
+  /** Closes the link where its server has become a replica: that is carried out without a word to those who listen. */
+  async verify(): Promise<void> {
+    await this.must(this.within(primaryRunOf(this.#commands)))
   }
 
   /** Waits for an answer, but no longer than for the timeout or the end of the link. */
@@ -117,8 +143,10 @@ export class Link {
   }
 }
 
-async function runOf(connection: RedisConnection): Promise<string> {
-  const run = /run_id:(\w+)/.exec(String(await connection.send(['INFO', 'server'])))?.[1]
+async function primaryRunOf(connection: RedisConnection): Promise<string> {
+  const info = String(await connection.send(['INFO', 'server', 'replication']))
+  const run = /run_id:(\w+)/.exec(info)?.[1]
   if (!run) throw new Error('INFO does not tell the run_id of Redis, without which a restart cannot be noticed.')
+  if (!/role:master/.test(info)) throw new Error('This Redis is a replica: it lags behind, and takes no events.')
   return run
 }

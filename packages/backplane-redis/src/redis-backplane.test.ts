@@ -103,6 +103,53 @@ describe('connections', () => {
     expect((await backplane.publish('a', text('2'), kept)).duplicate).toBe(false)
   })
 
+  it('refuses a replica, and keeps no connection to it', async () => {
+    const replica = await RedisServer.start({ args: ['--replicaof', '127.0.0.1', String(server.port)] })
+    onTestFinished(() => replica.dispose())
+    await replica.followed()
+    const { backplane } = node({}, replica.port)
+    await expect(backplane.publish('a', text('1'), kept)).rejects.toThrow('is a replica')
+    backplane.close()
+    await vi.waitFor(async () =>
+      expect(String(await replica.command('client', 'list', 'type', 'normal'))).not.toMatch(/\n./),
+    )
+  })
+
+  it('leaves a server that has become a replica, though it only listens', async () => {
+    const [one, other] = await Promise.all([RedisServer.start(), RedisServer.start()])
+    onTestFinished(async () => void (await Promise.all([one.dispose(), other.dispose()])))
+    const proxy = await TcpProxy.start(one.port)
+    onTestFinished(() => proxy.dispose())
+    const { backplane, namespace } = node({ probeIntervalMs: 50 }, proxy.port)
+    const recorder = new Recorder()
+    await backplane.subscribe('a', recorder)
+    proxy.retarget(other.port)
+    await one.command('replicaof', '127.0.0.1', String(other.port))
+    await one.followed()
+    const publisher = node({ namespace }, other.port).backplane
+    // A replica passes these on, so it is never silent.
+    const chatter = setInterval(() => void publisher.publish('a', text('chatter'), { retain: false }), 10)
+    onTestFinished(() => clearInterval(chatter))
+    await recorder.until(({ health }) => health.length === 2)
+    await publisher.publish('a', text('1'), kept)
+    await recorder.until(({ data }) => data.includes('1'))
+    expect(recorder.gaps).toContain(undefined)
+  })
+
+  it('closes its connections when Redis refuses its scripts', async () => {
+    await admin.call('ACL', 'SETUSER', 'reader', 'on', '>secret', '+@all', '%R~*', '&*')
+    const client = new Redis({
+      port: server.port,
+      host: '127.0.0.1',
+      lazyConnect: true,
+      username: 'reader',
+      password: 'secret',
+    })
+    const { backplane } = node({ client })
+    await expect(backplane.publish('a', text('1'), kept)).rejects.toThrow('NOPERM')
+    await vi.waitFor(async () => expect(String(await admin.client('LIST'))).not.toContain('user=reader'))
+  })
+
   it('stops listening to a channel that nobody wants any more, after a while', async () => {
     const { backplane, namespace } = node({ lingerMs: 50 })
     const heard = async () => (await admin.pubsub('CHANNELS', `{${namespace}}:live:*`)) as string[]
@@ -111,7 +158,7 @@ describe('connections', () => {
     await backplane.subscribe('b', recorder)
     backplane.unsubscribe('a', recorder)
     expect(await heard()).toHaveLength(2)
-    await vi.waitFor(async () => expect(await heard()).toEqual([`{${namespace}}:live:b`]))
+    await vi.waitFor(async () => expect(await heard()).toEqual([expect.stringContaining(':live:b@')]))
     await backplane.subscribe('a', recorder)
     await backplane.publish('a', text('1'), kept)
     await recorder.until(({ data }) => data.length === 1)

@@ -101,7 +101,7 @@ export class RedisBackplane implements Backplane {
       async () => {
         const link = await Link.open(connect, timeoutMs)
         const args = [this.#positions.known, link.run, afterRestart === 'gap' ? 1 : 0]
-        const [last, , now] = (await link.call(greet, [this.#keys.clock], args)).map(Number)
+        const [last, , now] = (await link.must(link.call(greet, [this.#keys.clock], args))).map(Number)
         this.#positions.note(last!)
         link.clockOffsetMs = now! - performance.now()
         return link
@@ -142,7 +142,7 @@ export class RedisBackplane implements Backplane {
     return link.call(publish, names, [
       this.#positions.known,
       deadline,
-      keys.live(channel),
+      link.local(keys.live(channel)),
       encodeEvent(message),
       ...kept.map(bound),
       bound(headTtlMs),
