@@ -9,7 +9,7 @@ export class BackplaneUnavailableError extends RivuletError {
 
   constructor(
     /** What could not be done. */
-    readonly operation: 'publish' | 'subscribe' | 'read' | 'seek',
+    readonly operation: 'publish' | 'subscribe' | 'read' | 'seek' | 'presence',
     reason: string,
     options?: ErrorOptions,
   ) {

@@ -7,7 +7,8 @@ import { Keys } from './keys.js'
 import { Link } from './link.js'
 import { encodeEvent } from './live-message.js'
 import { Positions } from './positions.js'
-import { echo, heads, type Script } from './scripts.js'
+import type { Script } from './script.js'
+import { echo, heads } from './scripts.js'
 
 const seeds = Number(process.env.RIVULET_SEEDS ?? 200)
 const firstSeed = Number(process.env.RIVULET_SEED ?? 1)

@@ -2,11 +2,14 @@
 export class Keys {
   /** HASH: `s` the last position given, `o` before which nothing is known, `r` the run of the Redis process. */
   readonly clock: string
+  /** HASH: per node until when it lives, how many streams it has and how many updates it made. */
+  readonly nodes: string
   readonly #prefix: string
 
   constructor(namespace: string) {
     this.#prefix = `{${namespace}}:`
     this.clock = `${this.#prefix}clock`
+    this.nodes = `${this.#prefix}nodes`
   }
 
   /** HASH of a channel: `s` its head, `u` the last event that was live only, `c` and `b` for counting bytes. */
@@ -22,6 +25,16 @@ export class Keys {
   /** STRING: what a publish with this idempotency key gave. The length keeps ('a', 'b:c') and ('a:b', 'c') apart. */
   result(channel: string, key: string): string {
     return `${this.#prefix}result:${channel.length}:${channel}:${key}`
+  }
+
+  /** HASH of who is on a channel: `<node> <connection>` to what is known of it. */
+  members(channel: string): string {
+    return `${this.#prefix}members:${channel}`
+  }
+
+  /** SET of what a node has in such hashes, each as `<connection> <channel>`. */
+  entries(node: string): string {
+    return `${this.#prefix}entries:${node}`
   }
 
   /** The pub/sub channel that carries a channel's events. */

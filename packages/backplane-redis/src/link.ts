@@ -1,5 +1,6 @@
 import type { RedisConnection } from './redis-client.js'
-import { type Script, scripts } from './scripts.js'
+import type { Script } from './script.js'
+import { scripts } from './scripts.js'
 
 /** How many pub/sub channels one command names: Redis serves nobody else while it carries one out. */
 const batch = 512

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import {
   type Backplane,
   type BackplaneMessage,
+  type BackplaneRegistry,
   type BackplaneSubscriber,
   ConfigurationError,
   type PublishOptions,
@@ -17,8 +18,9 @@ import { encodeEvent } from './live-message.js'
 import { readLog } from './log.js'
 import { Positions } from './positions.js'
 import { Reconnector } from './reconnector.js'
+import { RedisRegistry } from './redis-registry.js'
 import type { RedisClient } from './redis-client.js'
-import { type Bounds, bound, boundsOf } from './retention.js'
+import { type Bounds, bound, boundsPer } from './retention.js'
 import { greet, publish, seek } from './scripts.js'
 
 export interface RedisBackplaneOptions {
@@ -59,6 +61,7 @@ export interface RedisBackplaneOptions {
  * const manager = new EventManager({ events, backplane })
  */
 export class RedisBackplane implements Backplane {
+  readonly registry: BackplaneRegistry
   readonly #keys: Keys
   readonly #timeoutMs: number
   readonly #idempotencyWindowMs: number
@@ -82,11 +85,7 @@ export class RedisBackplane implements Backplane {
     this.#keys = new Keys(namespace)
     this.#timeoutMs = timeoutMs
     this.#idempotencyWindowMs = idempotencyWindowMs
-    if (typeof retention === 'function') this.#boundsOf = (channel) => boundsOf(retention(channel))
-    else {
-      const bounds = boundsOf(retention)
-      this.#boundsOf = () => bounds
-    }
+    this.#boundsOf = boundsPer(retention)
     this.#feed = new Feed({
       keys: this.#keys,
       positions: this.#positions,
@@ -109,6 +108,7 @@ export class RedisBackplane implements Backplane {
       (link) => this.#feed.up(link, this.#positions.known),
       (error) => this.#feed.down(error),
     )
+    this.registry = new RedisRegistry(this.#keys, this.#positions, this.#reconnector)
   }
 
   publish(channel: string, message: BackplaneMessage, options: PublishOptions): Promise<PublishResult> {

@@ -25,7 +25,8 @@ export class MemoryRegistry implements BackplaneRegistry {
     const node = this.#nodes.get(id)
     const known = node !== undefined && node.expiresAt > now
     const lapsed = [...this.#nodes].filter(([other, { expiresAt }]) => other !== id && expiresAt <= now)
-    if (node) Object.assign(node, { expiresAt: now + ttlMs, connections })
+    if (ttlMs === 0 && !node?.entries.size) this.#nodes.delete(id)
+    else if (node) Object.assign(node, { expiresAt: now + ttlMs, connections })
     else this.#nodes.set(id, { expiresAt: now + ttlMs, connections, entries: new Map() })
     return { known, lapsed: lapsed.map(([other]) => other) }
   }

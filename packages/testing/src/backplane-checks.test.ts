@@ -1,4 +1,4 @@
-import { type Backplane, MemoryBackplane } from '@rivulet/server'
+import { type Backplane, type BackplaneRegistry, MemoryBackplane, type RegistryEntry } from '@rivulet/server'
 import { describe, expect, it } from 'vitest'
 import { backplaneChecks } from './backplane.js'
 
@@ -9,6 +9,17 @@ describe('MemoryBackplane', () => {
   })
   for (const { name, run } of checks) it(name, run)
 })
+
+function withRegistry(registry: BackplaneRegistry, overrides: Partial<BackplaneRegistry>): BackplaneRegistry {
+  return {
+    beat: (...args) => registry.beat(...args),
+    update: (...args) => registry.update(...args),
+    members: (...args) => registry.members(...args),
+    nodes: () => registry.nodes(),
+    evict: (...args) => registry.evict(...args),
+    ...overrides,
+  }
+}
 
 describe('the suite notices a backplane that', () => {
   it.each<[fault: string, break_: (inner: MemoryBackplane) => Partial<Backplane>]>([
@@ -60,6 +71,60 @@ describe('the suite notices a backplane that', () => {
           inner.publish(channel, { type, data: data.slice(0, 1000) }, options),
       }),
     ],
+    [
+      'passes events on out of order, from one channel to the next',
+      (inner) => ({
+        subscribe: (channel, subscriber) =>
+          inner.subscribe(channel, {
+            onMessage: (name, message) => setTimeout(() => subscriber.onMessage(name, message), name === 'a' ? 1 : 20),
+            onGap: () => {},
+            onHealth: () => {},
+          }),
+      }),
+    ],
+    ['shows no node', ({ registry }) => ({ registry: withRegistry(registry, { nodes: () => [] }) })],
+    [
+      'shows who is on a dead node',
+      ({ registry }) => {
+        const written: RegistryEntry[] = []
+        const update: BackplaneRegistry['update'] = (node, changes) => {
+          for (const { member, ...change } of changes) if (member !== undefined) written.push({ ...change, member })
+          return registry.update(node, changes)
+        }
+        const members = (wanted: string) => written.filter(({ channel }) => channel === wanted)
+        return { registry: withRegistry(registry, { update, members }) }
+      },
+    ],
+    [
+      'knows every node',
+      ({ registry }) => ({
+        registry: withRegistry(registry, {
+          beat: (...args) => ({ ...registry.beat(...args), known: true, lapsed: [] }),
+        }),
+      }),
+    ],
+    [
+      'evicts whoever is asked for',
+      ({ registry }) => ({ registry: withRegistry(registry, { evict: (node) => registry.evict(node, node) }) }),
+    ],
+    [
+      'gives evicted entries twice',
+      ({ registry }) => {
+        const given = new Map<string, readonly RegistryEntry[]>()
+        const evict: BackplaneRegistry['evict'] = async (node, caller) => {
+          const entries = await registry.evict(node, caller)
+          const again = given.get(node)
+          if (entries.length > 0) given.set(node, entries)
+          else given.delete(node)
+          return again ?? entries
+        }
+        return { registry: withRegistry(registry, { evict }) }
+      },
+    ],
+    [
+      'shows members of one channel alone',
+      ({ registry }) => ({ registry: withRegistry(registry, { members: () => registry.members('a') }) }),
+    ],
   ])('%s', async (_, fault) => {
     const checks = backplaneChecks(({ retention }) => {
       const inner = new MemoryBackplane({ retention })
@@ -70,6 +135,7 @@ describe('the suite notices a backplane that', () => {
         read: inner.read.bind(inner),
         seek: inner.seek.bind(inner),
         close: inner.close.bind(inner),
+        registry: inner.registry,
       }
       const broken = { ...honest, ...fault(inner) }
       return { one: broken, other: broken, dispose: () => inner.close() }

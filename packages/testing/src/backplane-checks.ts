@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import type { Awaitable, Backplane, Retention } from '@rivulet/server'
+import type { Awaitable, Backplane, BackplaneRegistry, RegistryEntry, Retention } from '@rivulet/server'
 import { RecordingSubscriber } from './recording-subscriber.js'
 
 /** Two nodes on one store: what one publishes the other one passes on. They may be one object, for a backplane of one process. */
@@ -55,6 +55,39 @@ async function publishAll({ one, other }: BackplaneUnderTest, channel: string, d
 
 function rises(positions: readonly number[]): boolean {
   return positions.every((position, index) => index === 0 || position > positions[index - 1]!)
+}
+
+/** Longer than a check takes. */
+const longMs = 60_000
+type Three = [RegistryEntry, RegistryEntry, RegistryEntry]
+
+function entry(channel: string, connectionId: string): RegistryEntry {
+  return { channel, connectionId, member: `{"name":"${connectionId}"}` }
+}
+
+function byConnection(one: RegistryEntry, other: RegistryEntry): number {
+  return one.connectionId < other.connectionId ? -1 : 1
+}
+
+async function membersOf(registry: BackplaneRegistry, channel: string): Promise<RegistryEntry[]> {
+  return [...(await registry.members(channel))].sort(byConnection)
+}
+
+async function nodesOf(registry: BackplaneRegistry): Promise<string[]> {
+  return (await registry.nodes()).map(({ id, connections }) => `${id}: ${connections}`).sort()
+}
+
+async function evictAll(registry: BackplaneRegistry, node: string, caller: string): Promise<RegistryEntry[]> {
+  const all: RegistryEntry[] = []
+  for (;;) {
+    const some = await registry.evict(node, caller)
+    if (some.length === 0) return all
+    all.push(...some)
+  }
+}
+
+function soon(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1))
 }
 
 const checks: Record<string, { retention?: Retention; check: (backplanes: BackplaneUnderTest) => Promise<void> }> = {
@@ -237,6 +270,22 @@ const checks: Record<string, { retention?: Retention; check: (backplanes: Backpl
     },
   },
 
+  'gives the events of all channels in one order, also to several subscribers': {
+    async check(backplanes) {
+      const { other } = backplanes
+      const order: number[] = []
+      const subscribers = ['a', 'b'].map((channel) => {
+        const subscriber = new RecordingSubscriber()
+        subscriber.onEach = (_, { seq }) => order.push(seq!)
+        return { channel, subscriber }
+      })
+      for (const { channel, subscriber } of subscribers) await other.subscribe(channel, subscriber)
+      for (let round = 0; round < 30; round++) await publishAll(backplanes, round % 3 ? 'a' : 'b', ['1', '2'])
+      await Promise.all(subscribers.map(({ channel, subscriber }) => subscriber.count(channel === 'a' ? 40 : 20)))
+      ok(rises(order), String(order))
+    },
+  },
+
   'leaves out who has unsubscribed': {
     async check({ one, other }) {
       const [leaver, stayer] = [new RecordingSubscriber(), new RecordingSubscriber()]
@@ -314,6 +363,70 @@ const checks: Record<string, { retention?: Retention; check: (backplanes: Backpl
         samples,
       )
       ok(messages.every(({ type }) => type === 'ereignis ✓'))
+    },
+  },
+
+  'shows on every node who is on a channel, until they are taken out': {
+    async check({ one, other }) {
+      if (!one.registry || !other.registry) return
+      await one.registry.beat('n1', { connections: 2, ttlMs: longMs })
+      await other.registry.beat('n2', { connections: 1, ttlMs: longMs })
+      const [ada, bob, cleo] = ['n1-a', 'n1-b', 'n2-c'].map((id) => entry('käse: {1}|*', id)) as Three
+      equal(await one.registry.update('n1', [ada, bob, entry('other', 'n1-a')]), true)
+      equal(await other.registry.update('n2', [cleo]), true)
+      for (const { registry } of [one, other]) {
+        deepEqual(await membersOf(registry!, ada.channel), [ada, bob, cleo])
+        deepEqual(await membersOf(registry!, 'other'), [entry('other', 'n1-a')])
+        deepEqual(await membersOf(registry!, 'elsewhere'), [])
+      }
+      const renamed = { ...ada, member: '{"name":"Ada ✓"}' }
+      equal(await one.registry.update('n1', [renamed, { ...bob, member: undefined }]), true)
+      deepEqual(await membersOf(other.registry, ada.channel), [renamed, cleo])
+    },
+  },
+
+  'knows which nodes live, and tells one that it does not know it': {
+    async check({ one, other }) {
+      if (!one.registry || !other.registry) return
+      equal(await one.registry.update('n1', [entry('a', 'n1-a')]), false, 'who has not beaten')
+      deepEqual(await one.registry.beat('n1', { connections: 3, ttlMs: longMs }), { known: false, lapsed: [] })
+      equal(await one.registry.update('n1', [entry('a', 'n1-a')]), true)
+      deepEqual(await one.registry.beat('n1', { connections: 4, ttlMs: longMs }), { known: true, lapsed: [] })
+      await other.registry.beat('n2', { connections: 1, ttlMs: longMs })
+      deepEqual(await nodesOf(other.registry), ['n1: 4', 'n2: 1'])
+      await other.registry.beat('n2', { connections: 0, ttlMs: 0 })
+      deepEqual(await nodesOf(one.registry), ['n1: 4'])
+    },
+  },
+
+  'forgets a node that stops beating, and gives each of its entries to one caller': {
+    async check({ one, other }) {
+      if (!one.registry || !other.registry) return
+      const left = Array.from({ length: 600 }, (_, index) => entry(`c${index % 7}`, `n1-${index}`))
+      await one.registry.beat('n1', { connections: 600, ttlMs: longMs })
+      await one.registry.update('n1', left)
+      await one.registry.beat('n1', { connections: 600, ttlMs: 1 })
+      while ((await nodesOf(one.registry)).length > 0) await soon()
+      deepEqual(await membersOf(one.registry, 'c1'), [])
+      equal(await one.registry.update('n1', [entry('a', 'n1-a')]), false)
+      const { lapsed } = await other.registry.beat('n2', { connections: 0, ttlMs: longMs })
+      deepEqual(lapsed, ['n1'])
+      const evicted = await Promise.all([evictAll(other.registry, 'n1', 'n2'), evictAll(one.registry, 'n1', 'n3')])
+      deepEqual(evicted.flat().sort(byConnection), left.sort(byConnection))
+      deepEqual((await other.registry.beat('n2', { connections: 0, ttlMs: longMs })).lapsed, [])
+    },
+  },
+
+  'evicts no node that lives, but on its own behalf': {
+    async check({ one, other }) {
+      if (!one.registry || !other.registry) return
+      await one.registry.beat('n1', { connections: 1, ttlMs: longMs })
+      await one.registry.update('n1', [entry('a', 'n1-a')])
+      deepEqual(await evictAll(other.registry, 'n1', 'n2'), [])
+      deepEqual(await membersOf(other.registry, 'a'), [entry('a', 'n1-a')])
+      deepEqual(await evictAll(one.registry, 'n1', 'n1'), [entry('a', 'n1-a')])
+      deepEqual(await membersOf(other.registry, 'a'), [])
+      equal(await one.registry.update('n1', [entry('a', 'n1-b')]), true)
     },
   },
 }

@@ -1,0 +1,94 @@
+import type { BackplaneRegistry, NodeInfo, RegistryChange, RegistryEntry } from '@rivulet/server'
+import type { Keys } from './keys.js'
+import type { Positions } from './positions.js'
+import type { Reconnector } from './reconnector.js'
+import * as scripts from './registry-scripts.js'
+import type { Script } from './script.js'
+
+/** How many entries one call evicts. */
+const batch = 256
+
+/** Who is on which channel, over all nodes, in Redis. */
+export class RedisRegistry implements BackplaneRegistry {
+  readonly #keys: Keys
+  readonly #positions: Positions
+  readonly #reconnector: Reconnector
+  /** How many updates Redis has of each node here. */
+  readonly #versions = new Map<string, string>()
+
+  constructor(keys: Keys, positions: Positions, reconnector: Reconnector) {
+    this.#keys = keys
+    this.#positions = positions
+    this.#reconnector = reconnector
+  }
+
+  #call(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<string[]> {
+    const { clock, nodes } = this.#keys
+    return this.#reconnector.use('presence', (link) =>
+      link.call(script, [clock, nodes, ...keys], [this.#positions.known, ...args]),
+    )
+  }
+
+  async beat(
+    node: string,
+    { connections, ttlMs }: { connections: number; ttlMs: number },
+  ): Promise<{
+    known: boolean
+    lapsed: string[]
+  }> {
+    const args = [node, connections, Math.ceil(ttlMs), this.#versions.get(node) ?? '']
+    const [known, version, ...lapsed] = await this.#call(scripts.beat, [this.#keys.entries(node)], args)
+    if (ttlMs > 0) this.#versions.set(node, version!)
+    else this.#versions.delete(node)
+    return { known: known === '1', lapsed }
+  }
+
+  async update(node: string, changes: readonly RegistryChange[]): Promise<boolean> {
+    const keys = [this.#keys.entries(node), ...changes.map(({ channel }) => this.#keys.members(channel))]
+    const args = changes.flatMap((change) => [entryOf(change), change.member ?? ''])
+    const [version] = await this.#call(scripts.update, keys, [node, ...args])
+    if (!version) return false
+    this.#versions.set(node, version)
+    return true
+  }
+
+  async members(channel: string): Promise<RegistryEntry[]> {
+    const reply = await this.#call(scripts.members, [this.#keys.members(channel)], [])
+    return pairs(reply, (field, member) => ({ channel, connectionId: field.slice(field.indexOf(' ') + 1), member }))
+  }
+
+  async nodes(): Promise<NodeInfo[]> {
+    const reply = await this.#call(scripts.nodes, [], [])
+    return pairs(reply, (id, connections) => ({ id, connections: Number(connections) }))
+  }
+
+  async evict(node: string, caller: string): Promise<RegistryEntry[]> {
+    const entries = this.#keys.entries(node)
+    // More than one look: another node may evict the same ones at the same time.
+    for (;;) {
+      const some = await this.#call(scripts.entries, [entries], [node, caller, batch])
+      if (some.length === 0) return []
+      const keys = [entries, ...some.map((entry) => this.#keys.members(channelOf(entry)))]
+      const evicted = await this.#call(scripts.evict, keys, [node, caller, ...some])
+      if (evicted.length > 0) return pairs(evicted, (entry, member) => ({ ...parseEntry(entry), member }))
+    }
+  }
+}
+
+function entryOf({ channel, connectionId }: RegistryChange): string {
+  return `${connectionId} ${channel}`
+}
+
+function channelOf(entry: string): string {
+  return entry.slice(entry.indexOf(' ') + 1)
+}
+
+function parseEntry(entry: string): { channel: string; connectionId: string } {
+  return { channel: channelOf(entry), connectionId: entry.slice(0, entry.indexOf(' ')) }
+}
+
+function pairs<T>(reply: readonly string[], make: (one: string, other: string) => T): T[] {
+  const made: T[] = []
+  for (let index = 0; index < reply.length; index += 2) made.push(make(reply[index]!, reply[index + 1]!))
+  return made
+}

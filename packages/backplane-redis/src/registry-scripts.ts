@@ -1,0 +1,114 @@
+import { type Script, script } from './script.js'
+
+/**
+ * A node is one field of the HASH `nodes`: `<expiry> <connections> <version>`. Its version counts its updates: where it is
+ * not that which the node expects, Redis lost some of what the node wrote, or holds something that the node does not know of.
+ */
+const helpers = `
+local function stateOf(node)
+  local value = redis.call('HGET', KEYS[2], node)
+  if not value then return nil end
+  local expiry, connections, version = string.match(value, '^(%d+) (%d+) (%d+)$')
+  return { expiry = tonumber(expiry), connections = connections, version = tonumber(version) }
+end
+local function put(node, state)
+  redis.call('HSET', KEYS[2], node, text(state.expiry) .. ' ' .. state.connections .. ' ' .. text(state.version))
+end
+local function lives(node, cache)
+  if cache[node] == nil then
+    local state = stateOf(node)
+    cache[node] = state ~= nil and state.expiry > now
+  end
+  return cache[node]
+end
+`
+
+/**
+ * KEYS: clock, nodes, entries of the node. ARGV: known position, node, connections, ttl in ms (0: it leaves), version.
+ * → { 1 if known else 0, version, then the lapsed nodes }
+ */
+export const beat: Script = script(`${helpers}
+local node, state, ttl = ARGV[2], stateOf(ARGV[2]), tonumber(ARGV[4])
+local known = state and state.expiry > now and text(state.version) == ARGV[5]
+local version = state and state.version or 0
+if ttl == 0 and redis.call('EXISTS', KEYS[3]) == 0 then redis.call('HDEL', KEYS[2], node)
+else put(node, { expiry = now + ttl, connections = ARGV[3], version = version }) end
+local reply = { known and '1' or '0', text(version) }
+for _, other in ipairs(redis.call('HKEYS', KEYS[2])) do
+  if other ~= node and not lives(other, {}) then reply[#reply + 1] = other end
+end
+return reply
+`)
+
+/**
+ * KEYS: clock, nodes, entries of the node, then members of each change's channel. ARGV: known position, node, then per
+ * change: connection and channel, member (or '' to remove). → { version, or '' where the node is not known }
+ */
+export const update: Script = script(`${helpers}
+local node = ARGV[2]
+local state = stateOf(node)
+if not state or state.expiry <= now then return { '' } end
+for index = 4, #KEYS do
+  local entry, member = ARGV[index * 2 - 5], ARGV[index * 2 - 4]
+  local connection = string.match(entry, '^[^ ]+')
+  if member == '' then
+    redis.call('HDEL', KEYS[index], node .. ' ' .. connection)
+    redis.call('SREM', KEYS[3], entry)
+  else
+    redis.call('HSET', KEYS[index], node .. ' ' .. connection, member)
+    redis.call('SADD', KEYS[3], entry)
+  end
+end
+state.version = state.version + 1
+put(node, state)
+return { text(state.version) }
+`)
+
+/** KEYS: clock, nodes, members of the channel. ARGV: known position. → { per member: node and connection, member } */
+export const members: Script = script(`${helpers}
+local all, cache, reply = redis.call('HGETALL', KEYS[3]), {}, {}
+for index = 1, #all, 2 do
+  if lives(string.match(all[index], '^[^ ]+'), cache) then
+    reply[#reply + 1], reply[#reply + 2] = all[index], all[index + 1]
+  end
+end
+return reply
+`)
+
+/** KEYS: clock, nodes. ARGV: known position. → { per node that lives: node, connections } */
+export const nodes: Script = script(`${helpers}
+local reply = {}
+for _, node in ipairs(redis.call('HKEYS', KEYS[2])) do
+  local state = stateOf(node)
+  if state.expiry > now then reply[#reply + 1], reply[#reply + 2] = node, state.connections end
+end
+return reply
+`)
+
+/** KEYS: clock, nodes, entries of the node. ARGV: known position, node, caller, limit. → { some of its entries, if it may be evicted; without any, it is forgotten } */
+export const entries: Script = script(`${helpers}
+if ARGV[2] ~= ARGV[3] and lives(ARGV[2], {}) then return {} end
+local some = redis.call('SRANDMEMBER', KEYS[3], ARGV[4])
+if ARGV[2] ~= ARGV[3] and #some == 0 then redis.call('HDEL', KEYS[2], ARGV[2]) end
+return some
+`)
+
+/**
+ * KEYS: clock, nodes, entries of the node, then members of each entry's channel. ARGV: known position, node, caller, then
+ * the entries. → { per entry that was there: entry, member }
+ */
+export const evict: Script = script(`${helpers}
+local node, caller, reply = ARGV[2], ARGV[3], {}
+if node ~= caller and lives(node, {}) then return reply end
+for index = 4, #KEYS do
+  local entry = ARGV[index]
+  local field = node .. ' ' .. string.match(entry, '^[^ ]+')
+  local member = redis.call('HGET', KEYS[index], field)
+  redis.call('SREM', KEYS[3], entry)
+  redis.call('HDEL', KEYS[index], field)
+  if member then reply[#reply + 1], reply[#reply + 2] = entry, member end
+end
+return reply
+`)
+
+export const registryScripts: readonly Script[] = [beat, update, members, nodes, entries, evict]
