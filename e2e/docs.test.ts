@@ -40,8 +40,11 @@ describe("the docs' pages", () => {
 describe('the pages of the error codes', () => {
   it('are one for each code that a package throws', async () => {
     const codes = new Set<string>()
-    for (const name of await readdir(join(root, 'packages'))) {
-      const source = await readFile(join(root, 'packages', name, 'src/errors.ts'), 'utf8').catch(() => '')
+    const sources = (await readdir(join(root, 'packages'), { recursive: true })).filter((file) =>
+      /^\w[\w-]*[/\\]src[/\\].*(?<!\.test)\.tsx?$/.test(file),
+    )
+    for (const file of sources) {
+      const source = await readFile(join(root, 'packages', file), 'utf8')
       for (const [, code] of source.matchAll(/static override readonly code = '(RIVULET_\w+)'/g)) codes.add(code!)
     }
     expect(codes.size).toBeGreaterThan(0)

@@ -9,11 +9,16 @@ export function packPackages(folder: string): Record<string, string> {
   for (const name of readdirSync(join(root, 'packages'))) {
     const source = join(root, 'packages', name)
     if (JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')).private) continue
-    const packed = execFileSync('npm', ['pack', source, '--json', '--silent', `--pack-destination=${folder}`], {
-      cwd: folder,
-      encoding: 'utf8',
-    })
-    tarballs[`@rivulet/${name}`] = `file:${join(folder, JSON.parse(packed)[0].filename)}`
+    tarballs[`@rivulet/${name}`] = `file:${pack(source, folder)}`
   }
   return tarballs
+}
+
+/** Packs the package that lies in `source`, as it was built, into the folder. Gives the tarball's path. */
+export function pack(source: string, folder: string): string {
+  const packed = execFileSync('npm', ['pack', source, '--json', '--silent', `--pack-destination=${folder}`], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  return join(folder, JSON.parse(packed)[0].filename)
 }

@@ -14,7 +14,7 @@ describe('errors', () => {
     expect(error).toMatchObject({ name: 'EventValidationError', code: 'RIVULET_EVENT_INVALID', type: 'log' })
     expect(error.message).toBe(
       'The payload of event "log" does not fit its schema:\n  items.0.name: Required\n  (payload): Unknown key\n' +
-        'Correct the payload, or the schema in defineEvents({ … }).',
+        'Correct the payload, or the schema in defineEvents({ … }). See @rivulet/core/errors/RIVULET_EVENT_INVALID.md',
     )
     expect(new UnknownEventError('lgo', ['log', 'tick']).message).toContain('It has: log, tick.')
   })
@@ -45,6 +45,10 @@ describe('errors', () => {
     class MineError extends EventTooLargeError {}
     expect(new MineError(1)).toBeInstanceOf(EventTooLargeError)
     expect(new EventTooLargeError(1)).not.toBeInstanceOf(MineError)
+  })
+
+  it('name no page for a code that is not theirs', () => {
+    expect(new RivuletError('APP_QUOTA', 'The quota is used up.').message).toBe('The quota is used up.')
   })
 
   it('share no code', () => {

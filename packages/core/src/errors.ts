@@ -21,8 +21,12 @@ export class RivuletError extends Error {
   /** Stable identifier of the kind of error, `RIVULET_…`. */
   readonly code: string
 
+  /**
+   * The message ends with where the code's page is, for codes that begin with `RIVULET_`: these are Rivulet's own. For an
+   * error class of your own, derive from one that there is, or give it another code.
+   */
   constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options)
+    super(code.startsWith('RIVULET_') ? `${message} See @rivulet/core/errors/${code}.md` : message, options)
     this.name = new.target.name
     this.code = code
   }
