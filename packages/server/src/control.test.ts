@@ -121,7 +121,7 @@ describe('a backplane that lost something', () => {
       seek: (...args) => memory.seek(...args),
       close() {},
     }
-    return { ...createNodes(2, backplane), memory, subscribers }
+    return { ...createNodes(3, backplane), memory, subscribers }
   }
 
   it('has the nodes tell one another again what they were told', async () => {
@@ -139,7 +139,8 @@ describe('a backplane that lost something', () => {
         publish(channel, message, { ...options, idempotencyKey: undefined })
     )(memory.publish.bind(memory))
     memory.subscribe('rivulet:control', second)
-    const later = await nodes[0]!.connect(user('eve'))
+    // Where nobody was told the first time, as nobody was there.
+    const later = await nodes[2]!.connect(user('eve'))
     for (const subscriber of subscribers) subscriber.onGap(undefined)
     await calm()
     expect(ended(eve.messages)).toMatchObject({ reason: 'signed out', retry: false })
