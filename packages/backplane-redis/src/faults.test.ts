@@ -1,16 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, it, onTestFinished } from 'vitest'
 import { randomFrom } from '../../../test-support/random.js'
 import { clients } from './clients.test.util.js'
-import { type Entry, Recorder } from './recorder.test.util.js'
 import { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
 import { RedisServer } from './redis-server.test.util.js'
 import { TcpProxy } from './tcp-proxy.test.util.js'
+import { Traffic } from './traffic.test.util.js'
 
 /** `npm run test:long` asks for many more. */
 const seeds = Number(process.env.RIVULET_SEEDS ?? 1)
 const firstSeed = Number(process.env.RIVULET_SEED ?? 1)
-const channels = ['a', 'b', 'c']
 const timeoutMs = 300
 
 interface Cluster {
@@ -97,52 +96,6 @@ const faults: Record<string, Fault> = {
   },
 }
 
-/** Subscribes as soon as Redis answers in time. */
-async function subscribed(node: RedisBackplane, channel: string, recorder: Recorder): Promise<void> {
-  try {
-    await node.subscribe(channel, recorder)
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'RIVULET_BACKPLANE_UNAVAILABLE' })
-    await subscribed(node, channel, recorder)
-  }
-}
-
-interface Acknowledged {
-  readonly channel: string
-  readonly data: string
-  readonly seq: number
-}
-
-/** Each acknowledged event came once and in order, or a gap was announced where it is missing. */
-function check(recorder: Recorder, acknowledged: readonly Acknowledged[], lossless: boolean): void {
-  const { entries } = recorder
-  const places = new Map<string, number>()
-  let last = 0
-  for (const [place, { message }] of entries.entries()) {
-    if (message?.seq === undefined) continue
-    expect(message.seq, 'positions rise').toBeGreaterThan(last)
-    last = message.seq
-    const earlier = places.get(message.data)
-    // An event that was stored, lost with its key and published again, is another event to Redis.
-    const told = earlier !== undefined && entries.slice(earlier, place).some((entry) => !entry.message)
-    expect(earlier === undefined || (told && !lossless), `"${message.data}" came twice`).toBe(true)
-    places.set(message.data, place)
-  }
-  if (lossless) expect(recorder.gaps).toEqual([])
-  for (const { channel, data, seq } of acknowledged) {
-    if (places.has(data)) continue
-    const ofChannel = (entry: Entry) => (entry.channel ?? channel) === channel
-    const ofLater = (entry: Entry) => ofChannel(entry) && entry.message !== undefined && entry.message.seq! > seq
-    const next = entries.findIndex(ofLater)
-    // Where it is missing, a gap is the last that its channel was told.
-    const before = entries
-      .slice(0, next < 0 ? undefined : next)
-      .filter(ofChannel)
-      .at(-1)
-    expect(before !== undefined && !before.message, `"${data}" is missing in silence`).toBe(true)
-  }
-}
-
 async function run(client: (typeof clients)[string], fault: Fault, seed: number): Promise<void> {
   const random = randomFrom(seed)
   const server = await RedisServer.start({ persistent: fault.persistent })
@@ -156,62 +109,15 @@ async function run(client: (typeof clients)[string], fault: Fault, seed: number)
     for (const node of nodes) node.close()
     for (const proxy of proxies) proxy.dispose()
   })
-  const recorders = await Promise.all(
-    nodes.map(async (node) => {
-      const recorder = new Recorder()
-      for (const channel of channels) await subscribed(node, channel, recorder)
-      return recorder
-    }),
-  )
-  const acknowledged: Acknowledged[] = []
-  let slowest = 0
-  const attempt = async (node: RedisBackplane, channel: string, data: string, idempotencyKey?: string) => {
-    const began = performance.now()
-    try {
-      const { seq } = await node.publish(channel, { type: 'log', data }, { retain: true, idempotencyKey })
-      acknowledged.push({ channel, data, seq: seq! })
-      return true
-    } catch (error) {
-      expect(error).toMatchObject({ code: 'RIVULET_BACKPLANE_UNAVAILABLE' })
-      return false
-    } finally {
-      slowest = Math.max(slowest, performance.now() - began)
-    }
-  }
-  const persist = async (node: RedisBackplane, channel: string, data: string) => {
-    while (!(await attempt(node, channel, data, data))) await sleep(20)
-  }
-  let over = false
-  const publishing = nodes.map(async (node, index) => {
-    const own = randomFrom(seed * 100 + index)
-    // Some come in any case, however slow the machine is.
-    for (let n = 0; !over || n < 10; n++) {
-      const channel = channels[Math.floor(own() * channels.length)]!
-      const data = `${index}:${n}`
-      // Half of them are repeated until they are acknowledged, half are not.
-      if (own() < 0.5) await persist(node, channel, data)
-      else await attempt(node, channel, data)
-      await sleep(own() * 6)
+  const cluster: Cluster = { server, proxies, random }
+  await Traffic.through(nodes, { seed, lossless: fault.lossless }, async (traffic) => {
+    for (let strike = 0; strike < 2; strike++) {
+      await traffic.more()
+      await sleep(random() * 150)
+      await fault.strike(cluster)
+      await sleep(random() * 300)
     }
   })
-  const cluster: Cluster = { server, proxies, random }
-  for (let strike = 0; strike < 2; strike++) {
-    // However slow the machine is, there is something to lose, and the outage before is over.
-    const enough = acknowledged.length + 12
-    await expect.poll(() => acknowledged.length, { timeout: 10_000, interval: 5 }).toBeGreaterThanOrEqual(enough)
-    await sleep(random() * 150)
-    await fault.strike(cluster)
-    await sleep(random() * 300)
-  }
-  over = true
-  await Promise.all(publishing)
-  for (const channel of channels) await persist(nodes[0]!, channel, `end ${channel}`)
-  for (const recorder of recorders) {
-    await recorder.until(({ data }) => channels.every((channel) => data.includes(`end ${channel}`)))
-    check(recorder, acknowledged, fault.lossless)
-  }
-  // Twice: it may wait for the first answer of a connection that is being given up. Generous, as the machine is shared.
-  expect(slowest).toBeLessThan(timeoutMs * 2 + 1000)
 }
 
 describe.each(Object.entries(clients))('with %s', (_, client) => {
