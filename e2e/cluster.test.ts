@@ -34,6 +34,19 @@ describe.skipIf(!hasChromium || !hasRedis)('the cluster', () => {
     expect([await fact('missing'), await fact('repeated')]).toEqual([0, 0])
   })
 
+  it('shows the pages of all nodes, and no longer those of one that died', async () => {
+    const { page } = example
+    const pages = () => page.getByTestId('pages').textContent()
+    const others = await Promise.all([0, 1].map(() => page.context().newPage()))
+    for (const other of others) await other.goto(page.url())
+    const total = async () => [...(await pages())!.matchAll(/\d+/g)].reduce((sum, [count]) => sum + Number(count), 0)
+    await expect.poll(total, { timeout: 15_000 }).toBe(3)
+    await page.getByRole('button', { name: 'Kill a node' }).click()
+    await expect.poll(total, { timeout: 15_000 }).toBe(3)
+    for (const other of others) await other.close()
+    await expect.poll(pages, { timeout: 15_000 }).toMatch(/^[ABC] 1$/)
+  })
+
   it.each(looks)('has no accessibility violation and nothing cut off: $colorScheme, $width px', async (look) => {
     await example.page.setViewportSize({ width: look.width, height: 800 })
     await example.page.emulateMedia(look)

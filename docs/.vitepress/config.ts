@@ -45,6 +45,7 @@ export default defineConfig({
           { text: 'Why SSE, and when not', link: '/guide/why-sse' },
           { text: 'Contracts and validation', link: '/guide/contracts' },
           { text: 'Channels and authorization', link: '/guide/channels' },
+          { text: 'Who is there', link: '/guide/presence' },
           { text: 'Resume and gaps', link: '/guide/resume' },
           { text: 'Slow clients', link: '/guide/slow-clients' },
           { text: 'Deploying', link: '/guide/deploying' },

@@ -20,7 +20,19 @@ const manager = new EventManager({
     // Redis writes each event before it answers (see redis.ts), so its restart loses none.
     afterRestart: 'trust',
   }),
+  // Soon enough to watch: the pages of a node that was killed are gone after three seconds.
+  presence: { nodeTimeoutMs: 3_000, onChange: () => void tellPages().catch(() => {}) },
 })
+
+/** Counts the pages of all nodes. Two that change at once may both tell it: whoever reads it takes the last. */
+async function tellPages(): Promise<void> {
+  const nodes: Record<string, number> = {}
+  for (const { info } of await manager.presence('default')) {
+    const { node } = info as { node: string }
+    nodes[node] = (nodes[node] ?? 0) + 1
+  }
+  await manager.publish('pages', { nodes })
+}
 
 const app = express()
 app.disable('x-powered-by')
@@ -28,7 +40,7 @@ app.use((_request, response, next) => {
   response.setHeader(nodeHeader, name)
   next()
 })
-app.get(streamPath, eventStream(manager, { replay: 20 }))
+app.get(streamPath, eventStream(manager, { replay: 20, presence: () => ({ node: name }) }))
 app.post('/api/lines/:n', express.text(), async (request, response) => {
   const { n } = request.params
   try {

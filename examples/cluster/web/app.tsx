@@ -7,6 +7,7 @@ import { count, nothing } from './tally.js'
 export function App(): ReactElement {
   const node = useCurrentNode()
   const { events: lines } = useServerEvents(events.line, { limit: 50 })
+  const { latest: pages } = useServerEvents(events.pages, { limit: 1 })
   const tally = useEventReducer(events.line, count, nothing)
   const facts = [
     ['Lines', tally.received],
@@ -34,6 +35,10 @@ export function App(): ReactElement {
             <b data-testid={name.toLowerCase()}>{value.toLocaleString('en')}</b>
           </div>
         ))}
+        <div className="fact">
+          <span>Pages open, by node</span>
+          <b data-testid="pages">{pages ? describe(pages.nodes) : '–'}</b>
+        </div>
         <button type="button" className="button" onClick={() => fetch('/api/kill', { method: 'POST' })}>
           Kill a node
         </button>
@@ -51,4 +56,9 @@ export function App(): ReactElement {
       </section>
     </main>
   )
+}
+
+function describe(nodes: Record<string, number>): string {
+  const counts = Object.entries(nodes).sort(([one], [other]) => one.localeCompare(other))
+  return counts.map(([name, count]) => `${name} ${count}`).join(' · ')
 }

@@ -165,16 +165,17 @@ describe('presence', () => {
     expect(nodes[0]!.told.slice(2)).toEqual(['leave room {"name":"ada"}', 'join room {"name":"bob"}'])
   })
 
-  it('survives what the handler throws', async () => {
-    const error = new Error('handler')
-    const { manager, connect, errors } = createHarness({
-      events,
-      presence: {
-        onChange() {
-          throw error
-        },
+  it.each<[how: string, onChange: (error: Error) => Promise<void>]>([
+    [
+      'throws',
+      (error) => {
+        throw error
       },
-    })
+    ],
+    ['rejects with', async (error) => Promise.reject(error)],
+  ])('survives what the handler %s', async (_, onChange) => {
+    const error = new Error('handler')
+    const { manager, connect, errors } = createHarness({ events, presence: { onChange: () => onChange(error) } })
     await connect(as('ada'))
     expect(errors).toEqual([{ error, context: { stage: 'presence', channel: 'room' } }])
     expect(await manager.presence('room')).toHaveLength(1)

@@ -21,10 +21,10 @@ export interface PresenceChange {
 export interface PresenceOptions {
   /**
    * Called when a stream came to a channel or left it: once, on one node, after `presence(channel)` shows it. It is the
-   * stream's own node, or another one where that one died. When a node comes back from being taken for dead, or
+   * stream's own node, or another one where that one died. What it throws or rejects with goes to `onError`. When a node comes back from being taken for dead, or
    * the backplane lost its data, streams that joined before join again.
    */
-  onChange?: (change: PresenceChange) => void
+  onChange?: (change: PresenceChange) => unknown
   /** After how many milliseconds without a sign a node is taken for dead, and its streams for gone. @default 15_000 */
   nodeTimeoutMs?: number
 }
@@ -38,7 +38,7 @@ export class Presence {
   readonly #registry: BackplaneRegistry
   readonly #node: string
   readonly #connections: () => number
-  readonly #onChange: ((change: PresenceChange) => void) | undefined
+  readonly #onChange: PresenceOptions['onChange']
   readonly #timeoutMs: number
   /** What the registry is to have of this node. */
   readonly #entries = new Map<string, RegistryEntry>()
@@ -207,10 +207,13 @@ export class Presence {
   }
 
   #tell(change: PresenceChange['change'], entry: RegistryEntry): void {
+    const { channel } = entry
+    const fail = (error: unknown) => this.#engine.report(error, { stage: 'presence', channel })
     try {
-      this.#onChange?.({ change, channel: entry.channel, member: memberOf(entry) })
+      const done = this.#onChange?.({ change, channel, member: memberOf(entry) })
+      if (done instanceof Promise) done.catch(fail)
     } catch (error) {
-      this.#engine.report(error, { stage: 'presence', channel: entry.channel })
+      fail(error)
     }
   }
 }
