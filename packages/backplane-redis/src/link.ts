@@ -1,3 +1,4 @@
+import type { Connector } from './connector.js'
 import type { RedisConnection } from './redis-client.js'
 import type { Script } from './script.js'
 import { scripts } from './scripts.js'
@@ -38,9 +39,9 @@ export class Link {
     for (const connection of [this.#commands, this.#feed]) connection.onClose = (error) => this.close(error)
   }
 
-  /** Rejects when it does not succeed within the timeout. */
-  static async open(connect: () => RedisConnection, timeoutMs: number): Promise<Link> {
-    const link = new Link(connect, timeoutMs)
+  /** Rejects when the server is not found within the timeout, or does not answer within it. */
+  static async open(connector: Connector, timeoutMs: number): Promise<Link> {
+    const link = new Link(await connector(), timeoutMs)
     await link.must(link.within(link.#greet()))
     return link
   }

@@ -1,14 +1,20 @@
 /**
- * A client of `ioredis` or of `redis` (node-redis), of one Redis server: standalone, or the primary behind Sentinel.
+ * A client of `ioredis` or of `redis` (node-redis): of one Redis server, or of the primary that sentinels name.
  * It says how to connect (address, TLS, credentials, database) and nothing more: the backplane opens connections of
  * its own by `duplicate()`, and neither uses nor closes this one. So it may be busy, blocked or not connected.
  */
-export type RedisClient = IoredisClient | NodeRedisClient
+export type RedisClient = IoredisClient | NodeRedisClient | NodeRedisSentinel
 
 /** What is used of an `ioredis` client. */
 export interface IoredisClient {
   readonly status: string
   duplicate(override?: object): unknown
+}
+
+/** What is used of a client that `createSentinel` of `redis` made. */
+export interface NodeRedisSentinel {
+  getMasterNode(): unknown
+  duplicate(overrides?: object): unknown
 }
 
 /** What is used of a `redis` client. */

@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { endProcess } from '../../../test-support/end-process.js'
+import { RedisProcess } from './redis-process.test.util.js'
 
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -27,8 +26,7 @@ export interface RedisServerOptions {
 export class RedisServer {
   readonly port: number
   readonly #dir: string
-  readonly #args: readonly string[]
-  #process: ChildProcess | undefined
+  readonly #process: RedisProcess
 
   private constructor(port: number, dir: string, { persistent, args = [] }: RedisServerOptions) {
     this.port = port
@@ -36,7 +34,8 @@ export class RedisServer {
     const storage = ['--save', '', '--appendonly', persistent ? 'yes' : 'no', '--appendfsync', persistent ?? 'no']
     // Otherwise a master waits five seconds for more replicas to come.
     const replication = ['--repl-diskless-sync-delay', '0']
-    this.#args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, ...storage, ...replication, ...args]
+    const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir]
+    this.#process = new RedisProcess([...place, ...storage, ...replication, ...args])
   }
 
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
@@ -47,25 +46,12 @@ export class RedisServer {
   }
 
   /** Starts it again, after a kill. */
-  async start(): Promise<void> {
-    const child = spawn('redis-server', this.#args, { stdio: ['ignore', 'pipe', 'inherit'] })
-    this.#process = child
-    let log = ''
-    await new Promise<void>((resolve, reject) => {
-      child.once('error', (cause) =>
-        reject(new Error('redis-server is needed for these tests: install it.', { cause })),
-      )
-      child.once('exit', () => reject(new Error(`redis-server ended: ${log}`)))
-      child.stdout!.on('data', (chunk) => {
-        log += chunk
-        if (log.includes('Ready to accept connections')) resolve()
-      })
-    })
+  start(): Promise<void> {
+    return this.#process.start()
   }
 
-  /** SIGSTOP and SIGCONT pause and resume it. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    this.#process?.kill(signal)
+    this.#process.signal(signal)
   }
 
   /** Waits until a replica has what its master has. */
@@ -75,21 +61,24 @@ export class RedisServer {
   }
 
   async command(name: string, ...args: string[]): Promise<unknown> {
-    const client = new Redis({ port: this.port, host: '127.0.0.1' })
-    try {
-      return await client.call(name, ...args)
-    } finally {
-      client.disconnect()
-    }
+    return command(this.port, name, ...args)
   }
 
-  /** Resolves when the process is gone. */
   kill(): Promise<void> {
-    return endProcess(this.#process, 'SIGKILL')
+    return this.#process.kill()
   }
 
   async dispose(): Promise<void> {
     await this.kill()
     await rm(this.#dir, { recursive: true, force: true })
+  }
+}
+
+export async function command(port: number, name: string, ...args: string[]): Promise<unknown> {
+  const client = new Redis({ port, host: '127.0.0.1' })
+  try {
+    return await client.call(name, ...args)
+  } finally {
+    client.disconnect()
   }
 }
