@@ -1,75 +1,85 @@
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
-import { expect, it, onTestFinished } from 'vitest'
+import { join } from 'node:path'
+import { decodeStream } from '@rivulet/core'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { hasChromium, launchChromium } from '../../test-support/chromium.js'
-import { codeBlocks, root } from '../code-blocks.js'
-import { freePort } from '../example-process.js'
 import { packPackages } from '../pack-packages.js'
+import { Reader } from './reader.js'
+import type { ServerProcess } from './server-process.js'
 
-const run = promisify(execFile)
+let folder: string
+let tarballs: Record<string, string>
+let browser: Browser
 
-/** Follows docs/start/express.md from an empty folder to a page that shows events, each step as it stands there. */
-it.skipIf(!hasChromium)('the five-minute start does what it says', { timeout: 300_000 }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'rivulet-start-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  const app = join(folder, 'app')
-  await mkdir(app)
-  const tarballs = packPackages(folder)
-  const port = await freePort()
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rivulet-start-'))
+  tarballs = packPackages(folder)
+  if (hasChromium) browser = await launchChromium()
+}, 60_000)
 
-  const blocks = codeBlocks(await readFile(join(root, 'docs/start/express.md'), 'utf8'))
-  const last = blocks.filter(({ language }) => language === 'sh').at(-1)!
-  for (const { language, text } of blocks) {
-    if (language === 'sh') {
-      const script = text.replaceAll(/@rivulet\/[\w-]+/g, (name) => tarballs[name]!)
-      if (text !== last.text) await run('sh', ['-ec', script], { cwd: app })
-      else await startServer(app, script, port)
-    } else {
-      // The only thing that is not as on the page: another port, as the page's may be taken here.
-      const [, name] = /^(?:\/\/|<!--) ([\w./-]+)/.exec(text)!
-      await mkdir(join(app, dirname(name!)), { recursive: true })
-      await writeFile(join(app, name!), text.replaceAll('3000', String(port)))
-    }
-  }
-
-  const browser = await launchChromium()
-  onTestFinished(() => browser.close())
-  const page = await browser.newPage()
-  await page.goto(`http://localhost:${port}/`)
-  await page
-    .getByRole('listitem')
-    .filter({ hasText: /^info: Line 1$/ })
-    .waitFor()
-  await page
-    .getByRole('listitem')
-    .filter({ hasText: /^info: Line 3$/ })
-    .waitFor()
-  expect(await page.getByRole('listitem').allTextContents()).toEqual(
-    expect.arrayContaining(['info: Line 1', 'info: Line 2', 'info: Line 3']),
-  )
+afterAll(async () => {
+  await browser?.close()
+  await rm(folder, { recursive: true, force: true })
 })
 
-/** Runs the commands, the last of which is a server. Resolves when it says that it listens. */
-async function startServer(folder: string, script: string, port: number): Promise<void> {
-  // A group of its own, so that it ends with all that it started.
-  const shell = spawn('sh', ['-ec', script], { cwd: folder, detached: true, stdio: 'pipe' })
-  onTestFinished(async () => {
-    if (shell.exitCode !== null) return
-    process.kill(-shell.pid!, 'SIGKILL')
-    await once(shell, 'exit')
+describe.skipIf(!hasChromium)('who follows the pages of docs/start from an empty folder', { timeout: 300_000 }, () => {
+  it('gets from Express to React', async () => {
+    const reader = await createReader('express')
+    const { address, server } = await reader.follow('express')
+    await expectLivePage(address, server)
   })
-  let output = ''
-  await new Promise<void>((resolve, reject) => {
-    const read = (text: Buffer) => {
-      output += text
-      if (output.includes(`Open http://localhost:${port}`)) resolve()
-    }
-    shell.stdout.on('data', read)
-    shell.stderr.on('data', read)
-    shell.once('exit', (code) => reject(new Error(`The last step ended with code ${code}:\n${output}`)))
+
+  it('gets from Koa to Vue', async () => {
+    const reader = await createReader('koa')
+    const { address, server } = await reader.follow('koa')
+    await expectStream(address)
+    const page = await reader.follow('vue')
+    await expectLivePage(page.address, server)
   })
+
+  it('gets from Hono to React', async () => {
+    const reader = await createReader('hono')
+    const { address, server } = await reader.follow('web')
+    await expectStream(address)
+    const page = await reader.follow('react')
+    await expectLivePage(page.address, server)
+  })
+})
+
+async function createReader(name: string): Promise<Reader> {
+  await mkdir(join(folder, name))
+  return new Reader(join(folder, name), tarballs)
+}
+
+/** The address serves the server's own events. */
+async function expectStream(address: string): Promise<void> {
+  const response = await fetch(address)
+  for await (const { event, data } of decodeStream(response.body!)) {
+    if (event !== 'log') continue
+    expect(JSON.parse(data)).toMatchObject({ level: 'info', message: 'Line 1' })
+    return
+  }
+  expect.unreachable('The stream ended.')
+}
+
+/** The page shows events as they come, says when the server is away, and goes on when it is back. */
+async function expectLivePage(address: string, server: ServerProcess): Promise<void> {
+  const page = await browser.newPage()
+  onTestFinished(() => page.close())
+  const failures: unknown[] = []
+  page.on('pageerror', (error) => failures.push(error))
+  await page.goto(address)
+  const lines = page.getByRole('listitem')
+  const text = await lines.last().textContent()
+  const [, number] = /Line (\d+)$/.exec(text!)!
+  await lines.filter({ hasText: new RegExp(`Line ${Number(number) + 2}$`) }).waitFor()
+
+  await server.stop()
+  await page.locator('.rivulet-indicator--waiting').waitFor()
+  const before = await lines.count()
+  await server.start()
+  await expect.poll(() => lines.count(), { timeout: 30_000 }).toBeGreaterThan(before)
+  expect(failures).toEqual([])
 }
