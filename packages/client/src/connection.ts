@@ -1,4 +1,4 @@
-import { createDecoder, type GapEvent, parseControlEvent, type SseMessage } from '@rivulet/core'
+import { createDecoder, EventTooLargeError, type GapEvent, parseControlEvent, type SseMessage } from '@rivulet/core'
 import type { Clock } from './clock.js'
 import {
   type ConnectionEffect,
@@ -40,7 +40,7 @@ export interface ConnectionOptions extends RequestOptions {
    * 0: never. @default 0
    */
   idleTimeoutMs?: number
-  /** The largest event that is accepted, in bytes; a larger one drops the connection. @default 1_048_576 */
+  /** The largest event that is accepted, in bytes; a larger one drops the connection, and is a gap. @default 1_048_576 */
   maxEventBytes?: number
 }
 
@@ -244,6 +244,12 @@ export class Connection implements Link {
       sink.cursor(id)
     }
 
+    const announce = (gap: GapEvent): void => {
+      this.#gap = gap
+      sink.gap(gap)
+      sink.changed()
+    }
+
     const onMessage = (message: SseMessage): void => {
       if (this.#current !== attempt) return
       if (message.event.startsWith('rivulet:')) {
@@ -256,11 +262,8 @@ export class Connection implements Link {
           this.#heartbeatMs = control.heartbeatMs
           this.#expectHeartbeat()
           sink.changed()
-        } else if (control?.type === 'rivulet:gap') {
-          this.#gap = control
-          sink.gap(control)
-          sink.changed()
-        } else if (control) {
+        } else if (control?.type === 'rivulet:gap') announce(control)
+        else if (control) {
           const error = new StreamClosedByServerError(control.reason, control.retry)
           this.send(control.retry ? { type: 'lost', error } : { type: 'failed', error })
         }
@@ -287,7 +290,16 @@ export class Connection implements Link {
 
     return (chunk) => {
       this.#liveness.touch()
-      decoder.feed(chunk)
+      try {
+        decoder.feed(chunk)
+      } catch (error) {
+        // Asked for again it would come again, for ever.
+        if (error instanceof EventTooLargeError && error.lastEventId !== undefined) {
+          announce({ type: 'rivulet:gap', reason: 'oversized' })
+          moveTo(error.lastEventId)
+        }
+        throw error
+      }
       if (this.#current !== attempt) return
       if (decoder.lastEventId !== lastId) moveTo(decoder.lastEventId)
       if (sink.ready()) return this.#untilReady(attempt)

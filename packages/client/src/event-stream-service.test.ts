@@ -109,6 +109,27 @@ describe('events', () => {
     expect(calls).toEqual(['tick'])
   })
 
+  test('that are too large are left out by the next connection, with a gap in their place', async () => {
+    const stream = createStream({ maxEventBytes: 200 })
+    const calls: unknown[] = []
+    stream.onError((error) => calls.push((error as { code: string }).code))
+    stream.onGap(({ reason }) => calls.push(reason))
+    stream.on('tick', ({ n }) => calls.push(n))
+    stream.connect()
+    await server.open()
+    server.stream.write(
+      openFrame() + frame('tick', { n: 1 }, 'a') + frame('tick', { n: 2, padding: 'x'.repeat(200) }, 'b'),
+    )
+    await until(() => stream.status === 'waiting')
+    await until(() => server.streams.length === 0)
+    clock.advance(10_000)
+    await server.open()
+    expect(server.cursors).toEqual([undefined, 'b'])
+    server.stream.write(openFrame() + frame('tick', { n: 3 }, 'c'))
+    await until(() => calls.length === 4)
+    expect(calls).toEqual([1, 'oversized', 'RIVULET_EVENT_TOO_LARGE', 3])
+  })
+
   test('of no one’s interest are not even read', async () => {
     const stream = createStream()
     const onError = vi.fn()

@@ -24,11 +24,12 @@ export interface GapEvent {
    * - `restarted`: the server has no memory of the time of the offered last event ID.
    * - `lagged`: this client read more slowly than the server keeps events.
    * - `backplane`: the connection between the servers was interrupted and could not be repaired.
+   * - `oversized`: the client itself left one event out, which is larger than its `maxEventBytes`.
    */
   readonly reason: GapReason
 }
 
-export type GapReason = 'trimmed' | 'restarted' | 'lagged' | 'backplane'
+export type GapReason = 'trimmed' | 'restarted' | 'lagged' | 'backplane' | 'oversized'
 
 /** The server ends the stream on purpose. */
 export interface CloseEvent {

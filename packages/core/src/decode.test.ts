@@ -296,12 +296,25 @@ describe('the bound', () => {
     const seen: string[] = []
     const decoder = createDecoder({ maxEventBytes: limit, onMessage: ({ data }) => seen.push(data) })
     const tooLong = `id: 1\ndata: ok\n\nid: 2\ndata: ${'a'.repeat(limit)}`
-    expect(() => decoder.feed(tooLong)).toThrow(new EventTooLargeError(limit))
+    expect(() => decoder.feed(tooLong)).toThrow(new EventTooLargeError(limit, '2'))
     expect(() => decoder.feed('\n\ndata: later\n\n')).toThrow(EventTooLargeError)
     expect(decoder.lastEventId).toBe('1')
     decoder.reset()
     decoder.feed('data: new\n\n')
     expect(seen).toEqual(['ok', 'new'])
+  })
+
+  it('tells the ID of the event, if it came before its data', () => {
+    const caught = (stream: string) => {
+      try {
+        decodeAll([stream], { maxEventBytes: limit })
+      } catch (error) {
+        return (error as EventTooLargeError).lastEventId
+      }
+      throw new Error('It was not too large.')
+    }
+    expect(caught(`id: 1\ndata: ok\n\nid: 2\ndata: ${'x'.repeat(limit)}\n\n`)).toBe('2')
+    expect(caught(`id: 1\ndata: ok\n\ndata: ${'x'.repeat(limit)}\nid: 2\n\n`)).toBeUndefined()
   })
 
   it('stops a line that never ends after 1 MiB by default', () => {

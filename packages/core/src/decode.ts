@@ -260,8 +260,9 @@ export function createDecoder(options: DecoderOptions): Decoder {
     dataBytes = data === undefined ? 0 : utf8Length(data) + 1
     const lineBytes = utf8Length(line)
     if (dataBytes + lineBytes > maxEventBytes) {
+      const own = id === committedId ? undefined : id
       reset()
-      failure = new EventTooLargeError(maxEventBytes)
+      failure = new EventTooLargeError(maxEventBytes, own)
       throw failure
     }
     return lineBytes

@@ -133,6 +133,8 @@ export class EventTooLargeError extends RivuletError {
   constructor(
     /** The bound in bytes, `maxEventBytes`. */
     readonly maxEventBytes: number,
+    /** The event's own ID, if it came before its data: who resumes from it leaves this event out. */
+    readonly lastEventId?: string,
   ) {
     super(
       EventTooLargeError.code,
