@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeBlocks, compile, makeFolder, root } from './code-blocks.js'
 
@@ -29,10 +29,11 @@ describe("the docs' pages", () => {
         if (language !== 'ts' && language !== 'tsx') continue
         count++
         // On some pages the blocks import each other: these are called as their first line says.
-        const named = /^\/\/ ([\w-]+\.tsx?)\n/.exec(text)?.[1]
+        const named = /^\/\/ ([\w/-]+\.tsx?)\n/.exec(text)?.[1]
         // Moved down to where it stands on the page, so that the compiler's line numbers are the page's.
         // Some blocks import nothing: each is a module all the same, so that names don't clash.
         const file = join(own, named ?? `line-${line}.${language}`)
+        await mkdir(dirname(file), { recursive: true })
         await writeFile(file, `${'\n'.repeat(line - 1)}${text}\nexport {}\n`)
       }
     }
