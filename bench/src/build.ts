@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { build } from 'esbuild'
 import { benchFolder, programsFolder, root } from './paths.js'
 
@@ -22,7 +22,7 @@ export function buildPackages(...names: string[]): void {
  * @param source Below `src`, without its ending.
  */
 export async function compileProgram(source: string): Promise<string> {
-  const outfile = join(programsFolder, `${basename(source)}.js`)
+  const outfile = join(programsFolder, `${source.replaceAll('/', '-')}.js`)
   await build({
     entryPoints: [join(benchFolder, 'src', `${source}.ts`)],
     outfile,

@@ -1,13 +1,18 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type ClusterResults, nodeMicrosPerDelivery } from './cluster/report.js'
+import { type SubjectName as ClusterSubjectName, subjects as clusterSubjects } from './cluster/subject-names.js'
 import { type DecodeRow, speed } from './decode/run.js'
 import { workloadNames } from './decode/workloads.js'
 import { imagesFolder, outputFolder, resultsFolder } from './paths.js'
+import { areaChart } from './report/area-chart.js'
 import { type Bar, barChart, type Panel } from './report/bar-chart.js'
 import { type Results, readResults } from './report/results.js'
+import { median } from './report/statistics.js'
 import { number } from './report/table.js'
 import { over, type ServerResults } from './server/report.js'
 import { subjects } from './server/subject-names.js'
+import type { StormCourse } from './storm/run.js'
 
 /** Draws what the last full run measured, or with `--quick` the last quick one, for those parts that were run. */
 export function drawCharts({ quick }: { quick: boolean }): void {
@@ -16,9 +21,14 @@ export function drawCharts({ quick }: { quick: boolean }): void {
   mkdirSync(target, { recursive: true })
   const server = readResults<ServerResults>(join(source, 'server.json'))
   const decode = readResults<DecodeRow[]>(join(source, 'decode.json'))
+  const cluster = readResults<ClusterResults>(join(source, 'cluster.json'))
+  const storm = readResults<StormCourse[]>(join(source, 'storm.json'))
   if (server) write(join(target, 'bench-server.svg'), serverChart(server))
   if (decode) write(join(target, 'bench-decode.svg'), decodeChart(decode))
-  if (!server && !decode) console.log(`There is nothing to draw in ${source}: run server or decode first.`)
+  if (cluster) write(join(target, 'bench-cluster.svg'), clusterChart(cluster))
+  if (storm) write(join(target, 'bench-storm.svg'), stormChart(storm))
+  if (!server && !decode && !cluster && !storm)
+    console.log(`There is nothing to draw in ${source}: run server, decode, cluster or storm first.`)
 }
 
 function serverChart(results: Results<ServerResults>): string {
@@ -69,6 +79,51 @@ function decodeChart(results: Results<DecodeRow[]>): string {
       })),
     })),
     number,
+  )
+}
+
+function clusterChart(results: Results<ClusterResults>): string {
+  const { scale, steady, climb } = results.measured
+  const panel = (title: string, value: (subject: ClusterSubjectName) => number): Panel => ({
+    title,
+    bars: clusterSubjects.map((subject) => ({
+      label: subject,
+      value: value(subject),
+      own: subject.startsWith('rivulet'),
+    })),
+  })
+  const clients = `${scale.connectionsPerNode.toLocaleString('en-US')} clients a node`
+  return barChart(
+    'Nodes that share events by Redis, all on one machine with their clients',
+    noteOf(results, 'one publisher, one channel'),
+    [
+      panel(
+        `node CPU µs for each delivery, ${scale.perSecond} events a second to ${clients} (shorter is better)`,
+        (subject) => median(steady[subject].map(nodeMicrosPerDelivery)),
+      ),
+      panel(`events a second that ${clients} keep up with (longer is better)`, (subject) => climb[subject].perSecond),
+    ],
+    number,
+  )
+}
+
+function stormChart(results: Results<StormCourse[]>): string {
+  const courses = results.measured
+  return areaChart(
+    'A million clients lose their servers in one moment: attempts to connect each second',
+    'A simulation with a seed. The servers answer again after 10 s; what is beyond the limit is refused, and tried again.',
+    [...new Set(courses.map(({ acceptPerSecond }) => acceptPerSecond))].map((limit) => {
+      const value = limit.toLocaleString('en-US')
+      return {
+        title: `The servers accept ${value} connections a second`,
+        limit: { label: 'what they accept', value: limit },
+        areas: courses
+          .filter(({ acceptPerSecond }) => acceptPerSecond === limit)
+          .map(({ policy, attempts }) => ({ label: policy, values: attempts, own: policy === 'rivulet' }))
+          .sort((one, other) => Number(one.own) - Number(other.own)),
+      }
+    }),
+    (attempts) => attempts.toLocaleString('en-US'),
   )
 }
 

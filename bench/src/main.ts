@@ -1,7 +1,9 @@
 // `npm run bench -- [server] [decode] [client] [size] [storm] [charts] [--quick] [--check]`: see README.md.
 import { parseArgs } from 'node:util'
+import { runChannels } from './channels/run.js'
 import { drawCharts } from './charts.js'
 import { runClient } from './client/run.js'
+import { runCluster } from './cluster/run.js'
 import { runDecode } from './decode/run.js'
 import { runServer } from './server/run.js'
 import { runSize } from './size/run.js'
@@ -19,6 +21,8 @@ const parts: Record<string, (options: Options) => void | Promise<void>> = {
   decode: runDecode,
   client: runClient,
   server: runServer,
+  cluster: runCluster,
+  channels: runChannels,
   storm: runStorm,
   charts: drawCharts,
 }

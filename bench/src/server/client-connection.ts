@@ -1,43 +1,42 @@
 import { connect, type OnReadOpts, type Socket } from 'node:net'
 import { now } from './clock.js'
-import { mark, markByte } from './event.js'
-
-/** When events came, side by side. */
-export interface Samples {
-  readonly seq: number[]
-  readonly at: number[]
-}
+import { markByte } from './event.js'
+import { SampleReader, type Samples } from './sample-reader.js'
 
 export interface ConnectionOptions {
   readonly port: number
   /** Of the client: each has only so many ports. */
   readonly address: string
+  /** What asks for the stream, instead of a plain GET. */
+  readonly request?: string | undefined
   /** Reads each event and notes when it came, instead of only counting. */
   readonly samples?: Samples | undefined
   /** Reads nothing after the response's first bytes. */
   readonly stalled: boolean
   readonly onEvents: (count: number) => void
+  /** Sees all bytes; they are overwritten by the next ones. */
+  readonly onChunk?: ((chunk: Buffer) => void) | undefined
   readonly onFailure: (error: Error) => void
 }
 
 // One buffer for all connections: what is in it is looked at before the next read.
 const buffer = Buffer.allocUnsafeSlow(65_536)
-const eventPattern = new RegExp(`"seq":(\\d+),"mark":"${mark}","text":"[^"]*"`, 'g')
+const plainRequest = 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n'
 
 /** Opens a stream over a bare socket, so that the load generator costs as little as can be. Resolves when the response has begun. */
 export function openConnection(options: ConnectionOptions): Promise<Socket> {
-  const { port, address, samples, stalled, onEvents, onFailure } = options
+  const { port, address, request = plainRequest, samples, stalled, onEvents, onChunk, onFailure } = options
   return new Promise((resolve, reject) => {
     let opened = false
-    let lastSeq = 0
-    let rest = ''
+    const reader = samples && new SampleReader(samples, fail)
     const onread: OnReadOpts = {
       buffer,
       callback: (size) => {
         const chunk = buffer.subarray(0, size)
         if (!opened) open(chunk)
         const count = countMarks(chunk)
-        if (samples) readSamples(chunk, samples)
+        reader?.read(chunk, now())
+        onChunk?.(chunk)
         if (count > 0) onEvents(count)
         return true
       },
@@ -46,7 +45,7 @@ export function openConnection(options: ConnectionOptions): Promise<Socket> {
     socket.setNoDelay(true)
     socket.on('error', (error) => fail(error))
     socket.on('close', () => fail(new Error('The server closed a connection.')))
-    socket.write('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n')
+    socket.write(request)
 
     function open(chunk: Buffer): void {
       opened = true
@@ -54,21 +53,6 @@ export function openConnection(options: ConnectionOptions): Promise<Socket> {
       if (status !== 'HTTP/1.1 200') fail(new Error(`The server answered ${status}.`))
       if (stalled) socket.pause()
       resolve(socket)
-    }
-
-    function readSamples(chunk: Buffer, { seq, at }: Samples): void {
-      const time = now()
-      const text = rest + chunk.toString('latin1')
-      let end = 0
-      for (const match of text.matchAll(eventPattern)) {
-        const current = Number(match[1])
-        if (lastSeq > 0 && current !== lastSeq + 1) fail(new Error(`Event ${current} came after ${lastSeq}.`))
-        lastSeq = current
-        seq.push(current)
-        at.push(time)
-        end = match.index + match[0].length
-      }
-      rest = text.slice(end)
     }
 
     function fail(error: Error): void {

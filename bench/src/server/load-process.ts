@@ -1,7 +1,8 @@
 // The load generator: all clients of one server, in one process.
 import { serve } from '../child.js'
-import { openConnection, type Samples } from './client-connection.js'
+import { openConnection } from './client-connection.js'
 import { sleep } from './clock.js'
+import type { Samples } from './sample-reader.js'
 
 export interface ConnectPlan {
   readonly port: number

@@ -16,10 +16,15 @@ const policies: Record<string, Policy> = {
   },
 }
 
+export interface StormCourse extends Course {
+  readonly policy: string
+  readonly acceptPerSecond: number
+}
+
 /** What a million clients do to their servers when all of them lose their connections at once. No network: a simulation. */
 export function runStorm({ quick }: { quick: boolean }): void {
   const scene: Omit<Scene, 'acceptPerSecond'> = { clients: quick ? 100_000 : 1_000_000, downMs: 10_000, seed: 1 }
-  const courses: (Course & { policy: string; acceptPerSecond: number })[] = []
+  const courses: StormCourse[] = []
   for (const acceptPerSecond of [0.02, 0.05].map((part) => part * scene.clients)) {
     for (const [policy, each] of Object.entries(policies)) {
       courses.push({ policy, acceptPerSecond, ...simulate({ ...scene, acceptPerSecond }, each) })
@@ -36,7 +41,7 @@ export function runStorm({ quick }: { quick: boolean }): void {
       Math.max(0, ...attempts.slice(60).filter(Boolean)).toLocaleString('en-US'),
     ]),
   )
-  writeResults('storm', quick, courses, [])
+  writeResults<StormCourse[]>('storm', quick, courses, [])
 }
 
 function sum(numbers: readonly number[]): number {

@@ -1,0 +1,145 @@
+import type { RedisServer } from '../../../packages/backplane-redis/src/redis-server.test.util.js'
+import { type Child, startChild } from '../child.js'
+import { infoOf, redisCpu } from '../redis.js'
+import { median } from '../report/statistics.js'
+import { now, sleep } from '../server/clock.js'
+import type { LoadService } from './load-process.js'
+import type { NodeService } from './node-process.js'
+
+export interface Programs {
+  readonly node: string
+  readonly load: string
+}
+
+export interface Scale {
+  readonly connections: number
+  readonly channelsEach: number
+  /** How many clients come back, one after the other. */
+  readonly resumes: number
+  readonly cuts: number
+}
+
+export const fullScale: Scale = { connections: 1_000, channelsEach: 100, resumes: 200, cuts: 3 }
+export const quickScale: Scale = { connections: 20, channelsEach: 100, resumes: 10, cuts: 1 }
+
+/** What a client that comes back costs, each. */
+export interface Resume {
+  readonly channels: number
+  /** From its request to the last event that it missed. */
+  readonly p50Ms: number
+  readonly commands: number
+  readonly redisMicros: number
+}
+
+export interface ChannelCosts {
+  /** From the first request to when all streams had begun. */
+  readonly subscribeMs: number
+  readonly heapPerChannel: number
+  /** Of Redis, in bytes: for being listened to by one node, and for the one event that is kept. */
+  readonly memorySubscribed: number
+  readonly memoryKept: number
+  readonly publishedPerSecond: number
+  readonly nodeMicrosPerEvent: number
+  readonly redisMicrosPerEvent: number
+  /** Share of a core that the node uses while nothing happens. */
+  readonly idle: number
+  readonly resumes: readonly Resume[]
+  /** From when Redis's connections were cut to when an event that was published afterwards is there. */
+  readonly wholeAgainMs: number
+  readonly gaps: number
+}
+
+/** How many events are on their way to Redis at a time. */
+const window = 256
+const idleMs = 3_000
+
+export async function measureChannels(programs: Programs, redis: RedisServer, scale: Scale): Promise<ChannelCosts> {
+  const startNode = () => startChild<NodeService>(programs.node, { node: ['--expose-gc'], args: [String(redis.port)] })
+  const node = startNode()
+  const other = startNode()
+  const load = startChild<LoadService>(programs.load)
+  try {
+    const { connections, channelsEach } = scale
+    const channels = connections * channelsEach
+    const port = await node.call('listen')
+    // Both nodes connect, and load what is loaded once.
+    for (const each of [node, other]) await each.call('publishWhenPossible', channels)
+
+    const heap = await node.call('heap')
+    const empty = await memoryOf(redis)
+    const begin = now()
+    await load.call('open', { port, connections, channelsEach })
+    const subscribeMs = now() - begin
+    const heapPerChannel = ((await node.call('heap')) - heap) / channels
+    const subscribed = await memoryOf(redis)
+
+    const [nodeBefore, redisBefore, publishBegin] = [await node.call('cpu'), await redisCpu(redis), now()]
+    const first = await node.call('publishToEach', { channels, window })
+    const publishMs = (await load.call('received', channels)) - publishBegin
+    const nodeMicrosPerEvent = ((await node.call('cpu')) - nodeBefore) / channels
+    const redisMicrosPerEvent = ((await redisCpu(redis)) - redisBefore) / channels
+    const kept = await memoryOf(redis)
+
+    const idleBefore = await node.call('cpu')
+    await sleep(idleMs)
+    const idle = ((await node.call('cpu')) - idleBefore) / 1e3 / idleMs
+
+    const otherPort = await other.call('listen')
+    const resume = (count: number, from: number, times: number) =>
+      measureResumes(redis, load, { port: otherPort, from, count, after: first }, times)
+    const resumes = [
+      await resume(1, 1, scale.resumes),
+      await resume(channelsEach, channelsEach, Math.ceil(scale.resumes / 20)),
+    ]
+
+    const whole: number[] = []
+    for (let cut = 1; cut <= scale.cuts; cut++) {
+      const cutAt = now()
+      await Promise.all(['pubsub', 'normal'].map((type) => redis.command('CLIENT', 'KILL', 'TYPE', type)))
+      await node.call('publishWhenPossible', 0)
+      whole.push((await load.call('received', channels + cut)) - cutAt)
+    }
+    return {
+      subscribeMs,
+      heapPerChannel,
+      memorySubscribed: (subscribed - empty) / channels,
+      memoryKept: (kept - subscribed) / channels,
+      publishedPerSecond: (channels * 1e3) / publishMs,
+      nodeMicrosPerEvent,
+      redisMicrosPerEvent,
+      idle,
+      resumes,
+      wholeAgainMs: median(whole),
+      gaps: await load.call('gaps'),
+    }
+  } finally {
+    for (const child of [node, other, load]) child.kill()
+  }
+}
+
+async function measureResumes(
+  redis: RedisServer,
+  load: Child<LoadService>,
+  streams: { port: number; from: number; count: number; after: string },
+  times: number,
+): Promise<Resume> {
+  const latencies: number[] = []
+  await redis.command('CONFIG', 'RESETSTAT')
+  for (let index = 0; index < times; index++)
+    latencies.push(await load.call('resume', { ...streams, from: streams.from + index * streams.count }))
+  const used = await Promise.all(['evalsha', 'subscribe'].map((command) => commandOf(redis, command)))
+  const sum = (key: 'calls' | 'micros') => used.reduce((total, one) => total + one[key], 0) / times
+  return { channels: streams.count, p50Ms: median(latencies), commands: sum('calls'), redisMicros: sum('micros') }
+}
+
+/** How often Redis carried out a command since its statistics were reset, and what that took. */
+async function commandOf(redis: RedisServer, command: string): Promise<{ calls: number; micros: number }> {
+  const text = String(await redis.command('INFO', 'commandstats'))
+  const [, calls, micros] = new RegExp(`^cmdstat_${command}:calls=(\\d+),usec=(\\d+)`, 'm').exec(text) ?? []
+  return { calls: Number(calls), micros: Number(micros) }
+}
+
+async function memoryOf(redis: RedisServer): Promise<number> {
+  const [bytes = Number.NaN] = await infoOf(redis, 'memory', 'used_memory')
+  return bytes
+}

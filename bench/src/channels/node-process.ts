@@ -1,0 +1,87 @@
+// One node with many channels. `node --expose-gc node-process.js <port of Redis>`
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { RedisBackplane } from '@rivulet/backplane-redis'
+import { defineEvents } from '@rivulet/core'
+import { EventManager } from '@rivulet/server'
+import { handleEventStream } from '@rivulet/server/node'
+import { Redis } from 'ioredis'
+import { z } from 'zod'
+import { serve } from '../child.js'
+import { now, sleep } from '../server/clock.js'
+import { firstSeq, payloadOf } from '../server/event.js'
+import { eventName } from '../server/subject.js'
+
+const events = defineEvents({ [eventName]: z.object({ seq: z.number(), mark: z.string(), text: z.string() }) })
+const backplane = new RedisBackplane({ client: new Redis(Number(process.argv[2]), '127.0.0.1') })
+// That Redis is cut off belongs to the benchmark.
+const manager = new EventManager({ events, backplane, onError: () => {} })
+
+const channelOf = (index: number) => `user:${index}`
+const publish = (index: number) =>
+  manager.publish(eventName, payloadOf(firstSeq + index, 150), { channel: channelOf(index) })
+
+/** A client asks for some channels in a row: `/?from=0&count=100`. */
+const server = createServer((request, response) =>
+  handleEventStream(manager, request, response, {
+    channels: () => {
+      const query = new URL(request.url ?? '/', 'http://localhost').searchParams
+      const from = Number(query.get('from'))
+      return Array.from({ length: Number(query.get('count')) }, (_, index) => channelOf(from + index))
+    },
+  }),
+)
+
+const service = {
+  listen: (): Promise<number> =>
+    new Promise((resolve) => {
+      server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () =>
+        resolve((server.address() as AddressInfo).port),
+      )
+    }),
+
+  /** Of user code and kernel, all threads, in microseconds. */
+  cpu: (): number => {
+    const { user, system } = process.cpuUsage()
+    return user + system
+  },
+
+  heap: async (): Promise<number> => {
+    for (let i = 0; i < 3; i++) {
+      globalThis.gc?.()
+      await sleep(50)
+    }
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
+  },
+
+  /** Publishes one event to each channel, `window` at a time. Returns the id of the very first one. */
+  publishToEach: async ({ channels, window }: { channels: number; window: number }): Promise<string> => {
+    const { id } = await publish(0)
+    let next = 1
+    const work = async () => {
+      while (next < channels) await publish(next++)
+    }
+    await Promise.all(Array.from({ length: window }, work))
+    return id!
+  },
+
+  /** Publishes one event as soon as Redis takes it. Returns how often that was refused before. */
+  publishWhenPossible: async (index: number): Promise<number> => {
+    for (let refused = 0; ; refused++) {
+      try {
+        await publish(index)
+        return refused
+      } catch (error) {
+        if (refused > 10_000) throw error
+        await sleep(2)
+      }
+    }
+  },
+
+  now,
+}
+
+export type NodeService = typeof service
+
+serve(service)

@@ -1,0 +1,65 @@
+import { buildPackages, compileProgram } from '../build.js'
+import { startRedis } from '../redis.js'
+import { writeResults } from '../report/results.js'
+import { printTable } from '../report/table.js'
+import { type ChannelCosts, fullScale, measureChannels, type Programs, quickScale, type Scale } from './measure.js'
+
+interface Costs extends ChannelCosts {
+  /** Of Redis: `stream-node-max-bytes`. */
+  readonly nodeMaxBytes: number
+}
+
+export interface ChannelsResults {
+  readonly scale: Scale
+  readonly costs: readonly Costs[]
+}
+
+/** What Redis comes with, and what it may be set to where channels are many and events few. */
+const nodeSizes = [4096, 1024]
+
+export async function runChannels({ quick }: { quick: boolean }): Promise<void> {
+  const scale = quick ? quickScale : fullScale
+  buildPackages('backplane-redis')
+  const programs: Programs = {
+    node: await compileProgram('channels/node-process'),
+    load: await compileProgram('channels/load-process'),
+  }
+  const costs: Costs[] = []
+  for (const nodeMaxBytes of nodeSizes) {
+    const redis = await startRedis('--stream-node-max-bytes', String(nodeMaxBytes))
+    if (!redis) return
+    try {
+      costs.push({ nodeMaxBytes, ...(await measureChannels(programs, redis, scale)) })
+    } finally {
+      await redis.dispose()
+    }
+  }
+  printChannels({ scale, costs })
+  writeResults<ChannelsResults>('channels', quick, { scale, costs }, [])
+}
+
+function printChannels({ scale: { connections, channelsEach }, costs }: ChannelsResults): void {
+  const row = (name: string, value: (one: ChannelCosts) => number) => [name, ...costs.map(value)]
+  const resumed = costs[0]!.resumes.map(({ channels }, index) => ({ channels, index }))
+  printTable(
+    `${(connections * channelsEach).toLocaleString('en-US')} channels on one node: ${connections} clients, ${channelsEach} channels each`,
+    ['stream-node-max-bytes', ...costs.map(({ nodeMaxBytes }) => String(nodeMaxBytes))],
+    [
+      row('subscribed to all after s', (one) => one.subscribeMs / 1e3),
+      row('node heap per channel, bytes', (one) => one.heapPerChannel),
+      row('Redis memory per channel listened to, bytes', (one) => one.memorySubscribed),
+      row('Redis memory per channel for one kept event, bytes', (one) => one.memoryKept),
+      row('events/s, one to each channel', (one) => one.publishedPerSecond),
+      row('node CPU µs/event', (one) => one.nodeMicrosPerEvent),
+      row('Redis CPU µs/event', (one) => one.redisMicrosPerEvent),
+      row('node CPU while idle, %', (one) => one.idle * 100),
+      ...resumed.flatMap(({ channels, index }) => [
+        row(`resume of ${channels} on another node, p50 ms`, ({ resumes }) => resumes[index]!.p50Ms),
+        row('  commands', ({ resumes }) => resumes[index]!.commands),
+        row('  Redis µs', ({ resumes }) => resumes[index]!.redisMicros),
+      ]),
+      row('whole again after a cut, ms', (one) => one.wholeAgainMs),
+      ['gaps that clients were told of', ...costs.map(({ gaps }) => String(gaps))],
+    ],
+  )
+}

@@ -1,0 +1,70 @@
+// One node in a process of its own. `node node-process.js <library> [<port of Redis>]`
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { serve } from '../child.js'
+import { now, sleep } from '../server/clock.js'
+import { firstSeq, payloadOf } from '../server/event.js'
+import type { CreateClusterSubject } from './subject.js'
+import type { Library } from './subject-names.js'
+import { createSubject as orpc } from './subjects/orpc.js'
+import { createSubject as rivulet } from './subjects/rivulet.js'
+import { createSubject as socketIo } from './subjects/socket-io.js'
+
+/** Events at a steady rate. What is late is published at once. */
+export interface PublishPlan {
+  readonly events: number
+  readonly perSecond: number
+  /** Of one event's payload, as JSON. */
+  readonly bytes: number
+}
+
+export interface Publication {
+  /** When each event was published, in milliseconds. */
+  readonly at: readonly number[]
+  /** How many of them were refused. */
+  readonly failed: number
+}
+
+const factories: Record<Library, CreateClusterSubject> = { rivulet, 'socket.io': socketIo, orpc }
+
+const [, , library = '', redisPort] = process.argv
+const subject = factories[library as Library](redisPort ? Number(redisPort) : undefined)
+const server = createServer()
+let nextSeq = firstSeq
+
+const service = {
+  listen: (): Promise<number> =>
+    new Promise((resolve) => {
+      subject.attach(server)
+      server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () =>
+        resolve((server.address() as AddressInfo).port),
+      )
+    }),
+  connections: (): number => subject.connections(),
+  /** Of user code and kernel, all threads, in microseconds. */
+  cpu: (): number => {
+    const { user, system } = process.cpuUsage()
+    return user + system
+  },
+  publish,
+}
+
+export type NodeService = typeof service
+
+serve(service)
+
+async function publish({ events, perSecond, bytes }: PublishPlan): Promise<Publication> {
+  const at: number[] = []
+  const answers: Promise<unknown>[] = []
+  const begin = now()
+  while (at.length < events) {
+    const due = Math.min(events, 1 + Math.floor(((now() - begin) * perSecond) / 1e3))
+    while (at.length < due) {
+      at.push(now())
+      answers.push(Promise.resolve(subject.publish(payloadOf(nextSeq++, bytes))))
+    }
+    await sleep(Math.max(0, begin + (at.length * 1e3) / perSecond - now()))
+  }
+  const failed = (await Promise.allSettled(answers)).filter(({ status }) => status === 'rejected').length
+  return { at, failed }
+}
