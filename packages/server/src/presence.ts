@@ -22,7 +22,8 @@ export interface PresenceOptions {
   /**
    * Called when a stream came to a channel or left it: once, on one node, after `presence(channel)` shows it. It is the
    * stream's own node, or another one where that one died. What it throws or rejects with goes to `onError`. When a node comes back from being taken for dead, or
-   * the backplane lost its data, streams that joined before join again.
+   * the backplane lost its data, streams that joined before join again. Where the backplane fails in that very moment, it
+   * may not be told that the streams of a dead node left: `presence(channel)` is what holds.
    */
   onChange?: (change: PresenceChange) => unknown
   /** After how many milliseconds without a sign a node is taken for dead, and its streams for gone. @default 15_000 */
@@ -46,7 +47,11 @@ export class Presence {
   readonly #pending = new Map<string, RegistryChange>()
   /** What `onChange` was told the join of. */
   readonly #joined = new Map<string, RegistryEntry>()
+  /** Of these, what it is to be told again: it may have been told otherwise meanwhile, by another node. */
+  readonly #joinAgain = new Set<string>()
   #beatDue = false
+  /** The registry may not have, or have too much of, what this node wrote. */
+  #anew = false
   #working: Promise<void> | undefined
   #timer: unknown
   #failing = false
@@ -171,8 +176,9 @@ export class Presence {
 
   #told(key: string, { channel, connectionId, member }: RegistryChange): void {
     if (!this.#onChange) return
+    const again = this.#joinAgain.delete(key)
     const joined = this.#joined.get(key)
-    if (member !== undefined && !joined) {
+    if (member !== undefined && (!joined || again)) {
       const entry = { channel, connectionId, member }
       this.#joined.set(key, entry)
       this.#tell('join', entry)
@@ -186,16 +192,21 @@ export class Presence {
     this.#beatDue = false
     const state = { connections: this.#connections(), ttlMs: this.#closed ? 0 : this.#timeoutMs }
     const { known, lapsed } = await this.#registry.beat(this.#node, state)
-    if (!known) await this.#writeAnew()
+    if (!known) this.#anew = true
+    if (this.#anew) await this.#writeAnew()
     for (const node of lapsed) await this.#evict(node, (entry) => this.#tell('leave', entry))
   }
 
   async #writeAnew(): Promise<void> {
     await this.#evict(this.#node, () => {})
-    for (const [key, entry] of this.#joined) if (!this.#entries.has(key)) this.#tell('leave', entry)
-    this.#joined.clear()
+    this.#anew = false
     this.#pending.clear()
     for (const [key, entry] of this.#entries) this.#pending.set(key, entry)
+    for (const [key, { channel, connectionId }] of this.#joined) {
+      // Another node may have told that it left.
+      if (this.#entries.has(key)) this.#joinAgain.add(key)
+      else this.#told(key, { channel, connectionId, member: undefined })
+    }
   }
 
   async #evict(node: string, onEach: (entry: RegistryEntry) => void): Promise<void> {
