@@ -21,9 +21,11 @@ export interface PresenceChange {
 export interface PresenceOptions {
   /**
    * Called when a stream came to a channel or left it: once, on one node, after `presence(channel)` shows it. It is the
-   * stream's own node, or another one where that one died. What it throws or rejects with goes to `onError`. When a node comes back from being taken for dead, or
-   * the backplane lost its data, streams that joined before join again. Where the backplane fails in that very moment, it
-   * may not be told that the streams of a dead node left: `presence(channel)` is what holds.
+   * stream's own node, or another one where that one died. What it throws or rejects with goes to `onError`.
+   *
+   * When a node comes back from being taken for dead, or the backplane lost its data, streams that joined before join
+   * again. Where the backplane fails in that very moment, it may not be told that the streams of a dead node left:
+   * `presence(channel)` is what holds.
    */
   onChange?: (change: PresenceChange) => unknown
   /** After how many milliseconds without a sign a node is taken for dead, and its streams for gone. @default 15_000 */
