@@ -1,5 +1,6 @@
+import { RedisServer } from '../../../packages/backplane-redis/src/redis-server.test.util.js'
 import { buildPackages, compileProgram } from '../build.js'
-import { startRedis } from '../redis.js'
+import { hasRedis } from '../redis.js'
 import { writeResults } from '../report/results.js'
 import { printTable } from '../report/table.js'
 import { type ChannelCosts, fullScale, measureChannels, type Programs, quickScale, type Scale } from './measure.js'
@@ -18,6 +19,7 @@ export interface ChannelsResults {
 const nodeSizes = [4096, 1024]
 
 export async function runChannels({ quick }: { quick: boolean }): Promise<void> {
+  if (!hasRedis()) return
   const scale = quick ? quickScale : fullScale
   buildPackages('backplane-redis')
   const programs: Programs = {
@@ -26,8 +28,7 @@ export async function runChannels({ quick }: { quick: boolean }): Promise<void> 
   }
   const costs: Costs[] = []
   for (const nodeMaxBytes of nodeSizes) {
-    const redis = await startRedis('--stream-node-max-bytes', String(nodeMaxBytes))
-    if (!redis) return
+    const redis = await RedisServer.start({ args: ['--stream-node-max-bytes', String(nodeMaxBytes)] })
     try {
       costs.push({ nodeMaxBytes, ...(await measureChannels(programs, redis, scale)) })
     } finally {

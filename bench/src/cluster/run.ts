@@ -1,5 +1,6 @@
+import { RedisServer } from '../../../packages/backplane-redis/src/redis-server.test.util.js'
 import { buildPackages, compileProgram } from '../build.js'
-import { startRedis } from '../redis.js'
+import { hasRedis } from '../redis.js'
 import { printBudgets } from '../report/budget.js'
 import { writeResults } from '../report/results.js'
 import { type ClusterResults, judge, printResults } from './report.js'
@@ -9,8 +10,8 @@ import type { Delivery, Programs } from './trial.js'
 
 export async function runCluster({ quick }: { quick: boolean }): Promise<void> {
   const scale = quick ? quickScale : fullScale
-  const redis = await startRedis()
-  if (!redis) return
+  if (!hasRedis()) return
+  const redis = await RedisServer.start()
   try {
     buildPackages('backplane-redis')
     const programs: Programs = {
