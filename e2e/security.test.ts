@@ -160,14 +160,20 @@ describe('SECURITY.md', () => {
     expect(rows.filter((row) => !row.includes('.test.ts`: "'))).toEqual([])
   })
 
-  it('lists what the packages depend on', () => {
-    const foreign = readdirSync(join(root, 'packages')).flatMap((name) => {
-      const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'))
-      if (manifest.private) return []
-      const dependencies = Object.keys(manifest.dependencies ?? {})
-      return dependencies.filter((dependency) => !dependency.startsWith('@rivulet/'))
-    })
-    const listed = page.split('## What the packages depend on')[1]!.matchAll(/^\| `([^`]+)`/gm)
-    expect(Array.from(listed, ([, name]) => name)).toEqual([...new Set(foreign)])
+  it('lists what the packages depend on, for which of them, and what they expect', () => {
+    const manifests = readdirSync(join(root, 'packages'))
+      .map((name) => JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')))
+      .filter((manifest) => !manifest.private)
+    const dependencies = manifests.flatMap(({ name, dependencies = {} }) =>
+      Object.keys(dependencies)
+        .filter((dependency) => !dependency.startsWith('@rivulet/'))
+        .map((dependency) => `${dependency} for ${name}`),
+    )
+    const peers = manifests.flatMap(({ peerDependencies = {} }) => Object.keys(peerDependencies))
+    const [table, rest] = page.split('## What the packages depend on')[1]!.split(/\n\n(?=Frameworks)/)
+    const rows = table!.matchAll(/^\| `([^`]+)` \| `([^`]+)` \| \w/gm)
+    expect(Array.from(rows, ([, dependency, name]) => `${dependency} for ${name}`)).toEqual(dependencies)
+    const named = Array.from(rest!.matchAll(/`([^`]+)`/g), ([, name]) => name)
+    expect(named.sort()).toEqual([...new Set(peers)].sort())
   })
 })
