@@ -233,11 +233,24 @@ export class Feed {
       // Nothing is known of what was before.
       const lost = origin > this.#position!
       if (lost) this.#subscriptions.gapEverywhere()
-      // What was kept from before follows; whatever is gone came after that, so there it has to be told once more.
+      // What was kept from before follows. Where something came after it and is gone, that has to be told once more: at the
+      // latest start of history, and at every earlier one, which shows in that events do not follow one another.
       let told = true
-      const tellBefore = (place: number) => {
-        if (lost && !told && place > origin) this.#subscriptions.gapEverywhere()
+      const given = new Map<string, number>()
+      const tellBefore = (place: number, item?: LiveItem) => {
+        if (lost && !told && place > origin) {
+          this.#subscriptions.gapEverywhere()
+          given.clear()
+        }
         told = place > origin
+        if (!item?.message.seq) return
+        if (lost && item.before > (given.get(item.channel) ?? Infinity)) this.#tellGap(item.channel)
+        given.set(item.channel, place)
+      }
+      const give = (item: LiveItem) => {
+        if (link !== this.#link || item.at <= this.#position!) return
+        tellBefore(item.at, item)
+        this.#deliver(item)
       }
       const sources: Source[] = []
       for (const [channel, [head, unkept]] of states) {
@@ -250,18 +263,13 @@ export class Feed {
         horizon,
         read: (name, after, limit) => this.#options.read(link, name, after, limit),
         onHole: (name) => {
-          const channel = this.#subscriptions.channels.get(name)
-          if (channel && !lost) this.#subscriptions.gap(channel)
+          if (!lost) this.#tellGap(name)
         },
-        deliver: (item) => {
-          if (link !== this.#link || item.at <= this.#position!) return
-          tellBefore(item.at)
-          this.#deliver(item)
-        },
+        deliver: give,
       })
       if (link !== this.#link) return
       // What came in the microtasks since the merge took what was held.
-      if (hold.overflow === undefined) for (const late of hold.take(Infinity)) this.#deliver(late)
+      if (hold.overflow === undefined) for (const late of hold.take(Infinity)) give(late)
       tellBefore(Infinity)
       this.#position = Math.max(this.#position!, origin)
       if (hold.overflow === undefined) break
@@ -269,6 +277,11 @@ export class Feed {
     this.#hold = undefined
     for (const subscriber of this.#alarmed ?? []) subscriber.onHealth(undefined)
     this.#alarmed = undefined
+  }
+
+  #tellGap(name: string): void {
+    const channel = this.#subscriptions.channels.get(name)
+    if (channel) this.#subscriptions.gap(channel)
   }
 
   /** The channels' heads; `horizon` is the position of the last event, on any channel, when they were read. */
