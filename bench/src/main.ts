@@ -1,5 +1,6 @@
 // `npm run bench -- [server] [decode] [client] [size] [storm] [charts] [--quick] [--check]`: see README.md.
 import { parseArgs } from 'node:util'
+import { runBehaviour } from './behaviour/run.js'
 import { runChannels } from './channels/run.js'
 import { drawCharts } from './charts.js'
 import { runClient } from './client/run.js'
@@ -23,6 +24,7 @@ const parts: Record<string, (options: Options) => void | Promise<void>> = {
   server: runServer,
   cluster: runCluster,
   channels: runChannels,
+  behaviour: runBehaviour,
   storm: runStorm,
   charts: drawCharts,
 }

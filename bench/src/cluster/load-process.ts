@@ -15,6 +15,8 @@ export interface Received {
   /** Deliveries that did not come, and those beyond what was published. */
   readonly missing: number
   readonly extra: number
+  /** All that came, HTTP's and WebSocket's framing included, TCP's not. */
+  readonly bytes: number
   /** What went wrong at a connection. */
   readonly failure: string | undefined
   /** For each event, when the last client had it, in milliseconds. */
@@ -31,6 +33,7 @@ const requests: Partial<Record<Library, string>> = {
 
 let counts = new Uint32Array(0)
 let lastAt: number[] = []
+let bytes = 0
 let failure: Error | undefined
 
 const service = {
@@ -47,6 +50,9 @@ const service = {
             samples: number < sampled ? { seq: [], at: [] } : undefined,
             stalled: false,
             onEvents: (count) => note(number, count),
+            onChunk: (chunk) => {
+              bytes += chunk.length
+            },
             onFailure: (error) => {
               failure ??= error
             },
@@ -60,6 +66,7 @@ const service = {
   begin(): void {
     counts.fill(0)
     lastAt = []
+    bytes = 0
     failure = undefined
   },
 
@@ -80,7 +87,7 @@ const service = {
       missing += Math.max(0, events - count)
       extra += Math.max(0, count - events)
     }
-    return { missing, extra, failure: failure?.message, lastAt }
+    return { missing, extra, bytes, failure: failure?.message, lastAt }
   },
 
   cpu: (): number => {

@@ -32,7 +32,17 @@ export function printResults({ scale, steady, climb }: ClusterResults): void {
   const { connectionsPerNode, perSecond, seconds, rungSeconds } = scale
   printTable(
     `${perSecond} events a second to ${connectionsPerNode} clients a node: from publish to the last client`,
-    ['', 'p50 ms', 'p99 ms', 'node CPU µs/delivery', 'node CPU µs/event', 'Redis CPU µs/event', 'events', 'outcome'],
+    [
+      '',
+      'p50 ms',
+      'p99 ms',
+      'node CPU µs/delivery',
+      'node CPU µs/event',
+      'Redis CPU µs/event',
+      'bytes/delivery',
+      'events',
+      'outcome',
+    ],
     subjects.map((subject) => {
       const runs = steady[subject]
       return [
@@ -42,6 +52,7 @@ export function printResults({ scale, steady, climb }: ClusterResults): void {
         over(runs, nodeMicrosPerDelivery),
         over(runs, (run) => run.nodeCpu / run.events),
         settings[subject].redis ? over(runs, (run) => run.redisCpu / run.events) : undefined,
+        over(runs, (run) => run.bytesPerDelivery),
         runs.reduce((sum, run) => sum + run.events, 0).toLocaleString('en-US'),
         outcome(runs.find((run) => !keptUp(run, seconds)) ?? runs[0]!, seconds),
       ]

@@ -18,7 +18,7 @@ const packets = { open: '0', ping: '2', pong: '3', connect: '40', event: '42' }
 
 /** A client of Socket.IO over a bare socket, which costs as little as that of an event stream. Resolves when it is connected. */
 export function openSocketIo(options: ConnectionOptions): Promise<Socket> {
-  const { port, address, samples, onEvents, onFailure } = options
+  const { port, address, samples, onEvents, onChunk, onFailure } = options
   return new Promise((resolve, reject) => {
     let upgraded = false
     let rest: Buffer = Buffer.alloc(0)
@@ -28,6 +28,7 @@ export function openSocketIo(options: ConnectionOptions): Promise<Socket> {
     socket.on('error', fail)
     socket.on('close', () => fail(new Error('The server closed a connection.')))
     socket.on('data', (chunk) => {
+      onChunk?.(chunk)
       rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
       if (!upgraded && !upgrade()) return
       let events = 0

@@ -22,6 +22,8 @@ export interface Delivery {
   /** How many events the subject refused to publish. */
   readonly failed: number
   readonly failure: string | undefined
+  /** On the wire, above TCP. */
+  readonly bytesPerDelivery: number
   /** Over the events, of the time from before one was published to when the last of all clients had it, in milliseconds. */
   readonly p50: number
   readonly p99: number
@@ -83,7 +85,7 @@ export class ClusterTrial {
     const after = await this.#cpu()
     const lastAt = at.map((_, event) => Math.max(...received.map(({ lastAt }) => lastAt[event] ?? 0)))
     const latencies = lastAt.map((last, event) => last - at[event]!)
-    const sum = (key: 'missing' | 'extra') => received.reduce((total, one) => total + one[key], 0)
+    const sum = (key: 'missing' | 'extra' | 'bytes') => received.reduce((total, one) => total + one[key], 0)
     return {
       events: plan.events,
       clients: this.#clients,
@@ -91,6 +93,7 @@ export class ClusterTrial {
       extra: sum('extra'),
       failed,
       failure: received.find(({ failure }) => failure)?.failure,
+      bytesPerDelivery: sum('bytes') / (plan.events * this.#clients),
       p50: percentile(latencies, 0.5),
       p99: percentile(latencies, 0.99),
       elapsedMs: Math.max(...lastAt) - at[0]!,

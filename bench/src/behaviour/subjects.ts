@@ -1,0 +1,71 @@
+/** Begins to receive from the address, and hands over each event's text. Returns what ends it. */
+export type Start = (url: string, onText: (text: string) => void) => () => void
+
+export interface Subject {
+  readonly name: string
+  load(): Promise<Start>
+}
+
+/** Each as its README has it, with its defaults; what fails is for the client alone to deal with. */
+export const subjects: readonly Subject[] = [
+  {
+    name: 'rivulet',
+    load: async () => {
+      const { EventStreamService } = await import('@rivulet/client')
+      return (url, onText) => {
+        const stream = new EventStreamService({ url, onError: () => {} })
+        stream.onMessage(({ data }) => onText(data))
+        stream.connect()
+        return () => stream.close()
+      }
+    },
+  },
+  {
+    name: 'eventsource 5.1.5',
+    load: async () => {
+      const { EventSource } = await import('eventsource-5')
+      return (url, onText) => {
+        const source = new EventSource(url)
+        source.addEventListener('message', ({ data }) => onText(data))
+        return () => source.close()
+      }
+    },
+  },
+  {
+    name: 'eventsource-client 1.2.0',
+    load: async () => {
+      const { createEventSource } = await import('eventsource-client')
+      return (url, onText) => {
+        const source = createEventSource({ url, onMessage: ({ data }) => onText(data) })
+        return () => source.close()
+      }
+    },
+  },
+  {
+    name: 'event-source-plus 0.1.15',
+    load: async () => {
+      const { EventSourcePlus } = await import('event-source-plus')
+      return (url, onText) => {
+        const controller = new EventSourcePlus(url).listen({ onMessage: ({ data }) => onText(data) })
+        return () => controller.abort()
+      }
+    },
+  },
+  {
+    // Last: it is made for pages, and what it takes for granted there would be seen by the others.
+    name: '@microsoft/fetch-event-source 2.0.1',
+    load: async () => {
+      Object.assign(globalThis, { window: globalThis, document: { hidden: false, removeEventListener() {} } })
+      const { fetchEventSource } = await import('@microsoft/fetch-event-source')
+      return (url, onText) => {
+        const abort = new AbortController()
+        fetchEventSource(url, {
+          signal: abort.signal,
+          openWhenHidden: true,
+          onmessage: ({ data }) => data && onText(data),
+        }).catch(() => {})
+        return () => abort.abort()
+      }
+    },
+  },
+]
