@@ -2,6 +2,7 @@ import { act, render } from '@testing-library/react'
 import { startTransition, useLayoutEffect } from 'react'
 import { createRoot } from 'react-dom/client'
 import { expect, it, onTestFinished, vi } from 'vitest'
+import { stubFrames } from '../../../test-support/stub-frames.js'
 import { SSEProvider, useEventReducer } from './index.js'
 import { createFake, events, opened, pushLines } from './testing.test.util.js'
 
@@ -60,7 +61,7 @@ it.each([
   await opened(fake)
   await pushLines(fake, 'first')
 
-  const draw = stubFrames()
+  const { draw } = stubFrames()
   // React renders in slices only where it is not told to act.
   vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', false)
   commits.length = 0
@@ -84,23 +85,10 @@ it('shows in a component that is mounted what the others show, and no more until
   const { container, rerender } = render(page('early'))
   await opened(fake)
   await pushLines(fake, 'first')
-  const draw = stubFrames()
+  const { draw } = stubFrames()
   await act(() => fake.push('log', { message: 'second' }))
   rerender(page('early', 'late'))
   expect(container.textContent).toBe('11')
   act(draw)
   expect(container.textContent).toBe('22')
 })
-
-/** Animation frames that come when the returned function is called. */
-function stubFrames(): () => void {
-  let due: FrameRequestCallback[] = []
-  vi.stubGlobal('requestAnimationFrame', (callback: FrameRequestCallback) => due.push(callback))
-  vi.stubGlobal('cancelAnimationFrame', () => {})
-  onTestFinished(() => void vi.unstubAllGlobals())
-  return () => {
-    const callbacks = due
-    due = []
-    for (const callback of callbacks) callback(0)
-  }
-}

@@ -1,29 +1,9 @@
 import { act, render } from '@testing-library/react'
 import { Profiler } from 'react'
 import { expect, it, onTestFinished, vi } from 'vitest'
+import { stubFrames } from '../../../test-support/stub-frames.js'
 import { SSEProvider, useEventReducer, useServerEvents } from './index.js'
 import { createFake, events, opened } from './testing.test.util.js'
-
-/** Animation frames that come when the test says so. */
-function stubFrames() {
-  const due = new Map<number, FrameRequestCallback>()
-  let last = 0
-  vi.stubGlobal('requestAnimationFrame', (callback: FrameRequestCallback) => {
-    due.set(++last, callback)
-    return last
-  })
-  vi.stubGlobal('cancelAnimationFrame', (frame: number) => due.delete(frame))
-  onTestFinished(() => void vi.unstubAllGlobals())
-  return {
-    due,
-    draw: () =>
-      act(async () => {
-        const callbacks = [...due.values()]
-        due.clear()
-        for (const callback of callbacks) callback(0)
-      }),
-  }
-}
 
 function Rate() {
   const count = useEventReducer(events.log, (total) => total + 1, 0)
@@ -58,10 +38,10 @@ it('commits once per frame for all hooks together, however many tasks bring even
   for (let n = 0; n < 5; n++) await act(() => fake.push('log', { message: 'x' }))
   expect(commits()).toBe(0)
   expect(frames.due.size).toBe(1)
-  await frames.draw()
+  await act(async () => frames.draw())
   expect(texts()).toEqual(['5 5', '5 5'])
   expect(commits()).toBe(1)
-  await frames.draw()
+  await act(async () => frames.draw())
   expect(commits()).toBe(1)
 })
 

@@ -1,8 +1,8 @@
 import { act, render, screen, waitFor } from '@testing-library/react'
 import { StrictMode } from 'react'
 import { describe, expect, it } from 'vitest'
+import { startServer } from '../../../test-support/real-server.js'
 import { SSEConnectionIndicator, SSEProvider, useServerEvents } from './index.js'
-import { startServer } from './real-server.test.util.js'
 import { createFake, events, opened } from './testing.test.util.js'
 
 function Lines() {

@@ -1,8 +1,8 @@
 import { render, screen } from '@testing-library/vue'
 import { expect, it, vi } from 'vitest'
 import { createApp, defineComponent, h, nextTick, shallowRef } from 'vue'
+import { startServer } from '../../../test-support/real-server.js'
 import { rivulet, SSEProvider, useConnectionStatus, useServerEvents } from './index.js'
-import { startServer } from './real-server.test.util.js'
 import { createFake, events } from './testing.test.util.js'
 
 const Lines = defineComponent(() => {

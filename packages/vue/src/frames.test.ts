@@ -1,29 +1,9 @@
 import { render } from '@testing-library/vue'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { defineComponent, h, nextTick, onUpdated } from 'vue'
+import { stubFrames } from '../../../test-support/stub-frames.js'
 import { SSEProvider, useEventReducer, useServerEvents } from './index.js'
 import { createFake, events } from './testing.test.util.js'
-
-/** Animation frames that come when the test says so. */
-function stubFrames() {
-  const due = new Map<number, FrameRequestCallback>()
-  let last = 0
-  vi.stubGlobal('requestAnimationFrame', (callback: FrameRequestCallback) => {
-    due.set(++last, callback)
-    return last
-  })
-  vi.stubGlobal('cancelAnimationFrame', (frame: number) => due.delete(frame))
-  onTestFinished(() => void vi.unstubAllGlobals())
-  return {
-    due,
-    draw: async () => {
-      const callbacks = [...due.values()]
-      due.clear()
-      for (const callback of callbacks) callback(0)
-      await nextTick()
-    },
-  }
-}
 
 async function renderRates() {
   const fake = createFake()
@@ -51,10 +31,12 @@ it('updates each component once per frame, however many tasks bring events', asy
   }
   expect(updates()).toBe(0)
   expect(frames.due.size).toBe(1)
-  await frames.draw()
+  frames.draw()
+  await nextTick()
   expect(texts()).toEqual(['5 5', '5 5'])
   expect(updates()).toBe(2)
-  await frames.draw()
+  frames.draw()
+  await nextTick()
   expect(updates()).toBe(2)
 })
 
