@@ -1,8 +1,11 @@
 import { ConfigurationError } from '@rivulet/server'
+import { ioredisSlotPrimary } from './ioredis-cluster.js'
 import { ioredisConnection } from './ioredis-connection.js'
+import { nodeRedisSlotPrimary } from './node-redis-cluster.js'
 import { nodeRedisConnection } from './node-redis-connection.js'
 import { nodeRedisPrimary } from './node-redis-sentinel.js'
-import type { RedisClient, RedisConnection } from './redis-client.js'
+import type { IoredisClient, NodeRedisClient, RedisClient, RedisConnection } from './redis-client.js'
+import { slotOf } from './slot.js'
 
 /** Finds the server in charge, and gives what opens one connection to it. */
 export type Connector = () => Promise<() => RedisConnection>
@@ -12,17 +15,17 @@ export type Connector = () => Promise<() => RedisConnection>
  *
  * @throws {ConfigurationError} when the client is none that is known.
  */
-export function connector(client: RedisClient, _key: string, timeoutMs: number): Connector {
-  if (typeof client?.duplicate === 'function' && !('isCluster' in client && client.isCluster)) {
-    if ('getMasterNode' in client) {
-      return async () => {
-        const primary = await nodeRedisPrimary(client, timeoutMs)
-        return () => nodeRedisConnection(primary, timeoutMs)
-      }
-    }
-    if ('isReady' in client) return async () => () => nodeRedisConnection(client, timeoutMs)
+export function connector(client: RedisClient, key: string, timeoutMs: number): Connector {
+  const ofIoredis = (found: IoredisClient) => () => ioredisConnection(found, timeoutMs)
+  const ofNodeRedis = (found: NodeRedisClient) => () => nodeRedisConnection(found, timeoutMs)
+  if (typeof client?.duplicate === 'function') {
+    const slot = slotOf(key)
+    if ('nodeClient' in client) return async () => ofNodeRedis(await nodeRedisSlotPrimary(client, slot, timeoutMs))
+    if ('getMasterNode' in client) return async () => ofNodeRedis(await nodeRedisPrimary(client, timeoutMs))
+    if ('isReady' in client) return async () => ofNodeRedis(client)
+    if ('nodes' in client) return async () => ofIoredis(await ioredisSlotPrimary(client, slot, timeoutMs))
     // With sentinels, each connection asks them itself: a link has two, and makes sure that both came to one server.
-    if ('status' in client) return async () => () => ioredisConnection(client, timeoutMs)
+    if ('status' in client) return async () => ofIoredis(client)
   }
-  throw new ConfigurationError('client', client, 'Give a client of ioredis or redis that is connected to one server.')
+  throw new ConfigurationError('client', client, 'Give a client of ioredis or of redis.')
 }

@@ -1,3 +1,10 @@
 export { BackplaneUnavailableError } from './errors.js'
 export { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
-export type { IoredisClient, NodeRedisClient, NodeRedisSentinel, RedisClient } from './redis-client.js'
+export type {
+  IoredisClient,
+  IoredisCluster,
+  NodeRedisClient,
+  NodeRedisCluster,
+  NodeRedisSentinel,
+  RedisClient,
+} from './redis-client.js'

@@ -61,8 +61,8 @@ export class Link {
     const rest = [String(keys.length), ...keys, ...args.map(String)]
     const reply = this.#commands.send(['EVALSHA', sha, ...rest]).catch((error: unknown) => {
       const message = error instanceof Error ? error.message : ''
-      // Demoted, or not loaded yet: this is not (or no longer) the server that we need.
-      if (/^(READONLY|LOADING|MASTERDOWN)/.test(message)) this.close(error as Error)
+      // Demoted, not loaded yet, or without our slot: this is not (or no longer) the server that we need.
+      if (/^(READONLY|LOADING|MASTERDOWN|MOVED|ASK|CLUSTERDOWN)/.test(message)) this.close(error as Error)
       if (!message.startsWith('NOSCRIPT')) throw error
       return this.#commands.send(['EVAL', source, ...rest])
     })

@@ -3,7 +3,7 @@ import type { NodeRedisClient, RedisConnection } from './redis-client.js'
 interface Duplicate {
   readonly isOpen: boolean
   on(event: 'error', listener: (error: Error) => void): unknown
-  on(event: 'end', listener: () => void): unknown
+  on(event: 'connect' | 'end', listener: () => void): unknown
   connect(): Promise<unknown>
   sendCommand(args: readonly string[]): Promise<unknown>
   subscribe(channels: string[], listener: (text: string, channel: string) => void): Promise<unknown>
@@ -23,6 +23,8 @@ export function nodeRedisConnection(client: NodeRedisClient, timeoutMs: number):
     keyPrefix: undefined,
   }) as Duplicate
   let over = false
+  let hasSocket = false
+  let closed = false
   const listener = (text: string, channel: string) => connection.onMessage(channel, text)
   const end = (error: Error) => {
     if (over) return
@@ -37,9 +39,15 @@ export function nodeRedisConnection(client: NodeRedisClient, timeoutMs: number):
     subscribe: (channels) => duplicate.subscribe(channels, listener),
     unsubscribe: (channels) => duplicate.unsubscribe(channels),
     close() {
-      if (duplicate.isOpen) duplicate.destroy()
+      closed = true
+      // Before it has a socket it would keep the one that it gets.
+      if (hasSocket && duplicate.isOpen) duplicate.destroy()
     },
   }
+  duplicate.on('connect', () => {
+    hasSocket = true
+    if (closed) duplicate.destroy()
+  })
   duplicate.on('error', end)
   duplicate.on('end', () => end(new Error('The connection to Redis was closed.')))
   return connection

@@ -1,14 +1,28 @@
 /**
- * A client of `ioredis` or of `redis` (node-redis): of one Redis server, or of the primary that sentinels name.
+ * A client of `ioredis` or of `redis` (node-redis): of one Redis server, or of the primary that sentinels name,
+ * or of a cluster, of which that primary is used which has the namespace's slot.
  * It says how to connect (address, TLS, credentials, database) and nothing more: the backplane opens connections of
  * its own by `duplicate()`, and neither uses nor closes this one. So it may be busy, blocked or not connected.
  */
-export type RedisClient = IoredisClient | NodeRedisClient | NodeRedisSentinel
+export type RedisClient = IoredisClient | IoredisCluster | NodeRedisClient | NodeRedisCluster | NodeRedisSentinel
 
 /** What is used of an `ioredis` client. */
 export interface IoredisClient {
   readonly status: string
   duplicate(override?: object): unknown
+}
+
+/** What is used of a `Cluster` of `ioredis`. */
+export interface IoredisCluster {
+  readonly status: string
+  nodes(): unknown
+  duplicate(overrideStartupNodes?: [], overrideOptions?: object): unknown
+}
+
+/** What is used of a client that `createCluster` of `redis` made. */
+export interface NodeRedisCluster {
+  nodeClient(node: never): unknown
+  duplicate(overrides?: object): unknown
 }
 
 /** What is used of a client that `createSentinel` of `redis` made. */

@@ -28,6 +28,11 @@ export class RedisProcess {
     })
   }
 
+  get running(): boolean {
+    const child = this.#process
+    return child !== undefined && child.exitCode === null && child.signalCode === null
+  }
+
   /** SIGSTOP and SIGCONT pause and resume it. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#process?.kill(signal)

@@ -50,6 +50,10 @@ export class RedisServer {
     return this.#process.start()
   }
 
+  get running(): boolean {
+    return this.#process.running
+  }
+
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#process.signal(signal)
   }
@@ -81,4 +85,14 @@ export async function command(port: number, name: string, ...args: string[]): Pr
   } finally {
     client.disconnect()
   }
+}
+
+/** How many connections there are to some servers, but for those of replicas, of sentinels, and of servers that move keys. */
+export async function connectionsTo(ports: readonly number[]): Promise<number> {
+  const lists = await Promise.all(ports.map((port) => command(port, 'client', 'list')))
+  const clients = lists.flatMap((list) => String(list).trim().split('\n'))
+  // Each list holds the one that asks for it.
+  return (
+    clients.filter((client) => !/ name=sentinel-| flags=[SM] | cmd=restore-asking /.test(client)).length - ports.length
+  )
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RedisProcess } from './redis-process.test.util.js'
-import { command, freePort, RedisServer } from './redis-server.test.util.js'
+import { command, connectionsTo, freePort, RedisServer } from './redis-server.test.util.js'
 
 const count = 3
 
@@ -68,13 +68,8 @@ export class Sentinels {
     return this.servers.find((server) => server.port === Number(port))!
   }
 
-  /** How many connections there are to any of them, but for their own. */
-  async connections(): Promise<number> {
-    const ports = [...this.ports, ...this.servers.map(({ port }) => port)]
-    const lists = await Promise.all(ports.map((port) => command(port, 'client', 'list')))
-    const clients = lists.flatMap((list) => String(list).trim().split('\n'))
-    // Each list holds the one that asks for it.
-    return clients.filter((client) => !/ name=sentinel-| flags=[SM] /.test(client)).length - ports.length
+  connections(): Promise<number> {
+    return connectionsTo([...this.ports, ...this.servers.map(({ port }) => port)])
   }
 
   async dispose(): Promise<void> {

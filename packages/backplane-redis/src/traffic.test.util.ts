@@ -73,7 +73,8 @@ export class Traffic {
   }
 
   async #persist(node: RedisBackplane, channel: string, data: string): Promise<void> {
-    while (!(await this.#attempt(node, channel, data, data))) await sleep(20)
+    // Of its own for each run, as several may share a namespace.
+    while (!(await this.#attempt(node, channel, data, `${this.#seed}:${data}`))) await sleep(20)
   }
 
   async #attempt(node: RedisBackplane, channel: string, data: string, idempotencyKey?: string): Promise<boolean> {
