@@ -15,13 +15,13 @@ export interface Scenario {
 
 const three = 'data: 1\n\ndata: 2\n\ndata: 3\n\n'
 
-/** What the comparison of the docs says of clients, row by row. */
+/** What a server may do to its clients, and whether they stand it: rows of the docs' comparison. */
 export const scenarios: readonly Scenario[] = [
   {
     name: '`retry: 0` is not a storm',
     run: async (start) => {
       const { requests } = await watch(start, 3_000, (response) => breakStream(response, 'retry: 0\n\n'))
-      return { good: requests.length <= 4, seen: `${requests.length} requests in 3 s` }
+      return { good: requests.length < 10, seen: `${requests.length} requests in 3 s` }
     },
   },
   {

@@ -6,14 +6,15 @@ export interface Subject {
   load(): Promise<Start>
 }
 
-/** Each as its README has it, with its defaults; what fails is for the client alone to deal with. */
+/** Each as its README has it, with its defaults. */
 export const subjects: readonly Subject[] = [
   {
     name: 'rivulet',
     load: async () => {
       const { EventStreamService } = await import('@rivulet/client')
       return (url, onText) => {
-        const stream = new EventStreamService({ url, onError: () => {} })
+        const stream = new EventStreamService({ url })
+        stream.onError(() => {})
         stream.onMessage(({ data }) => onText(data))
         stream.connect()
         return () => stream.close()
@@ -52,9 +53,9 @@ export const subjects: readonly Subject[] = [
     },
   },
   {
-    // Last: it is made for pages, and what it takes for granted there would be seen by the others.
     name: '@microsoft/fetch-event-source 2.0.1',
     load: async () => {
+      // Made for pages: it looks for both without asking.
       Object.assign(globalThis, { window: globalThis, document: { hidden: false, removeEventListener() {} } })
       const { fetchEventSource } = await import('@microsoft/fetch-event-source')
       return (url, onText) => {
