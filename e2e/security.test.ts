@@ -9,6 +9,7 @@ import { handleEventStream } from '@rivulet/server/node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { root } from './code-blocks.js'
+import { namedTests } from './named-tests.js'
 
 const events = defineEvents({ log: z.looseObject({ message: z.string() }) })
 
@@ -140,15 +141,8 @@ describe('SECURITY.md', () => {
   const page = readFileSync(join(root, 'SECURITY.md'), 'utf8')
 
   it('names tests that exist', () => {
-    const named = Array.from(page.matchAll(/`([\w/.-]+\.test\.tsx?)`: ((?:"[^"]+"(?:, )?)+)/g), ([, file, names]) => ({
-      file: file!,
-      names: Array.from(names!.matchAll(/"([^"]+)"/g), ([, name]) => name!),
-    }))
-    expect(named.length).toBeGreaterThan(20)
-    const missing = named.flatMap(({ file, names }) => {
-      const source = readFileSync(join(root, file), 'utf8')
-      return names.filter((name) => !source.includes(`'${name}'`)).map((name) => `${file}: ${name}`)
-    })
+    const { count, missing } = namedTests(page)
+    expect(count).toBeGreaterThan(20)
     expect(missing).toEqual([])
   })
 

@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from './code-blocks.js'
+
+/** The tests that a page names, as `` `file`: "test", "test" ``, and which of them are not there. */
+export function namedTests(page: string): { count: number; missing: string[] } {
+  const named = Array.from(page.matchAll(/`([\w/.-]+\.test\.tsx?)`: ((?:"[^"]+"(?:, )?)+)/g), ([, file, names]) => ({
+    file: file!,
+    names: Array.from(names!.matchAll(/"([^"]+)"/g), ([, name]) => name!),
+  }))
+  const missing = named.flatMap(({ file, names }) => {
+    const source = readFileSync(join(root, file), 'utf8')
+    return names.filter((name) => !source.includes(`'${name}'`)).map((name) => `${file}: ${name}`)
+  })
+  return { count: named.length, missing }
+}
