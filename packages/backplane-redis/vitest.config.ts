@@ -1,3 +1,3 @@
 import { project } from '../../vitest.shared.js'
 
-export default project('backplane-redis')
+export default project('backplane-redis', { maxConcurrency: 2 })

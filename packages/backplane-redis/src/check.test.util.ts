@@ -1,5 +1,12 @@
 import { expect } from 'vitest'
-import type { Entry } from './recorder.test.util.js'
+
+/** An event or a gap, in the order in which they came. */
+export interface Received {
+  /** `undefined` for a gap on all channels. */
+  readonly channel: string | undefined
+  /** `undefined` for a gap. */
+  readonly message: { readonly seq?: number | undefined; readonly data: string } | undefined
+}
 
 export interface Acknowledged {
   readonly channel: string
@@ -13,7 +20,7 @@ export interface Acknowledged {
  * @param entries What one subscriber, or one client, was given.
  * @param lossless Whether everything has to be there, with no gap.
  */
-export function check(entries: readonly Entry[], acknowledged: readonly Acknowledged[], lossless: boolean): void {
+export function check(entries: readonly Received[], acknowledged: readonly Acknowledged[], lossless: boolean): void {
   const places = new Map<string, number>()
   let last = 0
   for (const [place, { message }] of entries.entries()) {
@@ -29,8 +36,8 @@ export function check(entries: readonly Entry[], acknowledged: readonly Acknowle
   if (lossless) expect(entries.filter(({ message }) => !message)).toEqual([])
   for (const { channel, data, seq } of acknowledged) {
     if (places.has(data)) continue
-    const ofChannel = (entry: Entry) => (entry.channel ?? channel) === channel
-    const ofLater = (entry: Entry) => ofChannel(entry) && entry.message !== undefined && entry.message.seq! > seq
+    const ofChannel = (entry: Received) => (entry.channel ?? channel) === channel
+    const ofLater = (entry: Received) => ofChannel(entry) && entry.message !== undefined && entry.message.seq! > seq
     const next = entries.findIndex(ofLater)
     // Where it is missing, a gap is the last that its channel was told.
     const before = entries

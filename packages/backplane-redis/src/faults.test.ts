@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, it, onTestFinished } from 'vitest'
 import { randomFrom } from '../../../test-support/random.js'
 import { clients } from './clients.test.util.js'
+import { promote } from './promote.test.util.js'
 import { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
 import { RedisServer } from './redis-server.test.util.js'
 import { TcpProxy } from './tcp-proxy.test.util.js'
@@ -17,6 +18,8 @@ interface Cluster {
   server: RedisServer
   readonly proxies: readonly TcpProxy[]
   readonly random: () => number
+  /** Resolves when some more events were acknowledged. */
+  more(): Promise<void>
 }
 
 interface Fault {
@@ -27,25 +30,21 @@ interface Fault {
   strike(cluster: Cluster): Promise<void>
 }
 
+const pick = ({ proxies, random }: Cluster): TcpProxy => proxies[Math.floor(random() * proxies.length)]!
+
 async function restart({ server, random }: Cluster): Promise<void> {
   await server.kill()
   await sleep(random() * 300)
   await server.start()
 }
 
-/** Replication is asynchronous: what the master acknowledged last, the replica may not have. */
-async function promote(cluster: Cluster): Promise<void> {
-  const { server: master, proxies, random } = cluster
-  const toMaster = await TcpProxy.start(master.port)
-  const replica = await RedisServer.start({ args: ['--replicaof', '127.0.0.1', String(toMaster.port)] })
-  onTestFinished(() => replica.dispose())
-  await replica.followed()
-  toMaster.dispose()
-  await sleep(random() * 200)
-  await master.kill()
-  await replica.command('replicaof', 'no', 'one')
-  for (const proxy of proxies) proxy.retarget(replica.port)
-  cluster.server = replica
+/** Lets one node miss what is published before something happens that makes it be gone. */
+async function unheard(cluster: Cluster, action: () => Promise<void>): Promise<void> {
+  const proxy = pick(cluster)
+  proxy.cut()
+  await cluster.more()
+  await action()
+  proxy.mend()
 }
 
 const faults: Record<string, Fault> = {
@@ -53,10 +52,10 @@ const faults: Record<string, Fault> = {
     persistent: undefined,
     afterRestart: 'gap',
     lossless: true,
-    async strike({ proxies, random }) {
-      const proxy = proxies[Math.floor(random() * proxies.length)]!
+    async strike(cluster) {
+      const proxy = pick(cluster)
       proxy.cut()
-      await sleep(random() * 400)
+      await sleep(cluster.random() * 400)
       proxy.mend()
     },
   },
@@ -80,26 +79,28 @@ const faults: Record<string, Fault> = {
     persistent: 'everysec',
     afterRestart: 'gap',
     lossless: false,
-    strike: restart,
+    strike: (cluster) => unheard(cluster, () => restart(cluster)),
   },
   'Redis is killed, and comes back empty': {
     persistent: undefined,
     afterRestart: 'trust',
     lossless: false,
-    strike: restart,
+    strike: (cluster) => unheard(cluster, () => restart(cluster)),
   },
   'a replica that lags behind is promoted': {
     persistent: undefined,
     afterRestart: 'gap',
     lossless: false,
-    strike: promote,
+    strike: (cluster) =>
+      unheard(cluster, async () => {
+        cluster.server = await promote(cluster.server, cluster.proxies, cluster.random() * 200)
+      }),
   },
 }
 
 async function run(client: (typeof clients)[string], fault: Fault, seed: number): Promise<void> {
   const random = randomFrom(seed)
   const server = await RedisServer.start({ persistent: fault.persistent })
-  onTestFinished(() => server.dispose())
   const proxies = await Promise.all([0, 1, 2].map(() => TcpProxy.start(server.port)))
   const nodes = proxies.map(({ port }) => {
     const { afterRestart } = fault
@@ -109,12 +110,15 @@ async function run(client: (typeof clients)[string], fault: Fault, seed: number)
     for (const node of nodes) node.close()
     for (const proxy of proxies) proxy.dispose()
   })
-  const cluster: Cluster = { server, proxies, random }
+  let current = server
+  onTestFinished(() => current.dispose())
   await Traffic.through(nodes, { seed, lossless: fault.lossless }, async (traffic) => {
+    const cluster: Cluster = { server, proxies, random, more: () => traffic.more() }
     for (let strike = 0; strike < 2; strike++) {
       await traffic.more()
       await sleep(random() * 150)
       await fault.strike(cluster)
+      current = cluster.server
       await sleep(random() * 300)
     }
   })

@@ -1,33 +1,33 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { endProcess } from '../../../test-support/end-process.js'
 import { freePort } from '../src/redis-server.test.util.js'
 import { TcpProxy } from '../src/tcp-proxy.test.util.js'
-
-const program = fileURLToPath(new URL('node-process.ts', import.meta.url))
+import { nodeProgram } from './node-program.js'
 
 /** A node, its own way to Redis, and the way to it. */
 export class ClusterNode {
   readonly port: number
   readonly toRedis: TcpProxy
+  readonly #afterRestart: 'gap' | 'trust'
   #process: ChildProcess | undefined
 
-  private constructor(port: number, toRedis: TcpProxy) {
+  private constructor(port: number, toRedis: TcpProxy, afterRestart: 'gap' | 'trust') {
     this.port = port
     this.toRedis = toRedis
+    this.#afterRestart = afterRestart
   }
 
-  static async start(redisPort: number): Promise<ClusterNode> {
-    const node = new ClusterNode(await freePort(), await TcpProxy.start(redisPort))
+  static async start(redisPort: number, afterRestart: 'gap' | 'trust'): Promise<ClusterNode> {
+    const node = new ClusterNode(await freePort(), await TcpProxy.start(redisPort), afterRestart)
     await node.start()
     return node
   }
 
   async start(): Promise<void> {
-    const args = ['--conditions=@rivulet/source', '--import=tsx', program, String(this.port), String(this.toRedis.port)]
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const args = [await nodeProgram(), String(this.port), String(this.toRedis.port), this.#afterRestart]
+    const child = spawn(process.execPath, ['--expose-gc', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#process = child
     const ended = once(child, 'exit').then(() => {
       throw new Error('A node ended before it listened.')
