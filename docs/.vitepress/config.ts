@@ -12,6 +12,16 @@ export default defineConfig({
   title: 'Rivulet',
   description: 'Typed Server-Sent Events from publish to React hook, exact about what was delivered.',
   cleanUrls: true,
+  head: [
+    ['link', { rel: 'icon', type: 'image/svg+xml', href: '/favicon.svg' }],
+    ['meta', { property: 'og:type', content: 'website' }],
+    ['meta', { property: 'og:site_name', content: 'Rivulet' }],
+  ],
+  // How a link to a page looks elsewhere. A picture would need the address that the site has.
+  transformHead: ({ title, description }) => [
+    ['meta', { property: 'og:title', content: title }],
+    ['meta', { property: 'og:description', content: description }],
+  ],
   srcExclude: ['README.md'],
   // Links that lead nowhere end the build (but for those to the reader's own machine); so do anchors, which VitePress itself does not look at.
   ignoreDeadLinks: 'localhostLinks',
@@ -20,6 +30,7 @@ export default defineConfig({
     writeLlmsTxt(root, pages, outDir)
   },
   themeConfig: {
+    logo: '/favicon.svg',
     search: { provider: 'local' },
     outline: [2, 3],
     nav: [
