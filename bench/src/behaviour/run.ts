@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { buildPackages, compileProgram } from '../build.js'
 import { printTable } from '../report/table.js'
-import { scenarios, type Verdict } from './scenarios.js'
+import type { Behaviour } from './behaviour-process.js'
+import { scenarios } from './scenarios.js'
 import { subjects } from './subjects.js'
 
 /** What clients make of a server that misbehaves: rows of the docs' comparison. As long with `--quick` as without. */
@@ -12,7 +13,7 @@ export async function runBehaviour(): Promise<void> {
   const columns = await Promise.all(
     subjects.map(async ({ name }) => {
       const { stdout } = await promisify(execFile)(process.execPath, [program, name])
-      return JSON.parse(stdout) as Verdict[]
+      return JSON.parse(stdout) as Behaviour
     }),
   )
   printTable(
