@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, it, onTestFinished } from 'vitest'
+import { describe, it, type TestContext } from 'vitest'
 import { randomFrom } from '../../../test-support/random.js'
 import { clients } from './clients.test.util.js'
 import { promote } from './promote.test.util.js'
@@ -98,7 +98,12 @@ const faults: Record<string, Fault> = {
   },
 }
 
-async function run(client: (typeof clients)[string], fault: Fault, seed: number): Promise<void> {
+async function run(
+  client: (typeof clients)[string],
+  fault: Fault,
+  seed: number,
+  { onTestFinished }: TestContext,
+): Promise<void> {
   const random = randomFrom(seed)
   const server = await RedisServer.start({ persistent: fault.persistent })
   const proxies = await Promise.all([0, 1, 2].map(() => TcpProxy.start(server.port)))
@@ -124,10 +129,10 @@ async function run(client: (typeof clients)[string], fault: Fault, seed: number)
   })
 }
 
-describe.each(Object.entries(clients))('with %s', (_, client) => {
+describe.concurrent.each(Object.entries(clients))('with %s', (_, client) => {
   describe.each(Object.entries(faults))('nothing is lost in silence when %s', (_name, fault) => {
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-      it(`seed ${seed}`, { timeout: 30_000 }, () => run(client, fault, seed))
+      it(`seed ${seed}`, { timeout: 30_000 }, (context) => run(client, fault, seed, context))
     }
   })
 })
