@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-export const root: string = fileURLToPath(new URL('..', import.meta.url))
+export const root: string = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /** A fenced block of a Markdown page. */
 export interface Block {
@@ -36,6 +36,8 @@ export async function compile(folder: string): Promise<string> {
     extends: '../../tsconfig.base.json',
     compilerOptions: {
       isolatedDeclarations: false,
+      allowJs: true,
+      checkJs: true,
       jsx: 'react-jsx',
       lib: ['ES2022', 'DOM', 'DOM.Iterable'],
       types: ['node'],

@@ -1,7 +1,9 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeBlocks, compile, makeFolder, root } from './code-blocks.js'
+import { contract } from './docs-sample.js'
 
 const docs = join(root, 'docs')
 let pages: string[]
@@ -26,7 +28,7 @@ describe("the docs' pages", () => {
       await mkdir(own)
       await writeFile(join(own, 'events.ts'), contract)
       for (const { language, text, line } of codeBlocks(await readFile(join(docs, page), 'utf8'))) {
-        if (language !== 'ts' && language !== 'tsx') continue
+        if (!['ts', 'tsx', 'js'].includes(language)) continue
         count++
         // On some pages the blocks import each other: these are called as their first line says.
         const named = /^\/\/ ([\w/-]+\.tsx?)\n/.exec(text)?.[1]
@@ -39,6 +41,24 @@ describe("the docs' pages", () => {
     }
     expect(count).toBeGreaterThan(30)
     expect(await compile(folder)).toBe('')
+  })
+})
+
+describe('the pages outside of the site', () => {
+  it('link to files that are there', async () => {
+    const folders = ['packages', 'examples'].flatMap((name) =>
+      readdirSync(join(root, name)).map((one) => join(name, one)),
+    )
+    const files = ['.', 'bench', 'runtimes', ...folders].flatMap((name) =>
+      readdirSync(join(root, name)).flatMap((file) => (file.endsWith('.md') ? [join(name, file)] : [])),
+    )
+    expect(files).toContain('README.md')
+    for (const file of files) {
+      const links = readFileSync(join(root, file), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)|src="([^"]+)"/g)
+      for (const [, link, image] of links) {
+        expect(existsSync(join(root, dirname(file), (link ?? image)!)), `${file} → ${link ?? image}`).toBe(true)
+      }
+    }
   })
 })
 
@@ -66,13 +86,3 @@ describe('the pages of the error codes', () => {
     }
   })
 })
-
-/** What the blocks import as `./events.js`. */
-const contract = `
-import { defineEvents } from '@rivulet/core'
-import { z } from 'zod'
-
-export const events = defineEvents({
-  log: z.object({ level: z.enum(['info', 'error']), message: z.string() }),
-})
-`

@@ -2,6 +2,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Block, codeBlocks, compile, makeFolder, root } from './code-blocks.js'
+import { contract } from './docs-sample.js'
 
 /** The compiled blocks of each published package's README, by the package's folder. */
 const blocks = new Map<string, Block[]>()
@@ -41,13 +42,3 @@ describe("the packages' READMEs", () => {
     expect(await compile(folder)).toBe('')
   })
 })
-
-/** What the blocks import as `./events.js`. */
-const contract = `
-import { defineEvents } from '@rivulet/core'
-import { z } from 'zod'
-
-export const events = defineEvents({
-  log: z.object({ level: z.enum(['info', 'error']), message: z.string() }),
-})
-`

@@ -22,7 +22,6 @@ export default defineConfig({
     ['meta', { property: 'og:title', content: title }],
     ['meta', { property: 'og:description', content: description }],
   ],
-  srcExclude: ['README.md'],
   // Links that lead nowhere end the build (but for those to the reader's own machine); so do anchors, which VitePress itself does not look at.
   ignoreDeadLinks: 'localhostLinks',
   buildEnd: async ({ pages, outDir }) => {

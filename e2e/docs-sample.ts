@@ -1,0 +1,31 @@
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { onTestFinished, vi } from 'vitest'
+import { codeBlocks, makeFolder, root } from './code-blocks.js'
+
+/** Runs the block of a docs page that has these words. Resolves with what it printed when it is through. */
+export async function runSample(page: string, words: string): Promise<unknown[][]> {
+  const blocks = codeBlocks(await readFile(join(root, 'docs', page), 'utf8'))
+  const found = blocks.filter(({ language, text }) => language.startsWith('ts') && text.includes(words))
+  if (found.length !== 1) throw new Error(`${found.length} blocks of ${page} have ${JSON.stringify(words)}.`)
+  const folder = await makeFolder('sample')
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  await writeFile(join(folder, 'tsconfig.json'), '{ "compilerOptions": { "jsx": "react-jsx", "target": "es2022" } }')
+  await writeFile(join(folder, 'events.ts'), contract)
+  const file = join(folder, `sample.${found[0]!.language}`)
+  await writeFile(file, found[0]!.text)
+  const print = vi.spyOn(console, 'log').mockImplementation(() => {})
+  onTestFinished(() => print.mockRestore())
+  await import(/* @vite-ignore */ file)
+  return print.mock.calls
+}
+
+/** What the blocks import as `./events.js`. */
+export const contract = `
+import { defineEvents } from '@rivulet/core'
+import { z } from 'zod'
+
+export const events = defineEvents({
+  log: z.object({ level: z.enum(['info', 'error']), message: z.string() }),
+})
+`

@@ -1,0 +1,16 @@
+// @vitest-environment jsdom
+import { describe, expect, it } from 'vitest'
+import { runSample } from './docs-sample.js'
+
+describe('samples of the docs run in a page:', () => {
+  it('a component under test', async () => {
+    expect(await runSample('guide/testing.md', 'fake.drop()')).toEqual([])
+    expect(document.body.textContent).toBe('open: hello')
+  })
+
+  it('a component with its provider', async () => {
+    document.body.replaceChildren()
+    expect(await runSample('errors/RIVULET_MISSING_PROVIDER.md', 'wrapper')).toEqual([])
+    expect(document.body.textContent).toBe('…')
+  })
+})
