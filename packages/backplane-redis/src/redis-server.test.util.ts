@@ -6,13 +6,23 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { RedisProcess } from './redis-process.test.util.js'
 
+/**
+ * A port for a process that may be started there again: none of those that systems give to whoever asks for any, since the
+ * next to ask could get it.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    const free = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!free) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 export interface RedisServerOptions {

@@ -5,6 +5,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class TcpProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  /** How many connections were refused. */
+  refused = 0
   #refusing = false
   #target: number
 
@@ -12,6 +14,7 @@ export class TcpProxy {
     this.#target = target
     this.#server = createServer((socket) => {
       if (this.#refusing) {
+        this.refused++
         socket.destroy()
         return
       }
