@@ -12,6 +12,7 @@ export function preset(entry: string[]): Options {
     sourcemap: true,
     clean: true,
     target: 'es2022',
-    treeshake: true,
+    // No `treeshake`: applications shake the tree themselves, and Rollup's has left out arguments of calls whose callee it
+    // took for an empty function.
   }
 }
