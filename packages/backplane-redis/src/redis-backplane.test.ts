@@ -129,7 +129,7 @@ describe('connections', () => {
     await one.followed()
     const publisher = node({ namespace }, other.port).backplane
     // A replica passes these on, so it is never silent.
-    const chatter = setInterval(() => void publisher.publish('a', text('chatter'), { retain: false }), 10)
+    const chatter = setInterval(() => publisher.publish('a', text('chatter'), { retain: false }).catch(() => {}), 10)
     onTestFinished(() => clearInterval(chatter))
     await recorder.until(({ health }) => health.length === 2)
     await publisher.publish('a', text('1'), kept)
@@ -282,6 +282,42 @@ describe('an outage', () => {
     await recorder.until(({ data }) => data.includes('3'))
     const told = recorder.entries.map(({ channel, message }) => message?.data ?? `gap ${channel}`)
     expect(told).toEqual(['0', 'gap undefined', '1', 'gap a', '2', 'gap undefined', '3'])
+  })
+
+  it('is a gap for everyone where two servers were in charge for a while', async () => {
+    const old = await RedisServer.start()
+    const promoted = await RedisServer.start({ args: ['--replicaof', '127.0.0.1', String(old.port)] })
+    onTestFinished(async () => void (await Promise.all([old.dispose(), promoted.dispose()])))
+    const start = async (options: Partial<RedisBackplaneOptions> = {}) => {
+      const proxy = await TcpProxy.start(old.port)
+      onTestFinished(() => proxy.dispose())
+      const { backplane, namespace } = node(options, proxy.port)
+      const recorder = new Recorder()
+      await backplane.subscribe('a', recorder)
+      const move = async () => {
+        proxy.retarget(promoted.port)
+        proxy.cut()
+        proxy.mend()
+        await recorder.until(({ health }) => health.length === 2)
+      }
+      return { backplane, namespace, recorder, move }
+    }
+    const one = await start()
+    const other = await start({ namespace: one.namespace })
+    await one.backplane.publish('a', text('0'), kept)
+    await other.recorder.until(({ data }) => data.includes('0'))
+    await promoted.followed()
+    await promoted.command('replicaof', 'no', 'one')
+    await one.move()
+    await one.backplane.publish('a', text('of the promoted'), kept)
+    await other.backplane.publish('a', text('of the old'), kept)
+    await other.recorder.until(({ data }) => data.includes('of the old'))
+    await other.move()
+    await other.backplane.publish('a', text('1'), kept)
+    for (const { recorder } of [one, other]) await recorder.until(({ data }) => data.includes('1'))
+    const told = ({ recorder }: { recorder: Recorder }) => recorder.entries.map(({ message }) => message?.data ?? 'gap')
+    expect(told(one)).toEqual(['0', 'gap', 'of the promoted', 'gap', '1'])
+    expect(told(other)).toEqual(['0', 'of the old', 'gap', '1'])
   })
 
   it('does not carry out afterwards what it refused while Redis was stopped', async () => {

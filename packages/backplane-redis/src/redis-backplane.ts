@@ -12,6 +12,7 @@ import {
 } from '@rivulet/server'
 import { connector } from './connector.js'
 import { Feed } from './feed.js'
+import { Greeting } from './greeting.js'
 import { Keys } from './keys.js'
 import { Link } from './link.js'
 import { encodeEvent } from './live-message.js'
@@ -21,7 +22,7 @@ import { Reconnector } from './reconnector.js'
 import type { RedisClient } from './redis-client.js'
 import { RedisRegistry } from './redis-registry.js'
 import { type Bounds, bound, boundsPer } from './retention.js'
-import { greet, publish, seek } from './scripts.js'
+import { publish, seek } from './scripts.js'
 
 export interface RedisBackplaneOptions {
   /** A client of `ioredis` or `redis` that says how to connect. The backplane opens two connections like it, and leaves it alone. */
@@ -95,14 +96,12 @@ export class RedisBackplane implements Backplane {
       probeIntervalMs,
       read: (link, channel, after, limit) => this.#readFrom(link, channel, after, limit),
     })
+    const greeting = new Greeting(this.#keys, this.#positions, afterRestart)
     const connect = connector(client, this.#keys.clock, timeoutMs)
     this.#reconnector = new Reconnector(
       async () => {
         const link = await Link.open(connect, timeoutMs)
-        const args = [this.#positions.known, link.run, afterRestart === 'gap' ? 1 : 0]
-        const [last, , now] = (await link.must(link.call(greet, [this.#keys.clock], args))).map(Number)
-        this.#positions.note(last!)
-        link.clockOffsetMs = now! - performance.now()
+        await greeting.on(link)
         return link
       },
       (link) => this.#feed.up(link, this.#positions.known),

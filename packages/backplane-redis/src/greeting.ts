@@ -1,0 +1,38 @@
+import type { Keys } from './keys.js'
+import type { Link } from './link.js'
+import type { Positions } from './positions.js'
+import { greet } from './scripts.js'
+
+/** What a node does first on a new link: it makes sure that this Redis knows of no other history than the node. */
+export class Greeting {
+  readonly #keys: Keys
+  readonly #positions: Positions
+  readonly #trusting: boolean
+  /** The Redis process of the link before. */
+  #run: string | undefined
+
+  constructor(keys: Keys, positions: Positions, afterRestart: 'gap' | 'trust') {
+    this.#keys = keys
+    this.#positions = positions
+    this.#trusting = afterRestart === 'trust'
+  }
+
+  async on(link: Link): Promise<void> {
+    const { known } = this.#positions
+    let [last, origin, now] = await this.#greet(link, known)
+    if (!this.#trusting && this.#run !== undefined && this.#run !== link.run && origin <= known) {
+      // The server before went on after this one had begun: for a while there were two, each with events that the other
+      // has not. What comes from now on follows neither.
+      ;[last, origin, now] = await this.#greet(link, Math.max(last, known) + 1)
+    }
+    this.#run = link.run
+    this.#positions.note(last)
+    link.clockOffsetMs = now - performance.now()
+  }
+
+  async #greet(link: Link, known: number): Promise<[last: number, origin: number, now: number]> {
+    const args = [known, link.run, this.#trusting ? 0 : 1]
+    const reply = await link.must(link.call(greet, [this.#keys.clock], args))
+    return reply.map(Number) as [number, number, number]
+  }
+}
