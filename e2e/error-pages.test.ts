@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -34,7 +33,6 @@ describe('@rivulet/core, installed', () => {
   })
 
   it('throws errors whose message names a page that is there', async () => {
-    const { resolve } = createRequire(join(folder, 'app.js'))
     const { defineEvents, EventValidationError } = await import(
       /* @vite-ignore */ pathToFileURL(join(core, 'dist/index.js')).href
     )
@@ -48,7 +46,7 @@ describe('@rivulet/core, installed', () => {
     for (const error of [thrown, new EventValidationError('log', [{ path: [], message: 'Required' }])]) {
       const { code, message } = error as Error & { code: string }
       const [, page] = / See (\S+)$/.exec(message)!
-      expect(readFileSync(resolve(page!), 'utf8')).toMatch(`# ${code}\n`)
+      expect(readFileSync(join(folder, 'node_modules', page!), 'utf8')).toMatch(`# ${code}\n`)
     }
   })
 })
