@@ -27,5 +27,6 @@ export function connector(client: RedisClient, key: string, timeoutMs: number): 
     // With sentinels, each connection asks them itself: a link has two, and makes sure that both came to one server.
     if ('status' in client) return async () => ofIoredis(client)
   }
-  throw new ConfigurationError('client', client, 'Give a client of ioredis or of redis.')
+  const fix = 'Give a client of ioredis or of redis; where it knows sentinels, of redis 6 or newer.'
+  throw new ConfigurationError('client', client, fix)
 }
