@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { EventStreamService } from '@rivulet/client'
 import { defineEvents } from '@rivulet/core'
 import { EventManager } from '@rivulet/server'
@@ -10,6 +9,7 @@ import { handleEventStream } from '@rivulet/server/node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { endProcess } from '../../../test-support/end-process.js'
+import { bundled } from '../test/bundled.js'
 import { clients } from './clients.test.util.js'
 import { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
 import { RedisServer, type RedisServerOptions } from './redis-server.test.util.js'
@@ -73,9 +73,10 @@ describe('presence over nodes', () => {
     const redis = await startRedis()
     const node = await startNode(redis)
     await node.connect('ada')
-    const program = fileURLToPath(new URL('../test/presence-process.ts', import.meta.url))
-    const args = ['--conditions=@rivulet/source', '--import=tsx', program, String(redis.port), 'bob']
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const program = await bundled('presence-process.ts')
+    const child = spawn(process.execPath, [program, String(redis.port), 'bob'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     onTestFinished(() => endProcess(child, 'SIGKILL'))
     await once(child.stdout, 'data')
     expect(await node.names()).toEqual(['ada', 'bob'])

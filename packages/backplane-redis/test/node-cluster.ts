@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { endProcess } from '../../../test-support/end-process.js'
 import { freePort } from '../src/redis-server.test.util.js'
 import { TcpProxy } from '../src/tcp-proxy.test.util.js'
-import { nodeProgram } from './node-program.js'
+import { bundled } from './bundled.js'
 
 /** A node, its own way to Redis, and the way to it. */
 export class ClusterNode {
@@ -26,7 +26,7 @@ export class ClusterNode {
   }
 
   async start(): Promise<void> {
-    const args = [await nodeProgram(), String(this.port), String(this.toRedis.port), this.#afterRestart]
+    const args = [await bundled('node-process.ts'), String(this.port), String(this.toRedis.port), this.#afterRestart]
     const child = spawn(process.execPath, ['--expose-gc', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#process = child
     const ended = once(child, 'exit').then(() => {

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { defineEvents } from '@rivulet/core'
@@ -17,6 +16,5 @@ const manager = new EventManager({
 })
 const server = createServer((request, response) =>
   handleEventStream(manager, request, response, { channels: ['room'], presence: () => ({ name }) }),
-).listen(0, '127.0.0.1')
-await once(server, 'listening')
-await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+)
+server.listen(0, '127.0.0.1', () => void fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`))
