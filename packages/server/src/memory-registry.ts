@@ -1,4 +1,4 @@
-import type { BackplaneRegistry, NodeInfo, RegistryChange, RegistryEntry } from './registry.js'
+import { type BackplaneRegistry, entryKey, type NodeInfo, type RegistryChange, type RegistryEntry } from './registry.js'
 
 interface Node {
   expiresAt: number
@@ -79,8 +79,4 @@ export class MemoryRegistry implements BackplaneRegistry {
     if (id !== caller) this.#nodes.delete(id)
     return entries
   }
-}
-
-function entryKey({ channel, connectionId }: { channel: string; connectionId: string }): string {
-  return `${connectionId} ${channel}`
 }

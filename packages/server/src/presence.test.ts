@@ -5,7 +5,7 @@ import type { Backplane } from './backplane.js'
 import type { ConnectionInfo } from './connection.js'
 import { createHarness } from './harness.test.util.js'
 import { MemoryBackplane } from './memory-backplane.js'
-import type { PresenceChange } from './presence.js'
+import type { PresenceChange } from './presence-notices.js'
 import type { BackplaneRegistry } from './registry.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })

@@ -1,22 +1,8 @@
 import type { ConnectionInfo } from './connection.js'
 import type { Engine } from './engine.js'
 import { ConfigurationError } from './errors.js'
-import type { BackplaneRegistry, NodeInfo, RegistryChange, RegistryEntry } from './registry.js'
-
-/** A stream that is on a channel, on whichever node. */
-export interface PresenceMember {
-  readonly connectionId: string
-  /** What the `presence` function of its route gave. */
-  readonly info: unknown
-  /** Since when it is open, in milliseconds since the Unix epoch, by the clock of its node. */
-  readonly since: number
-}
-
-export interface PresenceChange {
-  readonly change: 'join' | 'leave'
-  readonly channel: string
-  readonly member: PresenceMember
-}
+import { memberOf, type PresenceChange, type PresenceMember, PresenceNotices } from './presence-notices.js'
+import { type BackplaneRegistry, entryKey, type NodeInfo, type RegistryChange, type RegistryEntry } from './registry.js'
 
 export interface PresenceOptions {
   /**
@@ -41,16 +27,12 @@ export class Presence {
   readonly #registry: BackplaneRegistry
   readonly #node: string
   readonly #connections: () => number
-  readonly #onChange: PresenceOptions['onChange']
+  readonly #notices: PresenceNotices
   readonly #timeoutMs: number
   /** What the registry is to have of this node. */
   readonly #entries = new Map<string, RegistryEntry>()
   /** What it has not been told yet. */
   readonly #pending = new Map<string, RegistryChange>()
-  /** What `onChange` was told the join of. */
-  readonly #joined = new Map<string, RegistryEntry>()
-  /** Of these, what it is to be told again: it may have been told otherwise meanwhile, by another node. */
-  readonly #joinAgain = new Set<string>()
   #beatDue = false
   /** The registry may not have, or have too much of, what this node wrote. */
   #anew = false
@@ -74,7 +56,7 @@ export class Presence {
     this.#registry = registry
     this.#node = node
     this.#connections = connections
-    this.#onChange = options.onChange
+    this.#notices = new PresenceNotices(engine, options.onChange)
     this.#timeoutMs = nodeTimeoutMs
   }
 
@@ -95,8 +77,8 @@ export class Presence {
     const member = `{"since":${connectedAt},"info":${info}}`
     for (const channel of channels) {
       const entry = { channel, connectionId, member }
-      this.#entries.set(keyOf(entry), entry)
-      this.#pending.set(keyOf(entry), entry)
+      this.#entries.set(entryKey(entry), entry)
+      this.#pending.set(entryKey(entry), entry)
     }
     this.#work()
   }
@@ -104,7 +86,7 @@ export class Presence {
   leave({ id: connectionId, channels }: ConnectionInfo): void {
     for (const channel of channels) {
       const change = { channel, connectionId, member: undefined }
-      if (this.#entries.delete(keyOf(change))) this.#pending.set(keyOf(change), change)
+      if (this.#entries.delete(entryKey(change))) this.#pending.set(entryKey(change), change)
     }
     if (this.#connections() === 0) this.#beatDue = true
     this.#work()
@@ -165,29 +147,16 @@ export class Presence {
   }
 
   async #write(): Promise<boolean> {
-    const changes = [...this.#pending.values()].slice(0, batch)
+    const changes: RegistryChange[] = []
+    for (const change of this.#pending.values()) if (changes.push(change) === batch) break
     if (!(await this.#registry.update(this.#node, changes))) return false
     for (const change of changes) {
-      const key = keyOf(change)
+      const key = entryKey(change)
       // It may have left while this was on its way.
       if (this.#pending.get(key) === change) this.#pending.delete(key)
-      this.#told(key, change)
+      this.#notices.written(change)
     }
     return true
-  }
-
-  #told(key: string, { channel, connectionId, member }: RegistryChange): void {
-    if (!this.#onChange) return
-    const again = this.#joinAgain.delete(key)
-    const joined = this.#joined.get(key)
-    if (member !== undefined && (!joined || again)) {
-      const entry = { channel, connectionId, member }
-      this.#joined.set(key, entry)
-      this.#tell('join', entry)
-    } else if (member === undefined && joined) {
-      this.#joined.delete(key)
-      this.#tell('leave', joined)
-    }
   }
 
   async #beat(): Promise<void> {
@@ -196,7 +165,7 @@ export class Presence {
     const { known, lapsed } = await this.#registry.beat(this.#node, state)
     if (!known) this.#anew = true
     if (this.#anew) await this.#writeAnew()
-    for (const node of lapsed) await this.#evict(node, (entry) => this.#tell('leave', entry))
+    for (const node of lapsed) await this.#evict(node, (entry) => this.#notices.evicted(entry))
   }
 
   async #writeAnew(): Promise<void> {
@@ -204,11 +173,7 @@ export class Presence {
     this.#anew = false
     this.#pending.clear()
     for (const [key, entry] of this.#entries) this.#pending.set(key, entry)
-    for (const [key, { channel, connectionId }] of this.#joined) {
-      // Another node may have told that it left.
-      if (this.#entries.has(key)) this.#joinAgain.add(key)
-      else this.#told(key, { channel, connectionId, member: undefined })
-    }
+    this.#notices.restart(this.#entries)
   }
 
   async #evict(node: string, onEach: (entry: RegistryEntry) => void): Promise<void> {
@@ -218,23 +183,4 @@ export class Presence {
       entries.forEach(onEach)
     }
   }
-
-  #tell(change: PresenceChange['change'], entry: RegistryEntry): void {
-    const { channel } = entry
-    const fail = (error: unknown) => this.#engine.report(error, { stage: 'presence', channel })
-    try {
-      const done = this.#onChange?.({ change, channel, member: memberOf(entry) })
-      if (done instanceof Promise) done.catch(fail)
-    } catch (error) {
-      fail(error)
-    }
-  }
-}
-
-function keyOf({ channel, connectionId }: { channel: string; connectionId: string }): string {
-  return `${connectionId} ${channel}`
-}
-
-function memberOf({ connectionId, member }: RegistryEntry): PresenceMember {
-  return { connectionId, ...(JSON.parse(member) as { since: number; info: unknown }) }
 }

@@ -52,3 +52,8 @@ export interface BackplaneRegistry {
   /** Removes some entries of a node and gives them back; of another node than the caller only if it is taken for dead. None: all are gone. */
   evict(node: string, caller: string): Awaitable<readonly RegistryEntry[]>
 }
+
+/** One stream on one channel, as the key of a map. */
+export function entryKey({ channel, connectionId }: { channel: string; connectionId: string }): string {
+  return `${connectionId} ${channel}`
+}
