@@ -36,7 +36,7 @@ export function App(): ReactElement {
           </div>
         ))}
         <div className="fact">
-          <span>Pages open, by node</span>
+          <span>Open pages</span>
           <b data-testid="pages">{pages ? describe(pages.nodes) : '–'}</b>
         </div>
         <button type="button" className="button" onClick={() => fetch('/api/kill', { method: 'POST' })}>
