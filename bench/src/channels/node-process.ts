@@ -13,13 +13,16 @@ import { firstSeq, payloadOf } from '../server/event.js'
 import { eventName } from '../server/subject.js'
 
 const events = defineEvents({ [eventName]: z.object({ seq: z.number(), mark: z.string(), text: z.string() }) })
-const backplane = new RedisBackplane({ client: new Redis(Number(process.argv[2]), '127.0.0.1') })
+const client = new Redis(Number(process.argv[2]), '127.0.0.1', { lazyConnect: true })
+const backplane = new RedisBackplane({ client })
 // That Redis is cut off belongs to the benchmark.
 const manager = new EventManager({ events, backplane, onError: () => {} })
 
+let lastKey = 0
+
 const channelOf = (index: number) => `user:${index}`
-const publish = (index: number) =>
-  manager.publish(eventName, payloadOf(firstSeq + index, 150), { channel: channelOf(index) })
+const publish = (index: number, idempotencyKey?: string) =>
+  manager.publish(eventName, payloadOf(firstSeq + index, 150), { channel: channelOf(index), idempotencyKey })
 
 /** A client asks for some channels in a row: `/?from=0&count=100`. */
 const server = createServer((request, response) =>
@@ -68,9 +71,11 @@ const service = {
 
   /** Publishes one event as soon as Redis takes it. Returns how often that was refused before. */
   publishWhenPossible: async (index: number): Promise<number> => {
+    // One that is refused may have been stored all the same: with its key it is stored once.
+    const key = String(lastKey++)
     for (let refused = 0; ; refused++) {
       try {
-        await publish(index)
+        await publish(index, key)
         return refused
       } catch (error) {
         if (refused > 10_000) throw error
