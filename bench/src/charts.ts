@@ -5,7 +5,7 @@ import { type SubjectName as ClusterSubjectName, subjects as clusterSubjects } f
 import { type DecodeRow, speed } from './decode/run.js'
 import { workloadNames } from './decode/workloads.js'
 import { imagesFolder, outputFolder, resultsFolder } from './paths.js'
-import { areaChart } from './report/area-chart.js'
+import { type AreaPanel, areaChart } from './report/area-chart.js'
 import { type Bar, barChart, type Panel } from './report/bar-chart.js'
 import { type Results, readResults } from './report/results.js'
 import { median } from './report/statistics.js'
@@ -108,21 +108,29 @@ function clusterChart(results: Results<ClusterResults>): string {
 }
 
 function stormChart(results: Results<StormCourse[]>): string {
-  const courses = results.measured
+  const limit = Math.max(...results.measured.map(({ acceptPerSecond }) => acceptPerSecond))
+  const courses = results.measured.filter(({ acceptPerSecond }) => acceptPerSecond === limit)
+  const panel = (own: StormCourse['policy'], title: (retryMs: string) => string): AreaPanel => {
+    const shown = courses.filter(({ policy }) => policy === own || policy === 'fixed 3 s')
+    const retryMs = shown.find(({ policy }) => policy === own)?.retryMs?.toLocaleString('en-US') ?? ''
+    return {
+      title: title(retryMs),
+      limit: { label: 'what the servers accept', value: limit },
+      areas: shown
+        .map(({ policy, attempts }) => ({ label: policy, values: attempts, own: policy === own }))
+        .sort((one, other) => Number(one.own) - Number(other.own)),
+    }
+  }
   return areaChart(
     'A million clients lose their servers in one moment: attempts to connect each second',
-    'A simulation with a seed. The servers answer again after 10 s; what is beyond the limit is refused, and tried again.',
-    [...new Set(courses.map(({ acceptPerSecond }) => acceptPerSecond))].map((limit) => {
-      const value = limit.toLocaleString('en-US')
-      return {
-        title: `The servers accept ${value} connections a second`,
-        limit: { label: 'what they accept', value: limit },
-        areas: courses
-          .filter(({ acceptPerSecond }) => acceptPerSecond === limit)
-          .map(({ policy, attempts }) => ({ label: policy, values: attempts, own: policy === 'rivulet' }))
-          .sort((one, other) => Number(one.own) - Number(other.own)),
-      }
-    }),
+    'A simulation with a seed. The servers answer again after 10 s; what is beyond what they accept fails, and is tried again.',
+    [
+      panel('rivulet', (retryMs) => `The default: retryMs ${retryMs}`),
+      panel(
+        'rivulet, wide retryMs',
+        (retryMs) => `retryMs ${retryMs}: twice the clients over the connections that are accepted a second`,
+      ),
+    ],
     (attempts) => attempts.toLocaleString('en-US'),
   )
 }

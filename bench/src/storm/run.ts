@@ -1,49 +1,71 @@
 import { retryDelay, retryPolicy } from '../../../packages/client/src/retry-policy.js'
+import { atMost, printBudgets } from '../report/budget.js'
 import { writeResults } from '../report/results.js'
 import { printTable } from '../report/table.js'
 import { type Course, type Policy, type Scene, simulate } from './simulate.js'
 
 const options = retryPolicy()
 
-const policies: Record<string, Policy> = {
-  rivulet: {
-    // 2 s is what the server tells by `retry:`.
-    delayMs: (attempt, random) => retryDelay(options, { attempt, serverRetryMs: 2_000, random }),
-  },
-  'fixed 3 s': {
-    // What a native EventSource does where the server tells nothing. Networks and timers spread it a little.
-    delayMs: (_attempt, random) => 3_000 + random * 300,
-  },
+/** What clients of ours do to whom the server said `retry:` with so many milliseconds. */
+function ours(serverRetryMs: number): Policy {
+  return { delayMs: (attempt, random) => retryDelay(options, { attempt, serverRetryMs, random }) }
+}
+
+/** What a native EventSource does where the server says nothing. Networks and timers spread it a little. */
+const fixed: Policy = { delayMs: (_attempt, random) => 3_000 + random * 300 }
+
+/** With this, the first retries take as long as the servers need to accept them all: jitter is a half of it. */
+function wideRetryMs({ clients, acceptPerSecond }: Pick<Scene, 'clients' | 'acceptPerSecond'>): number {
+  return (2_000 * clients) / acceptPerSecond
 }
 
 export interface StormCourse extends Course {
-  readonly policy: string
+  readonly policy: 'rivulet' | 'rivulet, wide retryMs' | 'fixed 3 s'
+  /** What clients are told by `retry:`. */
+  readonly retryMs: number | undefined
   readonly acceptPerSecond: number
 }
 
 /** What a million clients do to their servers when all of them lose their connections at once. No network: a simulation. */
 export function runStorm({ quick }: { quick: boolean }): void {
-  const scene: Omit<Scene, 'acceptPerSecond'> = { clients: quick ? 100_000 : 1_000_000, downMs: 10_000, seed: 1 }
-  const courses: StormCourse[] = []
-  for (const acceptPerSecond of [0.02, 0.05].map((part) => part * scene.clients)) {
-    for (const [policy, each] of Object.entries(policies)) {
-      courses.push({ policy, acceptPerSecond, ...simulate({ ...scene, acceptPerSecond }, each) })
-    }
-  }
+  const clients = quick ? 100_000 : 1_000_000
+  const courses = [0.02, 0.05].flatMap((part): StormCourse[] => {
+    const scene: Scene = { clients, downMs: 10_000, seed: 1, acceptPerSecond: part * clients }
+    const { acceptPerSecond } = scene
+    const retryMs = wideRetryMs(scene)
+    return [
+      { policy: 'rivulet', retryMs: 2_000, acceptPerSecond, ...simulate(scene, ours(2_000)) },
+      { policy: 'rivulet, wide retryMs', retryMs, acceptPerSecond, ...simulate(scene, ours(retryMs)) },
+      { policy: 'fixed 3 s', retryMs: undefined, acceptPerSecond, ...simulate(scene, fixed) },
+    ]
+  })
   printTable(
-    `${scene.clients.toLocaleString('en-US')} clients lose their servers, which are back after ${scene.downMs / 1_000} s`,
-    ['', 'accepts/s', 'all back after s', 'attempts per client', 'most attempts/s after 1 min'],
-    courses.map(({ policy, acceptPerSecond, attempts, doneAfterSeconds }) => [
+    `${clients.toLocaleString('en-US')} clients lose their servers, which are back after 10 s`,
+    ['', 'retryMs', 'accepts/s', 'all back after s', 'attempts per client', 'most attempts/s since', 'after 1 min'],
+    courses.map(({ policy, retryMs, acceptPerSecond, attempts, doneAfterSeconds }) => [
       policy,
+      retryMs?.toLocaleString('en-US') ?? '–',
       acceptPerSecond.toLocaleString('en-US'),
       doneAfterSeconds === undefined ? 'never' : String(doneAfterSeconds),
-      sum(attempts) / scene.clients,
-      Math.max(0, ...attempts.slice(60).filter(Boolean)).toLocaleString('en-US'),
+      attempts.reduce((total, each) => total + (each ?? 0), 0) / clients,
+      most(attempts, 10).toLocaleString('en-US'),
+      most(attempts, 60).toLocaleString('en-US'),
     ]),
   )
-  writeResults<StormCourse[]>('storm', quick, courses, [])
+  const budgets = courses
+    .filter(({ policy }) => policy === 'rivulet, wide retryMs')
+    .map(({ attempts, acceptPerSecond }) =>
+      atMost(
+        `most attempts/s with a wide retryMs, ${acceptPerSecond.toLocaleString('en-US')} accepted`,
+        most(attempts, 0) / acceptPerSecond,
+        1.05,
+        '× what the servers accept',
+      ),
+    )
+  printBudgets(budgets)
+  writeResults<StormCourse[]>('storm', quick, courses, budgets)
 }
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + (number ?? 0), 0)
+function most(attempts: readonly number[], fromSecond: number): number {
+  return Math.max(0, ...attempts.slice(fromSecond).filter(Boolean))
 }

@@ -11,10 +11,17 @@ describe('the delay of a retry', () => {
     ])
   })
 
-  test('goes above the base by up to a half', () => {
+  test('goes above the base by up to a half at first, then by up to as much again', () => {
     expect(delay({ serverRetryMs: 2_000, random: 0 })).toBe(2_000)
     expect(delay({ serverRetryMs: 2_000, random: 0.999_999 })).toBe(3_000)
-    expect(delay({ attempt: 9, random: 0.999_999 })).toBe(45_000)
+    expect(delay({ serverRetryMs: 2_000, attempt: 2, random: 0.999_999 })).toBe(8_000)
+    expect(delay({ attempt: 9, random: 0.999_999 })).toBe(60_000)
+  })
+
+  test('leaves no time between one retry and the next at which no client comes', () => {
+    const latest = (attempt: number) => delay({ attempt, random: 0.999_999 })
+    for (let attempt = 2; attempt < 6; attempt++)
+      expect(latest(attempt)).toBeGreaterThanOrEqual(delay({ attempt: attempt + 1 }))
   })
 
   test('begins at what the server says, also where that is more than maxMs', () => {

@@ -6,7 +6,7 @@ export interface RetryOptions {
    * @default 1_000
    */
   initialMs?: number
-  /** The longest delay that the doubling reaches. Jitter of up to a half goes above it. @default 30_000 */
+  /** The longest delay that the doubling reaches. Jitter goes above it, by up to as much again. @default 30_000 */
   maxMs?: number
   /** How many retries in a row may fail before the stream closes. 0: a lost connection is never retried. @default Infinity */
   maxAttempts?: number
@@ -51,8 +51,11 @@ export interface RetrySituation {
 }
 
 /**
- * How long to wait before a retry. The base is a floor and all jitter goes above it, by up to a half: a server that asks
- * for a pause gets it from every client, and its clients don't come back at the same moment.
+ * How long to wait before a retry. The base is a floor and all jitter goes above it: a server that asks for a pause gets
+ * it from every client, and its clients don't come back at the same moment.
+ *
+ * Jitter is up to a half for the first retry, so that a short break stays short, and up to as much again for those after
+ * it: the times of one retry then reach to those of the next, and servers that come back are not met by waves.
  */
 export function retryDelay(policy: RetryPolicy, situation: RetrySituation): number {
   const { attempt, serverRetryMs, retryAfterMs, random } = situation
@@ -61,7 +64,8 @@ export function retryDelay(policy: RetryPolicy, situation: RetrySituation): numb
     retryAfterMs === undefined
       ? Math.min(floor * 2 ** (attempt - 1), Math.max(policy.maxMs, floor))
       : Math.max(clamp(retryAfterMs, 0, maxRetryAfterMs), floor)
-  return Math.min(Math.round(base * (1 + random / 2)), maxDelayMs)
+  const jitter = attempt > 1 ? random : random / 2
+  return Math.min(Math.round(base * (1 + jitter)), maxDelayMs)
 }
 
 /** NaN, which a computed option may be, becomes the lower bound. */
