@@ -3,6 +3,8 @@ import { picture, text, width } from './svg.js'
 export interface Bar {
   readonly label: string
   readonly value: number
+  /** What stands behind the bar in place of the value. */
+  readonly note?: string | undefined
   /** Ours stands out. */
   readonly own: boolean
 }
@@ -12,7 +14,7 @@ export interface Panel {
   readonly bars: readonly Bar[]
 }
 
-const labelWidth = 180
+const labelWidth = 195
 const valueWidth = 70
 const rowHeight = 22
 const titleHeight = 34
@@ -30,13 +32,13 @@ export function barChart(
     y += titleHeight
     parts.push(text(0, y - 12, panel.title, 'panel'))
     const largest = Math.max(...panel.bars.map(({ value }) => value))
-    for (const { label, value, own } of panel.bars) {
+    for (const { label, value, note, own } of panel.bars) {
       const length = Math.max(1, (value / largest) * (width - labelWidth - valueWidth))
       const kind = own ? 'own' : 'peer'
       parts.push(
         text(labelWidth - 10, y + 14, label, `label ${own ? 'strong' : ''}`.trim()),
         `<rect class="${kind}" x="${labelWidth}" y="${y + 3}" width="${length.toFixed(1)}" height="${rowHeight - 6}" rx="2"/>`,
-        text(labelWidth + length + 8, y + 14, format(value), 'value'),
+        text(labelWidth + length + 8, y + 14, note ?? format(value), 'value'),
       )
       y += rowHeight
     }
