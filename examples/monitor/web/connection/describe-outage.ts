@@ -6,6 +6,7 @@ const reasons: Record<GapReason, string> = {
   restarted: 'The server restarted: what came before its start is gone.',
   trimmed: 'It lasted longer than the server keeps events: some are missing.',
   lagged: 'This page read too slowly: some events are missing.',
+  oversized: 'One event is too large for this page: it is left out.',
   backplane: 'The servers lost touch with each other: some events may be missing.',
 }
 
