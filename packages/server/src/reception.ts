@@ -39,7 +39,8 @@ export async function receive<Request, Context>(
   let admitting: Admitting | undefined
   try {
     refuseWhenFull(streams, undefined)
-    await run(streams, 'read', () => streams.control.ready())
+    const ready = streams.control.ready()
+    if (ready) await run(streams, 'read', () => ready)
     admitting = streams.admit()
     const admission = await authorize(streams, request, options)
     const channels = await channelsOf(streams, request, admission.context as Context, options)
@@ -120,9 +121,14 @@ async function open<Request, Context>(
   let join: Join
   let info: string | undefined
   try {
-    const gone = await run(streams, 'authorize', () => admitting.disconnects.some((matches) => matches(connection)))
-    if (gone) throw new Refused({ status: 403 })
-    info = await run(streams, 'presence', async () => JSON.stringify(await options.presence?.(context)))
+    const { disconnects } = admitting
+    if (disconnects.length > 0) {
+      const gone = await run(streams, 'authorize', () => disconnects.some((matches) => matches(connection)))
+      if (gone) throw new Refused({ status: 403 })
+    }
+    if (options.presence) {
+      info = await run(streams, 'presence', async () => JSON.stringify(await options.presence!(context)))
+    }
     join = await run(streams, 'read', async () => {
       await streams.fanOut.subscribed(cohort)
       // From here on live events are held back for this connection: by this ordinal, in a queue that the cohort shares.
