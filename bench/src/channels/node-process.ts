@@ -1,6 +1,5 @@
 // One node with many channels. `node --expose-gc node-process.js <port of Redis>`
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { RedisBackplane } from '@rivulet/backplane-redis'
 import { defineEvents } from '@rivulet/core'
 import { EventManager } from '@rivulet/server'
@@ -8,6 +7,7 @@ import { handleEventStream } from '@rivulet/server/node'
 import { Redis } from 'ioredis'
 import { z } from 'zod'
 import { serve } from '../child.js'
+import { cpu, listen } from '../measured-process.js'
 import { now, sleep } from '../server/clock.js'
 import { firstSeq, payloadOf } from '../server/event.js'
 import { eventName } from '../server/subject.js'
@@ -36,18 +36,9 @@ const server = createServer((request, response) =>
 )
 
 const service = {
-  listen: (): Promise<number> =>
-    new Promise((resolve) => {
-      server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () =>
-        resolve((server.address() as AddressInfo).port),
-      )
-    }),
+  listen: (): Promise<number> => listen(server),
 
-  /** Of user code and kernel, all threads, in microseconds. */
-  cpu: (): number => {
-    const { user, system } = process.cpuUsage()
-    return user + system
-  },
+  cpu,
 
   heap: async (): Promise<number> => {
     for (let i = 0; i < 3; i++) {

@@ -1,7 +1,7 @@
 // One node in a process of its own. `node node-process.js <library> [<port of Redis>]`
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { serve } from '../child.js'
+import { cpu, listen } from '../measured-process.js'
 import { now, sleep } from '../server/clock.js'
 import { firstSeq, payloadOf } from '../server/event.js'
 import type { CreateClusterSubject } from './subject.js'
@@ -33,19 +33,12 @@ const server = createServer()
 let nextSeq = firstSeq
 
 const service = {
-  listen: (): Promise<number> =>
-    new Promise((resolve) => {
-      subject.attach(server)
-      server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () =>
-        resolve((server.address() as AddressInfo).port),
-      )
-    }),
-  connections: (): number => subject.connections(),
-  /** Of user code and kernel, all threads, in microseconds. */
-  cpu: (): number => {
-    const { user, system } = process.cpuUsage()
-    return user + system
+  listen: (): Promise<number> => {
+    subject.attach(server)
+    return listen(server)
   },
+  connections: (): number => subject.connections(),
+  cpu,
   publish,
 }
 

@@ -1,7 +1,7 @@
 // The server: one subject in a process of its own. `node --expose-gc server-process.js <subject>`
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { serve } from '../child.js'
+import { cpu, listen } from '../measured-process.js'
 import { now, sleep } from './clock.js'
 import { firstSeq, payloadOf } from './event.js'
 import type { Subject } from './subject.js'
@@ -46,18 +46,9 @@ let nextSeq = firstSeq
 let publishedAt: number[] = []
 
 const service = {
-  listen: (): Promise<number> =>
-    new Promise((resolve) => {
-      server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () =>
-        resolve((server.address() as AddressInfo).port),
-      )
-    }),
+  listen: (): Promise<number> => listen(server),
   connections: (): number => subject.connections(),
-  /** Of user code and kernel, all threads, in microseconds. */
-  cpu: (): number => {
-    const { user, system } = process.cpuUsage()
-    return user + system
-  },
+  cpu,
   memory: async (): Promise<{ heap: number; rss: number }> => {
     for (let i = 0; i < 3; i++) {
       globalThis.gc?.()

@@ -1,0 +1,17 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+// What every process that is measured tells of itself.
+
+/** Resolves with the port. */
+export function listen(server: Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => resolve((server.address() as AddressInfo).port))
+  })
+}
+
+/** Of user code and kernel, all threads, in microseconds. */
+export function cpu(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
