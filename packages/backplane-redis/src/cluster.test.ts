@@ -1,7 +1,7 @@
-import { backplaneChecks } from '@rivulet/testing/backplane'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Recorder } from './recorder.test.util.js'
 import { RedisBackplane } from './redis-backplane.js'
+import { redisChecks } from './redis-checks.test.util.js'
 import { clusterClients, RedisCluster } from './redis-cluster.test.util.js'
 import { connectionsTo } from './redis-server.test.util.js'
 import { slotOf } from './slot.js'
@@ -22,23 +22,8 @@ it('knows the slot of a key as a cluster does', async () => {
     expect(slotOf(`{${name}}:clock`)).toBe(await cluster.servers[0]!.command('cluster', 'keyslot', `{${name}}:log:b`))
 })
 
-let namespaces = 0
-
 describe.each(Object.entries(clusterClients))('with %s', (_, client) => {
-  const checks = backplaneChecks(({ retention }) => {
-    // Their slots are anywhere.
-    const options = { client: client(cluster), namespace: `checks-${namespaces++}`, retention }
-    const [one, other] = [new RedisBackplane(options), new RedisBackplane(options)]
-    return {
-      one,
-      other,
-      dispose() {
-        one.close()
-        other.close()
-      },
-    }
-  })
-  for (const { name, run } of checks) it(name, run)
+  for (const { name, run } of redisChecks(() => client(cluster))) it(name, run)
 })
 
 function startNodes(probeIntervalMs: number): RedisBackplane[] {

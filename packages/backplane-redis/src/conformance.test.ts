@@ -1,7 +1,6 @@
-import { backplaneChecks, type CreateBackplane } from '@rivulet/testing/backplane'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { clients } from './clients.test.util.js'
-import { RedisBackplane } from './redis-backplane.js'
+import { redisChecks } from './redis-checks.test.util.js'
 import { RedisServer } from './redis-server.test.util.js'
 
 let server: RedisServer
@@ -10,21 +9,6 @@ beforeAll(async () => {
 })
 afterAll(() => server.dispose())
 
-let namespaces = 0
-
 describe.each(Object.entries(clients))('with %s', (_, client) => {
-  const create: CreateBackplane = ({ retention }) => {
-    const namespace = `checks-${namespaces++}`
-    const node = () => new RedisBackplane({ client: client(server.port), namespace, retention })
-    const [one, other] = [node(), node()]
-    return {
-      one,
-      other,
-      dispose() {
-        one.close()
-        other.close()
-      },
-    }
-  }
-  for (const { name, run } of backplaneChecks(create)) it(name, run)
+  for (const { name, run } of redisChecks(() => client(server.port))) it(name, run)
 })
