@@ -143,16 +143,6 @@ describe('HTTP/1.1', () => {
     expect(text.indexOf('rivulet:close')).toBeLessThan(text.lastIndexOf('HTTP/1.1 200'))
   })
 
-  it('answers HEAD with the headers alone', async () => {
-    const { manager, url } = await start()
-    const client = await openStream(url, { method: 'HEAD' })
-    await client.ended
-    expect(client.response.headers['content-type']).toBe('text/event-stream')
-    await manager.publish('log', { message: '1' })
-    expect(client.messages).toEqual([])
-    await vi.waitFor(() => expect(manager.connections.size).toBe(0))
-  })
-
   it('serves HTTP/1.0 without chunks', async () => {
     const { manager, server } = await start()
     const { until } = await sendRaw(server, 'GET / HTTP/1.0\r\n\r\n')

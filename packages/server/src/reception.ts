@@ -52,9 +52,19 @@ export async function receive<Request, Context>(
     const { refusal } = outcome
     streams.engine.counters.refused++
     diagnose('rivulet:connection:refuse', () => ({ status: refusal.status }))
-    if (!sink.closed) sink.refuse(refusal)
+    if (!sink.closed) refuse(streams, sink, refusal)
   } finally {
     if (admitting) streams.admitted(admitting)
+  }
+}
+
+/** Refuses, with 500 where `authorize` gave a status or headers that no response can have. */
+function refuse(streams: Streams, sink: Sink, refusal: Refusal): void {
+  try {
+    sink.refuse(refusal)
+  } catch (error) {
+    streams.report(error, { stage: 'authorize' })
+    sink.refuse({ status: 500 })
   }
 }
 

@@ -29,7 +29,10 @@ export interface Sink {
   /** Whether the response is over. */
   readonly closed: boolean
   attach(listener: SinkListener): void
-  /** Answers with something other than a stream. */
+  /**
+   * Answers with something other than a stream.
+   * @throws when no response can have that status or those headers; it may be called again then.
+   */
   refuse(refusal: Refusal): void
   /** Sends status 200 and the headers of an event stream. */
   open(): void

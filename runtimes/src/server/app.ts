@@ -28,11 +28,11 @@ export class App {
   }
 }
 
-/** `GET` opens a stream, `POST /<action>` acts: with web-standard requests alone. */
+/** `GET` (or `HEAD`) opens a stream, `POST /<action>` acts: with web-standard requests alone. */
 export function createApp(): (request: Request) => Promise<Response> {
   const app = new App()
   return async (request) => {
-    if (request.method === 'GET') return eventStreamResponse(app.manager, request, app.options)
+    if (request.method !== 'POST') return eventStreamResponse(app.manager, request, app.options)
     const action = new URL(request.url).pathname.slice(1) as Action
     return Response.json((await app.act(action, await request.json())) ?? null)
   }

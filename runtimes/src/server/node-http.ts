@@ -7,7 +7,7 @@ import { type Action, App } from './app.js'
 const app = new App()
 
 const server = createServer(async (request, response) => {
-  if (request.method === 'GET') return handleEventStream(app.manager, request, response, app.options)
+  if (request.method !== 'POST') return handleEventStream(app.manager, request, response, app.options)
   const action = (request.url as string).slice(1) as Action
   response.end(JSON.stringify((await app.act(action, JSON.parse(await text(request)))) ?? null))
 })

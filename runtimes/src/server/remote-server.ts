@@ -41,7 +41,7 @@ export class RemoteServer {
   async serve(setup: Setup): Promise<Served> {
     await this.#ask('start', setup)
     return {
-      open: (headers = {}) => openHttp(this.#url, headers),
+      open: (headers = {}, method = 'GET') => openHttp(this.#url, headers, method),
       publish: (messages) => this.#ask('publish', messages),
       stats: () => this.#ask('stats'),
       connections: () => this.#ask('connections'),

@@ -4,8 +4,8 @@ import { onTestFinished } from 'vitest'
 import { type Client, decode } from './sink-checks.test.util.js'
 
 /** Opens a stream over HTTP/1.1, on a connection of its own. */
-export async function openHttp(url: string, headers: Record<string, string>): Promise<Client> {
-  const request = get(url, { agent: false, headers })
+export async function openHttp(url: string, headers: Record<string, string>, method: string): Promise<Client> {
+  const request = get(url, { agent: false, headers, method })
   const [response] = await once(request, 'response')
   const decoded = decode()
   response.on('data', decoded.feed).on('error', () => {})

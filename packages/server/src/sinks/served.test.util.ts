@@ -27,10 +27,10 @@ export function streamOptions({ refusal }: Setup): EventStreamOptions<unknown, u
 /** A manager of this process as the checks see it. */
 export function serveWith(
   manager: EventManager<Events>,
-  open: (headers: Record<string, string>) => Promise<Client>,
+  open: (headers: Record<string, string>, method: string) => Promise<Client>,
 ): Served {
   return {
-    open: (headers = {}) => open(headers),
+    open: (headers = {}, method = 'GET') => open(headers, method),
     publish: (messages) => publishAll(manager, messages),
     stats: async () => manager.stats(),
     connections: async () =>

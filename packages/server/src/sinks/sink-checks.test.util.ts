@@ -20,7 +20,7 @@ export interface Client {
 
 /** A manager behind the sink under test, in this process or in another one. */
 export interface Served {
-  open(headers?: Record<string, string>): Promise<Client>
+  open(headers?: Record<string, string>, method?: string): Promise<Client>
   /** Publishes in order, and lets the event loop turn now and then. Gives the events' IDs. */
   publish(messages: readonly string[]): Promise<string[]>
   stats(): Promise<ManagerStats>
@@ -97,6 +97,33 @@ export function describeSink(name: string, serve: (setup: Setup) => Promise<Serv
       await client.ended
       expect(client.status).toBe(401)
       expect(client.headers).toMatchObject({ 'www-authenticate': 'Bearer', 'cache-control': 'no-store' })
+      expect(await stats()).toMatchObject({ connections: 0, refused: 1 })
+    })
+
+    it('answers HEAD with the headers alone', async () => {
+      const { stats, open } = await start()
+      const client = await open({}, 'HEAD')
+      await client.ended
+      expect(client.status).toBe(200)
+      expect(client.headers).toMatchObject({ 'content-type': 'text/event-stream' })
+      await vi.waitFor(async () => expect(await stats()).toMatchObject({ connections: 0, cohorts: 0 }), 5_000)
+    })
+
+    it('refuses without a body where the status allows none', async () => {
+      const { open } = await start({ refusal: { status: 204, message: 'Nothing for you.' } })
+      const client = await open()
+      await client.ended
+      expect(client.status).toBe(204)
+    })
+
+    it('refuses with 500 where the refusal is none that can be sent', async () => {
+      // Where it is reported to, unless the server is another process.
+      const reported = vi.spyOn(console, 'error').mockImplementation(() => {})
+      onTestFinished(() => reported.mockRestore())
+      const { stats, open } = await start({ refusal: { status: 99 } })
+      const client = await open()
+      await client.ended
+      expect(client.status).toBe(500)
       expect(await stats()).toMatchObject({ connections: 0, refused: 1 })
     })
 

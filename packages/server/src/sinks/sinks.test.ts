@@ -18,7 +18,7 @@ describeSink('HTTP/1.1', async (setup) => {
   const url = await listen(
     createServer((request, response) => void handleEventStream(manager, request, response, options)),
   )
-  return serveWith(manager, (headers) => openHttp(url, headers))
+  return serveWith(manager, (headers, method) => openHttp(url, headers, method))
 })
 
 describeSink('HTTP/2, secure', async (setup) => {
@@ -37,8 +37,8 @@ describeSink('HTTP/2, secure', async (setup) => {
     session.destroy()
     server.close()
   })
-  return serveWith(manager, async (headers) => {
-    const stream = session.request({ ':path': '/', ...headers })
+  return serveWith(manager, async (headers, method) => {
+    const stream = session.request({ ':path': '/', ':method': method, ...headers })
     const [head] = (await once(stream, 'response')) as [IncomingHttpHeaders]
     const decoded = decode()
     stream.on('data', decoded.feed).on('error', () => {})
@@ -57,9 +57,9 @@ describeSink('HTTP/2, secure', async (setup) => {
 describeSink('web-standard Response', async (setup) => {
   const manager = new EventManager({ events, ...setup.manager })
   const options = streamOptions(setup)
-  return serveWith(manager, async (headers) => {
+  return serveWith(manager, async (headers, method) => {
     const abort = new AbortController()
-    const request = new Request('http://localhost/', { headers, signal: abort.signal })
+    const request = new Request('http://localhost/', { headers, method, signal: abort.signal })
     const response = await eventStreamResponse(manager, request, options)
     const decoded = decode()
     let resume: (() => void) | undefined

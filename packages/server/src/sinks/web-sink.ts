@@ -1,6 +1,9 @@
 import type { Payload } from '../payload.js'
 import { type Refusal, type Sink, type SinkListener, streamHeaders } from '../sink.js'
 
+/** Statuses that a `Response` with a body, even an empty one, may not have. */
+const bodiless = [204, 205, 304]
+
 /** A web-standard `Response` whose body is a `ReadableStream`. */
 export class WebSink implements Sink {
   /** Resolves with the response, when it is known which it is. */
@@ -34,9 +37,10 @@ export class WebSink implements Sink {
   }
 
   refuse({ status, message = '', headers }: Refusal): void {
+    const body = bodiless.includes(status) ? null : message || null
+    const response = new Response(body, { status, headers: { 'Cache-Control': 'no-store', ...headers } })
     this.#closed = true
-    // Some statuses, like 204, do not allow even an empty body.
-    this.#respond(new Response(message || null, { status, headers: { 'Cache-Control': 'no-store', ...headers } }))
+    this.#respond(response)
   }
 
   open(): void {
