@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { freePort } from '../test-support/free-port.js'
 
 export type Fault = 'reset' | 'end' | 'stall' | 'restart'
 
@@ -31,9 +32,9 @@ export class ChaosProxy {
   }
 
   async start(): Promise<this> {
+    this.#port ||= await freePort()
     this.#server.listen(this.#port, '127.0.0.1')
     await once(this.#server, 'listening')
-    this.#port = (this.#server.address() as AddressInfo).port
     return this
   }
 

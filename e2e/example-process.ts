@@ -1,6 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { endProcess } from '../test-support/end-process.js'
 
@@ -51,13 +49,4 @@ export class ExampleProcess {
 
 export function exampleFolder(name: string): string {
   return fileURLToPath(new URL(`../examples/${name}`, import.meta.url))
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -4,8 +4,8 @@ import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, launchChromium } from '../test-support/chromium.js'
+import { freePort } from '../test-support/free-port.js'
 import { type Block, codeBlocks, compile, makeFolder, root } from './code-blocks.js'
-import { freePort } from './example-process.js'
 
 let readme: string
 let blocks: Block[]

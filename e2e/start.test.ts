@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { freePort } from './example-process.js'
+import { freePort } from '../test-support/free-port.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 

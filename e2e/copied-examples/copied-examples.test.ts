@@ -6,8 +6,9 @@ import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { decodeStream, isControlEvent } from '@rivulet/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../../test-support/free-port.js'
 import { codeBlocks, root } from '../code-blocks.js'
-import { ExampleProcess, freePort } from '../example-process.js'
+import { ExampleProcess } from '../example-process.js'
 import { packPackages } from '../pack-packages.js'
 
 /** Runs a command in a folder, and shows all that it had to say if it fails. */

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { freePort } from '../../../test-support/free-port.js'
 import { certificate } from '../../server/src/sinks/certificate.test.util.js'
 import { Recorder } from './recorder.test.util.js'
 import { RedisBackplane } from './redis-backplane.js'
 import type { RedisClient } from './redis-client.js'
-import { freePort, RedisServer } from './redis-server.test.util.js'
+import { RedisServer } from './redis-server.test.util.js'
 
 /** A server that takes nobody without TLS, and nobody but this user, who may do what the README says and no more. */
 const username = 'node'

@@ -1,7 +1,8 @@
 import { Cluster } from 'ioredis'
 import { createCluster } from 'redis'
+import { freePort } from '../../../test-support/free-port.js'
 import type { RedisClient } from './redis-client.js'
-import { freePort, RedisServer } from './redis-server.test.util.js'
+import { RedisServer } from './redis-server.test.util.js'
 import { slotOf } from './slot.js'
 
 const slots = 16_384

@@ -1,29 +1,9 @@
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { freePort } from '../../../test-support/free-port.js'
 import { RedisProcess } from './redis-process.test.util.js'
-
-/**
- * A port for a process that may be started there again: none of those that systems give to whoever asks for any, since the
- * next to ask could get it.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000)
-    const server = createServer().listen(port, '127.0.0.1')
-    const free = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    )
-    if (!free) continue
-    server.close()
-    await once(server, 'close')
-    return port
-  }
-}
 
 export interface RedisServerOptions {
   /** Whether it comes back with its data: all of it, or what happened to be written when it was killed. */

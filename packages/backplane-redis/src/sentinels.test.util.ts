@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../../test-support/free-port.js'
 import { RedisProcess } from './redis-process.test.util.js'
-import { command, connectionsTo, freePort, RedisServer } from './redis-server.test.util.js'
+import { command, connectionsTo, RedisServer } from './redis-server.test.util.js'
 
 const count = 3
 

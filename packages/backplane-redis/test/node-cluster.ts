@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { endProcess } from '../../../test-support/end-process.js'
-import { freePort } from '../src/redis-server.test.util.js'
+import { freePort } from '../../../test-support/free-port.js'
 import { TcpProxy } from '../src/tcp-proxy.test.util.js'
 import { bundled } from './bundled.js'
 
