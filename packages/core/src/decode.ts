@@ -43,7 +43,21 @@ export interface Decoder {
 
 const LF = 10
 const SPACE = 32
+
+// A field is told by the first letter of its name, a comment by its colon.
+const DATA = 100
+const EVENT = 101
+const ID = 105
+const RETRY = 114
 const COLON = 58
+/** A field that there is not. */
+const OTHER = -1
+/** So many characters tell where the value of any field begins. */
+const longestLead = 'event: '.length
+
+/** As text, chunks of less than this are decoded fast however it is done. */
+const shortBytes = 1_024
+const streaming = { stream: true }
 
 /**
  * The event stream interpretation of the HTML standard, byte-exact: any chunking of the same bytes gives the same calls.
@@ -53,26 +67,33 @@ const COLON = 58
 export function createDecoder(options: DecoderOptions): Decoder {
   const { onMessage, onRetry, onComment, maxEventBytes = 1_048_576 } = options
 
-  // From bytes to text. ignoreBOM keeps the byte order mark, as a TextDecoder would drop one from every flushed chunk.
+  // From bytes to text. ignoreBOM keeps the byte order mark, as a TextDecoder would drop one from every chunk.
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
   let atStart = true
   /** The TextDecoder holds no beginning of a character. */
   let flushed = true
-  /** How many bytes a UTF-16 unit of the text being read stands for at most: 1 where all of it is ASCII, else 3. */
-  let unitBytes = 1
+  /** The last chunk held ASCII alone. */
+  let ascii = true
 
   // The block being read. `data` is undefined until its first data line: empty data is an event all the same.
   let committedId = options.lastEventId ?? ''
   let id = committedId
   let event = ''
   let data: string | undefined
-  // The line being read: its beginning, without an end.
-  let pending = ''
+  // The line being read, of which the end has not come yet: too little of it to tell the field, or (`field` is not 0)
+  // its field and the value so far.
+  let beginning = ''
+  let field = 0
+  let value = ''
+  /** Where the value of the field begins that `fieldAt` has read last. */
+  let valueFrom = 0
   /** The last chunk ended with CR: an LF that follows belongs to it. */
   let afterCr = false
   // What both need in bytes, at most. Counting exactly costs as much as decoding, so it waits until it matters.
   let dataBytes = 0
-  let pendingBytes = 0
+  let lineBytes = 0
+  /** The name of the unfinished line's field and what stands between it and the value, in bytes. */
+  let leadBytes = 0
 
   let failure: EventTooLargeError | undefined
   let thrown: { error: unknown } | undefined
@@ -82,12 +103,12 @@ export function createDecoder(options: DecoderOptions): Decoder {
   function feed(chunk: Uint8Array | string): void {
     if (failure) throw failure
     if (typeof chunk === 'string') {
-      if (!flushed) parse(flush())
+      if (!flushed) parse(flush(), 3)
       if (chunk) atStart = false
-      unitBytes = 3
-      parse(chunk)
+      parse(chunk, 3)
     } else {
-      parse(decode(chunk))
+      const text = decode(chunk)
+      parse(text, ascii ? 1 : 3)
     }
     if (thrown) {
       const { error } = thrown
@@ -99,10 +120,11 @@ export function createDecoder(options: DecoderOptions): Decoder {
   function decode(bytes: Uint8Array): string {
     const between = flushed
     if (bytes.length > 0) flushed = (bytes[bytes.length - 1] as number) < 0x80
-    // From one end of a character to another both calls give the same text. The first is the faster one on ASCII (several
-    // times on Node 20), the second on everything else.
-    let text = between && flushed && unitBytes === 1 ? utf8.decode(bytes) : utf8.decode(bytes, { stream: true })
-    unitBytes = between && text.length === bytes.length ? 1 : 3
+    // From one end of a character to another both calls give the same text. The first is the faster one on ASCII and on
+    // short chunks (on long ones several times, with Node 20), the second on everything else.
+    const whole = between && flushed && (ascii || bytes.length < shortBytes)
+    let text = whole ? utf8.decode(bytes) : utf8.decode(bytes, streaming)
+    ascii = between && text.length === bytes.length
     if (atStart && text) {
       atStart = false
       if (text.charCodeAt(0) === 0xfeff) text = text.slice(1)
@@ -115,7 +137,8 @@ export function createDecoder(options: DecoderOptions): Decoder {
     return utf8.decode()
   }
 
-  function parse(chunk: string): void {
+  /** @param unitBytes How many bytes a UTF-16 unit of the text stands for at most. */
+  function parse(chunk: string, unitBytes: number): void {
     if (!chunk) return
     let text = chunk
     let start = 0
@@ -123,19 +146,15 @@ export function createDecoder(options: DecoderOptions): Decoder {
       afterCr = false
       if (text.charCodeAt(0) === LF) start = 1
     }
-    let from = start
-    if (pending && pending.length < 512 && text.length < 512) {
-      // Short pieces: one copy of both costs less than a copy of the line.
-      from = pending.length
-      text = pending + (start ? text.slice(1) : text)
-      start = 0
-      if (pendingBytes > pending.length) unitBytes = 3
-      pending = ''
-      pendingBytes = 0
+    if (beginning) {
+      // Engines keep a sum as a rope; a text that is now this and now that is read at half the speed.
+      text = [beginning, text].join('')
+      beginning = ''
+      unitBytes = 3
     }
-    // Only what is new is searched for line ends, so a line in many chunks costs linear time.
-    let lf = text.indexOf('\n', from)
-    let cr = text.indexOf('\r', from)
+    const { length } = text
+    let lf = text.indexOf('\n', start)
+    let cr = text.indexOf('\r', start)
     const started = generation
     while (lf !== -1 || cr !== -1) {
       let end = lf
@@ -143,17 +162,11 @@ export function createDecoder(options: DecoderOptions): Decoder {
       if (cr !== -1 && (lf === -1 || cr < lf)) {
         end = cr
         next = cr + 1
-        if (next === text.length) afterCr = true
+        if (next === length) afterCr = true
         else if (next === lf) next++
-        cr = text.indexOf('\r', next)
       }
-      if (pending) {
-        keep(text.slice(start, end))
-        const line = pending
-        const lineBytes = pendingBytes
-        pending = ''
-        pendingBytes = 0
-        readLine(line, 0, line.length, lineBytes)
+      if (field !== 0) {
+        endLine(text.slice(start, end), unitBytes)
       } else if (start === end) {
         dispatch()
       } else if (
@@ -177,58 +190,82 @@ export function createDecoder(options: DecoderOptions): Decoder {
           thrown ??= { error }
         }
       } else {
-        readLine(text, start, end, unitBytes * (end - start))
+        const bytes = unitBytes * (end - start)
+        if (dataBytes + bytes > maxEventBytes) checkSize(text.slice(start, end), 0)
+        const read = fieldAt(text, start, end)
+        if (read !== OTHER) take(read, text.slice(valueFrom, end), bytes)
       }
       if (generation !== started) return
       start = next
       if (lf !== -1 && lf < start) lf = text.indexOf('\n', start)
+      if (cr !== -1 && cr < start) cr = text.indexOf('\r', start)
     }
-    if (start < text.length) keep(start === 0 ? text : text.slice(start))
+    if (start < length) keep(text, start, unitBytes)
   }
 
   /** Keeps the beginning of a line, or more of it. */
-  function keep(piece: string): void {
-    pending += piece
-    pendingBytes += unitBytes * piece.length
-    if (dataBytes + pendingBytes > maxEventBytes) pendingBytes = checkSize(pending)
+  function keep(text: string, start: number, unitBytes: number): void {
+    const { length } = text
+    if (field !== 0) {
+      value += text.slice(start)
+    } else if (length - start < longestLead) {
+      beginning = text.slice(start)
+      return
+    } else {
+      field = fieldAt(text, start, length)
+      value = text.slice(valueFrom)
+      leadBytes = valueFrom - start
+    }
+    lineBytes += unitBytes * (length - start)
+    if (dataBytes + lineBytes > maxEventBytes) lineBytes = checkSize(value, leadBytes)
   }
 
-  /** Reads the line `text.slice(start, end)`, complete and not empty, of `lineBytes` bytes at most. */
-  function readLine(text: string, start: number, end: number, lineBytes: number): void {
-    if (dataBytes + lineBytes > maxEventBytes) checkSize(text.slice(start, end))
-    switch (text.charCodeAt(start)) {
-      case 100: // d
-        if (isData(text, start)) {
-          const from = valueStart(text, start + 4, end)
-          if (from < 0) return
-          const value = text.slice(from, end)
-          data = data === undefined ? value : `${data}\n${value}`
-          dataBytes += lineBytes
-        }
-        return
-      case 101: // e
-        if (isEvent(text, start)) {
-          const from = valueStart(text, start + 5, end)
-          if (from >= 0) event = text.slice(from, end)
-        }
-        return
-      case 105: // i
-        if (text.charCodeAt(start + 1) === 100) {
-          const from = valueStart(text, start + 2, end)
-          if (from < 0) return
-          const value = text.slice(from, end)
-          if (!value.includes('\0')) id = value
-        }
-        return
-      case 114: // r
-        if (onRetry && text.startsWith('retry', start)) {
-          const from = valueStart(text, start + 5, end)
-          const value = from < 0 ? '' : text.slice(from, end)
-          if (/^[0-9]+$/.test(value)) call(onRetry, Number(value))
-        }
-        return
-      case COLON:
-        if (onComment) call(onComment, text.slice(valueStart(text, start, end), end))
+  /** Reads the line whose beginning was kept. */
+  function endLine(rest: string, unitBytes: number): void {
+    value += rest
+    lineBytes += unitBytes * rest.length
+    if (dataBytes + lineBytes > maxEventBytes) lineBytes = checkSize(value, leadBytes)
+    take(field, value, lineBytes)
+    field = lineBytes = 0
+    value = ''
+  }
+
+  /** Reads which field the line `text.slice(start, end)` is of, and where its value begins. It is not empty. */
+  function fieldAt(text: string, start: number, end: number): number {
+    const first = text.charCodeAt(start)
+    const nameEnd =
+      first === DATA && isData(text, start)
+        ? start + 4
+        : first === EVENT && isEvent(text, start)
+          ? start + 5
+          : first === ID && text.charCodeAt(start + 1) === 100
+            ? start + 2
+            : first === RETRY && text.startsWith('retry', start)
+              ? start + 5
+              : first === COLON
+                ? start
+                : -1
+    valueFrom = start
+    if (nameEnd < 0 || nameEnd > end) return OTHER
+    if (nameEnd < end && text.charCodeAt(nameEnd) !== COLON) return OTHER
+    valueFrom = nameEnd === end ? end : nameEnd + 1
+    if (valueFrom < end && text.charCodeAt(valueFrom) === SPACE) valueFrom++
+    return first
+  }
+
+  /** Takes one line's field, which needs so many bytes at most. */
+  function take(field: number, value: string, bytes: number): void {
+    if (field === DATA) {
+      data = data === undefined ? value : `${data}\n${value}`
+      dataBytes += bytes
+    } else if (field === EVENT) {
+      event = value
+    } else if (field === ID) {
+      if (!value.includes('\0')) id = value
+    } else if (field === RETRY) {
+      if (onRetry && /^[0-9]+$/.test(value)) call(onRetry, Number(value))
+    } else if (field === COLON) {
+      if (onComment) call(onComment, value)
     }
   }
 
@@ -255,27 +292,29 @@ export function createDecoder(options: DecoderOptions): Decoder {
     }
   }
 
-  /** Counts exactly what the event needs with this line, and returns the line's share; over the bound it fails. */
-  function checkSize(line: string): number {
+  /**
+   * Counts exactly what the event needs with this line, of which `lead` bytes stand before `rest`, and returns the line's
+   * share; over the bound it fails.
+   */
+  function checkSize(rest: string, lead: number): number {
     dataBytes = data === undefined ? 0 : utf8Length(data) + 1
-    const lineBytes = utf8Length(line)
-    if (dataBytes + lineBytes > maxEventBytes) {
+    const bytes = lead + utf8Length(rest)
+    if (dataBytes + bytes > maxEventBytes) {
       const own = id === committedId ? undefined : id
       reset()
       failure = new EventTooLargeError(maxEventBytes, own)
       throw failure
     }
-    return lineBytes
+    return bytes
   }
 
   function reset(): void {
     if (!flushed) flush()
-    atStart = true
-    unitBytes = 1
+    atStart = ascii = true
     id = committedId
-    event = pending = ''
+    event = beginning = value = ''
     data = undefined
-    dataBytes = pendingBytes = 0
+    field = dataBytes = lineBytes = 0
     afterCr = false
     failure = undefined
     generation++
@@ -288,13 +327,6 @@ export function createDecoder(options: DecoderOptions): Decoder {
       return committedId
     },
   }
-}
-
-/** Where the value of a field begins whose name ends at `nameEnd`, or -1 if the name goes on there. */
-function valueStart(text: string, nameEnd: number, end: number): number {
-  if (nameEnd === end) return end
-  if (nameEnd > end || text.charCodeAt(nameEnd) !== COLON) return -1
-  return nameEnd + 1 < end && text.charCodeAt(nameEnd + 1) === SPACE ? nameEnd + 2 : nameEnd + 1
 }
 
 function utf8Length(text: string): number {
