@@ -166,7 +166,10 @@ export function createDecoder(options: DecoderOptions): Decoder {
         else if (next === lf) next++
       }
       if (field !== 0) {
-        endLine(text.slice(start, end), unitBytes)
+        keep(text, start, end, unitBytes)
+        take(field, value, lineBytes)
+        field = lineBytes = 0
+        value = ''
       } else if (start === end) {
         dispatch()
       } else if (
@@ -177,18 +180,11 @@ export function createDecoder(options: DecoderOptions): Decoder {
         isData(text, start) &&
         unitBytes * (end - start) <= maxEventBytes
       ) {
-        // The line of data of an event that has one, and its blank line: nearly all that most streams send. It needs no
-        // second search and nothing is stored in between.
-        const from = text.charCodeAt(start + 5) === SPACE ? start + 6 : start + 5
-        committedId = id
-        const message = { event: event || 'message', data: text.slice(from, end), lastEventId: id }
-        event = ''
+        // The line of data of an event that has one, and its blank line: nearly all that most streams send, without a
+        // second search.
+        data = text.slice(text.charCodeAt(start + 5) === SPACE ? start + 6 : start + 5, end)
         next++
-        try {
-          onMessage(message)
-        } catch (error) {
-          thrown ??= { error }
-        }
+        dispatch()
       } else {
         const bytes = unitBytes * (end - start)
         if (dataBytes + bytes > maxEventBytes) checkSize(text.slice(start, end), 0)
@@ -200,54 +196,41 @@ export function createDecoder(options: DecoderOptions): Decoder {
       if (lf !== -1 && lf < start) lf = text.indexOf('\n', start)
       if (cr !== -1 && cr < start) cr = text.indexOf('\r', start)
     }
-    if (start < length) keep(text, start, unitBytes)
+    if (start < length) keep(text, start, length, unitBytes)
   }
 
-  /** Keeps the beginning of a line, or more of it. */
-  function keep(text: string, start: number, unitBytes: number): void {
-    const { length } = text
+  /** Keeps `text.slice(start, end)`, the beginning of a line or more of it. */
+  function keep(text: string, start: number, end: number, unitBytes: number): void {
     if (field !== 0) {
-      value += text.slice(start)
-    } else if (length - start < longestLead) {
+      value += text.slice(start, end)
+    } else if (end - start < longestLead) {
       beginning = text.slice(start)
       return
     } else {
-      field = fieldAt(text, start, length)
+      field = fieldAt(text, start, end)
       value = text.slice(valueFrom)
       leadBytes = valueFrom - start
     }
-    lineBytes += unitBytes * (length - start)
+    lineBytes += unitBytes * (end - start)
     if (dataBytes + lineBytes > maxEventBytes) lineBytes = checkSize(value, leadBytes)
-  }
-
-  /** Reads the line whose beginning was kept. */
-  function endLine(rest: string, unitBytes: number): void {
-    value += rest
-    lineBytes += unitBytes * rest.length
-    if (dataBytes + lineBytes > maxEventBytes) lineBytes = checkSize(value, leadBytes)
-    take(field, value, lineBytes)
-    field = lineBytes = 0
-    value = ''
   }
 
   /** Reads which field the line `text.slice(start, end)` is of, and where its value begins. It is not empty. */
   function fieldAt(text: string, start: number, end: number): number {
     const first = text.charCodeAt(start)
-    const nameEnd =
-      first === DATA && isData(text, start)
-        ? start + 4
-        : first === EVENT && isEvent(text, start)
-          ? start + 5
-          : first === ID && text.charCodeAt(start + 1) === 100
-            ? start + 2
-            : first === RETRY && text.startsWith('retry', start)
-              ? start + 5
-              : first === COLON
-                ? start
-                : -1
+    // How long its name is.
+    const length = isData(text, start)
+      ? 4
+      : first === COLON
+        ? 0
+        : first === ID && text.charCodeAt(start + 1) === 100
+          ? 2
+          : isEvent(text, start) || text.startsWith('retry', start)
+            ? 5
+            : Infinity
+    const nameEnd = start + length
     valueFrom = start
-    if (nameEnd < 0 || nameEnd > end) return OTHER
-    if (nameEnd < end && text.charCodeAt(nameEnd) !== COLON) return OTHER
+    if (nameEnd > end || (nameEnd < end && text.charCodeAt(nameEnd) !== COLON)) return OTHER
     valueFrom = nameEnd === end ? end : nameEnd + 1
     if (valueFrom < end && text.charCodeAt(valueFrom) === SPACE) valueFrom++
     return first
@@ -342,7 +325,7 @@ function utf8Length(text: string): number {
 // Compared by code: startsWith costs several times as much, and a loop over a name more than this.
 function isData(text: string, start: number): boolean {
   return (
-    text.charCodeAt(start) === 100 &&
+    text.charCodeAt(start) === DATA &&
     text.charCodeAt(start + 1) === 97 &&
     text.charCodeAt(start + 2) === 116 &&
     text.charCodeAt(start + 3) === 97
@@ -351,6 +334,7 @@ function isData(text: string, start: number): boolean {
 
 function isEvent(text: string, start: number): boolean {
   return (
+    text.charCodeAt(start) === EVENT &&
     text.charCodeAt(start + 1) === 118 &&
     text.charCodeAt(start + 2) === 101 &&
     text.charCodeAt(start + 3) === 110 &&
