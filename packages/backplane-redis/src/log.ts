@@ -3,33 +3,77 @@ import type { Keys } from './keys.js'
 import type { Link } from './link.js'
 import { decodeEvent } from './live-message.js'
 import { type Bounds, bound } from './retention.js'
-import { read } from './scripts.js'
+import { read, seek } from './scripts.js'
 
-/** Reads a channel's log after a position. `known` is the highest position that this node knows to be given. */
-export async function readLog(
+/** What a channel keeps after a position. */
+export interface ReadRequest {
+  readonly channel: string
+  readonly bounds: Bounds
+  readonly after: number
+  readonly limit: number
+}
+
+/** After which position a channel's last events are. */
+export interface SeekRequest {
+  readonly channel: string
+  readonly bounds: Bounds
+  readonly count: number
+}
+
+/** Reads channels' logs at one moment. `known` is the highest position that this node knows to be given. */
+export async function readLogs(
   link: Link,
   keys: Keys,
-  channel: string,
-  { maxAgeMs, headTtlMs }: Bounds,
-  { known, after, limit }: { known: number; after: number; limit: number },
-): Promise<ReadResult> {
-  // Whether nothing is missing can only be told by an event, or by there being none: one is asked for at least.
-  const count = Math.max(1, limit)
-  const names = [keys.clock, keys.head(channel), keys.log(channel)]
-  const reply = await link.call(read, names, [known, after, count, bound(maxAgeMs), bound(headTtlMs)])
-  const [asOf, origin, head] = reply.slice(0, 3).map(Number) as [number, number, number]
-  const messages: StoredMessage[] = []
-  let position = after
-  let continuous = after >= origin
-  for (let index = 3; index < reply.length; index += 3) {
-    const seq = Number.parseInt(reply[index]!, 10)
-    const prev = Number(reply[index + 1])
-    continuous &&= prev <= position
-    position = seq
-    messages.push({ ...decodeEvent(reply[index + 2]!), seq, prev })
-  }
-  if (messages.length < count) continuous &&= head <= position
-  if (limit === 0) messages.pop()
-  if (continuous) return { messages, continuous, head, asOf }
-  return { messages, continuous, reason: after < origin ? 'restarted' : 'trimmed', head, asOf }
+  known: number,
+  requests: readonly ReadRequest[],
+): Promise<ReadResult[]> {
+  const values = requests.flatMap(({ after, limit, bounds }) => [after, countOf(limit), ...agesOf(bounds)])
+  const reply = await link.call(read, namesOf(keys, requests), [known, ...values])
+  const asOf = Number(reply[0])
+  const origin = Number(reply[1])
+  let next = 2
+  return requests.map(({ after, limit }) => {
+    const head = Number(reply[next])
+    const found = Number(reply[next + 1])
+    next += 2
+    const messages: StoredMessage[] = []
+    let position = after
+    let continuous = after >= origin
+    for (const end = next + 3 * found; next < end; next += 3) {
+      const seq = Number.parseInt(reply[next]!, 10)
+      const prev = Number(reply[next + 1])
+      continuous &&= prev <= position
+      position = seq
+      messages.push({ ...decodeEvent(reply[next + 2]!), seq, prev })
+    }
+    if (found < countOf(limit)) continuous &&= head <= position
+    if (limit === 0) messages.pop()
+    if (continuous) return { messages, continuous, head, asOf }
+    return { messages, continuous, reason: after < origin ? 'restarted' : 'trimmed', head, asOf }
+  })
+}
+
+/** Finds positions in channels' logs, at one moment. */
+export async function seekLogs(
+  link: Link,
+  keys: Keys,
+  known: number,
+  requests: readonly SeekRequest[],
+): Promise<number[]> {
+  const values = requests.flatMap(({ count, bounds }) => [count, ...agesOf(bounds)])
+  const reply = await link.call(seek, namesOf(keys, requests), [known, ...values])
+  return reply.map(Number)
+}
+
+/** Whether nothing is missing can only be told by an event, or by there being none: one is asked for at least. */
+function countOf(limit: number): number {
+  return Math.max(1, limit)
+}
+
+function namesOf(keys: Keys, requests: readonly { readonly channel: string }[]): string[] {
+  return [keys.clock, ...requests.flatMap(({ channel }) => [keys.head(channel), keys.log(channel)])]
+}
+
+function agesOf({ maxAgeMs, headTtlMs }: Bounds): string[] {
+  return [bound(maxAgeMs), bound(headTtlMs)]
 }

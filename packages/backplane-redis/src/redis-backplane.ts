@@ -10,19 +10,20 @@ import {
   type ReadResult,
   type Retention,
 } from '@rivulet/server'
+import { Batch } from './batch.js'
 import { connector } from './connector.js'
 import { Feed } from './feed.js'
 import { Greeting } from './greeting.js'
 import { Keys } from './keys.js'
 import { Link } from './link.js'
 import { encodeEvent } from './live-message.js'
-import { readLog } from './log.js'
+import { type ReadRequest, readLogs, type SeekRequest, seekLogs } from './log.js'
 import { Positions } from './positions.js'
 import { Reconnector } from './reconnector.js'
 import type { RedisClient } from './redis-client.js'
 import { RedisRegistry } from './redis-registry.js'
 import { type Bounds, bound, boundsPer } from './retention.js'
-import { publish, seek } from './scripts.js'
+import { publish } from './scripts.js'
 
 export interface RedisBackplaneOptions {
   /** A client of `ioredis` or `redis` that says how to connect. The backplane opens two connections like it, and leaves it alone. */
@@ -68,6 +69,8 @@ export class RedisBackplane implements Backplane {
   readonly #idempotencyWindowMs: number
   readonly #boundsOf: (channel: string) => Bounds
   readonly #positions = new Positions()
+  readonly #reads: Batch<ReadRequest, ReadResult>
+  readonly #seeks: Batch<SeekRequest, number>
   readonly #feed: Feed
   readonly #reconnector: Reconnector
 
@@ -87,6 +90,14 @@ export class RedisBackplane implements Backplane {
     this.#timeoutMs = timeoutMs
     this.#idempotencyWindowMs = idempotencyWindowMs
     this.#boundsOf = boundsPer(retention)
+    this.#reads = new Batch(
+      (link, requests) => readLogs(link, this.#keys, this.#positions.known, requests),
+      ({ limit }) => limit,
+    )
+    this.#seeks = new Batch(
+      (link, requests) => seekLogs(link, this.#keys, this.#positions.known, requests),
+      ({ count }) => count,
+    )
     this.#feed = new Feed({
       keys: this.#keys,
       positions: this.#positions,
@@ -163,20 +174,14 @@ export class RedisBackplane implements Backplane {
   }
 
   async #readFrom(link: Link, channel: string, after: number, limit: number): Promise<ReadResult> {
-    const { known } = this.#positions
-    const result = await readLog(link, this.#keys, channel, this.#boundsOf(channel), { known, after, limit })
+    const result = await this.#reads.add(link, { channel, bounds: this.#boundsOf(channel), after, limit })
     this.#positions.note(result.asOf)
     return result
   }
 
   seek(channel: string, count: number): Promise<number> {
-    const keys = this.#keys
-    const names = [keys.clock, keys.head(channel), keys.log(channel)]
-    const { maxAgeMs, headTtlMs } = this.#boundsOf(channel)
-    return this.#reconnector.use('seek', async (link) => {
-      const [position] = await link.call(seek, names, [this.#positions.known, count, bound(maxAgeMs), bound(headTtlMs)])
-      return Number(position)
-    })
+    const bounds = this.#boundsOf(channel)
+    return this.#reconnector.use('seek', (link) => this.#seeks.add(link, { channel, bounds, count }))
   }
 
   /** Closes the connections that the backplane opened; the client stays as it is. */

@@ -82,28 +82,39 @@ return { 'stored', result, text(now) }
 `)
 
 /**
- * KEYS: clock, head, log. ARGV: known, after, limit, maxAgeMs, headTtlMs.
- * → { last, origin, head, then per event: id, prev, event }
+ * KEYS: clock, then per read: head, log. ARGV: known, then per read: after, limit, maxAgeMs, headTtlMs.
+ * → { last, origin, then per read: head, number of events, then per event: id, prev, event }
  */
 export const read: Script = script(`
-local after, limit, maxAge, ttl = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local from = after + 1
-if maxAge >= 0 then from = math.max(from, (now - maxAge) * 1024) end
-local reply = { text(last), text(origin), text(headOf(redis.call('HGET', KEYS[2], 's'), ttl)) }
-for _, entry in ipairs(redis.call('XRANGE', KEYS[3], text(from), '+', 'COUNT', limit)) do
-  local size = #reply
-  reply[size + 1], reply[size + 2], reply[size + 3] = entry[1], entry[2][2], entry[2][6]
+local reply = { text(last), text(origin) }
+local size = 2
+for index = 1, (#KEYS - 1) / 2 do
+  local head, log, at = KEYS[index * 2], KEYS[index * 2 + 1], index * 4 - 2
+  local after, limit, maxAge, ttl = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  local from = after + 1
+  if maxAge >= 0 then from = math.max(from, (now - maxAge) * 1024) end
+  local entries = redis.call('XRANGE', log, text(from), '+', 'COUNT', limit)
+  reply[size + 1], reply[size + 2] = text(headOf(redis.call('HGET', head, 's'), ttl)), text(#entries)
+  size = size + 2
+  for _, entry in ipairs(entries) do
+    reply[size + 1], reply[size + 2], reply[size + 3] = entry[1], entry[2][2], entry[2][6]
+    size = size + 3
+  end
 end
 return reply
 `)
 
-/** KEYS: clock, head, log. ARGV: known, count, maxAgeMs, headTtlMs. → { position } */
+/** KEYS: clock, then per search: head, log. ARGV: known, then per search: count, maxAgeMs, headTtlMs. → the positions */
 export const seek: Script = script(`
-local count, maxAge, ttl = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local from = maxAge >= 0 and text(math.max(0, now - maxAge) * 1024) or '-'
-local entries = count > 0 and redis.call('XREVRANGE', KEYS[3], '+', from, 'COUNT', count) or {}
-if #entries > 0 then return { entries[#entries][2][2] } end
-return { text(headOf(redis.call('HGET', KEYS[2], 's'), ttl)) }
+local reply = {}
+for index = 1, (#KEYS - 1) / 2 do
+  local head, log, at = KEYS[index * 2], KEYS[index * 2 + 1], index * 3 - 1
+  local count, maxAge, ttl = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local from = maxAge >= 0 and text(math.max(0, now - maxAge) * 1024) or '-'
+  local entries = count > 0 and redis.call('XREVRANGE', log, '+', from, 'COUNT', count) or {}
+  reply[index] = #entries > 0 and entries[#entries][2][2] or text(headOf(redis.call('HGET', head, 's'), ttl))
+end
+return reply
 `)
 
 /** KEYS: clock, then heads. ARGV: known. → { last, origin, then per channel: head, last live-only event } */
