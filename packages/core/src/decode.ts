@@ -55,7 +55,7 @@ const OTHER = -1
 /** So many characters tell where the value of any field begins. */
 const longestLead = 'event: '.length
 
-/** As text, chunks of less than this are decoded fast however it is done. */
+/** Chunks of fewer bytes are short: what a call costs matters more for them than what it does. */
 const shortBytes = 1_024
 const streaming = { stream: true }
 
@@ -120,8 +120,8 @@ export function createDecoder(options: DecoderOptions): Decoder {
   function decode(bytes: Uint8Array): string {
     const between = flushed
     if (bytes.length > 0) flushed = (bytes[bytes.length - 1] as number) < 0x80
-    // From one end of a character to another both calls give the same text. The first is the faster one on ASCII and on
-    // short chunks (on long ones several times, with Node 20), the second on everything else.
+    // From one end of a character to another both calls give the same text. The first is the faster one on ASCII (several
+    // times, with Node 20) and on short chunks, the second on everything else.
     const whole = between && flushed && (ascii || bytes.length < shortBytes)
     let text = whole ? utf8.decode(bytes) : utf8.decode(bytes, streaming)
     ascii = between && text.length === bytes.length
@@ -147,7 +147,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
       if (text.charCodeAt(0) === LF) start = 1
     }
     if (beginning) {
-      // Engines keep a sum as a rope; a text that is now this and now that is read at half the speed.
+      // Not by adding: engines keep a sum as a rope, and are slower where a text may be of one kind or another.
       text = [beginning, text].join('')
       beginning = ''
       unitBytes = 3
