@@ -259,11 +259,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
       data = undefined
       dataBytes = 0
       event = ''
-      try {
-        onMessage(message)
-      } catch (error) {
-        thrown ??= { error }
-      }
+      call(onMessage, message)
     } else event = ''
   }
 
