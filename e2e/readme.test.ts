@@ -32,6 +32,12 @@ describe('the README', () => {
     expect(blocks.map(({ language }) => language)).toEqual(['tsx', 'ts', 'ts', 'ts'])
   })
 
+  it('installs what its first block imports', () => {
+    const install = /^`npm install (.+)`$/m.exec(readme)![1]!.split(' ')
+    const imported = Array.from(blocks[0]!.text.matchAll(/ from '([^.'][^']*)'/g), ([, name]) => name)
+    expect(install).toEqual(expect.arrayContaining(imported))
+  })
+
   it('compiles, every block, and infers what its comments say', async () => {
     await writeFiles()
     await writeFile(join(folder, 'claims.ts'), claims)
@@ -82,15 +88,14 @@ describe('the README', () => {
   })
 })
 
-/** Writes each block to a file; the first holds three, each under its own comment. */
+/** Writes each block to a file; the first is split into three where its comments name a file, as a reader does. */
 async function writeFiles(): Promise<void> {
   const [first, publish, admit, receive] = blocks.map(({ text }) => text) as [string, string, string, string]
   const [, contract, server, app] = first.split(/^\/\/ (?:events|server|app)\.tsx?.*$/m)
-  const importEvents = "import { events } from './events.js'\n"
   const files = {
     'events.ts': contract,
-    'server.tsx': `${importEvents}${server}\nexport { manager }\n`,
-    'app.tsx': importEvents + app,
+    'server.tsx': `${server}\nexport { manager }\n`,
+    'app.tsx': app,
     'page.tsx':
       "import { createRoot } from 'react-dom/client'\nimport { App } from './app.js'\ncreateRoot(document.getElementById('root')!).render(<App />)\n",
     'publish.ts': `${publish}\nexport { id, manager }\n`,

@@ -14,7 +14,7 @@ describe('errors', () => {
     expect(error).toMatchObject({ name: 'EventValidationError', code: 'RIVULET_EVENT_INVALID', type: 'log' })
     expect(error.message).toBe(
       'The payload of event "log" does not fit its schema:\n  items.0.name: Required\n  (payload): Unknown key\n' +
-        'Correct the payload, or the schema in defineEvents({ … }). See @rivulet/core/errors/RIVULET_EVENT_INVALID.md',
+        'Correct the payload, or the schema in defineEvents({ … }). See https://git.example/rivulet/blob/main/docs/errors/RIVULET_EVENT_INVALID.md',
     )
     expect(new UnknownEventError('lgo', ['log', 'tick']).message).toContain('It has: log, tick.')
   })

@@ -1,6 +1,9 @@
 /** Marks every Rivulet error, also one made by another copy of this package. */
 const brand: unique symbol = Symbol.for('rivulet.error') as never
 
+/** The folder of the pages that explain the codes. */
+const pages = 'https://git.example/rivulet/blob/main/docs/errors'
+
 /**
  * The base of every error that Rivulet throws or reports.
  *
@@ -22,11 +25,11 @@ export class RivuletError extends Error {
   readonly code: string
 
   /**
-   * The message ends with where the code's page is, for codes that begin with `RIVULET_`: these are Rivulet's own. For an
-   * error class of your own, derive from one that there is, or give it another code.
+   * The message ends with the address of the code's page, for codes that begin with `RIVULET_`: these are Rivulet's own.
+   * For an error class of your own, derive from an existing one, or give it another code.
    */
   constructor(code: string, message: string, options?: ErrorOptions) {
-    super(code.startsWith('RIVULET_') ? `${message} See @rivulet/core/errors/${code}.md` : message, options)
+    super(code.startsWith('RIVULET_') ? `${message} See ${pages}/${code}.md` : message, options)
     this.name = new.target.name
     this.code = code
   }
