@@ -56,9 +56,11 @@ export interface EventStreamServiceOptions<Contract extends EventContract = Even
    */
   persist?: boolean | PersistOptions
   /**
-   * One connection for all tabs of the origin: one of them holds it, the others get the events from it, and when it goes
-   * away the next one takes over where it was. The server's `replay` and `snapshot` concern connections, so a tab that
-   * joins later does not get them. Where the browser lacks Web Locks or `BroadcastChannel` the stream has its own connection.
+   * Gives all tabs of the origin that make the same request for the same user one connection: one of them holds it, the
+   * others get the events from it, and when it goes away the next one takes over where it was. Name the user:
+   * `shared: { key: user.id }`. `true` is enough for a stream without cookies (`credentials: 'omit'`) and `headers`. The
+   * server's `replay` and `snapshot` concern connections, so a tab that joins later does not get them. Where the browser
+   * lacks Web Locks or `BroadcastChannel`, or forbids them, the stream has its own connection.
    * @default false
    */
   shared?: boolean | SharedOptions

@@ -53,7 +53,7 @@ function open(options: Partial<EventStreamServiceOptions> = {}): Tab {
   }
   return tab.run(() => {
     const stream = harness.createStream({
-      shared: true,
+      shared: { key: 'alice' },
       // A tab that crashes takes its connections with it.
       fetch: (url, init) => fetch(url, { ...init, signal: AbortSignal.any([abort.signal, init!.signal!]) }),
       ...options,
@@ -330,22 +330,34 @@ describe('a stream has a connection of its own', () => {
     await until(() => stream.status === 'open')
   })
 
-  test('apart from those of another key', async () => {
-    open({ shared: { key: 'alice' } })
+  test('apart from those of another key, another body or another URL', async () => {
+    open()
     open({ shared: { key: 'bob' }, headers: { authorization: 'bob' } })
-    await harness.server.open(2)
+    open({ body: 'room 1' })
+    open({ body: 'room 2' })
+    open({ url: `${harness.server.url}?room=1` })
+    await harness.server.open(5)
   })
 })
 
-test('a key is needed where the URL does not tell whose stream it is', () => {
+test('a key is needed wherever tabs of two users could share', () => {
   const url = 'http://localhost/'
-  for (const options of [{ url: () => url }, { url, headers: { authorization: 'x' } }, { url, body: '{}' }]) {
+  for (const options of [
+    { url },
+    { url, credentials: 'include' as const },
+    { url: () => url, credentials: 'omit' as const },
+    { url, headers: { authorization: 'x' }, credentials: 'omit' as const },
+    { url, body: () => '{}', credentials: 'omit' as const },
+  ]) {
     expect(() => new EventStreamService({ ...options, shared: true })).toThrow(InvalidOptionError)
     expect(() => new EventStreamService({ ...options, shared: {} })).toThrow(InvalidOptionError)
+    expect(new EventStreamService({ ...options, shared: { key: 'alice' } }).status).toBe('idle')
   }
+  expect(new EventStreamService({ url, credentials: 'omit', shared: true }).status).toBe('idle')
+  expect(new EventStreamService({ url, shared: false }).status).toBe('idle')
 })
 
 test('a server may make one of a relative URL, to render a page with it', () => {
   vi.stubGlobal('navigator', { locks: {} })
-  expect(new EventStreamService({ url: '/events', shared: true }).status).toBe('idle')
+  expect(new EventStreamService({ url: '/events', shared: { key: 'alice' } }).status).toBe('idle')
 })

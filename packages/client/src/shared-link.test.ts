@@ -34,7 +34,7 @@ function hold(): void {
 test('a stream that is closed before its code has come stays closed, and can be connected again', async () => {
   new FakeOrigin()
   hold()
-  const stream = harness.createStream({ shared: true, lastEventId: '7' })
+  const stream = harness.createStream({ shared: { key: 'alice' }, lastEventId: '7' })
   expect(stream.status).toBe('idle')
   stream.connect()
   expect(stream.status).toBe('connecting')
@@ -50,7 +50,7 @@ test('a stream that is closed before its code has come stays closed, and can be 
 test('a stream whose code is not to be had has a connection of its own, and says why', async () => {
   new FakeOrigin()
   broken = true
-  const stream = harness.createStream({ shared: true })
+  const stream = harness.createStream({ shared: { key: 'alice' } })
   const errors: unknown[] = []
   stream.onError((error) => errors.push(error))
   const received = dataOf(stream)

@@ -1,12 +1,13 @@
 import type { Clock } from './clock.js'
 import { Connection, type ConnectionOptions, type ConnectionSink, idleSnapshot, type Link } from './connection.js'
 import { InvalidOptionError } from './errors.js'
-import { pageBaseUrl } from './page-events.js'
+import { streamIdentity } from './stream-identity.js'
 
 export interface SharedOptions {
   /**
-   * Names the connection among the tabs of the origin. Name the user, and all else that decides what the stream
-   * carries. Needed where the URL is a function, and with `headers` or `body`; elsewhere the URL is the name.
+   * Names the user, and everything else that decides what the stream brings and that its URL, method and body don't tell.
+   * Tabs share a connection only if their keys are equal. Required unless `credentials` is `'omit'`, the URL and the body
+   * are values, and there are no `headers`.
    */
   key?: string
 }
@@ -15,26 +16,18 @@ export interface SharedOptions {
  * The shared connection that the options ask for, or `undefined` where they ask for none or the platform lacks what it
  * needs. Its code is loaded when it is first needed, as most streams have a connection of their own.
  *
- * @throws {InvalidOptionError} when a key is needed and missing: tabs of two users must not share.
+ * @throws {InvalidOptionError} when a key is needed and missing.
  */
 export function createSharedLink(
   options: ConnectionOptions & { shared?: boolean | SharedOptions },
   clock: Clock,
   sink: ConnectionSink,
 ): Link | undefined {
-  const { shared, url, headers, body } = options
+  const { shared } = options
   if (!shared) return undefined
-  let key = shared === true ? undefined : shared.key
-  if (key === undefined) {
-    if (typeof url === 'function' || headers !== undefined || body !== undefined) {
-      throw new InvalidOptionError('shared', shared, 'give it a key that names the user and the stream: { key: … }.')
-    }
-    key = absolute(url)
-  }
+  const name = nameOf(shared, options)
   const locks = globalThis.navigator?.locks
-  // Without a key there is no page either: a server renders it.
-  if (key === undefined || !locks || !globalThis.BroadcastChannel) return undefined
-  const name = `rivulet:${key}`
+  if (!locks || !globalThis.BroadcastChannel) return undefined
 
   let link: Link | undefined
   let loading = false
@@ -44,7 +37,7 @@ export function createSharedLink(
   async function load(): Promise<void> {
     try {
       const { SharedConnection } = await import('./shared-connection.js')
-      link = new SharedConnection(name, locks as LockManager, options, clock, sink)
+      link = new SharedConnection(name, locks, options, clock, sink)
     } catch (error) {
       // The file is not to be had: a connection of one's own does what is needed most.
       link = new Connection(options, clock, sink)
@@ -81,11 +74,19 @@ export function createSharedLink(
   }
 }
 
-/** `undefined` for a relative URL where there is no page. */
-function absolute(url: string | URL): string | undefined {
-  try {
-    return new URL(url, pageBaseUrl()).href
-  } catch {
-    return undefined
+/** The version changes with what tabs say to each other: tabs of two versions don't share. */
+const protocol = 'rivulet:shared:1:'
+
+function nameOf(shared: true | SharedOptions, options: ConnectionOptions): string {
+  const key = shared === true ? undefined : shared.key
+  const anonymous = options.credentials === 'omit' && options.headers === undefined
+  const identity = key === '' || (key === undefined && !anonymous) ? undefined : streamIdentity(options, key)
+  if (identity === undefined) {
+    throw new InvalidOptionError(
+      'shared',
+      shared,
+      'tabs of two users must not share. Give a key that names the user, { key: user.id }; a stream that is the same for everybody needs none with credentials: "omit".',
+    )
   }
+  return protocol + identity
 }

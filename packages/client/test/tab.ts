@@ -12,7 +12,7 @@ const quick = 10
 window.received = []
 window.stream = new EventStreamService({
   url: '/events',
-  shared: true,
+  shared: { key: 'alice' },
   clock: {
     now: () => Date.now() * quick,
     setTimeout: (callback, ms) => window.setTimeout(callback, ms / quick),
