@@ -6,6 +6,7 @@ import { codeBlocks, compile, makeFolder, root } from './code-blocks.js'
 import { contract } from './docs-sample.js'
 
 const docs = join(root, 'docs')
+const { repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 let pages: string[]
 let folder: string
 
@@ -54,9 +55,12 @@ describe('the pages outside of the site', () => {
     )
     expect(files).toContain('README.md')
     for (const file of files) {
-      const links = readFileSync(join(root, file), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)|src="([^"]+)"/g)
-      for (const [, link, image] of links) {
+      const text = readFileSync(join(root, file), 'utf8')
+      for (const [, link, image] of text.matchAll(/\]\((?!https?:|#)([^)#]+)|src="([^"]+)"/g)) {
         expect(existsSync(join(root, dirname(file), (link ?? image)!)), `${file} → ${link ?? image}`).toBe(true)
+      }
+      for (const [link] of text.matchAll(new RegExp(`(?<=\\]\\(${repository}/(?:blob|tree)/main/)[^)#]+`, 'g'))) {
+        expect(existsSync(join(root, link)), `${file} → ${link}`).toBe(true)
       }
     }
   })

@@ -4,6 +4,7 @@ import { checkAnchors } from './check-anchors.js'
 import { errorPages } from './error-pages.js'
 import { writeLlmsTxt } from './llms-txt.js'
 import { referencePages } from './reference-pages.js'
+import { checkSearch, searchOptions } from './search.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -26,11 +27,12 @@ export default defineConfig({
   ignoreDeadLinks: 'localhostLinks',
   buildEnd: async ({ pages, outDir }) => {
     checkAnchors(outDir)
+    await checkSearch(outDir)
     writeLlmsTxt(root, pages, outDir)
   },
   themeConfig: {
     logo: '/favicon.svg',
-    search: { provider: 'local' },
+    search: { provider: 'local', options: { miniSearch: { searchOptions } } },
     outline: [2, 3],
     nav: [
       { text: 'Start', link: '/start/express' },
@@ -44,7 +46,7 @@ export default defineConfig({
         items: [
           { text: 'Express to React', link: '/start/express' },
           { text: 'Koa', link: '/start/koa' },
-          { text: 'Hono, Next.js, Bun, Deno', link: '/start/web' },
+          { text: 'Hono, Next.js, SvelteKit, Bun, Deno', link: '/start/web' },
           { text: 'React', link: '/start/react' },
           { text: 'Vue', link: '/start/vue' },
         ],
