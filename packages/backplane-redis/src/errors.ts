@@ -5,6 +5,7 @@ import { RivuletError } from '@rivulet/core'
  * out all the same, where the answer was lost; with an idempotency key it can be repeated safely.
  */
 export class BackplaneUnavailableError extends RivuletError {
+  static override readonly name: string = 'BackplaneUnavailableError'
   static override readonly code = 'RIVULET_BACKPLANE_UNAVAILABLE'
 
   constructor(

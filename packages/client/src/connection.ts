@@ -11,10 +11,10 @@ import {
 } from './connection-machine.js'
 import { refreshCount, refreshOnce } from './credential-refresh.js'
 import {
+  ConfigurationError,
   ContentTypeError,
   HeartbeatTimeoutError,
   HttpStatusError,
-  InvalidOptionError,
   isRetryableStatus,
   StreamClosedByServerError,
 } from './errors.js'
@@ -320,6 +320,6 @@ function inputOf(error: unknown): ConnectionInput {
     if (isRetryableStatus(error.status)) return { type: 'lost', error, retryAfterMs: error.retryAfterMs }
     return { type: 'failed', error }
   }
-  const final = error instanceof ContentTypeError || error instanceof InvalidOptionError
+  const final = error instanceof ContentTypeError || error instanceof ConfigurationError
   return { type: final ? 'failed' : 'lost', error }
 }

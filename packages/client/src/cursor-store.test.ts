@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { until, useHarness } from '../test/harness.js'
 import { frame } from '../test/sse-server.js'
-import { EventStreamService, InvalidOptionError } from './index.js'
+import { ConfigurationError, EventStreamService } from './index.js'
 
 const harness = useHarness()
 
@@ -102,6 +102,6 @@ describe('a persisted stream', () => {
   })
 
   test('needs a key where the URL is a function', () => {
-    expect(() => new EventStreamService({ url: () => '/', persist: true })).toThrow(InvalidOptionError)
+    expect(() => new EventStreamService({ url: () => '/', persist: true })).toThrow(ConfigurationError)
   })
 })

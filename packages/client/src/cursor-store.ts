@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js'
-import { InvalidOptionError } from './errors.js'
+import { ConfigurationError } from './errors.js'
 import { pageStorage } from './page-events.js'
 import type { PerAttempt } from './transport.js'
 
@@ -21,7 +21,7 @@ export interface CursorStore {
   keep(open: boolean): void
 }
 
-/** @throws {InvalidOptionError} when the URL is a function and no key is given: an entry needs a name that lasts. */
+/** @throws {ConfigurationError} when the URL is a function and no key is given: an entry needs a name that lasts. */
 export function createCursorStore(
   persist: boolean | PersistOptions,
   url: PerAttempt<string | URL>,
@@ -32,7 +32,7 @@ export function createCursorStore(
   if (!persist) return undefined
   const { storage = pageStorage(), key } = persist === true ? {} : persist
   if (key === undefined && typeof url === 'function') {
-    throw new InvalidOptionError('persist', persist, 'give it a key where the URL is a function: { key: … }.')
+    throw new ConfigurationError('persist', persist, 'Give it a key where the URL is a function: { key: … }.')
   }
   if (!storage) return undefined
   const entry = key ?? `rivulet:${url}`

@@ -1,23 +1,10 @@
 import { RivuletError } from '@rivulet/core'
 
-/** An option of the stream cannot be used. */
-export class InvalidOptionError extends RivuletError {
-  static override readonly code = 'RIVULET_INVALID_OPTION'
-
-  constructor(
-    /** The option's name. */
-    readonly option: string,
-    /** The refused value. */
-    readonly value: unknown,
-    fix: string,
-    options?: ErrorOptions,
-  ) {
-    super(InvalidOptionError.code, `The option "${option}" cannot be ${describe(value)}: ${fix}`, options)
-  }
-}
+export { ConfigurationError } from '@rivulet/core'
 
 /** The server answered with a status that opens no stream. */
 export class HttpStatusError extends RivuletError {
+  static override readonly name: string = 'HttpStatusError'
   static override readonly code = 'RIVULET_HTTP_STATUS'
 
   constructor(
@@ -40,6 +27,7 @@ export class HttpStatusError extends RivuletError {
 
 /** The server answered with something else than an event stream: a login page, for example. */
 export class ContentTypeError extends RivuletError {
+  static override readonly name: string = 'ContentTypeError'
   static override readonly code = 'RIVULET_CONTENT_TYPE'
 
   constructor(
@@ -58,6 +46,7 @@ export class ContentTypeError extends RivuletError {
 
 /** The connection could not be made, or broke: no route, refused, reset, or not allowed by CORS (the cause may say). */
 export class ConnectionError extends RivuletError {
+  static override readonly name: string = 'ConnectionError'
   static override readonly code = 'RIVULET_CONNECTION'
 
   constructor(
@@ -74,6 +63,7 @@ export class ConnectionError extends RivuletError {
 
 /** The server did not answer in time. */
 export class ConnectTimeoutError extends RivuletError {
+  static override readonly name: string = 'ConnectTimeoutError'
   static override readonly code = 'RIVULET_CONNECT_TIMEOUT'
 
   constructor(
@@ -89,6 +79,7 @@ export class ConnectTimeoutError extends RivuletError {
 
 /** Nothing came for longer than the server's heartbeat allows: the connection is dead, though no one said so. */
 export class HeartbeatTimeoutError extends RivuletError {
+  static override readonly name: string = 'HeartbeatTimeoutError'
   static override readonly code = 'RIVULET_HEARTBEAT_TIMEOUT'
 
   constructor(
@@ -104,6 +95,7 @@ export class HeartbeatTimeoutError extends RivuletError {
 
 /** The server ended the stream. */
 export class StreamClosedByServerError extends RivuletError {
+  static override readonly name: string = 'StreamClosedByServerError'
   static override readonly code = 'RIVULET_CLOSED_BY_SERVER'
 
   constructor(
@@ -121,6 +113,7 @@ export class StreamClosedByServerError extends RivuletError {
 
 /** An iterator with `overflow: 'error'` was read too slowly. */
 export class IteratorOverflowError extends RivuletError {
+  static override readonly name: string = 'IteratorOverflowError'
   static override readonly code = 'RIVULET_ITERATOR_OVERFLOW'
 
   constructor(readonly bufferSize: number) {
@@ -134,10 +127,6 @@ export class IteratorOverflowError extends RivuletError {
 /** Statuses that may pass by themselves; any other but 401 is final. */
 export function isRetryableStatus(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 
 function messageOf(cause: unknown): string {

@@ -3,12 +3,12 @@ export type { ConnectionOptions, ConnectionSnapshot } from './connection.js'
 export type { ConnectionStatus } from './connection-machine.js'
 export type { PersistOptions } from './cursor-store.js'
 export {
+  ConfigurationError,
   ConnectionError,
   ConnectTimeoutError,
   ContentTypeError,
   HeartbeatTimeoutError,
   HttpStatusError,
-  InvalidOptionError,
   IteratorOverflowError,
   StreamClosedByServerError,
 } from './errors.js'

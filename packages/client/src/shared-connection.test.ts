@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { FakeOrigin, type FakeTab } from '../test/fake-tabs.js'
 import { until, useHarness } from '../test/harness.js'
 import { frame, openFrame } from '../test/sse-server.js'
-import { EventStreamService, type EventStreamServiceOptions, HttpStatusError, InvalidOptionError } from './index.js'
+import { ConfigurationError, EventStreamService, type EventStreamServiceOptions, HttpStatusError } from './index.js'
 
 const harness = useHarness()
 let origin: FakeOrigin
@@ -349,8 +349,8 @@ test('a key is needed wherever tabs of two users could share', () => {
     { url, headers: { authorization: 'x' }, credentials: 'omit' as const },
     { url, body: () => '{}', credentials: 'omit' as const },
   ]) {
-    expect(() => new EventStreamService({ ...options, shared: true })).toThrow(InvalidOptionError)
-    expect(() => new EventStreamService({ ...options, shared: {} })).toThrow(InvalidOptionError)
+    expect(() => new EventStreamService({ ...options, shared: true })).toThrow(ConfigurationError)
+    expect(() => new EventStreamService({ ...options, shared: {} })).toThrow(ConfigurationError)
     expect(new EventStreamService({ ...options, shared: { key: 'alice' } }).status).toBe('idle')
   }
   expect(new EventStreamService({ url, credentials: 'omit', shared: true }).status).toBe('idle')

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js'
 import { Connection, type ConnectionOptions, type ConnectionSink, idleSnapshot, type Link } from './connection.js'
-import { InvalidOptionError } from './errors.js'
+import { ConfigurationError } from './errors.js'
 import { streamIdentity } from './stream-identity.js'
 
 export interface SharedOptions {
@@ -16,7 +16,7 @@ export interface SharedOptions {
  * The shared connection that the options ask for, or `undefined` where they ask for none or the platform lacks what it
  * needs. Its code is loaded when it is first needed, as most streams have a connection of their own.
  *
- * @throws {InvalidOptionError} when a key is needed and missing.
+ * @throws {ConfigurationError} when a key is needed and missing.
  */
 export function createSharedLink(
   options: ConnectionOptions & { shared?: boolean | SharedOptions },
@@ -82,10 +82,10 @@ function nameOf(shared: true | SharedOptions, options: ConnectionOptions): strin
   const anonymous = options.credentials === 'omit' && options.headers === undefined
   const identity = key === '' || (key === undefined && !anonymous) ? undefined : streamIdentity(options, key)
   if (identity === undefined) {
-    throw new InvalidOptionError(
+    throw new ConfigurationError(
       'shared',
       shared,
-      'tabs of two users must not share. Give a key that names the user, { key: user.id }; a stream that is the same for everybody needs none with credentials: "omit".',
+      'Tabs of two users must not share. Give a key that names the user, { key: user.id }; a stream that is the same for everybody needs none with credentials: "omit".',
     )
   }
   return protocol + identity

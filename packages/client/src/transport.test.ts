@@ -85,7 +85,7 @@ describe('the request', () => {
     const stream = harness.createStream({ url: '/events' })
     stream.connect()
     await until(() => stream.status === 'closed')
-    expect(stream.state.error).toMatchObject({ code: 'RIVULET_INVALID_OPTION', option: 'url', value: '/events' })
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONFIGURATION', option: 'url', value: '/events' })
   })
 })
 
@@ -323,7 +323,7 @@ describe('the response', () => {
     const stream = harness.createStream({ fetch: async () => response as Response })
     stream.connect()
     await until(() => stream.status === 'closed')
-    expect(stream.state.error).toMatchObject({ code: 'RIVULET_INVALID_OPTION', option: 'fetch' })
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONFIGURATION', option: 'fetch' })
   })
 
   test('that comes after close() is given up', async () => {

@@ -1,10 +1,10 @@
 import type { Clock } from './clock.js'
 import {
+  ConfigurationError,
   ConnectionError,
   ConnectTimeoutError,
   ContentTypeError,
   HttpStatusError,
-  InvalidOptionError,
   StreamClosedByServerError,
 } from './errors.js'
 import { pageBaseUrl } from './page-events.js'
@@ -135,10 +135,10 @@ async function check(response: Response, url: string, options: RequestOptions, c
     throw new ContentTypeError(status, contentType, url)
   }
   if (body === undefined || (body && !body.getReader)) {
-    throw new InvalidOptionError(
+    throw new ConfigurationError(
       'fetch',
       options.fetch,
-      'its responses have no readable body. Give one that streams (in React Native that of expo/fetch).',
+      'Its responses have no readable body. Give one that streams (in React Native that of expo/fetch).',
     )
   }
   return { url, body }
@@ -148,7 +148,7 @@ function resolveUrl(url: string | URL): URL {
   try {
     return new URL(url, pageBaseUrl())
   } catch (cause) {
-    throw new InvalidOptionError('url', String(url), 'give an absolute URL; only a page can resolve a relative one.', {
+    throw new ConfigurationError('url', String(url), 'Give an absolute URL; only a page can resolve a relative one.', {
       cause,
     })
   }

@@ -11,6 +11,9 @@ const pages = 'https://git.example/rivulet/blob/main/docs/errors'
  * same test; both hold across two installed copies of a package.
  */
 export class RivuletError extends Error {
+  /** Every class states its name: bundlers rename classes, and `error.name` is what logs are searched for. */
+  static override readonly name: string = 'RivuletError'
+
   /** The code that all instances of this class carry; the base has none of its own. */
   static readonly code: string | undefined = undefined
 
@@ -38,6 +41,7 @@ Object.defineProperty(RivuletError.prototype, brand, { value: true })
 
 /** A payload schema or payload uses a key that the event itself needs. */
 export class ReservedKeyError extends RivuletError {
+  static override readonly name: string = 'ReservedKeyError'
   static override readonly code = 'RIVULET_RESERVED_KEY'
 
   constructor(
@@ -56,6 +60,7 @@ export class ReservedKeyError extends RivuletError {
 
 /** An event's name cannot be used: it is empty, holds a line break or NUL, or belongs to the protocol. */
 export class EventNameError extends RivuletError {
+  static override readonly name: string = 'EventNameError'
   static override readonly code = 'RIVULET_EVENT_NAME'
 
   constructor(
@@ -69,6 +74,7 @@ export class EventNameError extends RivuletError {
 
 /** The contract has no event of this name. */
 export class UnknownEventError extends RivuletError {
+  static override readonly name: string = 'UnknownEventError'
   static override readonly code = 'RIVULET_UNKNOWN_EVENT'
 
   constructor(
@@ -94,6 +100,7 @@ export interface EventIssue {
 
 /** A payload does not fit its event's schema. Nothing was stored, sent or handed to a handler. */
 export class EventValidationError extends RivuletError {
+  static override readonly name: string = 'EventValidationError'
   static override readonly code = 'RIVULET_EVENT_INVALID'
 
   constructor(
@@ -116,6 +123,7 @@ export class EventValidationError extends RivuletError {
 
 /** A field of an SSE message holds what the wire cannot carry. */
 export class InvalidFieldError extends RivuletError {
+  static override readonly name: string = 'InvalidFieldError'
   static override readonly code = 'RIVULET_INVALID_FIELD'
 
   constructor(
@@ -131,6 +139,7 @@ export class InvalidFieldError extends RivuletError {
 
 /** One event of a stream is larger than the decoder may buffer. The decoder is unusable until `reset()`. */
 export class EventTooLargeError extends RivuletError {
+  static override readonly name: string = 'EventTooLargeError'
   static override readonly code = 'RIVULET_EVENT_TOO_LARGE'
 
   constructor(
@@ -143,5 +152,34 @@ export class EventTooLargeError extends RivuletError {
       EventTooLargeError.code,
       `An event of the stream is larger than ${maxEventBytes} bytes. Send smaller events, or raise maxEventBytes.`,
     )
+  }
+}
+
+/** An option has a value that makes no sense. */
+export class ConfigurationError extends RivuletError {
+  static override readonly name: string = 'ConfigurationError'
+  static override readonly code = 'RIVULET_CONFIGURATION'
+
+  constructor(
+    /** The option, as a path. */
+    readonly option: string,
+    /** What was given. */
+    readonly value: unknown,
+    fix: string,
+    options?: ErrorOptions,
+  ) {
+    super(ConfigurationError.code, `The option "${option}" cannot be ${describe(value)}. ${fix}`, options)
+  }
+}
+
+/** Never throws: the value is one that somebody got wrong. */
+function describe(value: unknown): string {
+  if (typeof value === 'function') return 'a function'
+  if (typeof value !== 'object' || value === null)
+    return typeof value === 'string' ? JSON.stringify(value) : String(value)
+  try {
+    return JSON.stringify(value) ?? 'this object'
+  } catch {
+    return 'this object'
   }
 }

@@ -2,6 +2,7 @@ import { RivuletError } from '@rivulet/core'
 
 /** A hook or component was used where no provider is above it. */
 export class MissingProviderError extends RivuletError {
+  static override readonly name: string = 'MissingProviderError'
   static override readonly code = 'RIVULET_MISSING_PROVIDER'
 
   constructor() {

@@ -1,7 +1,10 @@
 import { RivuletError } from '@rivulet/core'
 
+export { ConfigurationError } from '@rivulet/core'
+
 /** A payload fits its schema but cannot be written as a JSON object. Nothing was stored or sent. */
 export class EventSerializationError extends RivuletError {
+  static override readonly name: string = 'EventSerializationError'
   static override readonly code = 'RIVULET_EVENT_NOT_SERIALIZABLE'
 
   constructor(
@@ -20,6 +23,7 @@ export class EventSerializationError extends RivuletError {
 
 /** The manager was closed, or is being closed. */
 export class ManagerClosedError extends RivuletError {
+  static override readonly name: string = 'ManagerClosedError'
   static override readonly code = 'RIVULET_MANAGER_CLOSED'
 
   constructor() {
@@ -28,23 +32,4 @@ export class ManagerClosedError extends RivuletError {
       'The EventManager is closed: nothing can be published any more. Stop the publishers before calling close().',
     )
   }
-}
-
-/** An option has a value that makes no sense. */
-export class ConfigurationError extends RivuletError {
-  static override readonly code = 'RIVULET_CONFIGURATION'
-
-  constructor(
-    /** The option, as a path. */
-    readonly option: string,
-    /** What was given. */
-    readonly value: unknown,
-    fix: string,
-  ) {
-    super(ConfigurationError.code, `The option "${option}" cannot be ${describe(value)}. ${fix}`)
-  }
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
