@@ -13,6 +13,8 @@ export default defineConfig({
   title: 'Rivulet',
   description: 'Typed Server-Sent Events from publish to React hook, exact about what was delivered.',
   cleanUrls: true,
+  // The demonstration on the home page runs the packages' sources.
+  vite: { resolve: { conditions: ['@rivulet/source', 'module', 'browser', 'development|production'] } },
   head: [
     ['link', { rel: 'icon', type: 'image/svg+xml', href: '/favicon.svg' }],
     ['meta', { property: 'og:type', content: 'website' }],
