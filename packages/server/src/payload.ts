@@ -1,10 +1,9 @@
-/** Where there is a `Buffer`, sockets take it as it is; other bytes they wrap at each write. */
-const encode: (text: string) => Uint8Array =
-  typeof Buffer === 'function' ? (text) => Buffer.from(text) : (text) => new TextEncoder().encode(text)
+const crlf = '\r\n'
 
 /** Bytes of a stream, made once and written to any number of connections. */
 export class Payload {
-  readonly #text: string
+  /** Given up once the bytes are there. */
+  #text: string
   #bytes: Uint8Array | undefined
   #chunk: Uint8Array | undefined
 
@@ -14,13 +13,42 @@ export class Payload {
 
   /** As the body has them. */
   get bytes(): Uint8Array {
-    this.#bytes ??= encode(this.#text)
-    return this.#bytes
+    if (!this.#bytes) this.#encode()
+    return this.#bytes!
   }
 
   /** As one chunk of HTTP/1.1's chunked transfer coding. */
   get chunk(): Uint8Array {
-    this.#chunk ??= encode(`${this.bytes.length.toString(16)}\r\n${this.#text}\r\n`)
+    if (!this.#bytes) this.#encode()
+    this.#chunk ??= chunkOf(this.#bytes!)
     return this.#chunk
   }
+
+  #encode(): void {
+    if (typeof Buffer === 'function') this.#encodeToBuffer()
+    else this.#bytes = new TextEncoder().encode(this.#text)
+    this.#text = ''
+  }
+
+  /** Both ways in one piece of memory: a large event is not to be there twice. Sockets take a `Buffer` as it is, and wrap other bytes. */
+  #encodeToBuffer(): void {
+    const length = Buffer.byteLength(this.#text)
+    const size = length.toString(16) + crlf
+    const chunk = Buffer.allocUnsafe(size.length + length + crlf.length)
+    chunk.write(size, 0)
+    chunk.write(this.#text, size.length)
+    chunk.write(crlf, size.length + length)
+    this.#chunk = chunk
+    this.#bytes = chunk.subarray(size.length, size.length + length)
+  }
+}
+
+function chunkOf(bytes: Uint8Array): Uint8Array {
+  const encoder = new TextEncoder()
+  const size = encoder.encode(bytes.length.toString(16) + crlf)
+  const chunk = new Uint8Array(size.length + bytes.length + crlf.length)
+  chunk.set(size)
+  chunk.set(bytes, size.length)
+  chunk.set(encoder.encode(crlf), size.length + bytes.length)
+  return chunk
 }

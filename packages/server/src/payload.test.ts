@@ -1,0 +1,21 @@
+import { afterEach, expect, it, vi } from 'vitest'
+import { Payload } from './payload.js'
+
+afterEach(() => void vi.unstubAllGlobals())
+
+it.each(['Buffer', 'no Buffer'])('frames bytes as one chunk, with %s', (runtime) => {
+  if (runtime === 'no Buffer') vi.stubGlobal('Buffer', undefined)
+  const text = 'data: Zürich 🚆 \ud800\n\n'
+  const payload = new Payload(text)
+  const body = new TextEncoder().encode(text)
+  expect([...payload.bytes]).toEqual([...body])
+  expect(new TextDecoder().decode(payload.chunk)).toBe(
+    `${body.length.toString(16)}\r\n${new TextDecoder().decode(body)}\r\n`,
+  )
+})
+
+it('holds a large event once', () => {
+  const payload = new Payload('x'.repeat(100_000))
+  expect(payload.bytes.buffer).toBe(payload.chunk.buffer)
+  expect(payload.bytes.buffer.byteLength).toBeLessThan(100_100)
+})
