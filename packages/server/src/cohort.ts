@@ -1,55 +1,39 @@
 import type { Connection } from './connection.js'
+import type { Frame } from './frame.js'
 import { FrameQueue } from './frame-queue.js'
-import { Payload } from './payload.js'
+import type { Writer } from './line.js'
+import { Piece, pieceChars } from './piece.js'
 
-/** Frames that are written in one piece. */
-export interface Piece {
-  readonly payload: Payload
-  /** How many frames it holds. */
-  readonly count: number
-  /** The ordinal of its first frame. */
-  readonly from: number
-  /** The position that a live connection has reached before it. */
-  readonly positionBefore: number
-}
-
-/** One write to every live connection, which may take several turns of the event loop. */
-export interface Pass {
-  readonly pieces: readonly Piece[]
-  readonly from: number
-  /** The ordinal after its last frame. */
-  readonly to: number
-  /** The position of its first event that has one; `Infinity` where none has. */
-  readonly firstPosition: number
-  readonly positionBefore: number
-}
-
-/** A burst is cut into pieces of this many characters, so that a slow connection can stop between two of them. */
-const pieceChars = 65_536
 /** How much is kept for connections that are catching up; what they miss of it they read from the log. */
 const keptFrames = 256
 const keptChars = 131_072
-/** When more than this waits to be written, the connections read it from the log instead, each at its own pace. */
-const maxPendingChars = 8_388_608
-/** How often a pass looks at the clock, in connections. */
-const connectionsPerLook = 32
+/** With more than this in the queue, beside its largest frame, the connections read the log instead, each at its own pace. */
+const maxQueueChars = 8_388_608
+/** How many pieces are remembered: more than that are cut only while many connections go on from different places. */
+const maxPieces = 64
+/** How often a write to all connections looks at the clock, in connections. */
+const connectionsPerLook = 8
 
 /** All connections with the same set of channels: they get the same bytes. */
-export class Cohort {
+export class Cohort implements Writer {
   readonly key: string
   readonly channels: readonly string[]
   readonly queue: FrameQueue = new FrameQueue()
-  /** Connections that have everything up to the running pass. */
+  /** Connections that are given each frame as it comes. */
   readonly live: Set<Connection> = new Set()
   /** Connections that are not there yet, or not any more. */
   readonly catchingUp: Set<Connection> = new Set()
   /** When bytes last went to all live connections. */
   lastWriteAt = 0
-  /** The ordinal up to which the queue was written to the live connections. */
+  /** Since when the oldest frame waits that some live connection has not been given; at the latest. */
+  #waitingSince = 0
+  /** The ordinal up to which all live connections have been given the queue. */
   #written = 0
-  #position = 0
-  #pass: Pass | undefined
+  /** Where the running write ends, and who has not been given it. */
+  #to = 0
   #rest: IterableIterator<Connection> | undefined
+  /** By the ordinal at which they begin; one that is not full may grow. */
+  readonly #pieces = new Map<number, { readonly piece: Piece; readonly full: boolean }>()
 
   constructor(key: string, channels: readonly string[]) {
     this.key = key
@@ -60,76 +44,95 @@ export class Cohort {
     return this.live.size === 0 && this.catchingUp.size === 0
   }
 
-  /** Writes what waits to all live connections. Returns false when time is up before it is done. */
-  flush(now: () => number, deadline: number): boolean {
-    while (this.#pass || this.#written < this.queue.end) {
-      if (!this.#pass) {
-        if (this.queue.size > maxPendingChars) this.#overrun()
-        this.#pass = this.#startPass(now())
+  /** How many frames wait to be given to the live connections. */
+  get waiting(): number {
+    return this.queue.end - this.#written
+  }
+
+  get waitingSince(): number {
+    return this.#waitingSince
+  }
+
+  /** The queue has its bound here, not where it is written: nobody knows when there is time for that. */
+  push(frame: Frame, now: number): void {
+    const { queue } = this
+    if (queue.size + frame.text.length > maxQueueChars + Math.max(queue.largest, frame.text.length)) this.#overrun()
+    if (this.waiting === 0) this.#waitingSince = now
+    queue.push(frame)
+  }
+
+  #overrun(): void {
+    for (const connection of [...this.live]) connection.fallBehind()
+    this.#rest = undefined
+    this.#written = this.queue.end
+    this.#trim()
+  }
+
+  /** Writes what waits to all live connections. */
+  write(now: () => number, deadline: number): boolean {
+    while (this.waiting > 0) {
+      if (!this.#rest) {
+        this.#rest = this.live.values()
+        this.#to = this.queue.end
+        this.lastWriteAt = now()
       }
-      this.#rest ??= this.live.values()
       let looks = 0
       for (let next = this.#rest.next(); !next.done; next = this.#rest.next()) {
-        next.value.deliver(this.#pass)
-        if (++looks % connectionsPerLook === 0 && now() > deadline) return false
+        next.value.deliver(this.#to)
+        // What it called may have sent all connections to the log.
+        if (!this.#rest) break
+        if (++looks % connectionsPerLook === 0 && now() >= deadline) return false
       }
-      this.#endPass(this.#pass)
+      this.#rest = undefined
+      this.#written = Math.max(this.#written, this.#to)
+      this.#waitingSince = this.lastWriteAt
+      this.#trim()
+      if (now() >= deadline) break
     }
-    return true
+    return this.waiting === 0
   }
 
-  #startPass(now: number): Pass {
-    this.lastWriteAt = now
-    const from = this.#written
-    const positionBefore = this.#position
-    const pieces: Piece[] = []
-    let start = from
-    let startPosition = positionBefore
-    let firstPosition = Infinity
-    let text = ''
-    const to = this.queue.end
-    for (let ordinal = from; ordinal < to; ordinal++) {
-      const frame = this.queue.at(ordinal)
-      const position = Math.max(this.#position, frame.seq ?? 0)
-      this.#position = position
-      if (firstPosition === Infinity && frame.seq !== undefined) firstPosition = frame.seq
-      if (this.live.size === 0) continue
-      text += frame.text
-      if (text.length >= pieceChars || ordinal === to - 1) {
-        pieces.push({
-          payload: new Payload(text),
-          count: ordinal + 1 - start,
-          from: start,
-          positionBefore: startPosition,
-        })
-        text = ''
-        start = ordinal + 1
-        startPosition = position
-      }
-    }
-    return { pieces, from, to, firstPosition, positionBefore }
+  /**
+   * Frames from an ordinal on, at least up to another one or as many as make a piece: the same piece for everyone who
+   * asks. There has to be such a frame.
+   */
+  piece(from: number, to: number): Piece {
+    const known = this.#pieces.get(from)
+    if (known && (known.full || from + known.piece.frames.length >= to)) return known.piece
+    const cut = this.#cut(from)
+    if (this.#pieces.size >= maxPieces) this.#pieces.clear()
+    this.#pieces.set(from, cut)
+    return cut.piece
   }
 
-  #endPass(pass: Pass): void {
-    this.#pass = undefined
-    this.#rest = undefined
-    this.#written = pass.to
-    this.#trim()
+  #cut(from: number): { piece: Piece; full: boolean } {
+    const { queue } = this
+    let to = from
+    let chars = 0
+    let full = false
+    while (to < queue.end && !full) {
+      const { length } = queue.at(to).text
+      if (length > pieceChars && to > from) full = true
+      else {
+        chars += length
+        to++
+        full = chars >= pieceChars
+      }
+    }
+    return { piece: new Piece(queue.slice(from, to)), full }
   }
 
   /** Drops the frames that nobody needs, and those that connections catching up can do without. */
   #trim(): void {
+    const { queue } = this
     let keepFrom = this.#written
     let chars = 0
-    while (this.catchingUp.size > 0 && keepFrom > this.queue.start && this.#written - keepFrom < keptFrames) {
-      chars += this.queue.at(keepFrom - 1).text.length
+    while (this.catchingUp.size > 0 && keepFrom > queue.start && this.#written - keepFrom < keptFrames) {
+      chars += queue.at(keepFrom - 1).text.length
       if (chars > keptChars) break
       keepFrom--
     }
-    this.queue.dropBefore(keepFrom)
-  }
-
-  #overrun(): void {
-    for (const connection of [...this.live]) connection.fallBehind(this.#written, this.#position)
+    queue.dropBefore(keepFrom)
+    for (const from of this.#pieces.keys()) if (from < queue.start) this.#pieces.delete(from)
   }
 }

@@ -1,10 +1,11 @@
-import { encodeControlEvent, type GapReason } from '@rivulet/core'
+import { encodeControlEvent } from '@rivulet/core'
 import { CatchUp, type CatchUpStart } from './catch-up.js'
-import type { Cohort, Pass } from './cohort.js'
+import type { Cohort } from './cohort.js'
 import { diagnose } from './diagnostics.js'
 import type { Engine } from './engine.js'
 import type { Frame, WireEvent } from './frame.js'
 import { Payload } from './payload.js'
+import type { Piece } from './piece.js'
 import type { Sink, SinkListener } from './sink.js'
 
 /** One open stream, as `manager.connections` and `disconnect` show it. */
@@ -65,11 +66,14 @@ export class Connection implements ConnectionInfo, SinkListener {
   #catchUp: CatchUp | undefined
   #linger: unknown
   #congested = false
-  /** Where it went live: it has every frame before this ordinal and every event up to this position. */
-  #liveOrdinal = 0
+  /** While it is live: it has every frame before this ordinal and every event up to this position. */
+  #ordinal = 0
+  #position = 0
+  /** Where it went live: the queue may still hold events up to this position, which it has. */
   #livePosition = 0
-  /** Whether a pass may still hold frames from before it went live. */
-  #fresh = true
+  /** Set while its filter is asked: what ends it then waits for what it is being given. */
+  #asking = false
+  #ending: (() => void) | undefined
 
   constructor(engine: Engine, cohort: Cohort, sink: Sink, options: ConnectionOptions) {
     this.#engine = engine
@@ -109,84 +113,91 @@ export class Connection implements ConnectionInfo, SinkListener {
   /** Gives it what it has to have before it is live. It belongs to `cohort.catchingUp` already. */
   catchUp(start: CatchUpStart): void {
     this.#catchUp = new CatchUp(this.#engine, this, start)
-    this.#catchUp.run()
+    this.#resume()
+  }
+
+  #resume(): void {
+    if (this.#catchUp && !this.#congested) this.#engine.line.add(this.#catchUp)
   }
 
   goLive(ordinal: number, position: number): void {
     if (this.state === 'closed') return
     this.#catchUp = undefined
-    this.#liveOrdinal = ordinal
+    this.#ordinal = ordinal
+    this.#position = position
     this.#livePosition = position
-    this.#fresh = true
     this.state = 'live'
     this.cohort.catchingUp.delete(this)
     this.cohort.live.add(this)
   }
 
   /** Stops giving it live frames: from here on it is given the queue and the log, as fast as it takes them. */
-  fallBehind(ordinal: number, position: number): void {
+  fallBehind(): void {
     this.state = 'lagging'
     this.#engine.counters.lags++
     diagnose('rivulet:connection:lag', () => ({ connectionId: this.id }))
     this.cohort.live.delete(this)
     this.cohort.catchingUp.add(this)
-    const reached = Math.max(position, this.#livePosition)
-    this.catchUp({ ordinal: Math.max(ordinal, this.#liveOrdinal), position: reached, bridge: reached })
+    this.catchUp({ ordinal: this.#ordinal, position: this.#position, bridge: this.#position })
   }
 
-  deliver(pass: Pass): void {
-    if (this.filter || (this.#fresh && this.#overlaps(pass))) {
-      this.#deliverSome(pass)
-      return
-    }
-    // Positions rise: no later pass overlaps then either.
-    if (pass.firstPosition < Infinity) this.#fresh = false
-    for (const { payload, count, from, positionBefore } of pass.pieces) {
-      if (this.#congested && !this.#hasRoomFor(payload)) {
-        this.fallBehind(from, positionBefore)
-        return
+  /** Gives it what it lacks of its cohort's queue before an ordinal, while it is live. */
+  deliver(to: number): void {
+    while (this.#ordinal < to && this.state === 'live') {
+      const from = this.#ordinal
+      const shared = this.cohort.piece(from, to)
+      const piece =
+        this.filter || shared.lowest <= this.#livePosition ? this.select(shared, this.#livePosition) : shared
+      // What the filter called may have changed that, and the catch-up then begins before this piece.
+      if (this.state !== 'live') break
+      if (piece && this.#congested && !this.#hasRoomFor(piece.payload)) {
+        this.fallBehind()
+        break
       }
-      this.#engine.counters.deliveries += count
-      this.#put(payload)
+      this.#ordinal = from + shared.frames.length
+      this.#position = Math.max(this.#position, shared.highest)
+      if (piece) {
+        if (this.filter) this.lastWriteAt = this.#engine.clock.now()
+        this.#count(piece)
+        this.#put(piece.payload)
+      }
     }
+    this.#ending?.()
   }
 
-  /** The frames of a pass that this connection has not had and may see. */
-  #deliverSome({ from, to, positionBefore }: Pass): void {
-    let text = ''
-    let count = 0
-    for (let ordinal = Math.max(from, this.#liveOrdinal); ordinal < to; ordinal++) {
-      const frame = this.cohort.queue.at(ordinal)
-      if (frame.seq !== undefined && frame.seq <= this.#livePosition) continue
-      if (!this.sees(frame)) continue
-      text += frame.text
-      count++
-    }
-    if (text !== '') {
-      const payload = new Payload(text)
-      if (this.#congested && !this.#hasRoomFor(payload)) {
-        this.fallBehind(from, positionBefore)
-        return
-      }
+  /** The frames of a piece that come after a position and that it may see; `undefined` where there is none. */
+  select(piece: Piece, position: number): Piece | undefined {
+    return piece.only((frame) => (frame.seq === undefined || frame.seq > position) && this.sees(frame))
+  }
+
+  /** Gives it a piece, while it is not live. */
+  give(piece: Piece | undefined): void {
+    if (piece && this.state !== 'closed') {
+      this.#count(piece)
       this.lastWriteAt = this.#engine.clock.now()
-      this.#engine.counters.deliveries += count
-      this.#put(payload)
+      this.#put(piece.payload)
     }
+    this.#ending?.()
   }
 
-  #overlaps({ from, firstPosition }: Pass): boolean {
-    return from < this.#liveOrdinal || firstPosition <= this.#livePosition
+  #count({ events, gaps }: Piece): void {
+    const { counters } = this.#engine
+    counters.deliveries += events
+    counters.gaps += gaps.length
   }
 
   /** Whether the stream's filter lets a frame pass. A filter that throws lets nothing pass. */
   sees(frame: Frame): boolean {
     if (!this.filter) return true
+    this.#asking = true
     try {
       const { event } = frame
       return !event || this.filter(event)
     } catch (error) {
       this.#engine.report(error, { stage: 'filter', connection: this, channel: frame.channel })
       return false
+    } finally {
+      this.#asking = false
     }
   }
 
@@ -229,30 +240,33 @@ export class Connection implements ConnectionInfo, SinkListener {
     this.#put(payload)
   }
 
-  /** The text that announces a gap, counted as announced. */
-  announceGap(channel: string | undefined, reason: GapReason): string {
-    this.#engine.counters.gaps++
-    return encodeControlEvent({ type: 'rivulet:gap', channel, reason })
-  }
-
   onDrain(): void {
     this.#congested = false
     this.#engine.stallWatch.delete(this)
-    this.#catchUp?.run()
+    this.#resume()
   }
 
-  /** Ends the stream on purpose, and says so. */
+  /** Ends the stream on purpose, and says so. What was published before is written before, unless it lags behind. */
   close(reason: string, retry: boolean): void {
-    this.#end(reason, encodeControlEvent({ type: 'rivulet:close', reason, retry }), false)
+    this.#finish(reason, encodeControlEvent({ type: 'rivulet:close', reason, retry }), false)
   }
 
   /** Ends the stream because the server goes away: the client is told when to come back, to another one. */
   closeForShutdown(retryMs: number): void {
     const reason = 'shutdown'
-    this.#end(reason, encodeControlEvent({ type: 'rivulet:close', reason, retry: true }, { retry: retryMs }), true)
+    this.#finish(reason, encodeControlEvent({ type: 'rivulet:close', reason, retry: true }, { retry: retryMs }), true)
   }
 
-  #end(reason: string, farewell: string, leave: boolean): void {
+  #finish(reason: string, farewell: string, leave: boolean, to: number = this.cohort.queue.end): void {
+    if (this.#asking) {
+      this.#ending ??= () => {
+        this.#ending = undefined
+        this.#finish(reason, farewell, leave, to)
+      }
+      return
+    }
+    if (!leave && this.state === 'joining') this.#catchUp?.write(this.#engine.clock.now, Infinity)
+    this.deliver(to)
     if (this.state === 'closed') return
     this.write(farewell)
     this.sink.end(leave)
@@ -282,6 +296,7 @@ export class Connection implements ConnectionInfo, SinkListener {
   #leave(reason: string): void {
     if (this.state === 'closed') return
     this.state = 'closed'
+    if (this.#catchUp) this.#engine.line.remove(this.#catchUp)
     this.#catchUp = undefined
     this.cohort.live.delete(this)
     this.cohort.catchingUp.delete(this)

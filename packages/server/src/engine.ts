@@ -1,5 +1,6 @@
 import type { Backplane } from './backplane.js'
 import type { Clock } from './clock.js'
+import type { Line } from './line.js'
 import type { ErrorContext } from './report.js'
 import type { StallWatch } from './stall-watch.js'
 import type { Counters } from './stats.js'
@@ -11,6 +12,8 @@ export interface Engine {
   readonly counters: Counters
   /** How many bytes may wait for a connection before it is given nothing more. */
   readonly highWaterMarkBytes: number
+  /** Everything that writes to connections waits for its turn here. */
+  readonly line: Line
   readonly stallWatch: StallWatch
   report(error: unknown, context: ErrorContext): void
 }

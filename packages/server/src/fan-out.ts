@@ -15,17 +15,11 @@ interface Channel {
   subscribed: Promise<void> | undefined
 }
 
-/** For how long one flush may keep the event loop from other work, in milliseconds. */
-const flushMs = 10
-
-/** Brings live events to the cohorts, and writes to each cohort once a turn of the event loop, whatever came meanwhile. */
+/** Brings live events to the cohorts. Each is written to once a turn of the event loop, whatever came meanwhile. */
 export class FanOut implements BackplaneSubscriber {
   readonly #engine: Engine
   readonly #channels = new Map<string, Channel>()
   readonly #cohorts = new Map<string, Cohort>()
-  readonly #dirty = new Set<Cohort>()
-  #scheduled = false
-  #flushing = false
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -69,7 +63,7 @@ export class FanOut implements BackplaneSubscriber {
   release(cohort: Cohort): void {
     if (!cohort.empty) return
     if (this.#cohorts.get(cohort.key) === cohort) this.#cohorts.delete(cohort.key)
-    this.#dirty.delete(cohort)
+    this.#engine.line.remove(cohort)
     for (const name of cohort.channels) this.#leave(name, cohort)
   }
 
@@ -132,40 +126,11 @@ export class FanOut implements BackplaneSubscriber {
   }
 
   #dispatch(channel: Channel, frame: Frame): void {
+    const { clock, line } = this.#engine
+    const now = clock.now()
     for (const cohort of channel.cohorts) {
-      cohort.queue.push(frame)
-      this.#dirty.add(cohort)
+      cohort.push(frame, now)
+      line.add(cohort)
     }
-    this.#schedule()
-  }
-
-  /** Writes at once what waits for these cohorts: what was published before they are told something else. */
-  flush(cohorts: ReadonlySet<Cohort>): void {
-    // From within a flush, by a filter for example: there the cohorts are being written to.
-    if (this.#flushing) return
-    const { now } = this.#engine.clock
-    this.#flushing = true
-    for (const cohort of cohorts) if (this.#dirty.delete(cohort)) cohort.flush(now, Infinity)
-    this.#flushing = false
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return
-    this.#scheduled = true
-    this.#engine.clock.defer(() => this.#flush())
-  }
-
-  #flush(): void {
-    this.#scheduled = false
-    const { now } = this.#engine.clock
-    const deadline = now() + flushMs
-    this.#flushing = true
-    for (const cohort of this.#dirty) {
-      if (!cohort.flush(now, deadline)) break
-      this.#dirty.delete(cohort)
-      if (now() > deadline) break
-    }
-    this.#flushing = false
-    if (this.#dirty.size > 0) this.#schedule()
   }
 }

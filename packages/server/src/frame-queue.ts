@@ -9,6 +9,7 @@ export class FrameQueue {
   #frames: Frame[] = []
   #start = 0
   #size = 0
+  #largest = 0
   #droppedPosition = 0
   #droppedUnkept = -1
 
@@ -27,6 +28,11 @@ export class FrameQueue {
     return this.#size
   }
 
+  /** How many characters its largest frame holds. */
+  get largest(): number {
+    return this.#largest
+  }
+
   /** The highest position among the dropped frames: everything after it that was ever pushed is still here. */
   get droppedPosition(): number {
     return this.#droppedPosition
@@ -35,24 +41,32 @@ export class FrameQueue {
   push(frame: Frame): void {
     this.#frames.push(frame)
     this.#size += frame.text.length
+    this.#largest = Math.max(this.#largest, frame.text.length)
   }
 
   at(ordinal: number): Frame {
     return this.#frames[ordinal - this.#start]!
   }
 
+  slice(from: number, to: number): readonly Frame[] {
+    return this.#frames.slice(from - this.#start, to - this.#start)
+  }
+
   /** Drops the frames before an ordinal. */
   dropBefore(ordinal: number): void {
     const count = Math.min(ordinal, this.end) - this.#start
     if (count <= 0) return
+    let lostLargest = false
     for (let index = 0; index < count; index++) {
       const { seq, text } = this.#frames[index]!
       this.#size -= text.length
+      if (text.length === this.#largest) lostLargest = true
       if (seq === undefined) this.#droppedUnkept = this.#start + index
       else if (seq > this.#droppedPosition) this.#droppedPosition = seq
     }
     this.#frames = count === this.#frames.length ? [] : this.#frames.slice(count)
     this.#start += count
+    if (lostLargest) this.#largest = this.#frames.reduce((largest, { text }) => Math.max(largest, text.length), 0)
   }
 
   /** Whether a frame without a position was dropped at or after an ordinal: the log does not have it. */

@@ -1,5 +1,6 @@
-import { encodeControlEvent, encodeMessage, type GapEvent } from '@rivulet/core'
+import { encodeControlEvent, encodeMessage, type GapReason } from '@rivulet/core'
 import type { BackplaneMessage, LiveMessage } from './backplane.js'
+import { Payload } from './payload.js'
 import { formatPosition } from './sequence.js'
 
 /** An event as a filter sees it: flat, as it is on the wire. */
@@ -13,19 +14,29 @@ export interface WireEvent {
 
 /** One event, or a notice in its place, on its way to the connections: encoded once. */
 export class Frame {
-  readonly channel: string
+  /** `undefined` for a notice about all channels of a stream. */
+  readonly channel: string | undefined
   /** The event's position; `undefined` where it has none. */
   readonly seq: number | undefined
   /** Its block of the event stream. */
   readonly text: string
+  /** What it announces, where it is a notice of a gap. */
+  readonly gap: GapReason | undefined
   readonly #message: BackplaneMessage | undefined
   #event: WireEvent | undefined
+  #payload: Payload | undefined
 
-  private constructor(channel: string, seq: number | undefined, text: string, message: BackplaneMessage | undefined) {
+  private constructor(
+    channel: string | undefined,
+    seq: number | undefined,
+    text: string,
+    content: BackplaneMessage | GapReason,
+  ) {
     this.channel = channel
     this.seq = seq
     this.text = text
-    this.#message = message
+    this.gap = typeof content === 'string' ? content : undefined
+    this.#message = typeof content === 'string' ? undefined : content
   }
 
   static of(channel: string, message: LiveMessage): Frame {
@@ -34,8 +45,14 @@ export class Frame {
     return new Frame(channel, seq, encodeMessage({ id, event: type, data }), message)
   }
 
-  static gap(channel: string, reason: GapEvent['reason']): Frame {
-    return new Frame(channel, undefined, encodeControlEvent({ type: 'rivulet:gap', channel, reason }), undefined)
+  static gap(channel: string | undefined, reason: GapReason): Frame {
+    return new Frame(channel, undefined, encodeControlEvent({ type: 'rivulet:gap', channel, reason }), reason)
+  }
+
+  /** Its bytes, for all connections that get it in a write of its own. */
+  get payload(): Payload {
+    this.#payload ??= new Payload(this.text)
+    return this.#payload
   }
 
   /** The event, decoded when it is first asked for; `undefined` for a notice, which every connection gets. */

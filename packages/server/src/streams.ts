@@ -12,6 +12,7 @@ import { FanOut } from './fan-out.js'
 import type { WireEvent } from './frame.js'
 import { type HeartbeatOptions, HeartbeatService } from './heartbeat.js'
 import { at } from './lifetime.js'
+import { Line } from './line.js'
 import { MemoryRegistry } from './memory-registry.js'
 import { Presence, type PresenceOptions } from './presence.js'
 import { type ErrorContext, type ErrorHandler, reportToConsole } from './report.js'
@@ -70,6 +71,7 @@ export class Streams {
       clock,
       backplane,
       counters: createCounters(),
+      line: new Line(clock, () => {}),
       highWaterMarkBytes: limits.highWaterMarkBytes ?? 262_144,
       stallWatch: new StallWatch(clock, limits.stallTimeoutMs ?? 60_000, (connection) => {
         this.engine.counters.stalled++
@@ -186,8 +188,6 @@ export class Streams {
 
   disconnect(predicate: (connection: Connection) => boolean, reason: string): number {
     const open = [...this.connections.values()].filter(predicate)
-    // They are told not to come back: what was published before has to come before.
-    this.fanOut.flush(new Set(open.map(({ cohort }) => cohort)))
     for (const connection of open) connection.close(reason, false)
     // One that was let in a moment ago must not slip through: it is refused in place of being opened.
     const joining = [...this.#joining].filter(predicate)

@@ -1,0 +1,146 @@
+import { defineEvents, type SseMessage } from '@rivulet/core'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { createHarness } from './harness.test.util.js'
+import { settle } from './simulation.test.util.js'
+import { dataOf } from './stream-client.test.util.js'
+
+const events = defineEvents({ log: z.object({ message: z.string() }) })
+const texts = (messages: readonly SseMessage[]) => dataOf(messages, 'log').map(({ message }) => message)
+
+/** A server on which each write to a client of the channel `busy` takes a millisecond. */
+async function createBusy(clients: number) {
+  const harness = createHarness({ events, limits: { highWaterMarkBytes: 1e9 } })
+  const { connect, clock } = harness
+  for (let count = 0; count < clients; count++) {
+    const { sink } = await connect({ channels: ['busy'] })
+    sink.onWrite = () => clock.advance(1)
+  }
+  /** A turn of the event loop in which the busy channel gets one more event. */
+  const turn = async () => {
+    harness.manager.emit('log', { message: 'busy' }, { channel: 'busy' })
+    await settle()
+    clock.turn()
+  }
+  return { ...harness, turn }
+}
+
+it('gives a quiet channel its event while a busy one has more to write than there is time', async () => {
+  const { manager, connect, clock, turn } = await createBusy(200)
+  const quiet = await connect({ channels: ['quiet'] })
+  for (let count = 0; count < 50; count++) await turn()
+  const begin = clock.now()
+  let came = Number.POSITIVE_INFINITY
+  quiet.sink.onWrite = () => {
+    came = clock.now()
+  }
+  manager.emit('log', { message: 'quiet' }, { channel: 'quiet' })
+  for (let count = 0; count < 10; count++) await turn()
+  expect(came - begin).toBeLessThan(50)
+})
+
+it('holds the bound of what waits for a channel when an event is queued, not when there is time to write', async () => {
+  const { manager, connect, calm } = createHarness({ events, retention: { maxEvents: 100_000, maxBytes: 1e9 } })
+  const clients = [await connect(), await connect(), await connect({ filter: () => true })]
+  const message = 'x'.repeat(100_000)
+  for (let count = 0; count < 100; count++) await manager.publish('log', { message })
+  expect(manager.stats()).toMatchObject({ lagging: 3 })
+  await calm()
+  for (const { messages } of clients) expect(texts(messages)).toHaveLength(100)
+  expect(manager.stats()).toMatchObject({ lagging: 0, gaps: 0 })
+})
+
+it('gives an event that is larger than the bound to those who take it, whatever comes behind it', async () => {
+  const { manager, connect, calm } = createHarness({ events, retention: { maxEvents: 0 } })
+  const client = await connect()
+  const sizes: number[] = []
+  client.sink.onBytes = () => {}
+  client.sink.onWrite = ({ length }) => void sizes.push(length)
+  manager.emit('log', { message: 'x'.repeat(9_000_000) })
+  manager.emit('log', { message: 'end' })
+  await calm()
+  expect(sizes).toEqual([expect.closeTo(9_000_000, -3), expect.closeTo(90, -2)])
+  expect(manager.stats()).toMatchObject({ gaps: 0 })
+})
+
+it('encodes an event once, whichever other channels those have who get it', async () => {
+  const { manager, connect, clock } = createHarness({ events })
+  const clients = [
+    await connect(),
+    await connect({ channels: ['default', 'a'] }),
+    await connect({ channels: ['default', 'b'], filter: () => true }),
+  ]
+  const payloads: unknown[] = []
+  for (const { sink } of clients) {
+    const write = sink.write.bind(sink)
+    sink.write = (payload) => {
+      payloads.push(payload)
+      return write(payload)
+    }
+  }
+  manager.emit('log', { message: '1' })
+  await settle()
+  clock.turn()
+  expect(payloads).toHaveLength(3)
+  expect(new Set(payloads).size).toBe(1)
+})
+
+describe('disconnecting from within a filter', () => {
+  it('writes what was published before, and nothing that was published after', async () => {
+    const { manager, connect, calm } = createHarness({ events })
+    let asked = false
+    const one = () => connect({ authorize: () => ({ key: 'gone' }) })
+    const before = await one()
+    await connect({
+      filter: () => {
+        if (asked) return true
+        asked = true
+        manager.disconnect(({ key }) => key === 'gone', 'over')
+        manager.emit('log', { message: 'after' })
+        return true
+      },
+    })
+    const after = await one()
+    manager.emit('log', { message: '1' })
+    manager.emit('log', { message: '2' })
+    await calm()
+    for (const { messages, sink } of [before, after]) {
+      expect(messages.map(({ event }) => event)).toEqual(['rivulet:open', 'log', 'log', 'rivulet:close'])
+      expect(texts(messages)).toEqual(['1', '2'])
+      expect(sink.closed).toBe(true)
+    }
+  })
+
+  it('ends the stream that the filter is of after what it is being given', async () => {
+    const { manager, connect, calm, errors } = createHarness({ events })
+    const self = await connect({
+      filter: ({ message }) => {
+        if (message === '2') manager.disconnect(() => true, 'over')
+        if (message === '2') manager.emit('log', { message: 'after' })
+        return true
+      },
+    })
+    for (const message of ['1', '2', '3']) manager.emit('log', { message })
+    await calm()
+    expect(texts(self.messages)).toEqual(['1', '2', '3'])
+    expect(self.messages.at(-1)!.event).toBe('rivulet:close')
+    expect(errors).toEqual([])
+  })
+
+  it('does so too while the stream is given what it missed', async () => {
+    const { manager, connect, calm, errors } = createHarness({ events })
+    for (const message of ['1', '2', '3']) await manager.publish('log', { message })
+    let counted = 0
+    const self = await connect({
+      replay: 3,
+      filter: ({ message }) => {
+        if (message === '2' && counted++ === 1) manager.disconnect(() => true, 'over')
+        return true
+      },
+    })
+    await calm()
+    expect(texts(self.messages)).toEqual(['1', '2', '3'])
+    expect(self.messages.at(-1)!.event).toBe('rivulet:close')
+    expect(errors).toEqual([])
+  })
+})
