@@ -40,7 +40,7 @@ async function startNode(redis: RedisServer, options: Partial<RedisBackplaneOpti
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url!, 'http://localhost')
     const name = pathname.slice(1)
-    const authorize = () => ({ key: name })
+    const authorize = () => ({ context: name, key: name })
     return handleEventStream(manager, request, response, { authorize, channels: ['room'], presence: () => ({ name }) })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -172,14 +172,18 @@ export class ConfigurationError extends RivuletError {
   }
 }
 
-/** Never throws: the value is one that somebody got wrong. */
+/** Never throws: the value is one that somebody got wrong. It may be large, or hold what no log should. */
 function describe(value: unknown): string {
   if (typeof value === 'function') return 'a function'
-  if (typeof value !== 'object' || value === null)
-    return typeof value === 'string' ? JSON.stringify(value) : String(value)
+  if (typeof value === 'string') return JSON.stringify(shorten(value))
+  if (typeof value !== 'object' || value === null) return shorten(String(value))
   try {
-    return JSON.stringify(value) ?? 'this object'
+    return shorten(JSON.stringify(value) ?? 'this object')
   } catch {
     return 'this object'
   }
+}
+
+function shorten(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text
 }

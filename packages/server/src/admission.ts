@@ -1,8 +1,7 @@
 import type { Refusal } from './sink.js'
-import type { Admission, Authorization } from './stream-options.js'
 
 export interface Limits {
-  /** How many streams at once; more are refused with 503. @default Infinity */
+  /** How many streams at once; more are refused with 503. Requests that are being authorized count. @default Infinity */
   maxConnections?: number
   /** How many streams at once of one key that `authorize` gave; more are refused with 429. @default Infinity */
   maxConnectionsPerKey?: number
@@ -17,40 +16,80 @@ export interface Limits {
   maxLifetimeMs?: number
 }
 
-/** Counts connections, and says which are too many. */
+/** Thrown by a step of receiving a request: it is answered with this, and not with a stream. */
+export class Refused {
+  readonly refusal: Refusal
+
+  constructor(refusal: Refusal) {
+    this.refusal = refusal
+  }
+}
+
+/** Counts streams and the requests that may become streams, and refuses those that are too many. */
 export class ConnectionLimits {
   readonly #maxConnections: number
   readonly #maxPerKey: number
+  readonly #random: () => number
   readonly #perKey = new Map<string, number>()
   #count = 0
 
-  constructor({ maxConnections = Infinity, maxConnectionsPerKey = Infinity }: Limits) {
+  /** @param random Spreads the times at which the refused come back. */
+  constructor({ maxConnections = Infinity, maxConnectionsPerKey = Infinity }: Limits, random: () => number) {
     this.#maxConnections = maxConnections
     this.#maxPerKey = maxConnectionsPerKey
+    this.#random = random
   }
 
-  /** Why one more is refused, if it is. Retry times are spread by `random`, so that the refused do not all come back at once. */
-  check(key: string | undefined, random: () => number): Refusal | undefined {
+  /** @throws {Refused} with 503 when there are too many. */
+  enter(): Slot {
     if (this.#count >= this.#maxConnections) {
-      return comeBack(503, 'The server has as many event streams open as it may.', later, random)
+      throw new Refused(comeBack(503, 'The server has as many event streams open as it may.', later, this.#random))
     }
-    if (key !== undefined && (this.#perKey.get(key) ?? 0) >= this.#maxPerKey) {
-      return comeBack(429, 'Too many event streams are open for this client.', later, random)
-    }
-    return undefined
-  }
-
-  add(key: string | undefined): void {
     this.#count++
-    if (key !== undefined) this.#perKey.set(key, (this.#perKey.get(key) ?? 0) + 1)
+    return new Slot(this)
   }
 
-  remove(key: string | undefined): void {
+  /** For slots alone. @throws {Refused} with 429 when there are too many of this key. */
+  take(key: string): void {
+    const taken = this.#perKey.get(key) ?? 0
+    if (taken >= this.#maxPerKey) {
+      throw new Refused(comeBack(429, 'Too many event streams are open for this client.', later, this.#random))
+    }
+    this.#perKey.set(key, taken + 1)
+  }
+
+  /** For slots alone. */
+  giveBack(key: string | undefined): void {
     this.#count--
     if (key === undefined) return
     const left = this.#perKey.get(key)! - 1
     if (left > 0) this.#perKey.set(key, left)
     else this.#perKey.delete(key)
+  }
+}
+
+/** One place within the limits, from the arrival of a request to the end of its stream. */
+export class Slot {
+  readonly #limits: ConnectionLimits
+  #key: string | undefined
+  #released = false
+
+  constructor(limits: ConnectionLimits) {
+    this.#limits = limits
+  }
+
+  /** Counts for this key too. @throws {Refused} with 429 when there are too many of it. */
+  claim(key: string | undefined): void {
+    if (key === undefined || this.#released) return
+    this.#limits.take(key)
+    this.#key = key
+  }
+
+  /** May be called again. */
+  release(): void {
+    if (this.#released) return
+    this.#released = true
+    this.#limits.giveBack(this.#key)
   }
 }
 
@@ -71,20 +110,4 @@ export function unavailable(random: () => number): Refusal {
 /** Clients come back between once and three times so many seconds later, not all in one moment. */
 function comeBack(status: number, message: string, seconds: number, random: () => number): Refusal {
   return { status, message, headers: { 'Retry-After': String(seconds + Math.floor(random() * (2 * seconds + 1))) } }
-}
-
-/**
- * What an answer of `authorize` comes to.
- *
- * @throws {TypeError} when it neither lets in nor keeps out: an `authorize` without a `return` must not let everyone in.
- */
-export function readAuthorization<Context>(
-  answer: Authorization<Context>,
-): { admission: Admission<Context> } | { refusal: Refusal } {
-  if (answer === true) return { admission: {} }
-  if (answer === false) return { refusal: { status: 403 } }
-  if (typeof answer === 'object' && answer !== null) {
-    return 'status' in answer ? { refusal: answer } : { admission: answer }
-  }
-  throw new TypeError(`authorize answered with ${answer}. Return true, false, { context } or { status }.`)
 }

@@ -20,7 +20,7 @@ function createNodes(count: number, backplane: Backplane = new MemoryBackplane()
   return { nodes, calm }
 }
 
-const user = (key: string, channels: string[] = ['default']) => ({ authorize: () => ({ key }), channels })
+const user = (key: string, channels: string[] = ['default']) => ({ authorize: () => ({ context: key, key }), channels })
 
 describe('disconnectEverywhere', () => {
   it('ends the streams that match, on every node, and tells them not to come back', async () => {
@@ -61,14 +61,14 @@ describe('disconnectEverywhere', () => {
 
   it('concerns a stream that was authorized before and is not open yet', async () => {
     const { nodes, calm } = createNodes(2)
-    let answer: (admission: { key: string }) => void = () => {}
-    const authorized = new Promise<{ key: string }>((resolve) => {
+    let answer: (admission: { context: string; key: string }) => void = () => {}
+    const authorized = new Promise<{ context: string; key: string }>((resolve) => {
       answer = resolve
     })
     const eve = nodes[0]!.connect({ authorize: () => authorized })
     await calm()
     await nodes[1]!.manager.disconnectEverywhere({ key: 'eve' }, 'signed out')
-    answer({ key: 'eve' })
+    answer({ context: 'eve', key: 'eve' })
     const { sink } = await eve
     await calm()
     expect(sink.status).toBe(403)

@@ -65,7 +65,10 @@ it('leaves nothing behind after thousands of clients of every kind', async () =>
       await connect({ channels: [`own:${round}`, 'all'] }),
       await connect({ filter: () => true, replay: 3 }),
       await connect({ authorize: () => ({ status: 401 }) }),
-      await connect({ authorize: () => ({ key: String(round), expiresAt: clock.now() + 1e8 }) }, 'nonsense'),
+      await connect(
+        { authorize: () => ({ context: round, key: String(round), expiresAt: clock.now() + 1e8 }) },
+        'nonsense',
+      ),
     ]
     clients[0]!.sink.take = () => {}
     await manager.publish('log', { message: 'x'.repeat(20_000) }, { channel: 'all', retain: round % 2 === 0 })

@@ -33,3 +33,22 @@ export class ManagerClosedError extends RivuletError {
     )
   }
 }
+
+/** A function of a stream's options did not answer in time. */
+export class CallbackTimeoutError extends RivuletError {
+  static override readonly name: string = 'CallbackTimeoutError'
+  static override readonly code = 'RIVULET_CALLBACK_TIMEOUT'
+
+  constructor(
+    /** The function: `authorize`, `channels`, `snapshot` or `presence`. */
+    readonly callback: string,
+    /** How many milliseconds it had. */
+    readonly timeoutMs: number,
+  ) {
+    super(
+      CallbackTimeoutError.code,
+      `${callback} did not answer within ${timeoutMs} ms, and the request was refused. Pass its signal on to what it ` +
+        'waits for, or raise callbackTimeoutMs.',
+    )
+  }
+}

@@ -35,6 +35,11 @@ export interface EventManagerOptions<Contract extends EventContract> {
   /** After how many milliseconds clients come back, at the earliest. @default 2000 */
   retryMs?: number
   limits?: Limits
+  /**
+   * After how many milliseconds a request is refused whose `authorize`, `channels`, `snapshot` or `presence` has not
+   * answered. Each of them has so long. @default 10_000
+   */
+  callbackTimeoutMs?: number
   /** For the streams whose routes have a `presence` function. */
   presence?: PresenceOptions
   /** Takes what fails in the background. @default Writes it to `console.error` */
@@ -118,6 +123,7 @@ export class EventManager<Contract extends EventContract> {
       heartbeat: options.heartbeat,
       retryMs: options.retryMs ?? 2000,
       limits: options.limits ?? {},
+      callbackTimeoutMs: options.callbackTimeoutMs ?? 10_000,
       presence: options.presence,
       onError: options.onError ?? reportToConsole,
     })
@@ -271,9 +277,13 @@ export class EventManager<Contract extends EventContract> {
 function checkNumbers({
   retryMs = 0,
   limits = {},
-}: Pick<EventManagerOptions<EventContract>, 'retryMs' | 'limits'>): void {
+  callbackTimeoutMs = 10_000,
+}: Pick<EventManagerOptions<EventContract>, 'retryMs' | 'limits' | 'callbackTimeoutMs'>): void {
   if (!Number.isSafeInteger(retryMs) || retryMs < 0) {
     throw new ConfigurationError('retryMs', retryMs, 'Give a whole number of milliseconds, 0 or more.')
+  }
+  if (!(callbackTimeoutMs > 0)) {
+    throw new ConfigurationError('callbackTimeoutMs', callbackTimeoutMs, 'Give a number above 0, or leave it out.')
   }
   for (const [name, value] of Object.entries(limits)) {
     if (!(value > 0)) throw new ConfigurationError(`limits.${name}`, value, 'Give a number above 0, or leave it out.')

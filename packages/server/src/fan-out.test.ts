@@ -89,7 +89,7 @@ describe('disconnecting from within a filter', () => {
   it('writes what was published before, and nothing that was published after', async () => {
     const { manager, connect, calm } = createHarness({ events })
     let asked = false
-    const one = () => connect({ authorize: () => ({ key: 'gone' }) })
+    const one = () => connect({ authorize: () => ({ context: 1, key: 'gone' }) })
     const before = await one()
     await connect({
       filter: () => {

@@ -15,7 +15,7 @@ export type { Clock } from './clock.js'
 export type { ConnectionInfo } from './connection.js'
 export type { StreamSelector } from './control.js'
 export type { DiagnosticMessages } from './diagnostics.js'
-export { ConfigurationError, EventSerializationError, ManagerClosedError } from './errors.js'
+export { CallbackTimeoutError, ConfigurationError, EventSerializationError, ManagerClosedError } from './errors.js'
 export {
   EventManager,
   type EventManagerOptions,
@@ -23,6 +23,7 @@ export {
   type PublishEventOptions,
   type Published,
 } from './event-manager.js'
+export type { CallbackOptions } from './guard.js'
 export type { HeartbeatOptions } from './heartbeat.js'
 export { MemoryBackplane, type MemoryBackplaneOptions } from './memory-backplane.js'
 export type { Payload } from './payload.js'

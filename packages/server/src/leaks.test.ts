@@ -86,7 +86,7 @@ async function start() {
     void handleEventStream(manager, request, response, {
       authorize: () => {
         if (path === '/throws') throw new Error('no database')
-        return { key: path === '/crowd' ? 'crowd' : undefined }
+        return { context: path, key: path === '/crowd' ? 'crowd' : undefined }
       },
       filter:
         path === '/filter'

@@ -1,4 +1,5 @@
 import type { Engine } from './engine.js'
+import { tell } from './guard.js'
 import { entryKey, type RegistryChange, type RegistryEntry } from './registry.js'
 
 /** A stream that is on a channel, on whichever node. */
@@ -62,13 +63,10 @@ export class PresenceNotices {
 
   #tell(change: PresenceChange['change'], entry: RegistryEntry): void {
     const { channel } = entry
-    const fail = (error: unknown) => this.#engine.report(error, { stage: 'presence', channel })
-    try {
-      const done = this.#onChange?.({ change, channel, member: memberOf(entry) })
-      if (done instanceof Promise) done.catch(fail)
-    } catch (error) {
-      fail(error)
-    }
+    tell(
+      () => this.#onChange?.({ change, channel, member: memberOf(entry) }),
+      (error) => this.#engine.report(error, { stage: 'presence', channel }),
+    )
   }
 }
 

@@ -1,11 +1,15 @@
 import type { EventContract, EventOf, EventType, PayloadOf } from '@rivulet/core'
 import type { Awaitable } from './awaitable.js'
+import type { CallbackOptions } from './guard.js'
 
-/** Lets a request in. */
+/** Lets a request in, if it has a context. */
 export interface Admission<Context> {
-  /** Handed to `channels`, `filter` and `snapshot`, and shown in `manager.connections`. */
-  readonly context?: Context
-  /** Whom the connection counts for in `maxConnectionsPerKey`: a user, a tenant, an address. */
+  /**
+   * Whoever the request is from. Handed to `channels`, `filter`, `snapshot` and `presence`, and shown in
+   * `manager.connections`. `undefined` and `null` stand for nobody: the request is refused with 401.
+   */
+  readonly context: Context | null | undefined
+  /** Whom the connection counts for in `maxConnectionsPerKey`: a user, a tenant, an address. Not empty. */
   readonly key?: string | undefined
   /** When the credential ends: the stream is closed then, and the client told to come back. Milliseconds since the Unix epoch, or a `Date`. */
   readonly expiresAt?: number | Date | undefined
@@ -13,14 +17,17 @@ export interface Admission<Context> {
 
 /** Keeps a request out. */
 export interface Denial {
-  /** The HTTP status: 401 (the client fetches a new credential, then comes back), 403 (it gives up), 404, … */
+  /** The HTTP status, 204 or 300 to 599: 401 (the client fetches a new credential, then comes back), 403 (it gives up), 404, … */
   readonly status: number
   /** The body of the response, as plain text. */
   readonly message?: string | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
-/** What `authorize` answers. `true` lets in, without a context; `false` is 403. */
+/**
+ * The answer of `authorize`. `true` lets in, without a context; `false` is 403. Anything else that is neither an admission
+ * nor a denial lets nobody in: the request is answered with 500, and `onError` gets a `ConfigurationError`.
+ */
 export type Authorization<Context> = Admission<Context> | Denial | boolean
 
 /** An event for one connection alone. */
@@ -38,19 +45,28 @@ export interface Snapshot<Contract extends EventContract> {
   readonly asOf?: string | undefined
 }
 
-/** What decides about the streams of one route. `Request` is the framework's own request. */
+/**
+ * What decides about the streams of one route. `Request` is the framework's own request.
+ *
+ * Where one of the functions throws, rejects, answers with what makes no sense, or does not answer within the manager's
+ * `callbackTimeoutMs`, the request is answered with 500 and no detail, and `onError` gets the reason. Those that may answer
+ * later get a `signal` that aborts when nobody waits for them any more.
+ */
 export interface EventStreamOptions<
   Request = unknown,
   Context = unknown,
   Contract extends EventContract = EventContract,
 > {
-  /** The channels of a stream, or a function that tells them. No channel at all is refused with 403. @default ['default'] */
-  channels?: readonly string[] | ((request: Request, context: Context) => Awaitable<readonly string[]>)
-  /** Decides on each request. Whoever it does not let in gets no stream; if it throws, nobody gets one (500). */
-  authorize?: (request: Request) => Awaitable<Authorization<Context>>
+  /** The channels of a stream, or a function that gives them. No channel at all is refused with 403. @default ['default'] */
+  channels?:
+    | readonly string[]
+    | ((request: Request, context: Context, options: CallbackOptions) => Awaitable<readonly string[]>)
+  /** Decides on each request. Whoever it does not let in gets no stream. @default Lets everyone in */
+  authorize?: (request: Request, options: CallbackOptions) => Awaitable<Authorization<Context>>
   /**
-   * Which events of its channels a stream gets, live and replayed. Asked for each event and connection: such streams
-   * cost more than those that differ by channel. If it throws, the event is withheld.
+   * Decides which events of its channels a stream gets, live and replayed. Asked for each event and connection: such streams
+   * cost more than those that differ by channel. It answers at once, with true or false: with anything else, a promise
+   * for example, or if it throws, the event is withheld and `onError` told.
    */
   filter?: (event: EventOf<Contract>, context: Context) => boolean
   /** What a client without a last event ID gets of each channel: nothing, the last event, or that many. @default 'none' */
@@ -58,13 +74,12 @@ export interface EventStreamOptions<
   /**
    * The state for a client that cannot go on from where it was: one without a last event ID, or whose last event is not
    * kept any more. It is sent before the first event, takes the place of `replay`, and is asked for after live events
-   * are held back, so that none falls between. If it throws, the request is answered with 500.
+   * are held back, so that none falls between.
    */
-  snapshot?: (context: Context) => Awaitable<Snapshot<Contract>>
+  snapshot?: (context: Context, options: CallbackOptions) => Awaitable<Snapshot<Contract>>
   /**
    * Makes each stream a member of its channels, which `manager.presence(channel)` shows on every node: gives what
-   * others may know of it, as JSON (a name, a role). `undefined`: this one is not shown. If it throws, the request is
-   * answered with 500.
+   * others may know of it, as JSON (a name, a role). `undefined`: this one is not shown.
    */
-  presence?: (context: Context) => Awaitable<unknown>
+  presence?: (context: Context, options: CallbackOptions) => Awaitable<unknown>
 }

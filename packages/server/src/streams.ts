@@ -1,5 +1,7 @@
 import type { EventContract } from '@rivulet/core'
-import { ConnectionLimits, type Limits } from './admission.js'
+import { ConnectionLimits, type Limits, Refused, shuttingDown } from './admission.js'
+import { Admitting } from './admitting.js'
+import type { ReadAdmission } from './answers.js'
 import type { Backplane } from './backplane.js'
 import type { Clock } from './clock.js'
 import type { Cohort } from './cohort.js'
@@ -10,16 +12,16 @@ import { spreadClosing } from './drain.js'
 import type { Engine } from './engine.js'
 import { FanOut } from './fan-out.js'
 import type { WireEvent } from './frame.js'
+import { decide } from './guard.js'
 import { type HeartbeatOptions, HeartbeatService } from './heartbeat.js'
 import { at } from './lifetime.js'
 import { Line } from './line.js'
 import { MemoryRegistry } from './memory-registry.js'
 import { Presence, type PresenceOptions } from './presence.js'
-import { type ErrorContext, type ErrorHandler, reportToConsole } from './report.js'
+import { type ErrorContext, type ErrorHandler, report } from './report.js'
 import type { Sink } from './sink.js'
 import { StallWatch } from './stall-watch.js'
 import { createCounters, type ManagerStats } from './stats.js'
-import type { Admission } from './stream-options.js'
 
 export interface StreamsOptions {
   readonly contract: EventContract
@@ -29,16 +31,9 @@ export interface StreamsOptions {
   readonly heartbeat: HeartbeatOptions | false | undefined
   readonly retryMs: number
   readonly limits: Limits
+  readonly callbackTimeoutMs: number
   readonly presence: PresenceOptions | undefined
   readonly onError: ErrorHandler
-}
-
-/** A request on its way from its authorization to its connection. */
-export interface Admitting {
-  /** What had been carried out when it began: see `Control`. */
-  readonly since: number
-  /** What was to be disconnected meanwhile. */
-  readonly disconnects: ((connection: Connection) => boolean)[]
 }
 
 /** The open streams of one manager, from admission to the end of the response. */
@@ -81,7 +76,7 @@ export class Streams {
     }
     this.fanOut = new FanOut(this.engine)
     this.heartbeat = new HeartbeatService(clock, options.heartbeat)
-    this.limits = new ConnectionLimits(limits)
+    this.limits = new ConnectionLimits(limits, clock.random)
     this.#idPrefix = Math.floor(clock.random() * 36 ** 8).toString(36)
     this.control = new Control(this.engine, {
       disconnect: (matches, reason) => void this.disconnect(matches, reason),
@@ -99,34 +94,31 @@ export class Streams {
     return this.#closing
   }
 
-  /** Hands an error to the user's handler. One that throws itself must not stop what reported. */
+  /** Hands an error to the application's handler. Never throws. */
   report(error: unknown, context: ErrorContext): void {
     this.engine.counters.errors++
-    try {
-      this.options.onError(error, context)
-    } catch (thrown) {
-      reportToConsole(error, context)
-      console.error('[rivulet] onError itself failed:', thrown)
-    }
+    report(this.options.onError, error, context)
   }
 
-  /** To be called before a request is authorized, and followed by `admitted`: what is disconnected meanwhile is noted. */
+  /** To be called when a request arrives, and followed by `admitted`. @throws {Refused} */
   admit(): Admitting {
-    const admitting = { since: this.control.position, disconnects: [] }
+    if (this.#closing) throw new Refused(shuttingDown(this.engine.clock.random))
+    const admitting = new Admitting(this.engine, this.limits.enter(), this.options.callbackTimeoutMs)
     this.#admitting.add(admitting)
     return admitting
   }
 
+  /** The request was answered. */
   admitted(admitting: Admitting): void {
     this.#admitting.delete(admitting)
   }
 
-  /** Makes a connection that belongs to its cohort from now on, and counts for the limits. It is not open yet. */
+  /** Makes a connection that belongs to its cohort from now on. It is not open yet. */
   create(
     sink: Sink,
     cohort: Cohort,
-    { context, key }: Admission<unknown>,
-    { since, filter }: { since: number; filter: ((event: WireEvent) => boolean) | undefined },
+    { context, key }: ReadAdmission,
+    { admitting, filter }: { admitting: Admitting; filter: ((event: WireEvent) => boolean) | undefined },
   ): Connection {
     const id = `${this.#idPrefix}-${(++this.#lastId).toString(36)}`
     const connection = new Connection(this.engine, cohort, sink, {
@@ -134,18 +126,22 @@ export class Streams {
       context,
       key,
       filter,
-      admittedAt: since,
-      onClose: (reason) => this.#onClose(connection, reason),
+      admittedAt: admitting.since!,
+      onClose: (reason) => {
+        admitting.slot.release()
+        // Only one that is not open yet still waits for something.
+        admitting.breakOff(new Refused({ status: 403 }))
+        this.#onClose(connection, reason)
+      },
       onEnd: () => this.#onEnd(connection),
     })
     cohort.catchingUp.add(connection)
-    this.limits.add(key)
     this.#joining.add(connection)
     return connection
   }
 
   /** Opens a connection: from here on it has heartbeats and an end. */
-  start(connection: Connection, { expiresAt }: Admission<unknown>): void {
+  start(connection: Connection, { expiresAt }: ReadAdmission): void {
     const { clock, counters } = this.engine
     const { maxLifetimeMs = Infinity } = this.options.limits
     counters.opened++
@@ -153,18 +149,16 @@ export class Streams {
     this.connections.set(connection.id, connection)
     this.heartbeat.add(connection)
     this.presence.begin()
-    const expiry = Number(expiresAt ?? Infinity)
     const lifetimeEnd = clock.now() + maxLifetimeMs * (0.8 + 0.2 * clock.random())
-    if (expiry === Infinity && lifetimeEnd === Infinity) return
-    const reason = expiry < lifetimeEnd ? 'expired' : 'lifetime'
-    const stop = at(clock, Math.min(expiry, lifetimeEnd), () => connection.close(reason, true))
+    if (expiresAt === Infinity && lifetimeEnd === Infinity) return
+    const reason = expiresAt < lifetimeEnd ? 'expired' : 'lifetime'
+    const stop = at(clock, Math.min(expiresAt, lifetimeEnd), () => connection.close(reason, true))
     this.#stopTimers.set(connection, stop)
   }
 
   #onClose(connection: Connection, reason: string): void {
     const { clock, counters } = this.engine
-    const { id, key, cohort, connectedAt } = connection
-    this.limits.remove(key)
+    const { id, cohort, connectedAt } = connection
     this.#joining.delete(connection)
     this.fanOut.release(cohort)
     if (!this.connections.delete(id)) return
@@ -186,13 +180,15 @@ export class Streams {
     if (this.connections.size === 0 && this.#ending.size === 0) this.#onAllEnded?.()
   }
 
+  /** @throws what the predicate throws; nothing was disconnected then. */
   disconnect(predicate: (connection: Connection) => boolean, reason: string): number {
-    const open = [...this.connections.values()].filter(predicate)
+    const matches = (connection: Connection) => decide('disconnect()', () => predicate(connection))
+    const open = [...this.connections.values()].filter(matches)
+    const joining = [...this.#joining].filter(matches)
     for (const connection of open) connection.close(reason, false)
     // One that was let in a moment ago must not slip through: it is refused in place of being opened.
-    const joining = [...this.#joining].filter(predicate)
     for (const connection of joining) connection.onClose()
-    for (const { disconnects } of this.#admitting) disconnects.push(predicate)
+    for (const { since, disconnects } of this.#admitting) if (since !== undefined) disconnects.push(matches)
     return open.length + joining.length
   }
 
@@ -210,6 +206,7 @@ export class Streams {
   async close(graceMs: number): Promise<void> {
     const { clock } = this.engine
     this.#closing = true
+    for (const admitting of this.#admitting) admitting.breakOff(new Refused(shuttingDown(clock.random)))
     const closeRest = spreadClosing(clock, this.connections.values(), { graceMs, retryMs: this.options.retryMs })
     if (this.connections.size === 0 && this.#ending.size === 0) return
     await new Promise<void>((resolve) => {
