@@ -1,4 +1,4 @@
-import { createDecoder, EventTooLargeError, type GapEvent, parseControlEvent, type SseMessage } from '@rivulet/core'
+import { createDecoder, type GapEvent, parseControlEvent, type SseMessage } from '@rivulet/core'
 import type { Clock } from './clock.js'
 import {
   type ConnectionEffect,
@@ -40,7 +40,7 @@ export interface ConnectionOptions extends RequestOptions {
    * 0: never. @default 0
    */
   idleTimeoutMs?: number
-  /** The largest event that is accepted, in bytes; a larger one drops the connection, and is a gap. @default 1_048_576 */
+  /** The largest event that is accepted, in bytes. A larger one is skipped: it is reported, and is a gap. @default 1_048_576 */
   maxEventBytes?: number
 }
 
@@ -98,9 +98,6 @@ export interface ConnectionSink {
   /** A promise when nothing more should be read until it is settled. */
   ready(): Promise<void> | undefined
 }
-
-/** No ID can hold NUL, so this is what a decoder reports until its connection brings an ID. */
-const noId = '\0'
 
 /** Runs the machine: carries out its effects, and tells it what happens. */
 export class Connection implements Link {
@@ -236,7 +233,7 @@ export class Connection implements Link {
   #receiver(attempt: AbortController): (chunk: Uint8Array) => Promise<void> | undefined {
     const sink = this.#sink
     let positioned = false
-    let lastId = noId
+    let lastId = this.lastEventId
 
     const moveTo = (id: string): void => {
       lastId = id
@@ -250,11 +247,12 @@ export class Connection implements Link {
       sink.changed()
     }
 
-    const onMessage = (message: SseMessage): void => {
+    const onMessage = (message: SseMessage, id: string | undefined): void => {
       if (this.#current !== attempt) return
-      if (message.event.startsWith('rivulet:')) {
-        // The server may say by its first event where the stream begins.
-        if (message.lastEventId !== lastId) moveTo(message.lastEventId)
+      const isControl = message.event.startsWith('rivulet:')
+      // By a block that held an ID alone, or by the first event, in which the server may say where the stream begins.
+      if ((isControl || id === undefined) && message.lastEventId !== lastId) moveTo(message.lastEventId)
+      if (isControl) {
         const control = parseControlEvent(message)
         if (control?.type === 'rivulet:open') {
           positioned = true
@@ -270,36 +268,31 @@ export class Connection implements Link {
         return
       }
       if (positioned && message.event === 'heartbeat') return
-      // An event has an ID of its own where the last event ID has changed with it.
-      const id = message.lastEventId === lastId ? undefined : message.lastEventId
       if (id !== undefined) {
         lastId = id
         this.lastEventId = id
       }
-      sink.message(lastId === noId ? { ...message, lastEventId: this.lastEventId } : message, id, positioned)
+      sink.message(message, id, positioned)
     }
 
     const decoder = createDecoder({
-      lastEventId: noId,
+      lastEventId: lastId,
       maxEventBytes: this.#options.maxEventBytes,
       onMessage,
       onRetry: (milliseconds) => {
         this.#serverRetryMs = milliseconds
       },
+      onTooLarge: (error) => {
+        if (this.#current !== attempt) return
+        announce({ type: 'rivulet:gap', reason: 'oversized' })
+        if (error.lastEventId !== undefined) moveTo(error.lastEventId)
+        sink.error(error)
+      },
     })
 
     return (chunk) => {
       this.#liveness.touch()
-      try {
-        decoder.feed(chunk)
-      } catch (error) {
-        // Asked for again it would come again, for ever.
-        if (error instanceof EventTooLargeError && error.lastEventId !== undefined) {
-          announce({ type: 'rivulet:gap', reason: 'oversized' })
-          moveTo(error.lastEventId)
-        }
-        throw error
-      }
+      decoder.feed(chunk)
       if (this.#current !== attempt) return
       if (decoder.lastEventId !== lastId) moveTo(decoder.lastEventId)
       if (sink.ready()) return this.#untilReady(attempt)

@@ -109,7 +109,13 @@ describe('events', () => {
     expect(calls).toEqual(['tick'])
   })
 
-  test('that are too large are left out by the next connection, with a gap in their place', async () => {
+  const padding = 'x'.repeat(200)
+  test.each([
+    ['with its ID in front', `id: b\nevent: tick\ndata: {"padding":"${padding}"}\n\n`, 'b'],
+    ['with its ID behind', `event: tick\ndata: {"padding":"${padding}"}\nid: b\n\n`, 'b'],
+    ['without an ID', `event: tick\ndata: {"padding":"${padding}"}\n\n`, 'a'],
+    ['with a name too long', `event: ${padding}\ndata: {}\n\n`, 'a'],
+  ])('that are too large are skipped, with a gap in their place: %s', async (_, tooLarge, cursor) => {
     const stream = createStream({ maxEventBytes: 200 })
     const calls: unknown[] = []
     stream.onError((error) => calls.push((error as { code: string }).code))
@@ -117,17 +123,44 @@ describe('events', () => {
     stream.on('tick', ({ n }) => calls.push(n))
     stream.connect()
     await server.open()
-    server.stream.write(
-      openFrame() + frame('tick', { n: 1 }, 'a') + frame('tick', { n: 2, padding: 'x'.repeat(200) }, 'b'),
-    )
-    await until(() => stream.status === 'waiting')
-    await until(() => server.streams.length === 0)
-    clock.advance(10_000)
-    await server.open()
-    expect(server.cursors).toEqual([undefined, 'b'])
-    server.stream.write(openFrame() + frame('tick', { n: 3 }, 'c'))
+    server.stream.write(openFrame() + frame('tick', { n: 1 }, 'a') + tooLarge)
+    await until(() => calls.length === 3)
+    expect(stream.lastEventId).toBe(cursor)
+    server.stream.write(frame('tick', { n: 3 }, 'c'))
     await until(() => calls.length === 4)
     expect(calls).toEqual([1, 'oversized', 'RIVULET_EVENT_TOO_LARGE', 3])
+    expect(stream.state.gap).toMatchObject({ reason: 'oversized' })
+    expect(stream.status).toBe('open')
+    expect(server.requests).toHaveLength(1)
+  })
+
+  test.each(['comment', 'unknown field'])('are not lost to a %s that is too large', async (what) => {
+    const stream = createStream({ maxEventBytes: 200 })
+    const onGap = vi.fn()
+    stream.onGap(onGap)
+    const received = ticks(stream)
+    stream.connect()
+    await server.open()
+    const excess = `${what === 'comment' ? '' : 'unknown'}: ${padding.repeat(5)}\n`
+    server.stream.write(
+      `${openFrame()}id: a\nevent: tick\n${excess}data: {"n":1}\n\n${excess}${frame('tick', { n: 2 })}`,
+    )
+    await until(() => received.length === 2)
+    expect(received).toEqual([1, 2])
+    expect(onGap).not.toHaveBeenCalled()
+  })
+
+  test('keep an ID that is the one before them, in a foreign stream', async () => {
+    const stream = createStream()
+    const ids: (string | undefined)[] = []
+    stream.onAny(({ id }) => ids.push(id))
+    stream.connect()
+    await server.open()
+    server.stream.write(frame('tick', { n: 1 }, 'a') + frame('tick', { n: 2 }, 'a') + frame('tick', { n: 3 }))
+    server.stream.write(`id: b\n\n${frame('tick', { n: 4 })}`)
+    await until(() => ids.length === 4)
+    expect(ids).toEqual(['a', 'a', undefined, undefined])
+    expect(stream.lastEventId).toBe('b')
   })
 
   test('of no one’s interest are not even read', async () => {

@@ -124,6 +124,39 @@ describe('EventDecoderStream', () => {
     expect(await collect(decodedBy(streamOf(chunks())))).toEqual(expected)
   })
 
+  it('hands on what came before an event that is too large, then fails and cancels the body', async () => {
+    const { state, stream } = countingBody(['data: 1\n\ndata: 2\n\ndata: 123456789\n\n', 'data: 3\n\n'])
+    const reader = stream.pipeThrough(new EventDecoderStream({ maxEventBytes: 8 })).getReader()
+    expect((await reader.read()).value).toMatchObject({ data: '1' })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect((await reader.read()).value).toMatchObject({ data: '2' })
+    await expect(reader.read()).rejects.toThrow(EventTooLargeError)
+    await expect.poll(() => state.cancelled).toBe(true)
+  })
+
+  it('skips an event that is too large where someone is told', async () => {
+    const errors: (string | undefined)[] = []
+    const options = { maxEventBytes: 8, onTooLarge: (error: EventTooLargeError) => errors.push(error.lastEventId) }
+    const source = streamOf(['data: 1\n\ndata: 123456789\nid: 7\n\n', 'data: 2\n\n'])
+    const seen = await collect(source.pipeThrough(new EventDecoderStream(options)))
+    expect(seen.map(({ data }) => data)).toEqual(['1', '2'])
+    expect(errors).toEqual(['7'])
+  })
+
+  it('cancels the body while it waits for more of it', async () => {
+    let reason: unknown
+    const silent = new ReadableStream<string>({
+      cancel: (given) => {
+        reason = given
+      },
+    })
+    const reader = silent.pipeThrough(new EventDecoderStream()).getReader()
+    const reading = reader.read()
+    await reader.cancel('enough')
+    expect(await reading).toEqual({ done: true, value: undefined })
+    await expect.poll(() => reason).toBe('enough')
+  })
+
   it('fails with what the decoder throws', async () => {
     const source = streamOf(['data: 123456789\n\n'])
     await expect(collect(source.pipeThrough(new EventDecoderStream({ maxEventBytes: 8 })))).rejects.toThrow(

@@ -1,4 +1,4 @@
-import { createDecoder, type Decoder, type DecoderOptions, type SseMessage } from './decode.js'
+import { createDecoder, type DecoderOptions, type SseMessage } from './decode.js'
 
 /** A body to decode: a `ReadableStream`, a Node.js stream, or anything else that yields bytes or text. */
 export type EventStreamSource = ReadableStream<Uint8Array | string> | AsyncIterable<Uint8Array | string>
@@ -13,7 +13,7 @@ export type DecodeStreamOptions = Omit<DecoderOptions, 'onMessage'>
  * @example
  * for await (const { event, data } of decodeStream(response.body)) console.log(event, data)
  *
- * @throws {EventTooLargeError} out of the loop when one event exceeds `maxEventBytes`.
+ * @throws {EventTooLargeError} out of the loop when one event exceeds `maxEventBytes` and there is no `onTooLarge`.
  */
 export async function* decodeStream(
   source: EventStreamSource,
@@ -52,24 +52,48 @@ async function* chunksOf(source: EventStreamSource): AsyncGenerator<Uint8Array |
 }
 
 /**
- * The decoder as a `TransformStream` from bytes or text to events.
+ * The decoder as a transform stream from bytes or text to events, for `pipeThrough`.
  *
  * Each transform stream costs a multiple of the decoding itself; where speed matters use {@link decodeStream} or
- * `createDecoder`.
+ * `createDecoder`. What the decoder throws fails the stream once the events before it were read.
  *
  * @example
  * const events = response.body.pipeThrough(new EventDecoderStream())
  */
-export class EventDecoderStream extends TransformStream<Uint8Array | string, SseMessage> {
+export class EventDecoderStream {
+  readonly writable: WritableStream<Uint8Array | string>
+  readonly readable: ReadableStream<SseMessage>
+
   constructor(options: DecodeStreamOptions = {}) {
-    let decoder: Decoder
-    super({
-      start(controller) {
-        decoder = createDecoder({ ...options, onMessage: (message) => controller.enqueue(message) })
+    const source = new TransformStream<Uint8Array | string, Uint8Array | string>()
+    const reader = source.readable.getReader()
+    let messages: SseMessage[] = []
+    let failure: { error: unknown } | undefined
+    const decoder = createDecoder({ ...options, onMessage: (message) => messages.push(message) })
+    this.writable = source.writable
+    this.readable = new ReadableStream<SseMessage>(
+      {
+        // Called once everything before was read: to fail earlier would drop it.
+        async pull(controller) {
+          while (messages.length === 0) {
+            if (failure) {
+              reader.cancel(failure.error).catch(() => {})
+              throw failure.error
+            }
+            const { done, value } = await reader.read()
+            if (done) return controller.close()
+            try {
+              decoder.feed(value)
+            } catch (error) {
+              failure = { error }
+            }
+          }
+          for (const message of messages) controller.enqueue(message)
+          messages = []
+        },
+        cancel: (reason) => reader.cancel(reason),
       },
-      transform(chunk) {
-        decoder.feed(chunk)
-      },
-    })
+      { highWaterMark: 0 },
+    )
   }
 }

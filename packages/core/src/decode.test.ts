@@ -317,6 +317,83 @@ describe('the bound', () => {
     expect(caught(`id: 1\ndata: ok\n\ndata: ${'x'.repeat(limit)}\nid: 2\n\n`)).toBeUndefined()
   })
 
+  it.each([
+    ['its ID is in front', `id: 2\ndata: ${'x'.repeat(limit)}\n\n`, '2', '2'],
+    ['its ID is behind', `data: ${'x'.repeat(limit)}\nid: 2\n\n`, '2', '2'],
+    ['it has the ID of the event before', `data: ${'x'.repeat(limit)}\nid: 1\n\n`, '1', '1'],
+    ['it has none', `data: ${'x'.repeat(limit)}\n\n`, undefined, '1'],
+    ['it is several lines', `${'data: 0123456789\n'.repeat(5)}data: more\n\n`, undefined, '1'],
+    ['its name is too long', `event: ${'x'.repeat(limit)}\ndata: y\n\n`, undefined, '1'],
+    ['its ID is too long', `data: y\nid: ${'x'.repeat(limit)}\n\n`, undefined, '1'],
+  ])('skips an event that is too large where someone is told: %s', (_, event, id, lastEventId) => {
+    const stream = utf8(`id: 1\ndata: before\n\n${event}data: after\n\n`)
+    for (const chunks of [[stream], oneByOne(stream), cut(stream, [40, 90, 110])]) {
+      const told: unknown[] = []
+      const onTooLarge = (error: unknown) => told.push(error)
+      const { calls } = decodeAll(chunks, { maxEventBytes: limit, onTooLarge })
+      expect(told).toEqual([new EventTooLargeError(limit, id)])
+      expect(told).toMatchObject([{ lastEventId: id }])
+      expect(calls).toEqual([
+        ['message', message('before', 'message', '1')],
+        ['message', message('after', 'message', lastEventId)],
+      ])
+    }
+  })
+
+  it.each([
+    ['a comment', `:${'c'.repeat(5 * limit)}\n`],
+    ['an unknown field', `unknown: ${'c'.repeat(5 * limit)}\n`],
+    ['a name of its own', `data${'c'.repeat(5 * limit)}\n`],
+  ])('drops %s that is too large, and keeps its event', (_, line) => {
+    const stream = utf8(`id: 1\ndata: a\n${line}data: b\n\n`)
+    for (const chunks of [[stream], oneByOne(stream), cut(stream, [100, 110])]) {
+      const onTooLarge = () => expect.unreachable()
+      expect(decodeAll(chunks, { maxEventBytes: limit, onTooLarge }).calls).toEqual([
+        ['message', message('a\nb', 'message', '1')],
+      ])
+    }
+  })
+
+  it('keeps no more than the bound of an event that it skips', () => {
+    const told: unknown[] = []
+    const decoder = createDecoder({ maxEventBytes: 1024, onMessage: () => {}, onTooLarge: (error) => told.push(error) })
+    decoder.feed('data: ')
+    const chunk = utf8('x'.repeat(1024 * 1024))
+    const before = process.memoryUsage().heapUsed
+    for (let i = 0; i < 200; i++) decoder.feed(chunk)
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(100 * 1024 * 1024)
+    decoder.feed('\n\n')
+    expect(told).toHaveLength(1)
+  })
+
+  it('skips the same events whatever the chunks', () => {
+    const part = fc.constantFrom('data', 'event', 'id', ':', ': ', 'xx', 'é', '😀', '0123456789', '\n', '\r\n', '\n\n')
+    fc.assert(
+      fc.property(
+        fc.array(part),
+        fc.array(fc.nat(300), { maxLength: 20 }),
+        fc.integer({ min: 8, max: 30 }),
+        (parts, cuts, maxEventBytes) => {
+          const skip = (chunks: (Uint8Array | string)[]) => {
+            const told: unknown[] = []
+            const onTooLarge = (error: EventTooLargeError) => told.push(error.lastEventId)
+            return [decodeAll(chunks, { maxEventBytes, onTooLarge }), told]
+          }
+          const body = utf8(parts.join(''))
+          expect(skip(cut(body, cuts))).toEqual(skip([body]))
+        },
+      ),
+      { numRuns: 1_000 },
+    )
+  })
+
+  it("gives each message its own ID, also when it is the one before's", () => {
+    const ids: (string | undefined)[] = []
+    const decoder = createDecoder({ onMessage: (_, id) => ids.push(id) })
+    decoder.feed('id: 1\ndata: a\n\nid: 1\ndata: b\n\ndata: c\n\nid: 2\n\ndata: d\n\nid\ndata: e\n\n')
+    expect(ids).toEqual(['1', '1', undefined, undefined, ''])
+  })
+
   it('stops a line that never ends after 1 MiB by default', () => {
     const decoder = createDecoder({ onMessage: () => {} })
     const chunk = new Uint8Array(64 * 1024).fill(97)

@@ -11,18 +11,26 @@ export interface SseMessage {
 }
 
 export interface DecoderOptions {
-  /** Called with each event, in order. What it throws is thrown by `feed`, but only after the whole chunk was read: no event is lost. */
-  onMessage: (message: SseMessage) => void
+  /**
+   * Called with each event, in order, and with its own `id` field: `undefined` where it has none. What it throws is thrown by
+   * `feed`, but only after the whole chunk was read: no event is lost.
+   */
+  onMessage: (message: SseMessage, id: string | undefined) => void
   /** Called with each valid `retry` field: the reconnection time in milliseconds (it may exceed what a timer takes). */
   onRetry?: (milliseconds: number) => void
   /** Called with each comment line, without its colon and one leading space. */
   onComment?: (comment: string) => void
   /**
-   * How many bytes one event may need: its data so far plus the line being read, field name included.
-   * Above it `feed` throws {@link EventTooLargeError}, and again on every further call until `reset()`.
+   * How many bytes one event may need: its data so far plus the line being read, field name included. Above it `onTooLarge`
+   * is called; without that `feed` throws {@link EventTooLargeError}, and again on every further call until `reset()`.
    * @default 1_048_576
    */
   maxEventBytes?: number
+  /**
+   * Called at the end of each event that is larger than `maxEventBytes`. Its bytes are dropped as they come, and the decoder
+   * goes on with the next event. Comments and unknown fields of that size are dropped too, but their event is not.
+   */
+  onTooLarge?: (error: EventTooLargeError) => void
   /** Where the stream continues: the last event ID of events that bring none. @default '' */
   lastEventId?: string
 }
@@ -32,7 +40,7 @@ export interface Decoder {
    * Reads on. Chunks may end anywhere, inside a character or between CR and LF too.
    *
    * Bytes are decoded as UTF-8: invalid sequences become U+FFFD, one byte order mark at the very start is dropped.
-   * @throws {EventTooLargeError} when one event exceeds `maxEventBytes`.
+   * @throws {EventTooLargeError} when one event exceeds `maxEventBytes` and there is no `onTooLarge`.
    */
   feed(chunk: Uint8Array | string): void
   /** Forgets the unfinished event and the unfinished character, for a new connection. `lastEventId` stays. */
@@ -65,7 +73,7 @@ const streaming = { stream: true }
  * @see {@link https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation | HTML, 9.2.6}
  */
 export function createDecoder(options: DecoderOptions): Decoder {
-  const { onMessage, onRetry, onComment, maxEventBytes = 1_048_576 } = options
+  const { onMessage, onRetry, onComment, onTooLarge, maxEventBytes = 1_048_576 } = options
 
   // From bytes to text. ignoreBOM keeps the byte order mark, as a TextDecoder would drop one from every chunk.
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -78,8 +86,12 @@ export function createDecoder(options: DecoderOptions): Decoder {
   // The block being read. `data` is undefined until its first data line: empty data is an event all the same.
   let committedId = options.lastEventId ?? ''
   let id = committedId
+  /** The block's own `id` field. */
+  let ownId: string | undefined
   let event = ''
   let data: string | undefined
+  /** The block is over the bound: what is left of it is dropped. */
+  let tooLarge = false
   // The line being read, of which the end has not come yet: too little of it to tell the field, or (`field` is not 0)
   // its field and the value so far.
   let beginning = ''
@@ -187,8 +199,8 @@ export function createDecoder(options: DecoderOptions): Decoder {
         dispatch()
       } else {
         const bytes = unitBytes * (end - start)
-        if (dataBytes + bytes > maxEventBytes) checkSize(text.slice(start, end), 0)
-        const read = fieldAt(text, start, end)
+        let read = fieldAt(text, start, end)
+        if (dataBytes + bytes > maxEventBytes && sizeOf(text.slice(start, end), 0) === Infinity) read = drop(read)
         if (read !== OTHER) take(read, text.slice(valueFrom, end), bytes)
       }
       if (generation !== started) return
@@ -212,7 +224,13 @@ export function createDecoder(options: DecoderOptions): Decoder {
       leadBytes = valueFrom - start
     }
     lineBytes += unitBytes * (end - start)
-    if (dataBytes + lineBytes > maxEventBytes) lineBytes = checkSize(value, leadBytes)
+    if (dataBytes + lineBytes <= maxEventBytes) return
+    lineBytes = sizeOf(value, leadBytes)
+    if (lineBytes === Infinity) {
+      field = drop(field)
+      value = ''
+      lineBytes = leadBytes = 0
+    }
   }
 
   /** Reads which field the line `text.slice(start, end)` is of, and where its value begins. It is not empty. */
@@ -239,12 +257,12 @@ export function createDecoder(options: DecoderOptions): Decoder {
   /** Takes one line's field, which needs so many bytes at most. */
   function take(field: number, value: string, bytes: number): void {
     if (field === DATA) {
-      data = data === undefined ? value : `${data}\n${value}`
-      dataBytes += bytes
+      data = tooLarge ? '' : data === undefined ? value : `${data}\n${value}`
+      dataBytes += tooLarge ? 0 : bytes
     } else if (field === EVENT) {
       event = value
     } else if (field === ID) {
-      if (!value.includes('\0')) id = value
+      if (!value.includes('\0')) id = ownId = value
     } else if (field === RETRY) {
       if (onRetry && /^[0-9]+$/.test(value)) call(onRetry, Number(value))
     } else if (field === COLON) {
@@ -254,12 +272,25 @@ export function createDecoder(options: DecoderOptions): Decoder {
 
   function dispatch(): void {
     committedId = id
-    if (data !== undefined) {
+    const own = ownId
+    ownId = undefined
+    if (tooLarge) {
+      const isEvent = data !== undefined
+      data = undefined
+      dataBytes = 0
+      event = ''
+      tooLarge = false
+      if (isEvent && onTooLarge) call(onTooLarge, new EventTooLargeError(maxEventBytes, own))
+    } else if (data !== undefined) {
       const message = { event: event || 'message', data, lastEventId: id }
       data = undefined
       dataBytes = 0
       event = ''
-      call(onMessage, message)
+      try {
+        onMessage(message, own)
+      } catch (error) {
+        thrown ??= { error }
+      }
     } else event = ''
   }
 
@@ -272,19 +303,30 @@ export function createDecoder(options: DecoderOptions): Decoder {
   }
 
   /**
-   * Counts exactly what the event needs with this line, of which `lead` bytes stand before `rest`, and returns the line's
-   * share; over the bound it fails.
+   * Counts exactly what the event needs with this line, of which `lead` bytes stand before `rest`.
+   *
+   * @returns The line's share; `Infinity` when that is too much.
    */
-  function checkSize(rest: string, lead: number): number {
+  function sizeOf(rest: string, lead: number): number {
     dataBytes = data === undefined ? 0 : utf8Length(data) + 1
     const bytes = lead + utf8Length(rest)
-    if (dataBytes + bytes > maxEventBytes) {
-      const own = id === committedId ? undefined : id
+    return dataBytes + bytes > maxEventBytes ? Infinity : bytes
+  }
+
+  /** Gives up a line that is too large, and the event where the line is part of it. The rest is read as an unknown field. */
+  function drop(field: number): number {
+    if (!onTooLarge) {
+      const own = ownId
       reset()
       failure = new EventTooLargeError(maxEventBytes, own)
       throw failure
     }
-    return bytes
+    if (field === DATA || field === EVENT || field === ID) {
+      tooLarge = true
+      if (field === DATA || data !== undefined) data = ''
+      dataBytes = 0
+    }
+    return OTHER
   }
 
   function reset(): void {
@@ -292,7 +334,8 @@ export function createDecoder(options: DecoderOptions): Decoder {
     atStart = ascii = true
     id = committedId
     event = beginning = value = ''
-    data = undefined
+    data = ownId = undefined
+    tooLarge = false
     field = dataBytes = lineBytes = 0
     afterCr = false
     failure = undefined

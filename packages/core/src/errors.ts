@@ -137,7 +137,7 @@ export class InvalidFieldError extends RivuletError {
   }
 }
 
-/** One event of a stream is larger than the decoder may buffer. The decoder is unusable until `reset()`. */
+/** One event of a stream is larger than the decoder may buffer. */
 export class EventTooLargeError extends RivuletError {
   static override readonly name: string = 'EventTooLargeError'
   static override readonly code = 'RIVULET_EVENT_TOO_LARGE'
@@ -145,7 +145,7 @@ export class EventTooLargeError extends RivuletError {
   constructor(
     /** The bound in bytes, `maxEventBytes`. */
     readonly maxEventBytes: number,
-    /** The event's own ID, if it came before its data: who resumes from it leaves this event out. */
+    /** The event's own ID, where it is known: resuming from it leaves this event out. */
     readonly lastEventId?: string,
   ) {
     super(
