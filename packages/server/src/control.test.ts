@@ -1,7 +1,8 @@
 import { defineEvents, parseControlEvent, type SseMessage } from '@rivulet/core'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import type { Backplane, BackplaneSubscriber } from './backplane.js'
+import { Connection } from './connection.js'
 import { createHarness } from './harness.test.util.js'
 import { MemoryBackplane } from './memory-backplane.js'
 
@@ -92,6 +93,51 @@ describe('disconnectEverywhere', () => {
       })
     },
   )
+})
+
+describe('disconnect', () => {
+  it('takes a selector, which may name what only a few streams have, and looks at no others', async () => {
+    const { nodes, calm } = createNodes(1)
+    const { manager, connect } = nodes[0]!
+    const clients = [
+      await connect(user('ada', ['a'])),
+      await connect(user('eve', ['a'])),
+      await connect(user('eve', ['b'])),
+    ]
+    for (let count = 0; count < 20; count++) await connect(user(`other ${count}`, ['other']))
+    const looks = vi.spyOn(Connection.prototype, 'admittedAt', 'get')
+    onTestFinished(() => looks.mockRestore())
+    const isEnded = () => clients.map(({ messages }) => ended(messages) !== undefined)
+
+    expect(manager.disconnect({ key: 'eve', channel: 'b' }, 'over')).toBe(1)
+    await calm()
+    expect(isEnded()).toEqual([false, false, true])
+    expect(manager.disconnect({ channel: 'a', key: 'nobody' }, 'over')).toBe(0)
+    const [[id]] = [...manager.connections] as [[string, unknown]]
+    expect(manager.disconnect({ connectionId: id, key: 'eve' }, 'over')).toBe(0)
+    expect(manager.disconnect({ connectionId: id }, 'over')).toBe(1)
+    expect(manager.disconnect({ channel: 'a' }, 'over')).toBe(1)
+    await calm()
+    expect(isEnded()).toEqual([true, true, true])
+    expect(manager.disconnect({ key: 'eve' }, 'over')).toBe(0)
+    expect(looks.mock.calls.length).toBeLessThan(10)
+    expect(() => manager.disconnect({}, 'over')).toThrow(/selector/)
+  })
+
+  it('by a selector concerns a stream that is joining', async () => {
+    const { nodes, calm } = createNodes(1)
+    const { manager, connect } = nodes[0]!
+    let give: (snapshot: { events: [] }) => void = () => {}
+    const snapshot = new Promise<{ events: [] }>((resolve) => {
+      give = resolve
+    })
+    const joining = connect({ ...user('eve'), snapshot: () => snapshot })
+    await calm()
+    expect(manager.disconnect({ key: 'eve' }, 'over')).toBe(1)
+    give({ events: [] })
+    await calm()
+    expect((await joining).sink.status).toBe(403)
+  })
 })
 
 describe('the channel that nodes talk on', () => {

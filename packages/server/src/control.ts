@@ -1,17 +1,7 @@
 import type { Awaitable } from './awaitable.js'
 import type { BackplaneSubscriber, LiveMessage } from './backplane.js'
-import type { ConnectionInfo } from './connection.js'
 import type { Engine } from './engine.js'
-
-/** Which streams are meant: those for which all that is given holds. */
-export interface StreamSelector {
-  /** The one stream of this id, as in `manager.connections` and in `presence`. */
-  readonly connectionId?: string
-  /** The streams that `authorize` gave this key. */
-  readonly key?: string
-  /** The streams that have this channel, whichever else they have. */
-  readonly channel?: string
-}
+import type { StreamSelector } from './stream-selector.js'
 
 interface Disconnect {
   readonly id: string
@@ -21,11 +11,9 @@ interface Disconnect {
   readonly at?: number | undefined
 }
 
-/** A stream as far as it matters here. */
-export type ControlledConnection = Pick<ConnectionInfo, 'id' | 'key' | 'channels'> & { readonly admittedAt: number }
-
 export interface ControlTarget {
-  disconnect(matches: (connection: ControlledConnection) => boolean, reason: string): void
+  /** @param before Streams that were authorized at this position or later are not concerned. */
+  disconnect(selector: StreamSelector, reason: string, before: number): void
   /** Ends every stream for its client to come back, and be authorized anew. */
   reauthorize(): void
 }
@@ -102,7 +90,7 @@ export class Control implements BackplaneSubscriber {
     if (this.#recent.has(disconnect.id)) return
     this.#remember(disconnect)
     const { selector, reason, at = Infinity } = disconnect
-    this.#target.disconnect((connection) => connection.admittedAt < at && matches(connection, selector), reason)
+    this.#target.disconnect(selector, reason, at)
     if (seq !== undefined) this.position = Math.max(this.position, seq)
   }
 
@@ -137,9 +125,4 @@ export class Control implements BackplaneSubscriber {
     this.#closed = true
     if (this.#listening || this.#ready) await this.#engine.backplane.unsubscribe(controlChannel, this)
   }
-}
-
-function matches({ id, key, channels }: ControlledConnection, selector: StreamSelector): boolean {
-  const { connectionId = id, key: wantedKey = key, channel } = selector
-  return connectionId === id && wantedKey === key && (channel === undefined || channels.includes(channel))
 }

@@ -3,7 +3,7 @@ import type { Limits } from './admission.js'
 import type { Backplane } from './backplane.js'
 import { type Clock, systemClock } from './clock.js'
 import type { ConnectionInfo } from './connection.js'
-import { isReservedChannel, type StreamSelector } from './control.js'
+import { isReservedChannel } from './control.js'
 import { diagnose } from './diagnostics.js'
 import { ConfigurationError, ManagerClosedError } from './errors.js'
 import type { HeartbeatOptions } from './heartbeat.js'
@@ -19,6 +19,7 @@ import { formatPosition } from './sequence.js'
 import type { Sink } from './sink.js'
 import type { ManagerStats } from './stats.js'
 import type { EventStreamOptions } from './stream-options.js'
+import { checkSelector, type StreamSelector } from './stream-selector.js'
 import { Streams } from './streams.js'
 
 export interface EventManagerOptions<Contract extends EventContract> {
@@ -192,13 +193,19 @@ export class EventManager<Contract extends EventContract> {
 
   /**
    * Ends the streams of this process that match: a credential was revoked, a user removed, or nothing more will come. They
-   * are told not to come back. Events that had reached this process before are written first; a stream that lags behind
-   * is ended where it is.
+   * are told not to come back. Events that had reached this process before are written first, later ones are not; a
+   * stream that lags behind is ended where it is.
    *
+   * @param which A selector, whose streams are found at once, or a function that is asked for each open stream.
    * @returns How many there were.
+   * @throws {ConfigurationError} when the selector is empty, or one of its values is no text.
+   * @example
+   * manager.disconnect({ key: user.id }, 'signed out')
    */
-  disconnect(predicate: (connection: ConnectionInfo) => boolean, reason: string): number {
-    return this.#streams.disconnect(predicate, reason)
+  disconnect(which: StreamSelector | ((connection: ConnectionInfo) => boolean), reason: string): number {
+    if (typeof which === 'function') return this.#streams.disconnect(which, reason)
+    checkSelector(which)
+    return this.#streams.disconnectSelected(which, reason)
   }
 
   /**
@@ -287,18 +294,5 @@ function checkNumbers({
   }
   for (const [name, value] of Object.entries(limits)) {
     if (!(value > 0)) throw new ConfigurationError(`limits.${name}`, value, 'Give a number above 0, or leave it out.')
-  }
-}
-
-/** A value that is missing by mistake must not mean everyone. */
-function checkSelector(selector: StreamSelector): void {
-  const given = Object.entries(selector)
-  if (given.length === 0) {
-    throw new ConfigurationError('selector', 'empty', 'Say which streams: { key }, { channel } or { connectionId }.')
-  }
-  for (const [name, value] of given) {
-    if (typeof value !== 'string' || value === '') {
-      throw new ConfigurationError(`selector.${name}`, value, 'Give a text, or leave it out.')
-    }
   }
 }

@@ -1,6 +1,7 @@
 import type { Awaitable } from './awaitable.js'
 import type { BackplaneSubscriber, LiveMessage } from './backplane.js'
 import { Cohort } from './cohort.js'
+import type { Connection } from './connection.js'
 import type { Engine } from './engine.js'
 import { Frame } from './frame.js'
 
@@ -47,6 +48,14 @@ export class FanOut implements BackplaneSubscriber {
       for (const name of channels) this.#join(name, cohort)
     }
     return cohort
+  }
+
+  /** The connections that have a channel. */
+  *connections(name: string): Iterable<Connection> {
+    for (const { live, catchingUp } of this.#channels.get(name)?.cohorts ?? []) {
+      yield* live
+      yield* catchingUp
+    }
   }
 
   /** Resolves when every later event of the cohort's channels reaches it. */

@@ -13,7 +13,6 @@ export type {
 } from './backplane.js'
 export type { Clock } from './clock.js'
 export type { ConnectionInfo } from './connection.js'
-export type { StreamSelector } from './control.js'
 export type { DiagnosticMessages } from './diagnostics.js'
 export { CallbackTimeoutError, ConfigurationError, EventSerializationError, ManagerClosedError } from './errors.js'
 export {
@@ -43,3 +42,4 @@ export type {
   Snapshot,
   SnapshotEvent,
 } from './stream-options.js'
+export type { StreamSelector } from './stream-selector.js'

@@ -14,6 +14,7 @@ import { FanOut } from './fan-out.js'
 import type { WireEvent } from './frame.js'
 import { decide } from './guard.js'
 import { type HeartbeatOptions, HeartbeatService } from './heartbeat.js'
+import { KeyIndex } from './key-index.js'
 import { at } from './lifetime.js'
 import { Line } from './line.js'
 import { MemoryRegistry } from './memory-registry.js'
@@ -22,6 +23,7 @@ import { type ErrorContext, type ErrorHandler, report } from './report.js'
 import type { Sink } from './sink.js'
 import { StallWatch } from './stall-watch.js'
 import { createCounters, type ManagerStats } from './stats.js'
+import { matches, type StreamSelector } from './stream-selector.js'
 
 export interface StreamsOptions {
   readonly contract: EventContract
@@ -49,7 +51,9 @@ export class Streams {
   readonly presence: Presence
   readonly #admitting = new Set<Admitting>()
   /** Those that are not open yet. */
-  readonly #joining = new Set<Connection>()
+  readonly #joining = new Map<string, Connection>()
+  /** Both of them. */
+  readonly #byKey = new KeyIndex()
   /** Closed connections whose responses are not over. */
   readonly #ending = new Set<Connection>()
   readonly #stopTimers = new Map<Connection, () => void>()
@@ -79,7 +83,7 @@ export class Streams {
     this.limits = new ConnectionLimits(limits, clock.random)
     this.#idPrefix = Math.floor(clock.random() * 36 ** 8).toString(36)
     this.control = new Control(this.engine, {
-      disconnect: (matches, reason) => void this.disconnect(matches, reason),
+      disconnect: (selector, reason, before) => void this.disconnectSelected(selector, reason, before),
       reauthorize: () => this.#reauthorize(),
     })
     this.presence = new Presence(this.engine, backplane.registry ?? new MemoryRegistry(() => clock.now()), {
@@ -136,7 +140,8 @@ export class Streams {
       onEnd: () => this.#onEnd(connection),
     })
     cohort.catchingUp.add(connection)
-    this.#joining.add(connection)
+    this.#byKey.add(connection)
+    this.#joining.set(id, connection)
     return connection
   }
 
@@ -145,7 +150,7 @@ export class Streams {
     const { clock, counters } = this.engine
     const { maxLifetimeMs = Infinity } = this.options.limits
     counters.opened++
-    this.#joining.delete(connection)
+    this.#joining.delete(connection.id)
     this.connections.set(connection.id, connection)
     this.heartbeat.add(connection)
     this.presence.begin()
@@ -159,7 +164,8 @@ export class Streams {
   #onClose(connection: Connection, reason: string): void {
     const { clock, counters } = this.engine
     const { id, cohort, connectedAt } = connection
-    this.#joining.delete(connection)
+    this.#byKey.delete(connection)
+    this.#joining.delete(id)
     this.fanOut.release(cohort)
     if (!this.connections.delete(id)) return
     counters.closed++
@@ -182,14 +188,42 @@ export class Streams {
 
   /** @throws what the predicate throws; nothing was disconnected then. */
   disconnect(predicate: (connection: Connection) => boolean, reason: string): number {
-    const matches = (connection: Connection) => decide('disconnect()', () => predicate(connection))
-    const open = [...this.connections.values()].filter(matches)
-    const joining = [...this.#joining].filter(matches)
-    for (const connection of open) connection.close(reason, false)
-    // One that was let in a moment ago must not slip through: it is refused in place of being opened.
-    for (const connection of joining) connection.onClose()
-    for (const { since, disconnects } of this.#admitting) if (since !== undefined) disconnects.push(matches)
-    return open.length + joining.length
+    const isMeant = (connection: Connection) => decide('disconnect()', () => predicate(connection))
+    const all = [...this.connections.values(), ...this.#joining.values()]
+    return this.#disconnect(all.filter(isMeant), isMeant, reason)
+  }
+
+  /**
+   * @param before Streams that were authorized at this position or later are not concerned.
+   * @returns How many there were.
+   */
+  disconnectSelected(selector: StreamSelector, reason: string, before: number = Infinity): number {
+    const predicate = (connection: Connection) => connection.admittedAt < before && matches(connection, selector)
+    return this.#disconnect([...this.#candidates(selector)].filter(predicate), predicate, reason)
+  }
+
+  /** All that a selector can mean, and as few others as can be. */
+  #candidates({ connectionId, key, channel }: StreamSelector): Iterable<Connection> {
+    if (connectionId !== undefined) {
+      const connection = this.connections.get(connectionId) ?? this.#joining.get(connectionId)
+      return connection ? [connection] : []
+    }
+    if (key !== undefined) return this.#byKey.of(key)
+    return channel === undefined ? [] : this.fanOut.connections(channel)
+  }
+
+  #disconnect(
+    connections: readonly Connection[],
+    predicate: (connection: Connection) => boolean,
+    reason: string,
+  ): number {
+    for (const connection of connections) {
+      // One that was let in a moment ago must not slip through: it is refused in place of being opened.
+      if (this.#joining.has(connection.id)) connection.onClose()
+      else connection.close(reason, false)
+    }
+    for (const { since, disconnects } of this.#admitting) if (since !== undefined) disconnects.push(predicate)
+    return connections.length
   }
 
   #reauthorize(): void {
