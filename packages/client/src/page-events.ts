@@ -7,23 +7,24 @@ export type PageListener = (event: 'online' | 'visible' | 'hide' | 'show') => vo
  * @returns Stops the reports.
  */
 export function observePage(listener: PageListener): () => void {
-  const target: Partial<EventTarget> = globalThis
   const page = globalThis.document as Document | undefined
-  const stop = new AbortController()
-  const { signal } = stop
-  if (typeof target.addEventListener === 'function') {
-    target.addEventListener('online', () => listener('online'), { signal })
-    target.addEventListener('pagehide', () => listener('hide'), { signal })
-    target.addEventListener('pageshow', () => listener('show'), { signal })
+  const stops = [
+    listen(globalThis, 'online', () => listener('online')),
+    listen(globalThis, 'pagehide', () => listener('hide')),
+    listen(globalThis, 'pageshow', () => listener('show')),
+    listen(page, 'visibilitychange', () => {
+      if (page?.visibilityState === 'visible') listener('visible')
+    }),
+  ]
+  return () => {
+    for (const stop of stops) stop()
   }
-  page?.addEventListener(
-    'visibilitychange',
-    () => {
-      if (page.visibilityState === 'visible') listener('visible')
-    },
-    { signal },
-  )
-  return () => stop.abort()
+}
+
+// Without a signal: where a test environment has replaced AbortController, its page refuses signals of the other kind.
+function listen(target: Partial<EventTarget> | undefined, type: string, listener: () => void): () => void {
+  target?.addEventListener?.(type, listener)
+  return () => target?.removeEventListener?.(type, listener)
 }
 
 /** What a relative URL is relative to; `undefined` outside of pages and workers. */

@@ -60,6 +60,7 @@ async function* chunksOf(source: EventStreamSource): AsyncGenerator<Uint8Array |
  * @example
  * const events = response.body.pipeThrough(new EventDecoderStream())
  */
+// Extending TransformStream would need one as soon as the module loads, and Jest's jsdom has none.
 export class EventDecoderStream {
   readonly writable: WritableStream<Uint8Array | string>
   readonly readable: ReadableStream<SseMessage>

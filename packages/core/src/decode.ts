@@ -75,8 +75,8 @@ const streaming = { stream: true }
 export function createDecoder(options: DecoderOptions): Decoder {
   const { onMessage, onRetry, onComment, onTooLarge, maxEventBytes = 1_048_576 } = options
 
-  // From bytes to text. ignoreBOM keeps the byte order mark, as a TextDecoder would drop one from every chunk.
-  const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+  // Made for the first bytes: text needs none, and not every runtime has one.
+  let utf8: TextDecoder | undefined
   let atStart = true
   /** The TextDecoder holds no beginning of a character. */
   let flushed = true
@@ -135,6 +135,8 @@ export function createDecoder(options: DecoderOptions): Decoder {
     // From one end of a character to another both calls give the same text. The first is the faster one on ASCII (several
     // times, with Node 20) and on short chunks, the second on everything else.
     const whole = between && flushed && (ascii || bytes.length < shortBytes)
+    // ignoreBOM keeps the byte order mark, as a TextDecoder would drop one from every chunk.
+    utf8 ??= new TextDecoder('utf-8', { ignoreBOM: true })
     let text = whole ? utf8.decode(bytes) : utf8.decode(bytes, streaming)
     ascii = between && text.length === bytes.length
     if (atStart && text) {
@@ -146,7 +148,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
 
   function flush(): string {
     flushed = true
-    return utf8.decode()
+    return utf8!.decode()
   }
 
   /** @param unitBytes How many bytes a UTF-16 unit of the text stands for at most. */

@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { createContext, runInContext } from 'node:vm'
+import { expect, it } from 'vitest'
+import { root } from './code-blocks.js'
+
+interface Manifest {
+  name: string
+  private?: boolean
+  exports: Record<string, string | { require?: { default: string } }>
+}
+
+const packages = readdirSync(join(root, 'packages')).flatMap((folder) => {
+  const manifest: Manifest = JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8'))
+  return manifest.private ? [] : [{ folder: join(root, 'packages', folder), manifest }]
+})
+
+/** The built file of each published entry. */
+const built = new Map(
+  packages.flatMap(({ folder, manifest }) =>
+    Object.entries(manifest.exports).flatMap(([path, target]) => {
+      if (typeof target === 'string' || !target.require) return []
+      return [[join(manifest.name, path), join(folder, target.require.default)] as const]
+    }),
+  ),
+)
+
+/** Loads a built entry, and the entries that it imports, where there are the language and what is Node.js's own. */
+function loadBare(entry: string): object {
+  const context = createContext({ process, Buffer })
+  const loaded = new Map<string, { exports: object }>()
+  return load(built.get(entry)!)
+
+  function load(file: string): object {
+    const known = loaded.get(file)
+    if (known) return known.exports
+    const module = { exports: {} }
+    loaded.set(file, module)
+    const outside = createRequire(file)
+    const require = (name: string): object => {
+      const inside = name.startsWith('.') ? outside.resolve(name) : built.get(name)
+      return inside === undefined ? outside(name) : load(inside)
+    }
+    const wrapped = `(function (module, exports, require) {${readFileSync(file, 'utf8')}\n})`
+    runInContext(wrapped, context, { filename: file })(module, module.exports, require)
+    return module.exports
+  }
+}
+
+it.each([...built.keys()])('%s loads in a runtime without any global of the web', (entry) => {
+  expect(Object.keys(loadBare(entry)).length).toBeGreaterThan(0)
+})
