@@ -1,59 +1,74 @@
-/** The server's end of one response body that a test writes. */
+/**
+ * The server's end of one response body that a test writes, and the client's end as a reader. It needs no web stream: Jest's
+ * jsdom has none.
+ */
 export class FakeConnection {
-  readonly body: ReadableStream<Uint8Array>
   /** Settles when the client has gone or the body has ended. */
   readonly closed: Promise<void>
-  #controller!: ReadableStreamDefaultController<Uint8Array>
+  readonly #chunks: string[] = []
+  readonly #delivered: (() => void)[] = []
   #isClosed = false
+  #failure: { error: unknown } | undefined
   #close!: () => void
-  #delivered: (() => void)[] = []
+  /** Wakes the reader that waits. */
+  #wake: (() => void) | undefined
 
   constructor(signal?: AbortSignal | null) {
     this.closed = new Promise((resolve) => {
-      this.#close = () => {
-        this.#isClosed = true
-        this.#settle()
-        resolve()
-      }
+      this.#close = resolve
     })
-    this.body = new ReadableStream(
-      {
-        start: (controller) => {
-          this.#controller = controller
-        },
-        // Without a buffer of its own the stream asks for more exactly when its reader has dealt with all that came before.
-        pull: () => this.#settle(),
-        cancel: () => this.#close(),
-      },
-      { highWaterMark: 0 },
-    )
-    signal?.addEventListener('abort', () => this.#end((controller) => controller.error(signal.reason)), { once: true })
+    signal?.addEventListener('abort', () => this.#end({ error: signal.reason }), { once: true })
   }
 
   /** Settles when the client has read it and asks for more, or has gone. */
   write(text: string): Promise<void> {
     if (this.#isClosed) return Promise.resolve()
-    const delivered = new Promise<void>((resolve) => this.#delivered.push(resolve))
-    this.#controller.enqueue(new TextEncoder().encode(text))
-    return delivered
+    this.#chunks.push(text)
+    this.#wake?.()
+    return new Promise((resolve) => this.#delivered.push(resolve))
   }
 
   /** Breaks the connection, as a network does. */
   drop(): void {
-    this.#end((controller) => controller.error(new TypeError('terminated')))
+    this.#end({ error: new TypeError('terminated') })
   }
 
   /** Ends the body, as a server does. */
   end(): void {
-    this.#end((controller) => controller.close())
+    this.#end()
   }
 
-  #end(how: (controller: ReadableStreamDefaultController<Uint8Array>) => void): void {
+  /** The client goes. What it has not read is dropped. */
+  cancel(): Promise<void> {
+    this.#chunks.length = 0
+    this.#end()
+    return Promise.resolve()
+  }
+
+  /** The next piece, as a stream's reader gives it. */
+  async read(): Promise<{ done: false; value: string } | { done: true; value: undefined }> {
+    for (;;) {
+      if (this.#failure) throw this.#failure.error
+      const value = this.#chunks.shift()
+      if (value !== undefined) return { done: false, value }
+      this.#settle()
+      if (this.#isClosed) return { done: true, value: undefined }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  #end(failure?: { error: unknown }): void {
     if (this.#isClosed) return
-    how(this.#controller)
+    this.#isClosed = true
+    this.#failure = failure
     this.#close()
+    this.#settle()
+    this.#wake?.()
   }
 
+  /** The client has dealt with all that was written, or never will. */
   #settle(): void {
     for (const resolve of this.#delivered.splice(0)) resolve()
   }

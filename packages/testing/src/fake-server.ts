@@ -13,6 +13,7 @@ import {
   validatePayload,
 } from '@rivulet/core'
 import { FakeConnection } from './fake-connection.js'
+import { fakeResponse } from './fake-response.js'
 
 export interface FakeServerOptions {
   /** The `source` of pushed events. @default 'test' */
@@ -145,13 +146,13 @@ export class FakeServer<Contract extends EventContract> {
   /** Answers one request. */
   async respond(request: FakeRequest, signal?: AbortSignal | null): Promise<Response> {
     this.requests.push(request)
-    if (typeof this.#answer === 'number') return new Response(null, { status: this.#answer })
+    if (typeof this.#answer === 'number') return fakeResponse(this.#answer)
     if (this.#answer) return this.#answer(request)
     const connection = new FakeConnection(signal)
     this.#connections.add(connection)
     void connection.closed.then(() => this.#connections.delete(connection))
     void connection.write(this.#greeting(request))
-    return new Response(connection.body, { headers: { 'content-type': 'text/event-stream' } })
+    return fakeResponse(200, connection)
   }
 
   /** The first frame, and what the client has missed. */

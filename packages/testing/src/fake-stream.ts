@@ -32,7 +32,7 @@ export class FakeStream<Contract extends EventContract> extends FakeServer<Contr
     super(events, { ...options, now: () => clock.now() })
     this.clock = clock
     this.fetch = (input, init) => {
-      const url = new URL(input instanceof Request ? input.url : input)
+      const url = new URL(typeof input === 'object' && 'url' in input ? input.url : input)
       const headers = new Headers(init?.headers)
       const lastEventId = headers.get('last-event-id') ?? url.searchParams.get('lastEventId') ?? ''
       return this.respond({ url: url.href, method: init?.method ?? 'GET', headers, lastEventId }, init?.signal)

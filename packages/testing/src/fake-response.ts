@@ -1,0 +1,28 @@
+import type { FakeConnection } from './fake-connection.js'
+
+/**
+ * A response without a body, or with that of a connection. Where there is no `Response`, as in Jest's jsdom, it is as much of
+ * one as a client reads, and its body is text instead of bytes.
+ */
+export function fakeResponse(status: number, connection?: FakeConnection): Response {
+  const headers = new Headers(connection && { 'content-type': 'text/event-stream' })
+  if (typeof Response === 'function') return new Response(connection ? streamOf(connection) : null, { status, headers })
+  const body = connection ? { getReader: () => connection } : null
+  return { status, statusText: '', url: '', headers, body } as object as Response
+}
+
+function streamOf(connection: FakeConnection): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await connection.read()
+        if (done) controller.close()
+        else controller.enqueue(encoder.encode(value))
+      },
+      cancel: () => connection.cancel(),
+    },
+    // Without a buffer of its own the stream asks for more exactly when its reader has dealt with all that came before.
+    { highWaterMark: 0 },
+  )
+}
