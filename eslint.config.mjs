@@ -1,0 +1,16 @@
+// Biome lints everything; this adds the rules of React's compiler, which Biome does not have.
+import parser from '@typescript-eslint/parser'
+import hooks from 'eslint-plugin-react-hooks'
+
+const rules = Object.fromEntries(Object.keys(hooks.rules).map((rule) => [`react-hooks/${rule}`, 'error']))
+
+// biome-ignore lint/style/noDefaultExport: ESLint asks for it
+export default [
+  { ignores: ['**/dist', '**/node_modules', '**/.turbo', 'docs/.vitepress'] },
+  {
+    files: ['**/*.{ts,tsx}'],
+    languageOptions: { parser },
+    plugins: { 'react-hooks': hooks },
+    rules,
+  },
+]
