@@ -7,6 +7,7 @@ import express5, { type RequestHandler, type Response } from 'express'
 import express4 from 'express4'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
+import { sendRaw } from '../../server/src/sinks/raw-client.test.util.js'
 import { controlEventsOf, dataOf, listen, openStream } from '../../server/src/stream-client.test.util.js'
 import { eventStream } from './index.js'
 
@@ -84,6 +85,16 @@ describe.each([
     expect(client.response.headers['content-encoding']).toBeUndefined()
   })
 
+  it('opens one stream for a connection, however many requests are pipelined', async () => {
+    const manager = createManager()
+    const { port } = new URL(await start('/events', eventStream(manager)))
+    const { socket, until } = await sendRaw(Number(port), 'GET /events HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(10))
+    await until('rivulet:open')
+    expect(manager.stats()).toMatchObject({ connections: 1, refused: 9 })
+    socket.destroy()
+    await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+  })
+
   it('flushes each event where something compresses all the same', async () => {
     const manager = createManager()
     const url = await start('/events', compression({ threshold: 0 }), transformable, eventStream(manager))
@@ -95,6 +106,19 @@ describe.each([
     await vi.waitFor(() => expect(dataOf(messages, 'log')).toMatchObject([{ message: 'hello' }]))
     leave()
     await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+  })
+
+  it('shuts down where something compresses', async () => {
+    const manager = createManager()
+    const url = await start('/events', compression({ threshold: 0 }), transformable, eventStream(manager))
+    const client = await openStream(`${url}/events`, { headers: { 'Accept-Encoding': 'gzip' } })
+    const { messages } = gunzip(client.response)
+    await vi.waitFor(() => expect(messages).toHaveLength(1))
+    await manager.close()
+    await client.ended
+    await vi.waitFor(() =>
+      expect(controlEventsOf(messages).at(-1)).toMatchObject({ type: 'rivulet:close', reason: 'shutdown' }),
+    )
   })
 })
 

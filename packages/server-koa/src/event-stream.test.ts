@@ -5,6 +5,7 @@ import Koa3 from 'koa'
 import Koa2 from 'koa2'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
+import { sendRaw } from '../../server/src/sinks/raw-client.test.util.js'
 import { controlEventsOf, dataOf, listen, openStream } from '../../server/src/stream-client.test.util.js'
 import { eventStream } from './index.js'
 
@@ -50,6 +51,17 @@ describe.each([
     await manager.channel('room:7').publish('log', { message: 'hello' })
     expect(dataOf(await client.received(2), 'log')).toMatchObject([{ message: 'hello' }])
     client.request.destroy()
+    await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  it('opens one stream for a connection, however many requests are pipelined', async () => {
+    const manager = createManager()
+    const { url, onError } = await start(eventStream(manager))
+    const { socket, until } = await sendRaw(Number(new URL(url).port), 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(10))
+    await until('rivulet:open')
+    expect(manager.stats()).toMatchObject({ connections: 1, refused: 9 })
+    socket.destroy()
     await vi.waitFor(() => expect(manager.connections.size).toBe(0))
     expect(onError).not.toHaveBeenCalled()
   })

@@ -102,6 +102,11 @@ export function shuttingDown(random: () => number): Refusal {
   return comeBack(503, 'The server is shutting down.', soon, random)
 }
 
+/** For a request behind an unfinished response on the same connection: a stream there would wait, perhaps for ever. */
+export function pipelined(random: () => number): Refusal {
+  return comeBack(503, 'Ask for an event stream on a connection that is not in use.', soon, random)
+}
+
 /** For when the backplane does not answer: it may do so again soon. */
 export function unavailable(random: () => number): Refusal {
   return comeBack(503, 'The events cannot be read at the moment.', soon, random)

@@ -44,8 +44,8 @@ export interface ConnectionOptions {
   readonly onEnd: () => void
 }
 
-/** How long a closed connection may take to send what was written, in milliseconds. */
-const lingerMs = 2_000
+/** How long an ended response may take to send what was written, in milliseconds. */
+export const lingerMs = 2_000
 
 /** One stream: what it was given, and what it may be given now. */
 export class Connection implements ConnectionInfo, SinkListener {
@@ -269,15 +269,30 @@ export class Connection implements ConnectionInfo, SinkListener {
     this.deliver(to)
     if (this.state === 'closed') return
     this.write(farewell)
-    this.sink.end(leave)
+    try {
+      this.sink.end(this.#engine.closing)
+    } catch (error) {
+      this.fail(error, 'write')
+      return
+    }
     this.#leave(reason)
-    this.#linger = this.#engine.clock.setTimeout(() => this.sink.destroy(), lingerMs)
+    this.#linger = this.#engine.clock.setTimeout(() => this.#destroy(), lingerMs)
   }
 
   /** Ends the stream at once, without a word: it takes none. */
   cut(reason: string): void {
     this.#leave(reason)
-    this.sink.destroy()
+    this.#destroy()
+  }
+
+  /** Does not wait for the sink to confirm: nothing may depend on what a socket does. */
+  #destroy(): void {
+    try {
+      this.sink.destroy(this.#engine.closing)
+    } catch (error) {
+      this.#engine.report(error, { stage: 'write', connection: this })
+    }
+    this.#options.onEnd()
   }
 
   /** Ends the stream because something broke. */
@@ -289,7 +304,8 @@ export class Connection implements ConnectionInfo, SinkListener {
 
   onClose(): void {
     this.#leave('client left')
-    this.#engine.clock.clearTimeout(this.#linger)
+    // On a server that goes away, the connection under the response may outlast it, and has to end as well.
+    if (!this.#engine.closing) this.#engine.clock.clearTimeout(this.#linger)
     this.#options.onEnd()
   }
 

@@ -1,8 +1,14 @@
 import { defineEvents } from '@rivulet/core'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
+import { ConfigurationError } from './errors.js'
 import { createHarness } from './harness.test.util.js'
+import type { SimulatedSink } from './simulation.test.util.js'
 import { controlEventsOf } from './stream-client.test.util.js'
+
+const broken = () => {
+  throw new Error('broken')
+}
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
@@ -56,6 +62,45 @@ it('does not wait for a client that takes nothing', async () => {
   await calm()
   expect(client.sink.closed).toBe(true)
   await closing
+})
+
+it.each<[string, Partial<SimulatedSink>]>([
+  ['does not say that it is destroyed', { destroy: () => {} }],
+  ['cannot be ended', { end: broken }],
+  ['can neither be ended nor destroyed', { end: broken, destroy: broken }],
+])('waits two seconds and no more for a response that %s', async (_, sink) => {
+  const { manager, connect, clock, calm } = createHarness({ events, heartbeat: false })
+  const healthy = await connect()
+  Object.assign((await connect()).sink, { take: () => {}, ...sink })
+  await connect()
+  let closed = false
+  const closing = manager.close({ graceMs: 5_000 }).then(() => {
+    closed = true
+  })
+  clock.advance(5_000)
+  await calm()
+  expect(controlEventsOf(healthy.messages).at(-1)).toMatchObject({ reason: 'shutdown' })
+  clock.advance(2_000)
+  await calm()
+  expect(closed).toBe(true)
+  await closing
+})
+
+it('does not wait for a response that was cut and does not say so', async () => {
+  const { manager, connect, calm } = createHarness({ events, heartbeat: false })
+  const { sink } = await connect()
+  Object.assign(sink, { write: broken, destroy: () => {} })
+  await manager.publish('log', { message: 'x' })
+  await calm()
+  expect(manager.stats()).toMatchObject({ connections: 0, errors: 1 })
+  await manager.close({ graceMs: 3_600_000 })
+})
+
+it.each([Number.NaN, -1, Infinity, '5'])('refuses a grace period of %s, and closes nothing', async (graceMs) => {
+  const { manager, connect } = createHarness({ events })
+  await connect()
+  expect(() => manager.close({ graceMs: graceMs as number })).toThrow(ConfigurationError)
+  expect(manager.connections.size).toBe(1)
 })
 
 it('leaves nothing behind after thousands of clients of every kind', async () => {

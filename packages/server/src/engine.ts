@@ -15,5 +15,7 @@ export interface Engine {
   /** Everything that writes to connections waits for its turn here. */
   readonly line: Line
   readonly stallWatch: StallWatch
+  /** The server goes away: connections under responses that end are not used again. */
+  readonly closing: boolean
   report(error: unknown, context: ErrorContext): void
 }

@@ -255,10 +255,17 @@ export class EventManager<Contract extends EventContract> {
    * Shuts down: refuses new streams at once (503), closes the open ones one by one over the grace period and tells each
    * to come back at a time of its own. Until then publishing goes on; afterwards it is refused.
    *
-   * Resolves when every response is over, at most two seconds after the grace period: `server.close()` then returns.
-   * Calling it again returns the same promise.
+   * Resolves when every response is over, at most two seconds after the grace period, whatever the clients do. Two
+   * seconds later at the latest no connection that had one of them holds up `server.close()`; an HTTP/2 session with
+   * other responses goes on until they are over. Calling it again returns the same promise.
+   *
+   * @param options.graceMs In milliseconds, 0 or more. @default 0
+   * @throws {ConfigurationError} when `graceMs` is no such number; nothing is closed then.
    */
   close({ graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
+    if (typeof graceMs !== 'number' || !(graceMs >= 0 && graceMs < Infinity)) {
+      throw new ConfigurationError('graceMs', graceMs, 'Give a number of milliseconds, 0 or more.')
+    }
     this.#closed ??= this.#streams.close(graceMs).then(async () => {
       this.#publishing = false
       await this.#streams.leave()

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, createServer, type Server } from 'node:http'
 import { connect as connectHttp2, createSecureServer } from 'node:http2'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineEvents } from '@rivulet/core'
@@ -12,6 +12,7 @@ import { z } from 'zod'
 import { EventManager, type EventManagerOptions } from './event-manager.js'
 import { handleEventStream } from './node.js'
 import { certificate } from './sinks/certificate.test.util.js'
+import { sendRaw } from './sinks/raw-client.test.util.js'
 import { controlEventsOf, dataOf, listen, openStream } from './stream-client.test.util.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
@@ -32,29 +33,6 @@ function port(server: Server): number {
   return (server.address() as AddressInfo).port
 }
 
-/** Sends a request as text, and collects the answer as text. */
-async function sendRaw(
-  server: Server,
-  text: string,
-): Promise<{ socket: Socket; until: (part: string) => Promise<string> }> {
-  const socket = connect(port(server), '127.0.0.1')
-  onTestFinished(() => void socket.destroy())
-  socket.on('error', () => {})
-  await once(socket, 'connect')
-  let received = ''
-  socket.setEncoding('utf8').on('data', (chunk) => {
-    received += chunk
-  })
-  socket.write(text)
-  return {
-    socket,
-    async until(part) {
-      while (!received.includes(part)) await once(socket, 'data')
-      return received
-    },
-  }
-}
-
 describe('a client that vanishes', () => {
   it.each<[how: string, leave: (socket: Socket) => void]>([
     ['by RST', (socket) => socket.resetAndDestroy()],
@@ -63,7 +41,7 @@ describe('a client that vanishes', () => {
     const { manager, server, url, onError } = await start()
     const other = await openStream(url)
     await other.received(1)
-    const { socket, until } = await sendRaw(server, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    const { socket, until } = await sendRaw(port(server), 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
     await until('rivulet:open')
     for (let count = 0; count < 50; count++) {
       if (count === 25) leave(socket)
@@ -78,7 +56,7 @@ describe('a client that vanishes', () => {
   it('in silence is cut when it takes nothing for too long', async () => {
     const limits = { stallTimeoutMs: 200, highWaterMarkBytes: 10_000 }
     const { manager, server } = await start({ limits })
-    const { socket, until } = await sendRaw(server, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    const { socket, until } = await sendRaw(port(server), 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
     await until('rivulet:open')
     socket.pause()
     for (let count = 0; count < 100; count++) {
@@ -100,7 +78,7 @@ describe('a client that vanishes', () => {
       void handleEventStream(manager, request, response, { authorize: () => admitted.then(() => true) })
     })
     await listen(server)
-    const { socket } = await sendRaw(server, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    const { socket } = await sendRaw(port(server), 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
     await once(server, 'request')
     socket.destroy()
     await closed
@@ -134,7 +112,7 @@ describe('HTTP/1.1', () => {
   it('keeps the order of pipelined requests', async () => {
     const { manager, server } = await start()
     const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
-    const { until } = await sendRaw(server, request('/') + request('/plain'))
+    const { until } = await sendRaw(port(server), request('/') + request('/plain'))
     await until('rivulet:open')
     await manager.publish('log', { message: 'first' })
     await until('first')
@@ -145,7 +123,7 @@ describe('HTTP/1.1', () => {
 
   it('serves HTTP/1.0 without chunks', async () => {
     const { manager, server } = await start()
-    const { until } = await sendRaw(server, 'GET / HTTP/1.0\r\n\r\n')
+    const { until } = await sendRaw(port(server), 'GET / HTTP/1.0\r\n\r\n')
     await until('rivulet:open')
     await manager.publish('log', { message: '1' })
     expect(await until('"message":"1"')).toMatch(/\n\nid: \w+\nevent: log\ndata: \{"message":"1",[^\n]+\n\n$/)

@@ -1,8 +1,8 @@
 import { type EventContract, encodeControlEvent } from '@rivulet/core'
-import { Refused } from './admission.js'
+import { pipelined, Refused } from './admission.js'
 import { type Admitting, gone } from './admitting.js'
 import { everyone, type ReadAdmission, readAuthorization, readChannelNames, readPresence } from './answers.js'
-import type { Connection } from './connection.js'
+import { type Connection, lingerMs } from './connection.js'
 import { diagnose } from './diagnostics.js'
 import type { WireEvent } from './frame.js'
 import { type CallbackOptions, decide, tell } from './guard.js'
@@ -29,6 +29,7 @@ export async function receive<Request, Context>(
 ): Promise<void> {
   let admitting: Admitting | undefined
   try {
+    if (sink.queued) throw new Refused(pipelined(streams.engine.clock.random))
     admitting = streams.admit()
     sink.attach(admitting)
     if (sink.closed) return
@@ -69,12 +70,16 @@ function answerWithout(streams: Streams, sink: Sink, outcome: unknown): void {
 
 /** Refuses, with 500 where `authorize` gave headers that no response can have. */
 function refuse(streams: Streams, sink: Sink, refusal: Refusal): void {
+  const { clock, closing } = streams.engine
+  const leave = closing || sink.queued
   try {
-    sink.refuse(refusal)
+    sink.refuse(refusal, leave)
   } catch (error) {
     streams.report(error, { stage: 'authorize' })
-    sink.refuse({ status: 500 })
+    sink.refuse({ status: 500 }, leave)
   }
+  // Nobody must keep a server that goes away by not reading why.
+  if (closing) clock.setTimeout(() => sink.destroy(true), lingerMs)
 }
 
 async function authorize<Request, Context>(

@@ -28,12 +28,18 @@ export interface Sink {
   readonly bufferedBytes: number
   /** Whether the response is over. */
   readonly closed: boolean
+  /**
+   * Waits behind an unfinished response on the same connection. Nothing is sent before that ends, and a stream never
+   * does, so such a request is refused. @default false
+   */
+  readonly queued?: boolean
   attach(listener: SinkListener): void
   /**
    * Answers with something other than a stream.
+   * @param leave As for `end`.
    * @throws when no response can have that status or those headers; it may be called again then.
    */
-  refuse(refusal: Refusal): void
+  refuse(refusal: Refusal, leave?: boolean): void
   /** Sends status 200 and the headers of an event stream. */
   open(): void
   /** Returns false when the bytes could not all go out at once: `onDrain` follows. They are kept all the same. */
@@ -43,8 +49,11 @@ export interface Sink {
    * @param leave The server goes away: the connection under the response is not to be used again.
    */
   end(leave: boolean): void
-  /** Ends it now. */
-  destroy(): void
+  /**
+   * Ends it now. It may be called after `end`, also when the response is over.
+   * @param leave Ends the connection under it now, too.
+   */
+  destroy(leave?: boolean): void
 }
 
 /** The headers of every stream. `no-transform` and `X-Accel-Buffering` keep proxies from collecting events. */

@@ -65,6 +65,7 @@ export class Streams {
 
   constructor(options: StreamsOptions) {
     const { clock, backplane, limits } = options
+    const isClosing = () => this.#closing
     this.options = options
     this.engine = {
       clock,
@@ -76,6 +77,9 @@ export class Streams {
         this.engine.counters.stalled++
         connection.cut('stalled')
       }),
+      get closing() {
+        return isClosing()
+      },
       report: (error, context) => this.report(error, context),
     }
     this.fanOut = new FanOut(this.engine)
