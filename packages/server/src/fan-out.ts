@@ -4,6 +4,7 @@ import { Cohort } from './cohort.js'
 import type { Connection } from './connection.js'
 import type { Engine } from './engine.js'
 import { Frame } from './frame.js'
+import { disregard, tell } from './guard.js'
 
 /** One channel that some connection has. */
 interface Channel {
@@ -88,25 +89,39 @@ export class FanOut implements BackplaneSubscriber {
 
   #subscribe(name: string, channel: Channel): void {
     channel.failed = false
-    const subscribed = this.#engine.backplane.subscribe(name, this)
+    let subscribed: Awaitable<void>
+    try {
+      subscribed = this.#engine.backplane.subscribe(name, this)
+    } catch (error) {
+      subscribed = Promise.reject(error)
+    }
     if (!(subscribed instanceof Promise)) return
-    channel.subscribed = subscribed.finally(() => {
+    const settle = (failed: boolean) => {
+      // Both at once: a stream that came in between would take the channel for subscribed.
+      channel.failed = failed
       channel.subscribed = undefined
       // What came so far may be from a subscription before this one, with a hole between that nobody misses.
       channel.last = undefined
-    })
-    channel.subscribed.catch(() => {
-      // Whoever waits for it handles the failure itself.
-      channel.failed = true
-    })
+    }
+    channel.subscribed = subscribed.then(
+      () => settle(false),
+      (error) => {
+        settle(true)
+        throw error
+      },
+    )
+    // Whoever waits for it handles the failure itself.
+    disregard(channel.subscribed)
   }
 
   #leave(name: string, cohort: Cohort): void {
     const channel = this.#channels.get(name)
     if (!channel?.cohorts.delete(cohort) || channel.cohorts.size > 0) return
     this.#channels.delete(name)
-    const unsubscribed = this.#engine.backplane.unsubscribe(name, this)
-    if (unsubscribed instanceof Promise) unsubscribed.catch((error) => this.onHealth(error))
+    tell(
+      () => this.#engine.backplane.unsubscribe(name, this),
+      (error) => this.onHealth(error),
+    )
   }
 
   onMessage(name: string, message: LiveMessage): void {
