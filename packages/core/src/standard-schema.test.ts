@@ -30,4 +30,24 @@ describe('validatePayload', () => {
     await expect(validatePayload('x', schema, { name: 'free' })).resolves.toEqual({ name: 'free' })
     await expect(validatePayload('x', schema, { name: 'taken' })).rejects.toThrow(EventValidationError)
   })
+
+  /** A schema that answers as a broken library would. */
+  const answering = (answer: unknown) => ({
+    '~standard': { version: 1 as const, vendor: 'test', validate: () => answer as never },
+  })
+
+  it('waits for a promise that is not of this realm', async () => {
+    const later = (answer: unknown) =>
+      Object.defineProperty({}, 'then', { value: (give: (answer: unknown) => void) => give(answer) })
+    const bad = answering(later({ issues: [{ message: 'no' }] }))
+    await expect(validatePayload('x', bad, {})).rejects.toThrow(EventValidationError)
+    await expect(validatePayload('x', answering(later({ value: 1 })), {})).resolves.toBe(1)
+  })
+
+  it.each([undefined, null, true, {}, { success: true }])(
+    'lets nothing pass when the schema answers with %o',
+    (answer) => {
+      expect(() => validatePayload('x', answering(answer), {})).toThrow()
+    },
+  )
 })

@@ -16,11 +16,21 @@ export function validatePayload<Schema extends StandardSchemaV1>(
   payload: unknown,
 ): StandardSchemaV1.InferOutput<Schema> | Promise<StandardSchemaV1.InferOutput<Schema>> {
   const result = schema['~standard'].validate(payload)
-  return result instanceof Promise ? result.then((settled) => outputOf(type, settled)) : outputOf(type, result)
+  return isThenable(result)
+    ? Promise.resolve(result).then((settled) => outputOf(type, settled))
+    : outputOf(type, result)
+}
+
+/** Promises may be of another realm, or of a library. */
+function isThenable<T>(result: T | PromiseLike<T>): result is PromiseLike<T> {
+  return typeof (result as { then?: unknown } | undefined)?.then === 'function'
 }
 
 function outputOf<Output>(type: string, result: StandardSchemaV1.Result<Output>): Output {
   if (result.issues) throw new EventValidationError(type, Array.from(result.issues, toEventIssue))
+  if (!('value' in result)) {
+    throw new EventValidationError(type, [{ message: 'the schema answered with neither a value nor issues', path: [] }])
+  }
   return result.value
 }
 
