@@ -3,14 +3,15 @@ import type { Limits } from './admission.js'
 import type { Backplane } from './backplane.js'
 import { type Clock, systemClock } from './clock.js'
 import type { ConnectionInfo } from './connection.js'
-import { isReservedChannel } from './control.js'
 import { diagnose } from './diagnostics.js'
 import { ConfigurationError, ManagerClosedError } from './errors.js'
+import { tell } from './guard.js'
 import type { HeartbeatOptions } from './heartbeat.js'
 import { MemoryBackplane } from './memory-backplane.js'
-import { createMessage } from './message.js'
+import { createMessage, nameOf } from './message.js'
 import type { PresenceOptions } from './presence.js'
 import type { PresenceMember } from './presence-notices.js'
+import { checkSource, type PublishEventOptions, readPublishOptions } from './publish-options.js'
 import { receive, type StreamRequest } from './reception.js'
 import type { NodeInfo } from './registry.js'
 import { type ErrorHandler, reportToConsole } from './report.js'
@@ -47,19 +48,6 @@ export interface EventManagerOptions<Contract extends EventContract> {
   onError?: ErrorHandler
   /** Time, chance and scheduling; a seam for tests. */
   clock?: Clock
-}
-
-export interface PublishEventOptions {
-  /** @default 'default' */
-  channel?: string
-  /** `false`: the event goes to those who are connected now; it is not kept, has no id, and never moves a cursor. @default true */
-  retain?: boolean
-  /** Makes a repeated publish safe: one with the key of an earlier one on the same channel, a while ago, publishes nothing. */
-  idempotencyKey?: string
-  /** @default The manager's `source` */
-  source?: string
-  /** In milliseconds since the Unix epoch. @default now */
-  timestamp?: number
 }
 
 /** What became of a published event. */
@@ -111,6 +99,7 @@ export class EventManager<Contract extends EventContract> {
       throw new ConfigurationError('retention', retention, 'Beside a backplane, give it to the backplane itself.')
     }
     checkNumbers(options)
+    checkSource(source)
     this.#contract = events
     this.#source = source
     this.#clock = clock
@@ -143,23 +132,17 @@ export class EventManager<Contract extends EventContract> {
    *
    * @param event The event's name, or its definition in the contract.
    * @throws {UnknownEventError} {EventValidationError} {ReservedKeyError} {EventSerializationError} {ManagerClosedError}
-   *   {ConfigurationError} (the channel begins with `rivulet:`), or what the backplane rejects with; nothing was sent then.
+   *   {ConfigurationError} (an option makes no sense, or the channel begins with `rivulet:`), or what the backplane rejects
+   *   with; nothing was sent then.
    */
   async publish<Type extends EventType<Contract>>(
     event: Type | EventDefinition<Type>,
     payload: PayloadOf<Contract, Type>,
     options: PublishEventOptions = {},
   ): Promise<Published> {
-    const { channel = 'default', retain = true, idempotencyKey, source = this.#source } = options
     if (!this.#publishing) throw new ManagerClosedError()
-    if (isReservedChannel(channel)) {
-      throw new ConfigurationError(
-        'channel',
-        channel,
-        'Names that begin with "rivulet:" are the SDK\'s own: choose another.',
-      )
-    }
-    const stamp = { timestamp: options.timestamp ?? this.#clock.now(), source }
+    const defaults = { timestamp: this.#clock.now(), source: this.#source }
+    const { channel, retain, idempotencyKey, stamp } = readPublishOptions(options, defaults)
     const made = createMessage(this.#contract, event, payload, stamp)
     const message = made instanceof Promise ? await made : made
     const stored = this.#backplane.publish(channel, message, { retain, idempotencyKey })
@@ -176,10 +159,19 @@ export class EventManager<Contract extends EventContract> {
     payload: PayloadOf<Contract, Type>,
     options: PublishEventOptions = {},
   ): void {
-    this.publish(event, payload, options).catch((error: unknown) => {
-      const type = typeof event === 'string' ? event : event.type
-      this.#streams.report(error, { stage: 'emit', channel: options.channel ?? 'default', type })
-    })
+    let channel: unknown
+    tell(
+      () => {
+        channel = options.channel ?? 'default'
+        return this.publish(event, payload, options)
+      },
+      (error) => this.#reportEmit(error, event, channel),
+    )
+  }
+
+  #reportEmit(error: unknown, event: unknown, channel: unknown): void {
+    const name = typeof channel === 'string' ? channel : undefined
+    this.#streams.report(error, { stage: 'emit', channel: name, type: nameOf(event) })
   }
 
   /** A channel by its name. It takes no room: channels are not created, only published to. */
@@ -187,7 +179,11 @@ export class EventManager<Contract extends EventContract> {
     return {
       name,
       publish: (event, payload, options) => this.publish(event, payload, { ...options, channel: name }),
-      emit: (event, payload, options) => this.emit(event, payload, { ...options, channel: name }),
+      emit: (event, payload, options) =>
+        tell(
+          () => this.publish(event, payload, { ...options, channel: name }),
+          (error) => this.#reportEmit(error, event, name),
+        ),
     }
   }
 
@@ -196,13 +192,16 @@ export class EventManager<Contract extends EventContract> {
    * are told not to come back. Events that had reached this process before are written first, later ones are not; a
    * stream that lags behind is ended where it is.
    *
-   * @param which A selector, whose streams are found at once, or a function that is asked for each open stream.
+   * @param which A selector, whose streams are found at once, or a function that is asked for each open stream. It answers at
+   *   once, with true or false, and may be asked again for a stream that is being let in.
    * @returns How many there were.
-   * @throws {ConfigurationError} when the selector is empty, or one of its values is no text.
+   * @throws {ConfigurationError} when the selector is empty, one of its values or the reason is no text, or the function
+   *   answers with anything else; and what the function throws. Nothing was disconnected then.
    * @example
    * manager.disconnect({ key: user.id }, 'signed out')
    */
   disconnect(which: StreamSelector | ((connection: ConnectionInfo) => boolean), reason: string): number {
+    checkReason(reason)
     if (typeof which === 'function') return this.#streams.disconnect(which, reason)
     checkSelector(which)
     return this.#streams.disconnectSelected(which, reason)
@@ -214,7 +213,7 @@ export class EventManager<Contract extends EventContract> {
    * authorized anew. Streams that are authorized afterwards are not concerned: have `authorize` refuse them first.
    *
    * @param selector Which streams: those for which all that is given holds.
-   * @throws {ConfigurationError} when the selector is empty, or one of its values is no text.
+   * @throws {ConfigurationError} when the selector is empty, or one of its values or the reason is no text.
    * @throws {ManagerClosedError} or what the backplane rejects with; it may have been stored all the same, and calling
    *   again is safe.
    * @example
@@ -223,6 +222,7 @@ export class EventManager<Contract extends EventContract> {
   async disconnectEverywhere(selector: StreamSelector, reason: string): Promise<void> {
     if (!this.#publishing) throw new ManagerClosedError()
     checkSelector(selector)
+    checkReason(reason)
     await this.#streams.control.disconnect(selector, reason)
   }
 
@@ -302,4 +302,8 @@ function checkNumbers({
   for (const [name, value] of Object.entries(limits)) {
     if (!(value > 0)) throw new ConfigurationError(`limits.${name}`, value, 'Give a number above 0, or leave it out.')
   }
+}
+
+function checkReason(reason: unknown): void {
+  if (typeof reason !== 'string') throw new ConfigurationError('reason', reason, 'Give a text: the client is told.')
 }

@@ -19,7 +19,6 @@ export {
   EventManager,
   type EventManagerOptions,
   type ManagerChannel,
-  type PublishEventOptions,
   type Published,
 } from './event-manager.js'
 export type { CallbackOptions } from './guard.js'
@@ -28,6 +27,7 @@ export { MemoryBackplane, type MemoryBackplaneOptions } from './memory-backplane
 export type { Payload } from './payload.js'
 export type { PresenceOptions } from './presence.js'
 export type { PresenceChange, PresenceMember } from './presence-notices.js'
+export type { PublishEventOptions } from './publish-options.js'
 export type { StreamRequest } from './reception.js'
 export type { BackplaneRegistry, NodeInfo, RegistryChange, RegistryEntry } from './registry.js'
 export type { ErrorContext, ErrorHandler } from './report.js'

@@ -8,7 +8,7 @@ import {
 } from '@rivulet/core'
 import type { Awaitable } from './awaitable.js'
 import type { BackplaneMessage } from './backplane.js'
-import { EventSerializationError } from './errors.js'
+import { ConfigurationError, EventSerializationError } from './errors.js'
 import { encodeData } from './frame.js'
 
 /** An event's stamp. */
@@ -20,7 +20,8 @@ export interface Stamp {
 /**
  * Validates a payload and encodes the event.
  *
- * @throws {UnknownEventError} | {ReservedKeyError} | {EventValidationError} | {EventSerializationError}, or rejects with it.
+ * @throws {UnknownEventError} | {ReservedKeyError} | {EventValidationError} | {EventSerializationError} |
+ *   {ConfigurationError}, or rejects with it.
  */
 export function createMessage(
   contract: EventContract,
@@ -28,10 +29,23 @@ export function createMessage(
   payload: unknown,
   stamp: Stamp,
 ): Awaitable<BackplaneMessage> {
-  const type = typeof event === 'string' ? event : event.type
+  const type = nameOf(event)
+  if (type === undefined) {
+    throw new ConfigurationError('event', event, 'Give the name of an event of the contract, or its definition.')
+  }
   if (!Object.hasOwn(contract, type)) throw new UnknownEventError(type, Object.keys(contract))
   const valid = validatePayload(type, contract[type]!.schema, payload)
   return valid instanceof Promise ? valid.then(() => encode(type, payload, stamp)) : encode(type, payload, stamp)
+}
+
+/** The name of an event, given as such or as a definition. `undefined` for what is neither. */
+export function nameOf(event: unknown): string | undefined {
+  try {
+    const type = typeof event === 'string' ? event : (event as EventDefinition).type
+    return typeof type === 'string' ? type : undefined
+  } catch {
+    return undefined
+  }
 }
 
 // What the schema made of the payload is not sent: the wire carries its input, and receipt transforms it.

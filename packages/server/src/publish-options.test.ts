@@ -1,0 +1,97 @@
+import { defineEvents } from '@rivulet/core'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { createHarness } from './harness.test.util.js'
+import type { PublishEventOptions } from './publish-options.js'
+
+const events = defineEvents({ log: z.object({ message: z.string() }) })
+
+describe('publish', () => {
+  it.each([
+    ['timestamp', Number.NaN],
+    ['timestamp', Number.POSITIVE_INFINITY],
+    ['timestamp', '1,"admin":true'],
+    ['timestamp', null],
+    ['timestamp', new Date(0)],
+    ['timestamp', 1n],
+    ['timestamp', Symbol('now')],
+    ['source', 7],
+    ['source', null],
+    ['source', Symbol('me')],
+    ['channel', ''],
+    ['channel', 7],
+    ['channel', ['a']],
+    ['channel', Symbol('a')],
+    ['channel', 'rivulet:control'],
+    ['idempotencyKey', ''],
+    ['idempotencyKey', 7],
+    ['idempotencyKey', {}],
+  ])('refuses as %s: %o', async (option, value) => {
+    const { manager, connect, calm, errors } = createHarness({ events })
+    const client = await connect({ replay: 10 })
+    const options = { [option]: value } as PublishEventOptions
+    await expect(manager.publish('log', { message: 'm' }, options)).rejects.toMatchObject({
+      code: 'RIVULET_CONFIGURATION',
+      option,
+      value,
+    })
+    expect(() => manager.emit('log', { message: 'm' }, options)).not.toThrow()
+    await calm()
+    expect(errors).toMatchObject([{ context: { stage: 'emit', type: 'log' } }])
+    expect(client.messages.map(({ event }) => event)).toEqual(['rivulet:open'])
+    expect((await connect({ replay: 10 })).messages).toHaveLength(1)
+  })
+
+  it('takes any finite timestamp, and any text as source', async () => {
+    const { manager, connect, calm } = createHarness({ events })
+    const client = await connect()
+    const source = '",\n"admin":true'
+    await manager.publish('log', { message: 'm' }, { timestamp: -1.5e300, source })
+    await calm()
+    expect(JSON.parse(client.messages[1]!.data)).toEqual({ message: 'm', timestamp: -1.5e300, source })
+  })
+
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a number', 7],
+    ['a name that only looks like one', { toString: () => 'log' }],
+    ['a definition without a name', { type: { toString: () => 'log' } }],
+  ])('refuses as an event %s', async (_, event) => {
+    const { manager, calm, errors } = createHarness({ events })
+    await expect(manager.publish(event as never, { message: 'm' })).rejects.toMatchObject({ option: 'event' })
+    manager.emit(event as never, { message: 'm' })
+    manager.channel('a').emit(event as never, { message: 'm' })
+    await calm()
+    expect(errors).toMatchObject([{ context: { channel: 'default' } }, { context: { channel: 'a' } }])
+  })
+})
+
+describe('emit', () => {
+  it.each([
+    ['null', null],
+    [
+      'options with a getter that throws',
+      {
+        get channel() {
+          throw new Error('private')
+        },
+      },
+    ],
+  ])('never throws, with %s for options', async (_, options) => {
+    const { manager, calm, errors } = createHarness({ events })
+    manager.emit('log', { message: 'm' }, options as never)
+    await calm()
+    expect(errors).toMatchObject([{ context: { stage: 'emit', type: 'log' } }])
+  })
+})
+
+describe('new EventManager', () => {
+  it.each([7, null, Symbol('me')])('refuses %o as source', (source) => {
+    expect(() => createHarness({ events, source: source as never })).toThrow('source')
+  })
+
+  it.each([0, -1, Number.NaN])('refuses %o as callbackTimeoutMs', (callbackTimeoutMs) => {
+    expect(() => createHarness({ events, callbackTimeoutMs })).toThrow('callbackTimeoutMs')
+  })
+})
