@@ -476,6 +476,10 @@ describe('snapshot', () => {
     ['does not fit the contract', () => ({ events: [{ type: 'state', payload: { total: 'x' as never } }] }) as const],
     ['is of no event', () => ({ events: [], asOf: 'not an id!' })],
     ['is of an event yet to come', () => ({ events: [], asOf: 'zzzzzzzzzz' })],
+    ['is of a number', () => ({ events: [], asOf: 1 as never })],
+    ['is nothing', () => undefined as never],
+    ['is a map', () => ({ events: new Map([[0, 'state']]) as never })],
+    ['has a hole', () => ({ events: [undefined as never] })],
   ])('that %s is answered with 500, and leaves nothing behind', async (_, snapshot) => {
     const { manager, connect, errors } = createHarness({ events })
     expect((await connect({ snapshot })).sink.status).toBe(500)

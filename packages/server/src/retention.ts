@@ -1,4 +1,5 @@
 import { ConfigurationError } from './errors.js'
+import { disregard, isThenable } from './guard.js'
 
 /**
  * What a channel keeps for resuming and for slow clients. What exceeds any of the bounds goes, oldest first.
@@ -23,10 +24,14 @@ export type Bounds = Readonly<Required<RetentionBounds>>
 const latest: Bounds = { maxEvents: 1, maxBytes: Infinity, maxAgeMs: Infinity }
 const none: Bounds = { maxEvents: 0, maxBytes: 0, maxAgeMs: 0 }
 
-/** @throws {ConfigurationError} when a bound is negative or no number. */
+/** @throws {ConfigurationError} when it is none of these, a promise for example, or a bound is negative or no number. */
 export function boundsOf(retention: Retention = {}): Bounds {
   if (retention === 'latest') return latest
   if (retention === 'none') return none
+  if (typeof retention !== 'object' || retention === null || isThenable(retention)) {
+    if (isThenable(retention)) disregard(retention)
+    throw new ConfigurationError('retention', retention, "Give { maxEvents, maxBytes, maxAgeMs }, 'latest' or 'none'.")
+  }
   const { maxEvents = 1000, maxBytes = 8_388_608, maxAgeMs = 3_600_000 } = retention
   const bounds = { maxEvents, maxBytes, maxAgeMs }
   for (const [name, value] of Object.entries(bounds)) {

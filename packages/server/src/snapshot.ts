@@ -16,14 +16,18 @@ export interface EncodedSnapshot {
  * Its last event carries the position as its id: a client that leaves before has no cursor, and gets the snapshot again.
  *
  * @param begun Where the stream was when the snapshot was asked for.
- * @throws {ConfigurationError} when `asOf` is the id of no event, and whatever publishing its events would throw.
+ * @throws {ConfigurationError} when `events` is no array or `asOf` the id of no event, and whatever publishing its events would throw.
  */
 export async function encodeSnapshot(
   { engine, options }: Streams,
-  { events, asOf }: Snapshot<EventContract>,
+  snapshot: Snapshot<EventContract>,
   begun: number,
 ): Promise<EncodedSnapshot> {
-  const position = asOf === undefined ? begun : parsePosition(asOf)
+  const { events, asOf } = snapshot
+  if (!Array.isArray(events)) {
+    throw new ConfigurationError('snapshot().events', events, 'Give an array of { type, payload }.')
+  }
+  const position = asOf === undefined ? begun : typeof asOf === 'string' ? parsePosition(asOf) : undefined
   const now = asOf === undefined ? begun : (await engine.backplane.read('default', 0, 0)).asOf
   // From a position on that is yet to come, real events would be taken for known ones.
   if (position === undefined || position > now) {
