@@ -28,7 +28,10 @@ const diagnostics = (
 
 const channels = new Map<string, DiagnosticsChannel>()
 
-/** Tells the subscribers of a diagnostics channel, if there are any: only then the message is made. */
+/**
+ * Tells the subscribers of a diagnostics channel, if there are any: only then the message is made. It is Node.js that calls
+ * them: what one throws is an uncaught exception, which nothing here can catch.
+ */
 export function diagnose<Name extends keyof DiagnosticMessages>(
   name: Name,
   message: () => DiagnosticMessages[Name],

@@ -38,6 +38,9 @@ export interface StreamsOptions {
   readonly onError: ErrorHandler
 }
 
+/** For how many milliseconds the backplane may take note that this node leaves. */
+const leaveMs = 2_000
+
 /** The open streams of one manager, from admission to the end of the response. */
 export class Streams {
   /** Those that are open. */
@@ -253,10 +256,21 @@ export class Streams {
     })
   }
 
-  /** Tells the other nodes that this one is gone. What fails then is of no consequence: they notice by themselves. */
+  /**
+   * Tells the other nodes that this one is gone. What fails then is of no consequence: they notice by themselves. Nor is a
+   * backplane waited for that does not answer.
+   */
   async leave(): Promise<void> {
-    await Promise.all([this.presence.close(), this.control.close()]).catch((error: unknown) =>
-      this.report(error, { stage: 'backplane' }),
-    )
+    const { clock } = this.engine
+    const left = Promise.all([this.presence.close(), this.control.close()])
+    await new Promise<void>((resolve) => {
+      const timer = clock.setTimeout(resolve, leaveMs)
+      left
+        .catch((error: unknown) => this.report(error, { stage: 'backplane' }))
+        .finally(() => {
+          clock.clearTimeout(timer)
+          resolve()
+        })
+    })
   }
 }
