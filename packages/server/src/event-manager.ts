@@ -255,7 +255,8 @@ export class EventManager<Contract extends EventContract> {
    * Shuts down: refuses new streams at once (503), closes the open ones one by one over the grace period and tells each
    * to come back at a time of its own. Until then publishing goes on; afterwards it is refused.
    *
-   * Resolves when every response is over, at most two seconds after the grace period, whatever the clients do. Two
+   * Resolves when every response is over, at most two seconds after the grace period, whatever the clients do, and at most
+   * two more where the backplane does not answer. Two
    * seconds later at the latest no connection that had one of them holds up `server.close()`; an HTTP/2 session with
    * other responses goes on until they are over. Calling it again returns the same promise.
    *

@@ -61,10 +61,7 @@ function answerWithout(streams: Streams, sink: Sink, outcome: unknown): void {
     if (!sink.closed) refuse(streams, sink, refusal)
   } catch (error) {
     streams.report(error, { stage: 'write' })
-    tell(
-      () => sink.destroy(),
-      () => {},
-    )
+    destroy(streams, sink)
   }
 }
 
@@ -79,7 +76,14 @@ function refuse(streams: Streams, sink: Sink, refusal: Refusal): void {
     sink.refuse({ status: 500 }, leave)
   }
   // Nobody must keep a server that goes away by not reading why.
-  if (closing) clock.setTimeout(() => sink.destroy(true), lingerMs)
+  if (closing) clock.setTimeout(() => destroy(streams, sink), lingerMs)
+}
+
+function destroy(streams: Streams, sink: Sink): void {
+  tell(
+    () => sink.destroy(streams.engine.closing),
+    (error) => streams.report(error, { stage: 'write' }),
+  )
 }
 
 async function authorize<Request, Context>(

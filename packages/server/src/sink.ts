@@ -10,7 +10,7 @@ export interface SinkListener {
 
 /** Why there is no stream. */
 export interface Refusal {
-  /** The HTTP status, 204 or 400 to 599. */
+  /** The HTTP status: 200 with a body that is a whole event stream, 204, or 300 to 599. */
   readonly status: number
   /** The body, as plain text. */
   readonly message?: string | undefined
@@ -33,6 +33,7 @@ export interface Sink {
    * does, so such a request is refused. @default false
    */
   readonly queued?: boolean
+  /** Called once, before anything else is sent, and before it is known whether there will be a stream. */
   attach(listener: SinkListener): void
   /**
    * Answers with something other than a stream.
