@@ -1,11 +1,11 @@
-import type { Awaitable } from './awaitable.js'
-import type { ReadResult, StoredMessage } from './backplane.js'
+import type { ReadResult } from './backplane.js'
 import type { Connection } from './connection.js'
 import type { Engine } from './engine.js'
 import { Frame } from './frame.js'
 import type { Writer } from './line.js'
-import { Piece, pieceChars } from './piece.js'
-import { readChannels, readLimit } from './read-channels.js'
+import { type LogPage, makePage } from './log-page.js'
+import { Piece } from './piece.js'
+import { readChannels } from './read-channels.js'
 
 /** Where a connection goes on. */
 export interface CatchUpStart {
@@ -19,8 +19,8 @@ export interface CatchUpStart {
   readonly bridge: number
   /** Later starts of single channels: what is between `position` and them is not wanted, or was announced to be lost. */
   readonly floors?: Map<string, number>
-  /** What `readChannels` said of this start already. */
-  readonly first?: readonly ReadResult[]
+  /** What was read of the log from this start on already. */
+  readonly pages?: readonly LogPage[]
 }
 
 /**
@@ -36,7 +36,11 @@ export class CatchUp implements Writer {
   #ordinal: number
   #position: number
   #bridge: number
-  #first: readonly ReadResult[] | undefined
+  /** Read already, and not given. Not held while the connection drains: then it is read again. */
+  #pages: LogPage[]
+  /** The one of them that is being given, and from where on. */
+  #page: LogPage | undefined
+  #index = 0
   #reading = false
 
   constructor(engine: Engine, connection: Connection, start: CatchUpStart) {
@@ -46,7 +50,7 @@ export class CatchUp implements Writer {
     this.#position = start.position
     this.#bridge = start.bridge
     this.#floors = start.floors ?? new Map()
-    this.#first = start.first
+    this.#pages = [...(start.pages ?? [])]
   }
 
   /** Goes on until the connection is live, has to drain, or is closed. */
@@ -56,22 +60,22 @@ export class CatchUp implements Writer {
     } catch (error) {
       this.#connection.fail(error, 'read')
       return true
-    } finally {
-      // Nothing may be held while the connection drains, this read included.
-      this.#first = undefined
     }
   }
 
   #advance(now: () => number, deadline: number): boolean {
     const connection = this.#connection
-    while (connection.state !== 'closed' && !connection.congested && !this.#reading) {
-      if (this.#position < this.#bridge) {
-        const results = this.#read()
-        if (results instanceof Promise) this.#await(results)
-        else this.#giveLog(results)
-      } else if (this.#ordinal < connection.cohort.queue.start) {
-        this.#crossDropped()
-      } else {
+    while (connection.state !== 'closed' && !this.#reading) {
+      if (connection.congested) {
+        this.#pages = []
+        this.#page = undefined
+        return true
+      }
+      if (this.#page) this.#givePage(this.#page)
+      else if (this.#pages.length > 0) this.#beginPage()
+      else if (this.#position < this.#bridge) this.#read()
+      else if (this.#ordinal < connection.cohort.queue.start) this.#crossDropped()
+      else {
         this.#giveQueue()
         if (this.#ordinal === connection.cohort.queue.end) {
           connection.goLive(this.#ordinal, this.#position)
@@ -81,17 +85,6 @@ export class CatchUp implements Writer {
       if (now() >= deadline) return false
     }
     return true
-  }
-
-  #await(results: Promise<readonly ReadResult[]>): void {
-    this.#reading = true
-    results
-      .then((settled) => {
-        this.#reading = false
-        this.#giveLog(settled)
-        if (this.#connection.state !== 'closed') this.#engine.line.add(this)
-      })
-      .catch((error) => this.#connection.fail(error, 'read'))
   }
 
   /** The queue has dropped frames that this connection needs: they are in the log, except for those that are not kept. */
@@ -119,56 +112,56 @@ export class CatchUp implements Writer {
     connection.give(piece)
   }
 
-  #read(): Awaitable<readonly ReadResult[]> {
-    if (this.#first) {
-      const first = this.#first
-      this.#first = undefined
-      return first
-    }
+  #read(): void {
     const { channels } = this.#connection.cohort
     const after = (channel: string) => Math.max(this.#position, this.#floors.get(channel) ?? 0)
-    return readChannels(this.#engine.backplane, channels, after)
+    const results = readChannels(this.#engine.backplane, channels, after)
+    if (!(results instanceof Promise)) {
+      this.#onRead(results)
+      return
+    }
+    this.#reading = true
+    results
+      .then((settled) => {
+        this.#reading = false
+        if (this.#connection.state === 'closed') return
+        this.#onRead(settled)
+        this.#engine.line.add(this)
+      })
+      .catch((error) => this.#connection.fail(error, 'read'))
   }
 
-  /** Writes what the log has, in order over all channels. */
-  #giveLog(results: readonly ReadResult[]): void {
+  #onRead(results: readonly ReadResult[]): void {
     const connection = this.#connection
-    if (connection.state === 'closed') return
     const { channels } = connection.cohort
-    const limit = readLimit(channels.length)
-    let through = this.#bridge
-    const found: [channel: string, message: StoredMessage][] = []
-    // Notices of gaps go out in one write with what follows them, so that no more than one write is ever buffered.
-    const frames: Frame[] = []
-    for (const [index, { messages, continuous, reason, head }] of results.entries()) {
-      const channel = channels[index]!
-      // Only so far does this read know the channel: what comes later may be older than another channel's events.
-      if (messages.length === limit) through = Math.min(through, messages.at(-1)!.seq)
-      if (!continuous) frames.push(this.#gap(channel, messages[0]?.prev ?? head, reason))
-      for (const message of messages) found.push([channel, message])
-    }
-    if (channels.length > 1) found.sort(([, one], [, other]) => one.seq - other.seq)
-    let chars = 0
-    for (const [channel, message] of found) {
-      if (message.seq > through) break
-      if (chars >= pieceChars) {
-        through = this.#position
-        break
-      }
-      this.#position = message.seq
-      const frame = Frame.of(channel, message)
-      if (!connection.sees(frame)) continue
-      frames.push(frame)
-      chars += frame.text.length
-      this.#engine.counters.replayed++
-    }
-    this.#position = Math.max(this.#position, through)
-    connection.give(frames.length > 0 ? new Piece(frames) : undefined)
+    const sees = connection.filter && ((frame: Frame) => connection.sees(frame))
+    this.#pages.push(makePage({ channels, bridge: this.#bridge, sees }, results, this.#engine.replays))
   }
 
-  #gap(channel: string, lostUpTo: number, reason: ReadResult['reason']): Frame {
-    this.#floors.set(channel, lostUpTo)
-    // What is missing after a stream began is missing because the connection was slow.
-    return Frame.gap(channel, this.#connection.state === 'joining' && reason ? reason : 'lagged')
+  #beginPage(): void {
+    const page = this.#pages.shift()!
+    this.#page = page
+    this.#index = 0
+    if (page.lost.length === 0) return
+    const gaps = page.lost.map(({ channel, upTo, reason }) => {
+      this.#floors.set(channel, upTo)
+      // What is missing after a stream began is missing because the connection was slow.
+      return Frame.gap(channel, this.#connection.state === 'joining' && reason ? reason : 'lagged')
+    })
+    this.#connection.give(new Piece(gaps))
+  }
+
+  #givePage(page: LogPage): void {
+    if (this.#index === page.events) {
+      this.#position = Math.max(this.#position, page.through)
+      this.#page = undefined
+      this.#connection.give(undefined)
+      return
+    }
+    const part = page.part(this.#index, this.#engine.replays)
+    this.#index += part.events
+    this.#position = part.through
+    this.#engine.counters.replayed += part.events
+    this.#connection.give(part)
   }
 }

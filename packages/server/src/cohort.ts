@@ -1,5 +1,5 @@
 import type { Connection } from './connection.js'
-import type { Frame } from './frame.js'
+import { type Frame, largeChars } from './frame.js'
 import { FrameQueue } from './frame-queue.js'
 import type { Writer } from './line.js'
 import { Piece, pieceChars } from './piece.js'
@@ -56,7 +56,7 @@ export class Cohort implements Writer {
   /** The queue has its bound here, not where it is written: nobody knows when there is time for that. */
   push(frame: Frame, now: number): void {
     const { queue } = this
-    if (queue.size + frame.text.length > maxQueueChars + Math.max(queue.largest, frame.text.length)) this.#overrun()
+    if (queue.size + frame.size > maxQueueChars + Math.max(queue.largest, frame.size)) this.#overrun()
     if (this.waiting === 0) this.#waitingSince = now
     queue.push(frame)
   }
@@ -111,10 +111,11 @@ export class Cohort implements Writer {
     let chars = 0
     let full = false
     while (to < queue.end && !full) {
-      const { length } = queue.at(to).text
-      if (length > pieceChars && to > from) full = true
+      const { size } = queue.at(to)
+      // A large frame makes a piece of its own: in that, the same bytes go to every cohort.
+      if (size > largeChars && to > from) full = true
       else {
-        chars += length
+        chars += size
         to++
         full = chars >= pieceChars
       }
@@ -128,7 +129,7 @@ export class Cohort implements Writer {
     let keepFrom = this.#written
     let chars = 0
     while (this.catchingUp.size > 0 && keepFrom > queue.start && this.#written - keepFrom < keptFrames) {
-      chars += queue.at(keepFrom - 1).text.length
+      chars += queue.at(keepFrom - 1).size
       if (chars > keptChars) break
       keepFrom--
     }

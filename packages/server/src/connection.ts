@@ -1,9 +1,9 @@
-import { encodeControlEvent } from '@rivulet/core'
+import { encodeControlEvent, type GapReason } from '@rivulet/core'
 import { CatchUp, type CatchUpStart } from './catch-up.js'
 import type { Cohort } from './cohort.js'
 import { diagnose } from './diagnostics.js'
 import type { Engine } from './engine.js'
-import type { Frame, WireEvent } from './frame.js'
+import { type Frame, largeChars, type WireEvent } from './frame.js'
 import { Payload } from './payload.js'
 import type { Piece } from './piece.js'
 import type { Sink, SinkListener } from './sink.js'
@@ -44,6 +44,15 @@ export interface ConnectionOptions {
   readonly onEnd: () => void
 }
 
+/** What is written to a connection. */
+export interface Given {
+  readonly payload: Payload
+  /** How many events it has. */
+  readonly events: number
+  /** The gaps that it announces. */
+  readonly gaps: readonly GapReason[]
+}
+
 /** How long an ended response may take to send what was written, in milliseconds. */
 export const lingerMs = 2_000
 
@@ -73,6 +82,8 @@ export class Connection implements ConnectionInfo, SinkListener {
   #livePosition = 0
   /** Set while its filter is asked: what ends it then waits for what it is being given. */
   #asking = false
+  /** Large payloads among what waits to go out. */
+  #held: Payload[] | undefined
   #ending: (() => void) | undefined
 
   constructor(engine: Engine, cohort: Cohort, sink: Sink, options: ConnectionOptions) {
@@ -171,7 +182,7 @@ export class Connection implements ConnectionInfo, SinkListener {
   }
 
   /** Gives it a piece, while it is not live. */
-  give(piece: Piece | undefined): void {
+  give(piece: Given | undefined): void {
     if (piece && this.state !== 'closed') {
       this.#count(piece)
       this.lastWriteAt = this.#engine.clock.now()
@@ -180,7 +191,7 @@ export class Connection implements ConnectionInfo, SinkListener {
     this.#ending?.()
   }
 
-  #count({ events, gaps }: Piece): void {
+  #count({ events, gaps }: Given): void {
     const { counters } = this.#engine
     counters.deliveries += events
     counters.gaps += gaps.length
@@ -228,8 +239,22 @@ export class Connection implements ConnectionInfo, SinkListener {
     }
     if (this.state === 'closed') return false
     this.#congested = true
+    if (length > largeChars) this.#hold(payload)
     this.#engine.stallWatch.add(this)
     return false
+  }
+
+  #hold(payload: Payload): void {
+    payload.holders++
+    this.#held ??= []
+    this.#held.push(payload)
+  }
+
+  #releaseHeld(): void {
+    if (!this.#held) return
+    for (const payload of this.#held) payload.holders--
+    this.#held = undefined
+    this.#engine.replays.trim()
   }
 
   /** A heartbeat, unless bytes are waiting anyway. */
@@ -242,6 +267,7 @@ export class Connection implements ConnectionInfo, SinkListener {
 
   onDrain(): void {
     this.#congested = false
+    this.#releaseHeld()
     this.#engine.stallWatch.delete(this)
     this.#resume()
   }
@@ -292,6 +318,7 @@ export class Connection implements ConnectionInfo, SinkListener {
     } catch (error) {
       this.#engine.report(error, { stage: 'write', connection: this })
     }
+    this.#releaseHeld()
     this.#options.onEnd()
   }
 
@@ -304,6 +331,7 @@ export class Connection implements ConnectionInfo, SinkListener {
 
   onClose(): void {
     this.#leave('client left')
+    this.#releaseHeld()
     // On a server that goes away, the connection under the response may outlast it, and has to end as well.
     if (!this.#engine.closing) this.#engine.clock.clearTimeout(this.#linger)
     this.#options.onEnd()

@@ -1,6 +1,7 @@
 import type { Backplane } from './backplane.js'
 import type { Clock } from './clock.js'
 import type { Line } from './line.js'
+import type { Replays } from './replays.js'
 import type { ErrorContext } from './report.js'
 import type { StallWatch } from './stall-watch.js'
 import type { Counters } from './stats.js'
@@ -14,6 +15,7 @@ export interface Engine {
   readonly highWaterMarkBytes: number
   /** Everything that writes to connections waits for its turn here. */
   readonly line: Line
+  readonly replays: Replays
   readonly stallWatch: StallWatch
   /** The server goes away: connections under responses that end are not used again. */
   readonly closing: boolean

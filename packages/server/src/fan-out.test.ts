@@ -127,20 +127,39 @@ describe('disconnecting from within a filter', () => {
     expect(errors).toEqual([])
   })
 
-  it('does so too while the stream is given what it missed', async () => {
-    const { manager, connect, calm, errors } = createHarness({ events })
-    for (const message of ['1', '2', '3']) await manager.publish('log', { message })
-    let counted = 0
+  it('ends a stream that lags behind where it is', async () => {
+    const { manager, connect, calm, errors } = createHarness({ events, limits: { highWaterMarkBytes: 1_000 } })
     const self = await connect({
-      replay: 3,
       filter: ({ message }) => {
-        if (message === '2' && counted++ === 1) manager.disconnect(() => true, 'over')
+        if (message === 'end') manager.disconnect(() => true, 'over')
         return true
       },
     })
+    const take = self.sink.take.bind(self.sink)
+    self.sink.take = () => {}
+    for (let count = 0; count < 300; count++) {
+      manager.emit('log', { message: 'x'.repeat(1_000) })
+      await calm()
+    }
+    expect(manager.stats()).toMatchObject({ lagging: 1 })
+    for (const message of ['end', 'behind it']) await manager.publish('log', { message })
+    for (let count = 0; count < 300; count++) await manager.publish('log', { message: 'x'.repeat(1_000) })
     await calm()
-    expect(texts(self.messages)).toEqual(['1', '2', '3'])
+    self.sink.take = take
+    await calm()
     expect(self.messages.at(-1)!.event).toBe('rivulet:close')
+    expect(self.sink.closed).toBe(true)
+    expect(errors).toEqual([])
+  })
+
+  it('keeps out a stream whose filter says so before it is open', async () => {
+    const { manager, connect, errors } = createHarness({ events })
+    await manager.publish('log', { message: '1' })
+    const { sink } = await connect({
+      replay: 1,
+      filter: () => manager.disconnect(() => true, 'over') > 0,
+    })
+    expect(sink.status).toBe(403)
     expect(errors).toEqual([])
   })
 })

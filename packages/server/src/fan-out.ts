@@ -3,7 +3,7 @@ import type { BackplaneSubscriber, LiveMessage } from './backplane.js'
 import { Cohort } from './cohort.js'
 import type { Connection } from './connection.js'
 import type { Engine } from './engine.js'
-import { Frame } from './frame.js'
+import { Frame, largeChars } from './frame.js'
 import { disregard, tell } from './guard.js'
 
 /** One channel that some connection has. */
@@ -134,7 +134,9 @@ export class FanOut implements BackplaneSubscriber {
       }
       channel.last = message.seq
     }
-    this.#dispatch(channel, Frame.of(name, message))
+    const isLarge = message.seq !== undefined && message.data.length > largeChars
+    // Streams that are given it out of the log get the same bytes.
+    this.#dispatch(channel, isLarge ? this.#engine.replays.frame(name, message) : Frame.of(name, message))
   }
 
   onGap(name: string | undefined): void {

@@ -40,8 +40,8 @@ export class FrameQueue {
 
   push(frame: Frame): void {
     this.#frames.push(frame)
-    this.#size += frame.text.length
-    this.#largest = Math.max(this.#largest, frame.text.length)
+    this.#size += frame.size
+    this.#largest = Math.max(this.#largest, frame.size)
   }
 
   at(ordinal: number): Frame {
@@ -58,15 +58,15 @@ export class FrameQueue {
     if (count <= 0) return
     let lostLargest = false
     for (let index = 0; index < count; index++) {
-      const { seq, text } = this.#frames[index]!
-      this.#size -= text.length
-      if (text.length === this.#largest) lostLargest = true
+      const { seq, size } = this.#frames[index]!
+      this.#size -= size
+      if (size === this.#largest) lostLargest = true
       if (seq === undefined) this.#droppedUnkept = this.#start + index
       else if (seq > this.#droppedPosition) this.#droppedPosition = seq
     }
     this.#frames = count === this.#frames.length ? [] : this.#frames.slice(count)
     this.#start += count
-    if (lostLargest) this.#largest = this.#frames.reduce((largest, { text }) => Math.max(largest, text.length), 0)
+    if (lostLargest) this.#largest = this.#frames.reduce((largest, { size }) => Math.max(largest, size), 0)
   }
 
   /** Whether a frame without a position was dropped at or after an ordinal: the log does not have it. */

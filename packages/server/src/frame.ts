@@ -1,5 +1,5 @@
 import { encodeControlEvent, encodeMessage, type GapReason } from '@rivulet/core'
-import type { BackplaneMessage, LiveMessage } from './backplane.js'
+import type { BackplaneMessage, LiveMessage, StoredMessage } from './backplane.js'
 import { Payload } from './payload.js'
 import { formatPosition } from './sequence.js'
 
@@ -12,47 +12,65 @@ export interface WireEvent {
   readonly [key: string]: unknown
 }
 
+/** A frame with more characters than this does not keep its text beside its bytes, and is held by connections that wait. */
+export const largeChars = 65_536
+
 /** One event, or a notice in its place, on its way to the connections: encoded once. */
 export class Frame {
   /** `undefined` for a notice about all channels of a stream. */
   readonly channel: string | undefined
   /** The event's position; `undefined` where it has none. */
   readonly seq: number | undefined
-  /** Its block of the event stream. */
-  readonly text: string
   /** What it announces, where it is a notice of a gap. */
   readonly gap: GapReason | undefined
+  /** How many characters its text has. */
+  readonly size: number
   readonly #message: BackplaneMessage | undefined
+  #text: string | undefined
   #event: WireEvent | undefined
   #payload: Payload | undefined
 
-  private constructor(
-    channel: string | undefined,
-    seq: number | undefined,
-    text: string,
-    content: BackplaneMessage | GapReason,
-  ) {
+  private constructor(channel: string | undefined, text: string, content: LiveMessage | GapReason) {
+    const message = typeof content === 'string' ? undefined : content
     this.channel = channel
-    this.seq = seq
-    this.text = text
-    this.gap = typeof content === 'string' ? content : undefined
-    this.#message = typeof content === 'string' ? undefined : content
+    this.seq = message?.seq
+    this.gap = message ? undefined : (content as GapReason)
+    this.size = text.length
+    this.#text = text
+    this.#message = message
   }
 
   static of(channel: string, message: LiveMessage): Frame {
-    const { type, data, seq } = message
-    const id = seq === undefined ? undefined : formatPosition(seq)
-    return new Frame(channel, seq, encodeMessage({ id, event: type, data }), message)
+    return new Frame(channel, encodeFrame(message, message.seq), message)
   }
 
   static gap(channel: string | undefined, reason: GapReason): Frame {
-    return new Frame(channel, undefined, encodeControlEvent({ type: 'rivulet:gap', channel, reason }), reason)
+    return new Frame(channel, encodeControlEvent({ type: 'rivulet:gap', channel, reason }), reason)
+  }
+
+  /** Its block of the event stream. */
+  get text(): string {
+    return this.#text ?? encodeFrame(this.#message!, this.seq)
   }
 
   /** Its bytes, for all connections that get it in a write of its own. */
   get payload(): Payload {
-    this.#payload ??= new Payload(this.text)
+    if (!this.#payload) {
+      this.#payload = new Payload(this.text)
+      if (this.#message && this.size > largeChars) this.#text = undefined
+    }
     return this.#payload
+  }
+
+  /** Whether its bytes wait in some connection. */
+  get isHeld(): boolean {
+    return this.#payload !== undefined && this.#payload.holders > 0
+  }
+
+  /** Whether it is the frame of this event. */
+  isOf(channel: string, { seq, type, data }: StoredMessage): boolean {
+    const message = this.#message
+    return this.channel === channel && this.seq === seq && message?.type === type && message.data === data
   }
 
   /** The event, decoded when it is first asked for; `undefined` for a notice, which every connection gets. */
@@ -64,6 +82,12 @@ export class Frame {
     }
     return this.#event
   }
+}
+
+/** The block of the event stream that an event is. */
+export function encodeFrame({ type, data }: BackplaneMessage, seq: number | undefined): string {
+  const id = seq === undefined ? undefined : formatPosition(seq)
+  return encodeMessage({ id, event: type, data })
 }
 
 /**

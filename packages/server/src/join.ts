@@ -1,8 +1,9 @@
 import { encodeControlEvent, type GapEvent } from '@rivulet/core'
 import type { ReadResult } from './backplane.js'
 import type { CatchUpStart } from './catch-up.js'
-import { Frame, type WireEvent } from './frame.js'
-import { all, readChannels, readLimit } from './read-channels.js'
+import type { Frame } from './frame.js'
+import { type LogPage, makePage } from './log-page.js'
+import { all, readChannels } from './read-channels.js'
 import { formatPosition, parsePosition } from './sequence.js'
 import type { EncodedSnapshot } from './snapshot.js'
 import type { Streams } from './streams.js'
@@ -12,7 +13,8 @@ export interface JoinRequest {
   /** What the client offered; `undefined` or empty: nothing. */
   readonly lastEventId: string | undefined
   readonly replay: 'none' | 'latest' | number
-  readonly filter: ((event: WireEvent) => boolean) | undefined
+  /** Tells whether the stream's filter lets an event pass; `undefined` where it has none. */
+  readonly sees: ((frame: Frame) => boolean) | undefined
   readonly snapshot: ((position: number) => Promise<EncodedSnapshot>) | undefined
 }
 
@@ -45,8 +47,8 @@ export async function planJoin(streams: Streams, request: JoinRequest): Promise<
   const known = cursor !== undefined && cursor <= bridge
   const recovered = known ? first.every(({ continuous }) => continuous) : lastEventId ? false : null
   if (known && (recovered || !snapshot)) {
-    const replayed = await count(streams, request, first)
-    return { recovered, replayed, cursor: undefined, prologue: '', start: { position: cursor, bridge, first } }
+    const { replayed, pages } = await readAhead(streams, request, { position: cursor, bridge, first })
+    return { recovered, replayed, cursor: undefined, prologue: '', start: { position: cursor, bridge, pages } }
   }
   let prologue = recovered === false ? announce(streams, known ? gapsOf(channels, first) : [restarted]) : ''
   if (snapshot) {
@@ -68,14 +70,14 @@ export async function planJoin(streams: Streams, request: JoinRequest): Promise<
   const positions = await all(channels.map((channel) => backplane.seek(channel, last)))
   const floors = new Map(channels.map((channel, index) => [channel, positions[index]!]))
   const kept = await readChannels(backplane, channels, (channel) => floors.get(channel)!)
-  const replayed = await count(streams, request, kept)
   const position = Math.min(...positions)
+  const { replayed, pages } = await readAhead(streams, request, { position, bridge, floors, first: kept })
   return {
     recovered,
     replayed,
     cursor: formatPosition(position),
     prologue,
-    start: { position, bridge, floors, first: kept },
+    start: { position, bridge, floors, pages },
   }
 }
 
@@ -92,30 +94,33 @@ function announce({ engine }: Streams, gaps: readonly GapEvent[]): string {
   return gaps.map((gap) => encodeControlEvent(gap)).join('')
 }
 
-/** How many events the log has for this stream from here on. Only their number is kept. */
-async function count(
-  { engine }: Streams,
-  { channels, filter }: JoinRequest,
-  first: readonly ReadResult[],
-): Promise<number> {
-  const limit = readLimit(channels.length)
-  let events = 0
-  for (const [index, channel] of channels.entries()) {
-    let { messages } = first[index]!
-    for (;;) {
-      events += filter ? messages.filter((message) => sees(filter, Frame.of(channel, message))).length : messages.length
-      if (messages.length < limit) break
-      messages = (await engine.backplane.read(channel, messages.at(-1)!.seq, limit)).messages
-    }
-  }
-  return events
-}
+/** How many characters of events are kept from when they are counted until they are given; beyond that they are read again. */
+const keptChars = 262_144
+/** After so many reads in a row other work comes first. */
+const readsPerTurn = 16
 
-// What it throws is reported when the event itself is withheld.
-function sees(filter: (event: WireEvent) => boolean, { event }: Frame): boolean {
-  try {
-    return !event || filter(event)
-  } catch {
-    return false
+/** Counts the events that the log has for a stream, and keeps the first of them for it. */
+async function readAhead(
+  { engine: { backplane, clock, replays } }: Streams,
+  { channels, sees }: JoinRequest,
+  start: { position: number; bridge: number; floors?: Map<string, number>; first: readonly ReadResult[] },
+): Promise<{ replayed: number; pages: readonly LogPage[] }> {
+  const { bridge } = start
+  const floors = new Map(start.floors)
+  const pages: LogPage[] = []
+  let { position, first: results } = start
+  let replayed = 0
+  let chars = 0
+  for (let reads = 1; position < bridge; reads++) {
+    if (reads > 1)
+      results = await readChannels(backplane, channels, (name) => Math.max(position, floors.get(name) ?? 0))
+    if (reads % readsPerTurn === 0) await new Promise<void>((resolve) => clock.defer(resolve))
+    const page = makePage({ channels, bridge, sees }, results, replays)
+    for (const { channel, upTo } of page.lost) floors.set(channel, upTo)
+    position = page.through
+    replayed += page.events
+    chars += page.chars
+    if (chars <= keptChars || reads === 1) pages.push(page)
   }
+  return { replayed, pages }
 }

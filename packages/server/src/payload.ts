@@ -2,6 +2,8 @@ const crlf = '\r\n'
 
 /** Bytes of a stream, made once and written to any number of connections. */
 export class Payload {
+  /** How many connections have it waiting, where it is large. */
+  holders = 0
   /** Given up once the bytes are there. */
   #text: string
   #bytes: Uint8Array | undefined

@@ -4,7 +4,7 @@ import { Payload } from './payload.js'
 
 /**
  * Frames that are written in one piece are cut after this many characters, so that a slow connection can stop between
- * two pieces. A larger frame makes a piece of its own.
+ * two pieces.
  */
 export const pieceChars = 65_536
 

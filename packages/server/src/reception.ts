@@ -4,7 +4,7 @@ import { type Admitting, gone } from './admitting.js'
 import { everyone, type ReadAdmission, readAuthorization, readChannelNames, readPresence } from './answers.js'
 import { type Connection, lingerMs } from './connection.js'
 import { diagnose } from './diagnostics.js'
-import type { WireEvent } from './frame.js'
+import type { Frame, WireEvent } from './frame.js'
 import { type CallbackOptions, decide, tell } from './guard.js'
 import { type Join, planJoin } from './join.js'
 import type { Refusal, Sink } from './sink.js'
@@ -145,7 +145,8 @@ async function open<Request, Context>(
             (call) => options.snapshot!(context, call),
             (answer) => encodeSnapshot(streams, answer as Snapshot<EventContract>, begun),
           ))
-      return planJoin(streams, { channels, lastEventId, replay: options.replay ?? 'none', filter, snapshot })
+      const sees = filter && ((frame: Frame) => connection.sees(frame))
+      return planJoin(streams, { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot })
     })
     // It may have been revoked since, or its client may have left.
     await admitting.run('read', () => {})

@@ -19,6 +19,7 @@ import { at } from './lifetime.js'
 import { Line } from './line.js'
 import { MemoryRegistry } from './memory-registry.js'
 import { Presence, type PresenceOptions } from './presence.js'
+import { Replays } from './replays.js'
 import { type ErrorContext, type ErrorHandler, report } from './report.js'
 import type { Sink } from './sink.js'
 import { StallWatch } from './stall-watch.js'
@@ -75,6 +76,7 @@ export class Streams {
       backplane,
       counters: createCounters(),
       line: new Line(clock, () => {}),
+      replays: new Replays(),
       highWaterMarkBytes: limits.highWaterMarkBytes ?? 262_144,
       stallWatch: new StallWatch(clock, limits.stallTimeoutMs ?? 60_000, (connection) => {
         this.engine.counters.stalled++
