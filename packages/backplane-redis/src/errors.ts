@@ -10,7 +10,7 @@ export class BackplaneUnavailableError extends RivuletError {
 
   constructor(
     /** What could not be done. */
-    readonly operation: 'publish' | 'subscribe' | 'read' | 'seek' | 'presence',
+    readonly operation: 'publish' | 'subscribe' | 'read' | 'seek' | 'forget' | 'presence',
     reason: string,
     options?: ErrorOptions,
   ) {

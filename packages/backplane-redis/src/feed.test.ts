@@ -148,7 +148,13 @@ async function play(seed: number): Promise<void> {
           .get(channel)!
           .filter(({ seq }) => seq > after)
           .slice(0, limit)
-        return { messages, continuous: true, head: redis.logs.get(channel)!.at(-1)?.seq ?? 0, asOf: redis.last }
+        return {
+          messages,
+          continuous: true,
+          head: redis.logs.get(channel)!.at(-1)?.seq ?? 0,
+          asOf: redis.last,
+          clock: 0,
+        }
       }),
   })
   onTestFinished(() => feed.close())

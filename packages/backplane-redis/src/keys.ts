@@ -1,6 +1,6 @@
 /** The names in Redis of one namespace. The hash tag puts them all into one slot of a cluster: a script needs them together. */
 export class Keys {
-  /** HASH: `s` the last position given, `o` before which nothing is known, `r` the run of the Redis process. */
+  /** HASH: `s` the last position given, `o` before which nothing is known, `n` the time that clients were told, `r` the run of the Redis process. */
   readonly clock: string
   /** HASH: per node until when it lives, how many streams it has and how many updates it made. */
   readonly nodes: string

@@ -31,7 +31,8 @@ export async function readLogs(
   const reply = await link.call(read, namesOf(keys, requests), [known, ...values])
   const asOf = Number(reply[0])
   const origin = Number(reply[1])
-  let next = 2
+  const clock = Number(reply[2])
+  let next = 3
   return requests.map(({ after, limit }) => {
     const head = Number(reply[next])
     const found = Number(reply[next + 1])
@@ -48,8 +49,8 @@ export async function readLogs(
     }
     if (found < countOf(limit)) continuous &&= head <= position
     if (limit === 0) messages.pop()
-    if (continuous) return { messages, continuous, head, asOf }
-    return { messages, continuous, reason: after < origin ? 'restarted' : 'trimmed', head, asOf }
+    if (continuous) return { messages, continuous, head, asOf, clock }
+    return { messages, continuous, reason: after < origin ? 'restarted' : 'trimmed', head, asOf, clock }
   })
 }
 

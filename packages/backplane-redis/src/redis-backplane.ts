@@ -23,7 +23,7 @@ import { Reconnector } from './reconnector.js'
 import type { RedisClient } from './redis-client.js'
 import { RedisRegistry } from './redis-registry.js'
 import { type Bounds, bound, boundsPer } from './retention.js'
-import { publish } from './scripts.js'
+import { forget, publish } from './scripts.js'
 
 export interface RedisBackplaneOptions {
   /** A client of `ioredis` or `redis` that says how to connect. The backplane opens two connections like it, and leaves it alone. */
@@ -182,6 +182,11 @@ export class RedisBackplane implements Backplane {
   seek(channel: string, count: number): Promise<number> {
     const bounds = this.#boundsOf(channel)
     return this.#reconnector.use('seek', (link) => this.#seeks.add(link, { channel, bounds, count }))
+  }
+
+  async forget(channel: string): Promise<void> {
+    const names = [this.#keys.clock, this.#keys.head(channel), this.#keys.log(channel)]
+    await this.#reconnector.use('forget', (link) => link.call(forget, names, [this.#positions.known]))
   }
 
   /** Closes the connections that the backplane opened; the client stays as it is. */

@@ -23,10 +23,10 @@ local function text(position) return string.format('%.0f', position) end
 local known = tonumber(ARGV[1])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local clock = redis.call('HMGET', KEYS[1], 's', 'o')
-local last, origin = tonumber(clock[1]), tonumber(clock[2])
+local clock = redis.call('HMGET', KEYS[1], 's', 'o', 'n')
+local last, origin, told = tonumber(clock[1]), tonumber(clock[2]), tonumber(clock[3]) or 0
 if not last or known > last then
-  last = math.max(now * 1024, known + 1)
+  last = math.max(now * 1024, known + 1, told + 1)
   origin = last
   redis.call('HSET', KEYS[1], 's', text(last), 'o', text(origin))
 end

@@ -15,7 +15,7 @@ if KEYS[4] then
   local earlier = redis.call('GET', KEYS[4])
   if earlier then return { 'duplicate', earlier, text(now) } end
 end
-local seq = math.max(last + 1, now * 1024)
+local seq = math.max(last + 1, told + 1, now * 1024)
 local head = redis.call('HMGET', KEYS[2], 's', 'u', 'c', 'b')
 local result = ''
 if maxEvents == 0 then
@@ -83,11 +83,15 @@ return { 'stored', result, text(now) }
 
 /**
  * KEYS: clock, then per read: head, log. ARGV: known, then per read: after, limit, maxAgeMs, headTtlMs.
- * → { last, origin, then per read: head, number of events, then per event: id, prev, event }
+ * → { last, origin, clock, then per read: head, number of events, then per event: id, prev, event }
  */
 export const read: Script = script(`
-local reply = { text(last), text(origin) }
-local size = 2
+-- What clients are told of the time. It is written so that no event gets a lower position, should the clock be set back.
+local second = math.floor(now / 1000) * 1024000 - 1
+local wrote = second > told and redis.pcall('HSET', KEYS[1], 'n', text(second))
+if wrote and not (type(wrote) == 'table' and wrote.err) then told = second end
+local reply = { text(last), text(origin), text(told) }
+local size = 3
 for index = 1, (#KEYS - 1) / 2 do
   local head, log, at = KEYS[index * 2], KEYS[index * 2 + 1], index * 4 - 2
   local after, limit, maxAge, ttl = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
@@ -102,6 +106,13 @@ for index = 1, (#KEYS - 1) / 2 do
   end
 end
 return reply
+`)
+
+/** KEYS: clock, head, log. ARGV: known. Drops the log, and leaves the head: the next event follows the last one. */
+export const forget: Script = script(`
+redis.call('DEL', KEYS[3])
+if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('HSET', KEYS[2], 'b', '0') end
+return {}
 `)
 
 /** KEYS: clock, then per search: head, log. ARGV: known, then per search: count, maxAgeMs, headTtlMs. → the positions */
@@ -142,7 +153,7 @@ export const greet: Script = script(`
 local run = redis.call('HGET', KEYS[1], 'r')
 if run ~= ARGV[2] then
   if run and ARGV[3] == '1' then
-    last = math.max(last + 1, now * 1024)
+    last = math.max(last + 1, told + 1, now * 1024)
     origin = last
     redis.call('HSET', KEYS[1], 's', text(last), 'o', text(origin))
   end
@@ -151,4 +162,4 @@ end
 return { text(last), text(origin), text(now) }
 `)
 
-export const scripts: readonly Script[] = [publish, read, seek, heads, echo, greet, ...registryScripts]
+export const scripts: readonly Script[] = [publish, read, seek, forget, heads, echo, greet, ...registryScripts]

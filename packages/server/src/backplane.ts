@@ -46,6 +46,24 @@ export interface ReadResult {
   readonly head: number
   /** Every event published with a position up to this one, on any channel, was stored when this was read. */
   readonly asOf: number
+  /**
+   * A position that time alone decides, not what is published: every event that is published after this read, on any
+   * channel, has a higher one. A client may be told it, as it says nothing of the channels that the client does not have.
+   */
+  readonly clock: number
+}
+
+/** What a backplane holds in the memory of this process, and what it had to drop. */
+export interface BackplaneStats {
+  /** About how many bytes everything takes. */
+  readonly bytes: number
+  readonly channels: number
+  readonly events: number
+  readonly idempotencyKeys: number
+  /** Events that were dropped before their time, as everything together took too much, since the backplane was made. */
+  readonly evictedEvents: number
+  /** Idempotency keys that were forgotten before their time, since the backplane was made. */
+  readonly evictedKeys: number
 }
 
 /** Who receives the live events of channels; one per `EventManager`. */
@@ -86,6 +104,13 @@ export interface Backplane {
   read(channel: string, after: number, limit: number): Awaitable<ReadResult>
   /** The position after which the channel's last `count` events are kept (fewer, where fewer are). */
   seek(channel: string, count: number): Awaitable<number>
+  /**
+   * Drops the events that a channel keeps. A resume from before them is a gap then; who is live and has them notices
+   * nothing, as the position of the last one is still known.
+   */
+  forget(channel: string): Awaitable<void>
+  /** Left out where the events are not in this process. */
+  stats?(): BackplaneStats
   /** Frees what the backplane itself made. */
   close(): Awaitable<void>
 }

@@ -165,6 +165,7 @@ describe('a backplane that lost something', () => {
       unsubscribe: (...args) => memory.unsubscribe(...args),
       read: (...args) => memory.read(...args),
       seek: (...args) => memory.seek(...args),
+      forget: (...args) => memory.forget(...args),
       close() {},
     }
     return { ...createNodes(3, backplane), memory, subscribers }

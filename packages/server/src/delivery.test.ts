@@ -189,6 +189,7 @@ describe('a backplane that', () => {
       unsubscribe: (...args) => memory.unsubscribe(...args),
       read: (...args) => memory.read(...args),
       seek: (...args) => memory.seek(...args),
+      forget: (...args) => memory.forget(...args),
       close: () => memory.close(),
       ...overrides,
     }

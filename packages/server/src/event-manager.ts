@@ -11,7 +11,7 @@ import { MemoryBackplane } from './memory-backplane.js'
 import { createMessage, nameOf } from './message.js'
 import type { PresenceOptions } from './presence.js'
 import type { PresenceMember } from './presence-notices.js'
-import { checkSource, type PublishEventOptions, readPublishOptions } from './publish-options.js'
+import { checkChannel, checkSource, type PublishEventOptions, readPublishOptions } from './publish-options.js'
 import { receive, type StreamRequest } from './reception.js'
 import type { NodeInfo } from './registry.js'
 import { type ErrorHandler, reportToConsole } from './report.js'
@@ -62,6 +62,7 @@ export interface Published {
 /** One channel of a manager, with the channel's name left out of every call. */
 export interface ManagerChannel<Contract extends EventContract> {
   readonly name: string
+  forget(): Promise<void>
   publish<Type extends EventType<Contract>>(
     event: Type | EventDefinition<Type>,
     payload: PayloadOf<Contract, Type>,
@@ -104,7 +105,7 @@ export class EventManager<Contract extends EventContract> {
     this.#source = source
     this.#clock = clock
     this.#ownsBackplane = !backplane
-    this.#backplane = backplane ?? new MemoryBackplane({ retention, now: () => clock.now() })
+    this.#backplane = backplane ?? new MemoryBackplane({ retention, clock })
     this.#streams = new Streams({
       contract: events,
       backplane: this.#backplane,
@@ -184,7 +185,21 @@ export class EventManager<Contract extends EventContract> {
           () => this.publish(event, payload, { ...options, channel: name }),
           (error) => this.#reportEmit(error, event, name),
         ),
+      forget: () => this.forget(name),
     }
+  }
+
+  /**
+   * Drops the events that a channel keeps: what it was about is over, or must not be kept. Streams that are open go on; who
+   * resumes from before is told of a gap (`trimmed`).
+   *
+   * @throws {ConfigurationError} when the channel begins with `rivulet:`; {ManagerClosedError}, or what the backplane
+   *   rejects with.
+   */
+  async forget(channel: string): Promise<void> {
+    if (!this.#publishing) throw new ManagerClosedError()
+    checkChannel(channel)
+    await this.#backplane.forget(channel)
   }
 
   /**

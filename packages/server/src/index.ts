@@ -4,6 +4,7 @@ export type { Awaitable } from './awaitable.js'
 export type {
   Backplane,
   BackplaneMessage,
+  BackplaneStats,
   BackplaneSubscriber,
   LiveMessage,
   PublishOptions,

@@ -1,62 +1,90 @@
 import type {
   Backplane,
   BackplaneMessage,
+  BackplaneStats,
   BackplaneSubscriber,
   LiveMessage,
   PublishOptions,
   PublishResult,
   ReadResult,
 } from './backplane.js'
-import { ChannelLog } from './channel-log.js'
-import { systemClock } from './clock.js'
+import { ChannelLogs } from './channel-logs.js'
+import { type Clock, systemClock } from './clock.js'
+import { ConfigurationError } from './errors.js'
 import { IdempotencyKeys } from './idempotency-keys.js'
 import { MemoryRegistry } from './memory-registry.js'
 import type { BackplaneRegistry } from './registry.js'
-import { type Bounds, boundsOf, type Retention } from './retention.js'
+import { boundsPer, type Retention } from './retention.js'
 import { Sequence } from './sequence.js'
 
 export interface MemoryBackplaneOptions {
-  /** What each channel keeps, or a function that says so per channel (asked once, at the channel's first event). */
+  /**
+   * What each channel keeps, or a function that says so per channel. It is asked when a channel is published to,
+   * subscribed to or read of which nothing is known, and has to answer the same each time.
+   */
   retention?: Retention | ((channel: string) => Retention)
-  /** For how many milliseconds an idempotency key is remembered. @default 300_000 */
+  /**
+   * How many bytes everything may take together: events, channels and idempotency keys. Beyond it the channels that were
+   * published to least recently lose events, oldest first, and whoever misses them is told of a gap (`trimmed`). The bytes
+   * are an estimate, to some ten percent. `Infinity`: no bound. @default 268_435_456 (256 MiB)
+   */
+  maxTotalBytes?: number
+  /**
+   * For how many milliseconds an idempotency key is remembered. Where keys take more than a quarter of `maxTotalBytes`,
+   * the oldest are forgotten earlier. @default 300_000
+   */
   idempotencyWindowMs?: number
-  /** The time in milliseconds since the Unix epoch; a seam for tests. @default Date.now */
-  now?: () => number
+  /** Time; a seam for tests. */
+  clock?: Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout'>
 }
+
+/** The part of the budget that idempotency keys may take. */
+const keysShare = 1 / 4
+/** How many logs one publish looks at, and one turn of the timer. */
+const looksPerPublish = 2
+const looksPerTurn = 500
+/** What is due waits for so many milliseconds, so that what is due at about the same time goes together. */
+const coalesceMs = 1_000
 
 /**
  * The backplane of one process: events are kept in its memory and are gone with it. The default, and the reference for
  * every other one. Several managers of the process may share it.
  *
- * Only publishing makes it grow: a channel that is merely subscribed to or read takes no room beyond its subscription.
+ * Only publishing makes it grow, up to `maxTotalBytes`: a channel that is merely subscribed to or read takes no room
+ * beyond its subscription.
  */
 export class MemoryBackplane implements Backplane {
   readonly registry: BackplaneRegistry
-  readonly #now: () => number
+  readonly #clock: Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout'>
   readonly #sequence: Sequence
-  readonly #boundsOf: (channel: string) => Bounds
+  readonly #maxTotalBytes: number
   readonly #keys: IdempotencyKeys
-  readonly #logs = new Map<string, ChannelLog>()
-  /** Those of them that forget by age, the least recently published first. */
-  readonly #aging = new Map<string, ChannelLog>()
+  readonly #logs: ChannelLogs
   readonly #subscribers = new Map<string, Set<BackplaneSubscriber>>()
-  /** Before it nothing is known. */
-  readonly #origin: number
-  /** Up to here, a channel without a log may have had events: the highest head of a log that was dropped for its age. */
-  #forgotten: number
+  /** The latest time that the clock showed: what was too old once must not look younger when the clock is set back. */
+  #latest = 0
+  #timer: unknown
+  #wakesAt = Infinity
+  #closed = false
 
-  constructor({ retention, idempotencyWindowMs = 300_000, now = systemClock.now }: MemoryBackplaneOptions = {}) {
-    this.#now = now
-    this.registry = new MemoryRegistry(now)
-    this.#sequence = new Sequence(now)
-    this.#origin = this.#sequence.last
-    this.#forgotten = this.#origin
-    this.#keys = new IdempotencyKeys(idempotencyWindowMs)
-    if (typeof retention === 'function') this.#boundsOf = (channel) => boundsOf(retention(channel))
-    else {
-      const bounds = boundsOf(retention)
-      this.#boundsOf = () => bounds
+  /** @throws {ConfigurationError} when an option has a value that makes no sense. */
+  constructor(options: MemoryBackplaneOptions = {}) {
+    const { retention, maxTotalBytes = 268_435_456, idempotencyWindowMs = 300_000, clock = systemClock } = options
+    for (const [name, value] of Object.entries({ maxTotalBytes, idempotencyWindowMs })) {
+      if (!(value >= 0)) throw new ConfigurationError(name, value, 'Give a number, 0 or more.')
     }
+    this.#clock = clock
+    const now = () => this.#now()
+    this.registry = new MemoryRegistry(() => clock.now())
+    this.#sequence = new Sequence(now)
+    this.#maxTotalBytes = maxTotalBytes
+    this.#keys = new IdempotencyKeys(idempotencyWindowMs, maxTotalBytes * keysShare)
+    this.#logs = new ChannelLogs(this.#sequence.last, boundsPer(retention), (channel) => this.#subscribers.has(channel))
+  }
+
+  #now(): number {
+    this.#latest = Math.max(this.#latest, this.#clock.now())
+    return this.#latest
   }
 
   publish(channel: string, message: BackplaneMessage, { retain, idempotencyKey }: PublishOptions): PublishResult {
@@ -65,76 +93,90 @@ export class MemoryBackplane implements Backplane {
       const earlier = this.#keys.get(channel, idempotencyKey, now)
       if (earlier) return earlier
     }
-    const live: LiveMessage = retain ? this.#store(channel, message, now) : message
-    const result = { seq: live.seq, duplicate: false }
-    if (idempotencyKey !== undefined) this.#keys.set(channel, idempotencyKey, result, now)
+    const stored = retain ? this.#logs.append(channel, message, () => this.#sequence.next(), now) : undefined
+    const live: LiveMessage = stored ?? message
+    if (idempotencyKey !== undefined) this.#keys.set(channel, idempotencyKey, live.seq, now)
+    this.#tidy(now, looksPerPublish)
     for (const subscriber of this.#subscribers.get(channel) ?? []) subscriber.onMessage(channel, live)
-    return result
+    return { seq: live.seq, duplicate: false }
   }
 
-  #store(channel: string, message: BackplaneMessage, now: number): LiveMessage {
-    let log = this.#logs.get(channel)
-    if (!log) {
-      const bounds = this.#boundsOf(channel)
-      if (bounds.maxEvents === 0) return message
-      log = new ChannelLog(this.#forgotten, bounds)
-      this.#logs.set(channel, log)
-    }
-    const stored = { type: message.type, data: message.data, seq: this.#sequence.next(), prev: log.head }
-    log.append(stored, now)
-    if (log.maxAgeMs !== Infinity) {
-      this.#aging.delete(channel)
-      this.#aging.set(channel, log)
-      this.#dropOldLogs(now)
-    }
-    return stored
+  /** Drops what is too old or too much, and comes back for what will be. */
+  #tidy(now: number, looks: number): void {
+    this.#keys.expire(now)
+    this.#logs.age(now, looks)
+    this.#logs.shrink(this.#maxTotalBytes - this.#keys.bytes, now)
+    const due = Math.min(this.#keys.due, this.#logs.due)
+    // One that is due already was left over: it must not wait longer than the event loop needs for other work.
+    const wakesAt = due <= now ? now + 1 : due + coalesceMs
+    if (due === Infinity || this.#closed || this.#wakesAt <= wakesAt) return
+    this.#clock.clearTimeout(this.#timer)
+    this.#wakesAt = wakesAt
+    this.#timer = this.#clock.setTimeout(() => this.#wake(), wakesAt - now)
   }
 
-  /** Forgets channels whose last event is too old. At most two a publish: channels come one a publish, so that is enough. */
-  #dropOldLogs(now: number): void {
-    let looks = 2
-    for (const [channel, log] of this.#aging) {
-      log.trim(now)
-      if (log.size > 0 || looks-- === 0) return
-      this.#forgotten = Math.max(this.#forgotten, log.head)
-      this.#aging.delete(channel)
-      this.#logs.delete(channel)
-    }
+  #wake(): void {
+    this.#wakesAt = Infinity
+    this.#tidy(this.#now(), looksPerTurn)
   }
 
   subscribe(channel: string, subscriber: BackplaneSubscriber): void {
     const subscribers = this.#subscribers.get(channel)
-    if (subscribers) subscribers.add(subscriber)
-    else this.#subscribers.set(channel, new Set([subscriber]))
+    if (subscribers) {
+      subscribers.add(subscriber)
+      return
+    }
+    this.#subscribers.set(channel, new Set([subscriber]))
+    try {
+      this.#logs.hold(channel, this.#now())
+    } catch (error) {
+      // The application's `retention` threw. Whoever publishes or reads is told again, and gets nothing wrong.
+      subscriber.onHealth(error)
+    }
   }
 
   unsubscribe(channel: string, subscriber: BackplaneSubscriber): void {
     const subscribers = this.#subscribers.get(channel)
-    if (subscribers?.delete(subscriber) && subscribers.size === 0) this.#subscribers.delete(channel)
+    if (!subscribers?.delete(subscriber) || subscribers.size > 0) return
+    this.#subscribers.delete(channel)
+    const now = this.#now()
+    this.#logs.release(channel, now)
+    this.#tidy(now, looksPerPublish)
   }
 
   read(channel: string, after: number, limit: number): ReadResult {
-    const asOf = this.#sequence.last
-    const log = this.#logs.get(channel)
-    log?.trim(this.#now())
-    const { messages, continuous, head } = log?.read(after, limit) ?? {
-      messages: [],
-      continuous: this.#forgotten <= after,
-      head: this.#forgotten,
-    }
-    if (continuous) return { messages, continuous, head, asOf }
-    return { messages, continuous, reason: after < this.#origin ? 'restarted' : 'trimmed', head, asOf }
+    const clock = this.#sequence.clock()
+    return { ...this.#logs.read(channel, after, limit, this.#now()), asOf: this.#sequence.last, clock }
   }
 
   seek(channel: string, count: number): number {
-    const log = this.#logs.get(channel)
-    log?.trim(this.#now())
-    return log?.seek(count) ?? this.#forgotten
+    return this.#logs.seek(channel, count, this.#now())
+  }
+
+  forget(channel: string): void {
+    const now = this.#now()
+    this.#logs.forget(channel, now)
+    this.#tidy(now, looksPerPublish)
+  }
+
+  stats(): BackplaneStats {
+    const { bytes, channels, events, evicted } = this.#logs
+    const keys = this.#keys
+    return {
+      bytes: bytes + keys.bytes,
+      channels,
+      events,
+      idempotencyKeys: keys.size,
+      evictedEvents: evicted,
+      evictedKeys: keys.evicted,
+    }
   }
 
   close(): void {
+    this.#closed = true
+    this.#clock.clearTimeout(this.#timer)
     this.#logs.clear()
-    this.#aging.clear()
+    this.#keys.clear()
     this.#subscribers.clear()
   }
 }

@@ -13,7 +13,7 @@ const events = defineEvents({ log: z.object({ message: z.string() }) })
 /** Some nodes on one backplane, whose clocks go together, and what each was told. */
 function createNodes(count: number, overrides: Partial<BackplaneRegistry> = {}) {
   let now = 1_700_000_000_000
-  const memory = new MemoryBackplane({ now: () => now })
+  const memory = new MemoryBackplane({ clock: { now: () => now, setTimeout: () => {}, clearTimeout: () => {} } })
   const { registry } = memory
   const honest: BackplaneRegistry = {
     beat: registry.beat.bind(registry),

@@ -31,11 +31,7 @@ export interface Publication {
 export function readPublishOptions(options: PublishEventOptions, stamp: Stamp): Publication {
   const { channel = 'default', retain = true, idempotencyKey, source = stamp.source } = options
   const { timestamp = stamp.timestamp } = options
-  checkChannelName('channel', channel)
-  if (isReservedChannel(channel)) {
-    const fix = 'Names that begin with "rivulet:" are the SDK\'s own: choose another.'
-    throw new ConfigurationError('channel', channel, fix)
-  }
+  checkChannel(channel)
   // An empty one is a variable that was not set: the second event would be taken for the first one.
   if (idempotencyKey !== undefined && (typeof idempotencyKey !== 'string' || idempotencyKey === '')) {
     throw new ConfigurationError('idempotencyKey', idempotencyKey, 'Give a text that is not empty, or leave it out.')
@@ -45,6 +41,14 @@ export function readPublishOptions(options: PublishEventOptions, stamp: Stamp): 
   }
   checkSource(source)
   return { channel, retain, idempotencyKey, stamp: { timestamp, source } }
+}
+
+/** @throws {ConfigurationError} when the application may not publish to it, or have its history. */
+export function checkChannel(channel: string): void {
+  checkChannelName('channel', channel)
+  if (!isReservedChannel(channel)) return
+  const fix = 'Names that begin with "rivulet:" are the SDK\'s own: choose another.'
+  throw new ConfigurationError('channel', channel, fix)
 }
 
 /** @throws {ConfigurationError} */

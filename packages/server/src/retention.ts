@@ -39,3 +39,15 @@ export function boundsOf(retention: Retention = {}): Bounds {
   }
   return bounds
 }
+
+/** The bounds of each channel. What managers tell one another is kept by the default, whatever is said of the rest. */
+export function boundsPer(
+  retention: Retention | ((channel: string) => Retention) | undefined,
+): (channel: string) => Bounds {
+  const defaults = boundsOf()
+  const bounds = typeof retention === 'function' ? undefined : boundsOf(retention)
+  return (channel) => {
+    if (channel.startsWith('rivulet:')) return defaults
+    return bounds ?? boundsOf((retention as (channel: string) => Retention)(channel))
+  }
+}

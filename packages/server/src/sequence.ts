@@ -7,6 +7,8 @@
 export class Sequence {
   readonly #now: () => number
   #last: number
+  /** What `clock` answered last: every later position is above it. */
+  #floor = 0
 
   constructor(now: () => number) {
     this.#now = now
@@ -19,14 +21,25 @@ export class Sequence {
   }
 
   next(): number {
-    this.#last = Math.max(this.#last + 1, positionAt(this.#now()))
+    this.#last = Math.max(Math.max(this.#last, this.#floor) + 1, positionAt(this.#now()))
     return this.#last
+  }
+
+  /** The position just before the present millisecond. Every later event gets a higher one, even if the clock is set back. */
+  clock(): number {
+    this.#floor = Math.max(this.#floor, positionAt(this.#now()) - 1)
+    return this.#floor
   }
 }
 
 /** The first position of a time in milliseconds. */
 export function positionAt(ms: number): number {
   return Math.floor(ms) * 1024
+}
+
+/** The first whole millisecond that is after a position. */
+export function timeAfter(position: number): number {
+  return Math.floor(position / 1024) + 1
 }
 
 /** The position as the wire has it, in the `id:` field. */

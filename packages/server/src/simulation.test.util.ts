@@ -48,6 +48,12 @@ export class SimulatedClock implements Clock {
     for (const callback of turns) callback()
   }
 
+  /** Somebody sets the clock. Timers go by the time that passes, and are due as late as before. */
+  setBack(ms: number): void {
+    this.#now -= ms
+    for (const timer of this.#timers.values()) timer.at -= ms
+  }
+
   advance(ms: number): void {
     const end = this.#now + ms
     for (;;) {
@@ -105,6 +111,10 @@ export class LateBackplane implements Backplane {
 
   seek(channel: string, count: number): Promise<number> {
     return this.#soon(() => this.#inner.seek(channel, count))
+  }
+
+  forget(channel: string): Promise<void> {
+    return this.#soon(() => this.#inner.forget(channel))
   }
 
   close(): void {}
@@ -259,7 +269,7 @@ export interface SimulatedServerOptions {
 
 export function createServer(clock: SimulatedClock, options: SimulatedServerOptions): SimulatedServer {
   const retention = { maxEvents: options.maxEvents, maxBytes: Infinity, maxAgeMs: options.maxAgeMs }
-  const memory = new MemoryBackplane({ retention, now: clock.now })
+  const memory = new MemoryBackplane({ retention, clock })
   const errors: unknown[] = []
   const manager = new EventManager({
     events: defineEvents<{ n: StandardSchemaV1<SimulatedPayload, SimulatedPayload> }>({

@@ -62,6 +62,34 @@ describe('the suite notices a backplane that', () => {
         publish: (channel, message, options) => inner.publish(channel, message, { ...options, retain: true }),
       }),
     ],
+    ['makes up a clock', (inner) => ({ read: (...args) => ({ ...inner.read(...args), clock: 2 ** 52 }) })],
+    [
+      'tells of other channels by its clock',
+      (inner) => ({
+        read(...args) {
+          const result = inner.read(...args)
+          return { ...result, clock: result.asOf }
+        },
+      }),
+    ],
+    ['forgets nothing', () => ({ forget: () => {} })],
+    [
+      'goes on from another channel when its own events are gone',
+      (inner) => {
+        let last = 0
+        return {
+          publish(...args) {
+            const result = inner.publish(...args)
+            last = result.seq ?? last
+            return result
+          },
+          read(channel, after, limit) {
+            const result = inner.read(channel, after, limit)
+            return result.messages.length > 0 ? result : { ...result, head: last, continuous: last <= after }
+          },
+        }
+      },
+    ],
     ['does not unsubscribe', () => ({ unsubscribe: () => {} })],
     ['gives the oldest for the last', () => ({ seek: () => 0 })],
     [
@@ -134,6 +162,7 @@ describe('the suite notices a backplane that', () => {
         unsubscribe: inner.unsubscribe.bind(inner),
         read: inner.read.bind(inner),
         seek: inner.seek.bind(inner),
+        forget: inner.forget.bind(inner),
         close: inner.close.bind(inner),
         registry: inner.registry,
       }

@@ -184,6 +184,75 @@ const checks: Record<string, { retention?: Retention; check: (backplanes: Backpl
     },
   },
 
+  'knows a channel’s own last position when its events are gone, whatever other channels do': {
+    retention: { maxAgeMs: 20 },
+    async check(backplanes) {
+      const { one, other } = backplanes
+      const subscriber = new RecordingSubscriber()
+      await other.subscribe('a', subscriber)
+      const { asOf } = await other.read('quiet', 0, 0)
+      await other.subscribe('quiet', subscriber)
+      const [first] = await publishAll(backplanes, 'a', ['1'])
+      // Until every event so far is too old, and those of the other channels have been dropped too.
+      for (let round = 0; (await other.read('a', 0, 1)).messages.length > 0 || round < 40; round++) {
+        await publishAll(backplanes, `b${round}`, ['x'])
+        await soon()
+      }
+      await publishAll(backplanes, 'c', ['x'])
+      equal((await other.read('a', first!, 0)).continuous, true, 'a channel with a subscriber')
+      equal((await other.read('quiet', asOf, 0)).continuous, true, 'one that never had an event')
+      await one.publish('a', text('2'), kept)
+      await one.publish('quiet', text('3'), kept)
+      await subscriber.count(3)
+      equal(subscriber.received[1]!.message.prev, first)
+      ok(subscriber.received[2]!.message.prev! <= asOf)
+    },
+  },
+
+  'tells clients of the time, by a position that no later event has': {
+    async check(backplanes) {
+      const { other } = backplanes
+      const before = await other.read('a', 0, 0)
+      const deadline = Date.now() + 2_000
+      let read = before
+      while (read.clock === before.clock && Date.now() < deadline) {
+        await soon()
+        read = await other.read('a', 0, 0)
+      }
+      equal(read.asOf, before.asOf, 'nothing was published')
+      ok(read.clock > before.clock, 'it goes on within 2 s')
+      const positions = await publishAll(backplanes, 'b', Array(50).fill('x'))
+      ok(positions[0]! > read.clock)
+      ok((await other.read('a', 0, 0)).clock >= read.clock)
+    },
+  },
+
+  'forgets what a channel keeps, and goes on after it': {
+    async check(backplanes) {
+      const { one, other } = backplanes
+      const subscriber = new RecordingSubscriber()
+      await other.subscribe('a', subscriber)
+      const positions = await publishAll(backplanes, 'a', ['1', '2', '3'])
+      await publishAll(backplanes, 'b', ['else'])
+      await one.forget('a')
+      await one.forget('unknown')
+      const { messages, continuous, reason } = await other.read('a', positions[0]!, 10)
+      deepEqual({ messages, continuous, reason }, { messages: [], continuous: false, reason: 'trimmed' })
+      equal((await other.read('a', positions[2]!, 10)).continuous, true, 'for who has all of it')
+      await publishAll(backplanes, 'a', ['4'])
+      await subscriber.count(4)
+      equal(subscriber.received[3]!.message.prev, positions[2])
+      deepEqual(
+        (await other.read('a', positions[2]!, 10)).messages.map(({ data }) => data),
+        ['4'],
+      )
+      deepEqual(
+        (await other.read('b', 0, 10)).messages.map(({ data }) => data),
+        ['else'],
+      )
+    },
+  },
+
   'keeps nothing where retention is none, and passes it on without a position': {
     retention: 'none',
     async check({ one, other }) {

@@ -1,0 +1,76 @@
+/** Something that has to be looked at, at a time. */
+export interface Due {
+  /** In milliseconds since the Unix epoch. To be changed by the queue alone. */
+  due: number
+  /** Where it is in the queue, -1: nowhere. */
+  slot: number
+}
+
+/** A heap of what has to be looked at, the earliest first. */
+export class DueQueue<Item extends Due> {
+  readonly #items: Item[] = []
+
+  get first(): Item | undefined {
+    return this.#items[0]
+  }
+
+  get size(): number {
+    return this.#items.length
+  }
+
+  /** Puts an item in, or moves it to another time; `Infinity` takes it out. */
+  set(item: Item, due: number): void {
+    if (due === Infinity) {
+      this.#remove(item)
+      return
+    }
+    if (item.slot < 0) item.slot = this.#items.push(item) - 1
+    item.due = due
+    this.#rise(item)
+    this.#sink(item)
+  }
+
+  clear(): void {
+    this.#items.length = 0
+  }
+
+  #remove(item: Item): void {
+    if (item.slot < 0) return
+    const last = this.#items.pop()!
+    if (last !== item) {
+      this.#put(last, item.slot)
+      this.#rise(last)
+      this.#sink(last)
+    }
+    item.slot = -1
+  }
+
+  #rise(item: Item): void {
+    while (item.slot > 0) {
+      const parent = this.#items[(item.slot - 1) >> 1]!
+      if (parent.due <= item.due) return
+      this.#swap(parent, item)
+    }
+  }
+
+  #sink(item: Item): void {
+    for (;;) {
+      const left = this.#items[2 * item.slot + 1]
+      const right = this.#items[2 * item.slot + 2]
+      const child = right && left && right.due < left.due ? right : left
+      if (!child || child.due >= item.due) return
+      this.#swap(item, child)
+    }
+  }
+
+  #swap(upper: Item, lower: Item): void {
+    const slot = upper.slot
+    this.#put(upper, lower.slot)
+    this.#put(lower, slot)
+  }
+
+  #put(item: Item, slot: number): void {
+    this.#items[slot] = item
+    item.slot = slot
+  }
+}
