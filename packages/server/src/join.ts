@@ -15,7 +15,15 @@ export interface JoinRequest {
   readonly replay: 'none' | 'latest' | number
   /** Tells whether the stream's filter lets an event pass; `undefined` where it has none. */
   readonly sees: ((frame: Frame) => boolean) | undefined
-  readonly snapshot: ((position: number) => Promise<EncodedSnapshot>) | undefined
+  readonly snapshot: ((begun: Beginning) => Promise<EncodedSnapshot>) | undefined
+}
+
+/** Where a stream begins that does not go on from a cursor. */
+export interface Beginning {
+  /** Events up to this position, on any channel, were published before: they are in the log. */
+  readonly position: number
+  /** The same for the client: on its own channels it divides the events alike, and it tells nothing of other channels. */
+  readonly cursor: number
 }
 
 /** How a stream begins. */
@@ -43,8 +51,10 @@ export async function planJoin(streams: Streams, request: JoinRequest): Promise<
   const cursor = lastEventId ? parsePosition(lastEventId) : undefined
   const first = await readChannels(backplane, channels, () => cursor ?? 0, cursor === undefined ? 0 : undefined)
   const bridge = Math.min(...first.map(({ asOf }) => asOf))
-  // A position that was not given yet is not ours: from it on, real events would be taken for known ones.
-  const known = cursor !== undefined && cursor <= bridge
+  const clock = Math.min(...first.map((result) => result.clock))
+  const now = Math.max(clock, ...first.map(({ head }) => Math.min(head, bridge)))
+  // A position that is yet to be given is not ours: from it on, real events would be taken for known ones.
+  const known = cursor !== undefined && cursor <= Math.max(bridge, clock)
   const recovered = known ? first.every(({ continuous }) => continuous) : lastEventId ? false : null
   if (known && (recovered || !snapshot)) {
     const { replayed, pages } = await readAhead(streams, request, { position: cursor, bridge, first })
@@ -52,19 +62,19 @@ export async function planJoin(streams: Streams, request: JoinRequest): Promise<
   }
   let prologue = recovered === false ? announce(streams, known ? gapsOf(channels, first) : [restarted]) : ''
   if (snapshot) {
-    const { position, text } = await snapshot(bridge)
+    const { start, cursor, text } = await snapshot({ position: bridge, cursor: now })
     prologue += text
     return {
       recovered,
       replayed: 0,
-      cursor: text ? undefined : formatPosition(position),
+      cursor: text ? undefined : formatPosition(cursor),
       prologue,
-      start: { position, bridge },
+      start: { position: start, bridge },
     }
   }
   const last = replay === 'none' ? 0 : replay === 'latest' ? 1 : replay
   if (!(last > 0)) {
-    const cursor = formatPosition(bridge)
+    const cursor = formatPosition(now)
     return { recovered, replayed: 0, cursor, prologue, start: { position: bridge, bridge } }
   }
   const positions = await all(channels.map((channel) => backplane.seek(channel, last)))
@@ -72,10 +82,11 @@ export async function planJoin(streams: Streams, request: JoinRequest): Promise<
   const kept = await readChannels(backplane, channels, (channel) => floors.get(channel)!)
   const position = Math.min(...positions)
   const { replayed, pages } = await readAhead(streams, request, { position, bridge, floors, first: kept })
+  const firsts = kept.map(({ messages }) => (messages[0] ? messages[0].seq - 1 : now))
   return {
     recovered,
     replayed,
-    cursor: formatPosition(position),
+    cursor: formatPosition(Math.min(now, ...firsts)),
     prologue,
     start: { position, bridge, floors, pages },
   }

@@ -6,7 +6,7 @@ import { type Connection, lingerMs } from './connection.js'
 import { diagnose } from './diagnostics.js'
 import type { Frame, WireEvent } from './frame.js'
 import { type CallbackOptions, decide, tell } from './guard.js'
-import { type Join, planJoin } from './join.js'
+import { type Beginning, type Join, planJoin } from './join.js'
 import type { Refusal, Sink } from './sink.js'
 import { encodeSnapshot } from './snapshot.js'
 import type { EventStreamOptions, Snapshot } from './stream-options.js'
@@ -139,7 +139,7 @@ async function open<Request, Context>(
       ordinal = cohort.queue.end
       const snapshot =
         options.snapshot &&
-        ((begun: number) =>
+        ((begun: Beginning) =>
           admitting.ask(
             'snapshot',
             (call) => options.snapshot!(context, call),

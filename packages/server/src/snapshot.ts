@@ -1,5 +1,7 @@
 import { type EventContract, encodeMessage } from '@rivulet/core'
+import type { Engine } from './engine.js'
 import { ConfigurationError } from './errors.js'
+import type { Beginning } from './join.js'
 import { createMessage } from './message.js'
 import { formatPosition, parsePosition } from './sequence.js'
 import type { Snapshot } from './stream-options.js'
@@ -8,8 +10,9 @@ import type { Streams } from './streams.js'
 /** A snapshot as it is sent. */
 export interface EncodedSnapshot {
   readonly text: string
-  /** Where the stream goes on. */
-  readonly position: number
+  /** Where the stream goes on, and where the client does if it leaves. */
+  readonly start: number
+  readonly cursor: number
 }
 
 /**
@@ -21,24 +24,30 @@ export interface EncodedSnapshot {
 export async function encodeSnapshot(
   { engine, options }: Streams,
   snapshot: Snapshot<EventContract>,
-  begun: number,
+  begun: Beginning,
 ): Promise<EncodedSnapshot> {
   const { events, asOf } = snapshot
   if (!Array.isArray(events)) {
     throw new ConfigurationError('snapshot().events', events, 'Give an array of { type, payload }.')
   }
-  const position = asOf === undefined ? begun : typeof asOf === 'string' ? parsePosition(asOf) : undefined
-  const now = asOf === undefined ? begun : (await engine.backplane.read('default', 0, 0)).asOf
-  // From a position on that is yet to come, real events would be taken for known ones.
-  if (position === undefined || position > now) {
-    throw new ConfigurationError('snapshot().asOf', asOf, 'Give the id of an event, as publish returned it.')
-  }
+  const given = asOf === undefined ? undefined : await positionOf(engine, asOf)
+  const start = given ?? begun.position
+  const cursor = given ?? begun.cursor
   let text = ''
   for (const [index, { type, payload }] of events.entries()) {
     const stamp = { timestamp: engine.clock.now(), source: options.source }
     const { data } = await createMessage(options.contract, type, payload, stamp)
-    const id = index === events.length - 1 ? formatPosition(position) : undefined
+    const id = index === events.length - 1 ? formatPosition(cursor) : undefined
     text += encodeMessage({ id, event: type, data })
   }
-  return { text, position }
+  return { text, start, cursor }
+}
+
+async function positionOf({ backplane }: Engine, asOf: unknown): Promise<number> {
+  const position = typeof asOf === 'string' ? parsePosition(asOf) : undefined
+  // From a position on that is yet to come, real events would be taken for known ones.
+  if (position === undefined || position > (await backplane.read('default', 0, 0)).asOf) {
+    throw new ConfigurationError('snapshot().asOf', asOf, 'Give the id of an event, as publish returned it.')
+  }
+  return position
 }
