@@ -1,7 +1,5 @@
-import { type GapEvent, RivuletError } from '@rivulet/core'
 import type { Clock } from './clock.js'
 import {
-  Connection,
   type ConnectionOptions,
   type ConnectionSink,
   type ConnectionSnapshot,
@@ -9,351 +7,352 @@ import {
   type Link,
 } from './connection.js'
 import { observePage } from './page-events.js'
-import { type LogItem, type Place, SharedLog } from './shared-log.js'
-
-/** What tabs say to each other. */
-type Note =
-  /** The leader: from `before` to `place` it received these items, and its connection is in this state. */
-  | { type: 'log'; before: Place; place: Place; items: LogItem[]; state: ConnectionSnapshot }
-  /** A tab: where it is, to learn what it has missed. */
-  | { type: 'hello'; from: string; place: Place; cursor: string }
-  /** The leader to that tab; without items where it does not know them any more. */
-  | {
-      type: 'welcome'
-      to: string
-      place: Place
-      items: LogItem[] | undefined
-      cursor: string
-      state: ConnectionSnapshot
-    }
-  /** A tab: is there a leader? */
-  | { type: 'ping' }
-  | { type: 'pong'; place: Place }
-  /** A tab: its user wants to try now. */
-  | { type: 'reconnect' }
-
-/** A leader that says nothing for this long is asked, and replaced if it says nothing for as long again: it is frozen. */
-const patienceMs = 5_000
-
-/** How long a new leader goes on listening to the one before. */
-const drainMs = 100
+import { Election } from './shared-election.js'
+import { SharedLeader } from './shared-leader.js'
+import { SharedLog } from './shared-log.js'
+import { type LeaderId, type LeaderNote, type Note, parseNote, unpackState } from './shared-notes.js'
+import { SharedReader } from './shared-reader.js'
 
 /**
- * One tab's part in a shared connection. The tab that holds the lock is the leader and has the connection; the others
- * wait for the lock and follow its log.
+ * How often a tab looks whether it has heard the leader; with jitter, as all tabs look. It asks a silent leader at one
+ * look, and deposes it at the next: within 3 × 1_350 + 100 ms of the last sign of life.
+ */
+const lookEveryMs = 1_200
+
+/** What is under way gets this long to arrive: the last words of a leader, or a sign of life before one is deposed. */
+const lateMs = 100
+
+/**
+ * One tab's part in a shared connection. The tab that has the lock leads: its connection fills the log. The other tabs
+ * wait for the lock and keep a copy of the log. Each tab reads its copy at its own pace.
  */
 export class SharedConnection implements Link {
-  lastEventId = ''
   snapshot: ConnectionSnapshot = idleSnapshot
 
   readonly #name: string
-  readonly #locks: LockManager
   readonly #options: ConnectionOptions
   readonly #clock: Clock
   readonly #sink: ConnectionSink
+  readonly #election: Election
   readonly #tab = crypto.randomUUID()
-  #log = new SharedLog()
+  readonly #log = new SharedLog()
+  readonly #reader: SharedReader
   #channel: BroadcastChannel | undefined
-  /** Gives up the lock, or waiting for it. */
-  #release: (() => void) | undefined
-  /** The connection, where this tab is the leader. */
-  #connection: Connection | undefined
-  /** What the leader has received but not told yet. */
-  #untold: { before: Place; items: LogItem[] } | undefined
-  /**
-   * What a follower does with the log: `lost` until the leader's welcome tells what it missed, `busy` while its own
-   * handlers are not ready. In both it takes nothing.
-   */
-  #mode: 'lost' | 'busy' | 'following' = 'lost'
-  /** The term of the leader heard last. */
-  #term = 0
+  /** The tabs cannot talk here, so this one has a connection of its own. */
+  #isAlone = false
+  #leader: SharedLeader | undefined
+  /** The leader heard last, perhaps this tab. */
+  #following: LeaderId = [0, '']
+  /** The state of the shared connection. */
+  #state: ConnectionSnapshot = idleSnapshot
+  /** The shared connection is over: the state that this tab takes when it has read the log. */
+  #end: ConnectionSnapshot | undefined
+  /** The `hello` that waits for its answer; until that comes, the log lacks items. */
+  #question: number | undefined
+  #questions = 0
   #heardAt: number | undefined
   #heard = false
   #asked = false
-  #timer: unknown
+  #lookTimer: unknown
+  /** Runs between winning the election and leading. */
+  #electedTimer: unknown
   #stopObserving: (() => void) | undefined
 
   constructor(name: string, locks: LockManager, options: ConnectionOptions, clock: Clock, sink: ConnectionSink) {
     this.#name = name
-    this.#locks = locks
     this.#options = options
     this.#clock = clock
     this.#sink = sink
+    this.#reader = new SharedReader(this.#log, options, clock, sink, () => this.#update())
+    this.#election = new Election(name, locks, {
+      won: () => this.#onWon(),
+      lost: () => this.#onDeposed(),
+      unavailable: () => this.#goAlone(),
+    })
+  }
+
+  get lastEventId(): string {
+    return this.#reader.cursor
+  }
+
+  set lastEventId(id: string) {
+    this.#reader.cursor = id
   }
 
   get lastActivityAt(): number | undefined {
-    return this.#connection?.lastActivityAt ?? this.#heardAt
+    return (this.#reader.own ?? this.#leader)?.lastActivityAt ?? this.#heardAt
   }
 
   send({ type }: { readonly type: 'connect' | 'close' | 'reconnect' | 'ended' }): void {
+    const { status } = this.snapshot
     if (type === 'connect' || type === 'reconnect') {
-      if (!this.#channel) this.#join()
-      else if (type === 'reconnect' && this.#connection) this.#connection.send({ type })
-      else if (type === 'reconnect') this.#post({ type })
-    } else if (this.snapshot.status !== 'closed') {
+      if (status === 'idle' || status === 'closed') this.#open()
+      else if (type === 'reconnect') this.#reconnect()
+    } else if (status !== 'closed') {
       // The stream's end concerns all tabs, closing it only this one.
-      if (type === 'ended' && this.#connection) this.#connection.send({ type })
-      else this.#leave({ ...idleSnapshot, status: 'closed' })
-      this.#log = new SharedLog()
+      if (type === 'ended') this.#leader?.send(type)
+      if (this.snapshot.status !== 'closed') this.#close({ ...idleSnapshot, status: 'closed', gap: this.#reader.gap })
     }
   }
 
+  #open(): void {
+    this.#reader.gap = undefined
+    // What a closed stream had received but not delivered is asked for again.
+    this.#log.restart([0, 0], '')
+    this.#reader.skip(this.#reader.cursor)
+    this.#join()
+  }
+
+  #reconnect(): void {
+    this.#reader.own?.send({ type: 'reconnect' })
+    if (this.#isAlone) return
+    if (this.#leader) this.#leader.send('reconnect')
+    else if (this.#channel) this.#post({ type: 'reconnect' })
+    else this.#join()
+  }
+
+  #close(snapshot: ConnectionSnapshot): void {
+    this.#stopObserving?.()
+    this.#stopObserving = undefined
+    this.#part()
+    this.#reader.stop()
+    this.#isAlone = false
+    this.#end = undefined
+    this.#set(snapshot)
+    if (snapshot.error !== undefined) this.#sink.error(snapshot.error)
+  }
+
   #join(): void {
-    this.#stopObserving ??= observePage((event) => {
+    this.#end = undefined
+    this.#state = { ...idleSnapshot, status: 'connecting' }
+    this.#stopObserving ??= observePage((event) => this.#onPage(event))
+    try {
+      this.#channel = new BroadcastChannel(this.#name)
+    } catch {
+      this.#goAlone()
+      return
+    }
+    this.#channel.onmessage = ({ data }) => {
+      const note = parseNote(data)
+      if (note) this.#onNote(note)
+    }
+    this.#update()
+    this.#contend()
+    this.#hello()
+    this.#reader.start()
+  }
+
+  /** Neither leads nor listens any more. */
+  #part(): void {
+    this.#stepDown(true)
+    this.#election.withdraw()
+    this.#clock.clearTimeout(this.#lookTimer)
+    this.#channel?.close()
+    this.#channel = undefined
+  }
+
+  #goAlone(): void {
+    if (this.#isAlone) return
+    this.#isAlone = true
+    this.#part()
+    // A connection of one's own observes the page itself.
+    this.#stopObserving?.()
+    this.#stopObserving = undefined
+    this.#reader.stop()
+    this.#log.restart([0, 0], '')
+    this.#reader.open()
+  }
+
+  #onPage(event: 'online' | 'visible' | 'hide' | 'show'): void {
+    if (event === 'hide' && this.#channel) {
       // A page that may be frozen must neither lead nor be taken for a listener.
-      if (event === 'hide') this.#leave({ ...this.snapshot, status: 'waiting', retryAt: undefined }, true)
-      else if (event === 'show' && !this.#channel) this.#join()
-      else if (event === 'visible' && this.#channel) this.#watch()
-    })
-    this.#channel = new BroadcastChannel(this.#name)
-    this.#channel.onmessage = ({ data }) => this.#onNote(data)
-    this.#set({ ...idleSnapshot, status: 'connecting' })
+      this.#part()
+      this.#reader.stop()
+      this.#set({ ...this.snapshot, status: 'waiting', retryAt: undefined })
+    } else if (event === 'show' && !this.#channel && !this.#end) this.#join()
+    else if (event === 'visible' && this.#channel && !this.#leader) {
+      this.#ask()
+      this.#lookLater()
+    }
+  }
+
+  #contend(depose = false): void {
+    this.#election.contend(depose)
+    this.#heard = false
+    this.#asked = false
+    this.#lookLater()
+  }
+
+  #onWon(): void {
+    const electedAt = this.#clock.now()
+    const lead = () => this.#lead(electedAt)
+    if (this.#following[0] === 0) lead()
+    else {
+      this.#post({ type: 'elected' })
+      this.#electedTimer = this.#clock.setTimeout(lead, lateMs)
+    }
+  }
+
+  #onDeposed(): void {
+    this.#stepDown(false)
     this.#contend()
     this.#hello()
   }
 
-  #leave(snapshot: ConnectionSnapshot, suspended = false): void {
-    if (!suspended) {
-      this.#stopObserving?.()
-      this.#stopObserving = undefined
+  #lead(electedAt: number): void {
+    this.#electedTimer = undefined
+    this.#question = undefined
+    this.#clock.clearTimeout(this.#lookTimer)
+    if (this.#log.place[0] === 0) {
+      this.#log.restart([0, 0], this.#reader.cursor)
+      this.#reader.skip(this.#reader.cursor)
     }
-    this.#stepDown()
-    this.#release?.()
-    this.#release = undefined
-    this.#clock.clearTimeout(this.#timer)
-    this.#channel?.close()
-    this.#channel = undefined
-    this.#set(snapshot)
-  }
-
-  /** Waits for the lock, or takes it from a leader that is frozen. */
-  #contend(steal = false): void {
-    this.#release?.()
-    const waiting = new AbortController()
-    let giveUp: (() => void) | undefined
-    const release = () => {
-      waiting.abort()
-      giveUp?.()
-    }
-    this.#release = release
-    const hold = () =>
-      new Promise<void>((resolve) => {
-        giveUp = resolve
-        if (this.#release !== release) resolve()
-        else if (this.#term === 0) this.#lead()
-        // What the leader before said last may still be under way, if only that the stream is over.
-        else this.#schedule(drainMs, () => this.#lead())
-      })
-    this.#locks.request(this.#name, steal ? { steal } : { signal: waiting.signal }, hold).catch(() => {
-      if (this.#release !== release) return
-      // No lock is to be had here at all: a connection of one's own is what remains.
-      if (!giveUp) return this.#lead()
-      // Another tab took the lock from this one, which was frozen.
-      this.#stepDown()
-      this.#contend()
-      this.#hello()
+    this.#following = [Math.max(this.#following[0] + 1, this.#clock.now()), this.#tab]
+    const leader = new SharedLeader(this.#following, electedAt, this.#log, this.#options, this.#clock, {
+      post: (note) => this.#post(note),
+      holds: () => this.#election.holds(),
+      grown: () => this.#reader.read(),
+      changed: (snapshot) => this.#adopt(snapshot),
+      error: (error) => {
+        if (this.#leader === leader && !this.#reader.own) this.#sink.error(error)
+      },
+      deposed: () => this.#onDeposed(),
     })
-    this.#watchLater()
+    this.#leader = leader
+    leader.start()
   }
 
-  #lead(): void {
-    const sink = this.#sink
-    const before = this.#log.place
-    this.#log.moveTo([Math.max(before[0] + 1, this.#clock.now()), 0])
-    this.#untold = { before, items: [] }
-    this.#clock.clearTimeout(this.#timer)
-    const connection = new Connection(this.#options, this.#clock, {
-      ...sink,
-      message: (message, id, positioned) => {
-        this.#record({ message, id, positioned })
-        sink.message(message, id, positioned)
-      },
-      cursor: (id) => {
-        this.#record({ id })
-        sink.cursor(id)
-      },
-      gap: (gap) => {
-        this.#record({ gap })
-        sink.gap(gap)
-      },
-      changed: () => {
-        if (this.#connection !== connection) return
-        this.#tellSoon()
-        if (connection.snapshot.status === 'closed') this.#leave(connection.snapshot)
-        else this.#set(connection.snapshot)
-      },
-    })
-    this.#connection = connection
-    connection.lastEventId = this.lastEventId
-    // Where this connection begins can be found in the log as well.
-    this.#record({ id: this.lastEventId })
-    connection.send({ type: 'connect' })
-  }
-
-  #stepDown(): void {
-    const connection = this.#connection
-    if (!connection) return
-    this.#tell()
-    this.#connection = undefined
-    connection.send({ type: 'close' })
-  }
-
-  #record(item: Omit<LogItem, 'place'>): void {
-    this.#tellSoon()
-    const placed = { ...item, place: this.#log.next }
-    this.#log.add(placed)
-    this.#untold?.items.push(placed)
-    if (item.id !== undefined) this.lastEventId = item.id
-  }
-
-  /** Tells the other tabs at the end of this turn: what one chunk brought travels together. */
-  #tellSoon(): void {
-    if (this.#untold?.items.length) return
-    this.#untold ??= { before: this.#log.place, items: [] }
-    queueMicrotask(() => this.#tell())
-  }
-
-  #tell(): void {
-    if (!this.#connection || !this.#untold) return
-    const { before, items } = this.#untold
-    this.#untold = undefined
-    this.#post({ type: 'log', before, place: this.#log.place, items, state: this.#state() })
-  }
-
-  /** The connection's state as it can travel. */
-  #state(): ConnectionSnapshot {
-    const snapshot = (this.#connection as Connection).snapshot
-    const { error } = snapshot
-    if (error === undefined) return snapshot
-    const facts = error instanceof RivuletError ? JSON.stringify({ ...error, message: error.message }) : undefined
-    return { ...snapshot, error: facts ? JSON.parse(facts) : String(error) }
+  #stepDown(tell: boolean): void {
+    this.#clock.clearTimeout(this.#electedTimer)
+    this.#electedTimer = undefined
+    const leader = this.#leader
+    this.#leader = undefined
+    leader?.stop(tell)
   }
 
   #onNote(note: Note): void {
-    if (this.#connection) this.#answer(note, this.#connection)
-    else if (note.type === 'log' || note.type === 'welcome' || note.type === 'pong') this.#follow(note)
+    const leader = this.#leader
+    if (note.type === 'log' || note.type === 'welcome') this.#onLeaderNote(note)
+    else if (note.type === 'elected') this.#heard = true
+    else if (!leader) return
+    else if (note.type === 'hello') leader.whenSure(() => leader.answer(note))
+    else if (note.type === 'ping') leader.whenSure(() => leader.tellNow())
+    else leader.send('reconnect')
   }
 
-  #answer(note: Note, connection: Connection): void {
-    if (note.type === 'hello') {
-      this.#tell()
-      const { place } = this.#log
-      const items = this.#missedBy(note)
-      this.#post({ type: 'welcome', to: note.from, place, items, cursor: this.lastEventId, state: this.#state() })
-    } else if (note.type === 'ping') this.#post({ type: 'pong', place: this.#log.place })
-    else if (note.type === 'reconnect') connection.send(note)
-  }
-
-  #missedBy({ place, cursor }: Note & { type: 'hello' }): LogItem[] | undefined {
-    const known = place[0] === 0 ? undefined : this.#log.after(place)
-    if (known || cursor === '') return known ?? (place[0] === 0 ? [] : undefined)
-    return cursor === this.lastEventId ? [] : this.#log.afterId(cursor)
-  }
-
-  #follow(note: Note & { type: 'log' | 'welcome' | 'pong' }): void {
-    const [term] = note.place
-    // A leader that was replaced while it was frozen does not know yet.
-    if (term < this.#log.place[0]) return
-    const isNew = term !== this.#term
-    this.#term = term
+  #onLeaderNote(note: LeaderNote): void {
+    if (isBefore(note.leader, this.#following)) return
+    const isNew = isBefore(this.#following, note.leader)
+    // The lock was taken from this tab, and the browser has not said so yet.
+    if (isNew && this.#leader) this.#onDeposed()
+    this.#following = note.leader
     this.#heardAt = this.#clock.now()
     this.#heard = true
-    this.#asked = false
     if (note.type === 'welcome') {
-      if (note.to === this.#tab) this.#onWelcome(note)
-    } else if (this.#mode === 'following') {
-      if (note.type === 'log') this.#onLog(note)
-      else if (!same(note.place, this.#log.place)) this.#hello()
-    } else if (isNew && this.#mode === 'lost') this.#hello()
-  }
-
-  #onWelcome({ items, place, cursor, state }: Note & { type: 'welcome' }): void {
-    this.#mode = 'following'
-    const gap: GapEvent | undefined = items ? state.gap : { type: 'rivulet:gap', reason: 'lagged' }
-    if (gap && !items) this.#sink.gap(gap)
-    if (!this.#take(items ?? [], place)) return
-    if (!items || this.lastEventId === '') {
-      this.lastEventId = cursor
-      this.#sink.cursor(cursor)
-    }
-    this.#adopt({ ...state, gap })
-  }
-
-  #onLog({ before, place, items, state }: Note & { type: 'log' }): void {
-    const [term, index] = this.#log.place
-    if (before[0] !== term || before[1] > index) this.#hello()
-    else if (this.#take(items, place)) this.#adopt(state)
-  }
-
-  /** Hands on what the leader received. `false` when a handler closed the stream meanwhile. */
-  #take(items: LogItem[], place: Place): boolean {
-    const channel = this.#channel
-    for (const item of items) {
-      this.#log.add(item)
-      // The first of a term only says where it begins. Who has seen more must not be set back.
-      if (item.place[1] === 1) continue
-      const { message, id, positioned = false, gap } = item
-      if (id !== undefined) this.lastEventId = id
-      if (message) this.#sink.message(message, id, positioned)
-      else if (gap) this.#sink.gap(gap)
-      else if (id) this.#sink.cursor(id)
-      if (this.#channel !== channel) return false
-    }
-    this.#log.moveTo(place)
-    const ready = this.#sink.ready()
-    if (ready) {
-      // What comes meanwhile is not kept here, but asked for afterwards: a slow tab must not grow.
-      this.#mode = 'busy'
-      void ready.then(() => {
-        if (this.#channel === channel) this.#hello()
-      })
-    }
-    return true
-  }
-
-  /** The leader's state is this tab's. */
-  #adopt(state: ConnectionSnapshot): void {
-    const error = reviveError(state.error)
-    const news = error !== undefined && String(error) !== String(this.snapshot.error)
-    const snapshot = { ...state, error }
-    if (state.status === 'closed') this.#leave(snapshot)
-    else this.#set(snapshot)
-    if (news) this.#sink.error(error)
-  }
-
-  #hello(): void {
-    this.#mode = 'lost'
-    this.#post({ type: 'hello', from: this.#tab, place: this.#log.place, cursor: this.lastEventId })
-  }
-
-  #schedule(ms: number, callback: () => void): void {
-    this.#clock.clearTimeout(this.#timer)
-    this.#timer = this.#clock.setTimeout(callback, ms)
-  }
-
-  #watchLater(): void {
-    this.#schedule(patienceMs * (1 + this.#clock.random() / 2), () => this.#watch())
-  }
-
-  /** Looks whether the leader lives. By turns and not by the clock: a follower that was frozen itself has heard nothing either. */
-  #watch(): void {
-    if (this.#connection) return
-    if (this.#mode === 'lost') this.#hello()
-    if (!this.#heard && this.#asked) {
-      this.#asked = false
-      this.#contend(true)
+      if (note.to !== this.#tab || note.question !== this.#question) return
+      this.#onWelcome(note)
+    } else if (!this.#extend(note)) {
+      if (isNew || this.#question === undefined) this.#hello()
       return
     }
-    if (!this.#heard) {
-      this.#asked = true
-      this.#post({ type: 'ping' })
+    this.#question = undefined
+    const channel = this.#channel
+    this.#reader.read()
+    // A handler may have closed the stream.
+    if (this.#channel === channel) this.#adopt(unpackState(note.state))
+  }
+
+  #onWelcome({ items, place, cursor }: Note & { type: 'welcome' }): void {
+    const log = this.#log
+    const isNew = log.place[0] === 0
+    if (items && isNew) {
+      log.restart(place, this.#reader.cursor || cursor)
+      this.#reader.skip(log.lastId)
     }
+    if (!items) log.restart(place, cursor)
+    for (const item of items ?? []) log.add(item)
+    log.place = place
+  }
+
+  /** Adds the items that are not in the log yet. `false` when there are others between. */
+  #extend({ before, items }: Note & { type: 'log' }): boolean {
+    const log = this.#log
+    const [term, index] = log.place
+    if (term === 0) return false
+    const isHere = ([otherTerm, otherIndex]: typeof before) => otherTerm === term && otherIndex === index
+    const at = isHere(before) ? 0 : items.findIndex(({ place }) => isHere(place)) + 1
+    if (at > 0 || isHere(before)) {
+      for (const item of items.slice(at)) log.add(item)
+      return true
+    }
+    const [lastTerm, lastIndex] = items.at(-1)?.place ?? before
+    return lastTerm === term && lastIndex <= index
+  }
+
+  /** Takes over the state of the shared connection, and its end when everything before that was read. */
+  #adopt(state: ConnectionSnapshot): void {
+    const { error } = state
+    const isNews = error !== undefined && String(error) !== String(this.#state.error)
+    this.#state = state
+    if (state.status === 'closed') {
+      this.#end = state
+      this.#part()
+    }
+    this.#update()
+    if (isNews && !this.#leader && !this.#reader.own && state.status !== 'closed') this.#sink.error(error)
+  }
+
+  /** Brings the snapshot up to date. */
+  #update(): void {
+    const { own, gap, isAtEnd } = this.#reader
+    const state = own?.snapshot ?? this.#state
+    if (own && state.status === 'closed') this.#close({ ...state, gap })
+    else if (this.#end && isAtEnd) this.#close({ ...this.#end, gap })
+    else if (state.status !== 'closed') this.#set({ ...state, gap })
+  }
+
+  /** Asks the leader for what is missing in the log. */
+  #hello(): void {
+    this.#question = ++this.#questions
+    const { place, lastId } = this.#log
+    const cursor = place[0] === 0 ? this.#reader.cursor : lastId
+    this.#post({ type: 'hello', from: this.#tab, question: this.#question, place, cursor })
+  }
+
+  /** Asks the leader for a sign of life. */
+  #ask(): void {
+    this.#asked = true
     this.#heard = false
-    this.#watchLater()
+    if (this.#question === undefined) this.#post({ type: 'ping' })
+    else this.#hello()
+  }
+
+  #lookLater(ms: number = lookEveryMs * (1 + this.#clock.random() / 8)): void {
+    this.#clock.clearTimeout(this.#lookTimer)
+    this.#lookTimer = this.#clock.setTimeout(() => this.#look(), ms)
+  }
+
+  /** Looks whether the leader lives. By turns and not by the clock: a tab that was frozen itself has heard nothing either. */
+  #look(): void {
+    if (this.#leader || this.#electedTimer !== undefined) return
+    if (this.#heard) {
+      this.#heard = false
+      this.#asked = false
+      if (this.#question !== undefined) this.#hello()
+    } else if (!this.#asked) this.#ask()
+    else {
+      this.#lookTimer = this.#clock.setTimeout(() => (this.#heard ? this.#look() : this.#contend(true)), lateMs)
+      return
+    }
+    this.#lookLater()
   }
 
   #post(note: Note): void {
-    this.#channel?.postMessage(note)
+    try {
+      this.#channel?.postMessage(note)
+    } catch {
+      this.#goAlone()
+    }
   }
 
   #set(snapshot: ConnectionSnapshot): void {
@@ -362,14 +361,6 @@ export class SharedConnection implements Link {
   }
 }
 
-function same(a: Place, b: Place): boolean {
-  return a[0] === b[0] && a[1] === b[1]
-}
-
-/** Errors lose their class on the way between tabs; by its code one is an instance of its class all the same. */
-function reviveError(error: unknown): unknown {
-  if (error === undefined) return undefined
-  if (typeof error === 'string') return new Error(error)
-  const { code, message } = error as RivuletError
-  return Object.assign(new RivuletError(code, message), error)
+function isBefore([term, tab]: LeaderId, other: LeaderId): boolean {
+  return term === other[0] ? tab < other[1] : term < other[0]
 }

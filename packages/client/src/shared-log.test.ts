@@ -8,54 +8,83 @@ function log(...places: Place[]): SharedLog {
   return result
 }
 
-const after = (of: SharedLog, place: Place) => of.after(place)?.map(({ id }) => id)
+const since = (of: SharedLog, place: Place) => of.since(place)?.map(({ id }) => id)
+const sinceId = (of: SharedLog, id: string) => of.sinceId(id)?.map(({ id }) => id)
 
-describe('what came after a place', () => {
-  test('is nothing at the end, and everything from there before it', () => {
+describe('the items since a place', () => {
+  test('are none at the end, and all from there before it', () => {
     const current = log([5, 1], [5, 2], [5, 3])
-    expect(after(current, [5, 3])).toEqual([])
-    expect(after(current, [5, 1])).toEqual(['5.2', '5.3'])
-    expect(after(current, [5, 0])).toEqual(['5.1', '5.2', '5.3'])
+    expect(since(current, [5, 3])).toEqual([])
+    expect(since(current, [5, 1])).toEqual(['5.2', '5.3'])
   })
 
-  test('goes on over the terms of several leaders', () => {
+  test('go on over the terms of several leaders', () => {
     const current = log([5, 1], [5, 2], [9, 1], [9, 2])
-    expect(after(current, [5, 1])).toEqual(['5.2', '9.1', '9.2'])
-    expect(after(current, [5, 2])).toEqual(['9.1', '9.2'])
-    expect(after(current, [9, 1])).toEqual(['9.2'])
+    expect(since(current, [5, 1])).toEqual(['5.2', '9.1', '9.2'])
+    expect(since(current, [5, 2])).toEqual(['9.1', '9.2'])
+    expect(since(current, [9, 2])).toEqual([])
   })
 
-  test('is the current term for who has seen more of the one before than this tab', () => {
-    const current = log([5, 1], [9, 1], [9, 2])
-    expect(after(current, [5, 4])).toEqual(['9.1', '9.2'])
-    current.moveTo([12, 0])
-    expect(after(current, [9, 7])).toEqual([])
+  test('are unknown where the place is not in the log', () => {
+    expect(since(log([5, 7], [5, 8]), [5, 3])).toBeUndefined()
+    expect(since(log([5, 1], [9, 1]), [5, 4])).toBeUndefined()
+    expect(since(new SharedLog(), [0, 0])).toBeUndefined()
   })
 
-  test('is unknown where items are missing', () => {
-    expect(after(log([5, 7], [5, 8]), [5, 3])).toBeUndefined()
-    expect(after(log([5, 7], [5, 8]), [5, 6])).toEqual(['5.7', '5.8'])
-    expect(after(log([5, 7]), [4, 2])).toBeUndefined()
-    expect(after(log([5, 1], [9, 2]), [5, 1])).toBeUndefined()
-  })
-
-  test('is bounded by number and by size', () => {
-    const many = log(...Array.from({ length: 1_500 }, (_, i): Place => [1, i + 1]))
-    expect(after(many, [1, 499])).toBeUndefined()
-    expect(after(many, [1, 500])).toHaveLength(1_000)
-    const large = new SharedLog()
-    const message = { event: 'e', data: 'x'.repeat(1_000_000), lastEventId: '' }
-    for (let i = 1; i <= 10; i++) large.add({ place: [1, i], message })
-    expect(large.after([1, 6])).toHaveLength(4)
-    expect(large.after([1, 5])).toBeUndefined()
+  test('are known where the log began anew', () => {
+    const current = log([5, 1])
+    current.restart([7, 4], 'x')
+    expect(since(current, [5, 1])).toBeUndefined()
+    expect(since(current, [7, 4])).toEqual([])
+    current.add({ place: [7, 5], id: '7.5' })
+    expect(since(current, [7, 4])).toEqual(['7.5'])
   })
 })
 
-test('what came after an event is found by the last item with its ID', () => {
+describe('the items since an event', () => {
+  test('follow the last one with its ID', () => {
+    const current = log([5, 1], [5, 2])
+    current.add({ place: [5, 3], id: '5.1' })
+    current.add({ place: [5, 4], id: 'end' })
+    expect(sinceId(current, '5.1')).toEqual(['end'])
+    expect(sinceId(current, 'end')).toEqual([])
+    expect(sinceId(current, 'other')).toBeUndefined()
+    expect(sinceId(current, '')).toBeUndefined()
+  })
+
+  test('follow also the event before the first item', () => {
+    const current = new SharedLog()
+    current.restart([7, 4], 'x')
+    expect(current.lastId).toBe('x')
+    current.add({ place: [7, 5] })
+    expect(sinceId(current, 'x')).toEqual([undefined])
+  })
+})
+
+describe('the log is bounded', () => {
+  test('by number', () => {
+    const many = log(...Array.from({ length: 1_500 }, (_, i): Place => [1, i + 1]))
+    expect(many).toMatchObject({ start: 500, end: 1_500, lastId: '1.1500' })
+    expect(many.at(499)).toBeUndefined()
+    expect(many.at(500)?.id).toBe('1.501')
+    expect(many.since([1, 499])).toBeUndefined()
+    expect(many.since([1, 500])).toHaveLength(1_000)
+    expect(many.ordinalAfter('1.500')).toBe(500)
+  })
+
+  test('by size', () => {
+    const large = new SharedLog()
+    const message = { event: 'e', data: 'x'.repeat(1_000_000), lastEventId: '' }
+    for (let i = 1; i <= 10; i++) large.add({ place: [1, i], message })
+    expect(large).toMatchObject({ start: 6, end: 10 })
+    for (let i = 11; i <= 15; i++) large.add({ place: [1, i] })
+    expect(large).toMatchObject({ start: 6, end: 15 })
+  })
+})
+
+test('a log that begins anew tells a reader that it lacks something', () => {
   const current = log([5, 1], [5, 2])
-  current.add({ place: [5, 3], id: '5.1' })
-  current.add({ place: [5, 4], id: 'end' })
-  expect(current.afterId('5.1')?.map(({ id }) => id)).toEqual(['end'])
-  expect(current.afterId('end')).toEqual([])
-  expect(current.afterId('other')).toBeUndefined()
+  const { end } = current
+  current.restart([7, 4], 'x')
+  expect(current.start).toBeGreaterThan(end)
 })

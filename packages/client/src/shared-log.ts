@@ -3,66 +3,93 @@ import type { GapEvent, SseMessage } from '@rivulet/core'
 /** A place in the log of a shared connection: the leader's term, and a number that counts within it. */
 export type Place = readonly [term: number, index: number]
 
-/** What a leader received, as it goes to the other tabs. */
+/** Something that a leader received, as it goes to the other tabs. */
 export interface LogItem {
   readonly place: Place
-  readonly message?: SseMessage
+  readonly message?: SseMessage | undefined
   readonly id?: string | undefined
-  readonly positioned?: boolean
-  readonly gap?: GapEvent
+  readonly positioned?: boolean | undefined
+  readonly gap?: GapEvent | undefined
 }
 
-/** How much is kept for tabs that fell behind. What is older than that they have missed. */
+/** The bounds of a log. Whoever needs more than that asks the server. */
 const maxItems = 1_000
 const maxCharacters = 4_000_000
 
 /**
- * What was received last. Every tab keeps it in the same places, so that whichever takes over can give the others what
- * they have missed.
+ * The last items that a shared connection brought. Every tab has a copy with the same places, so that its own handlers
+ * can fall behind alone and any tab can take over. Ordinals count within one copy.
  */
 export class SharedLog {
-  /** Of the last item. */
+  /** The place of the last item; term 0 while the log belongs to no leader. */
   place: Place = [0, 0]
-  /** The last place before the current term. */
-  #before: Place = [0, 0]
+  /** The last event ID after the last item. */
+  lastId = ''
+  /** The ordinal of the first item. */
+  start = 0
+  /** The place and the last event ID before the first item. */
+  #before: { place: Place; id: string } = { place: [0, 0], id: '' }
   #items: LogItem[] = []
   #characters = 0
 
-  /** The place that the next item gets. */
-  get next(): Place {
-    return [this.place[0], this.place[1] + 1]
+  /** The ordinal of the next item. */
+  get end(): number {
+    return this.start + this.#items.length
   }
 
-  moveTo(place: Place): void {
-    if (place[0] !== this.place[0]) this.#before = this.place
-    this.place = place
+  at(ordinal: number): LogItem | undefined {
+    return this.#items[ordinal - this.start]
   }
 
   add(item: LogItem): void {
-    this.moveTo(item.place)
+    this.place = item.place
+    if (item.id !== undefined) this.lastId = item.id
     this.#items.push(item)
     this.#characters += sizeOf(item)
     while (this.#items.length > maxItems || this.#characters > maxCharacters) {
+      const { place, id = this.#before.id } = this.#items[0] as LogItem
       this.#characters -= sizeOf(this.#items.shift() as LogItem)
+      this.#before = { place, id }
+      this.start++
     }
   }
 
-  /** What came after a place, or `undefined` where that is not known any more. */
-  after([term, index]: Place): LogItem[] | undefined {
-    if (term === this.place[0] && index === this.place[1]) return []
-    const at = this.#items.findIndex(({ place }) => place[0] === term && place[1] > index)
-    if (at >= 0) return this.#items[at]?.place[1] === index + 1 ? this.#items.slice(at) : undefined
-    // Nothing more of that term is known here: what follows is the whole of the current one. Who has seen more of the
-    // earlier term than this tab gets some events twice, and knows them by their positions.
-    if (term !== this.#before[0] || index < this.#before[1]) return undefined
-    const current = this.#items.filter(({ place }) => place[0] === this.place[0])
-    return current.length === this.place[1] ? current : undefined
+  /** Goes on behind items that are missing here. A reader that had not passed them finds its ordinal before the start. */
+  restart(place: Place, id: string): void {
+    this.start = this.end + 1
+    this.#items = []
+    this.#characters = 0
+    this.#before = { place, id }
+    this.place = place
+    this.lastId = id
   }
 
-  /** What came after an event, or `undefined` where that is not known any more. */
-  afterId(id: string): LogItem[] | undefined {
-    const at = this.#items.map((item) => item.id).lastIndexOf(id)
+  /** The items after a place, or `undefined` if that is not in the log. */
+  since([term, index]: Place): readonly LogItem[] | undefined {
+    const is = (place: Place) => term !== 0 && place[0] === term && place[1] === index
+    if (is(this.#before.place)) return this.#items
+    const at = this.#find(({ place }) => is(place))
     return at < 0 ? undefined : this.#items.slice(at + 1)
+  }
+
+  /** The items after an event, or `undefined` if that is not in the log. */
+  sinceId(id: string): readonly LogItem[] | undefined {
+    const ordinal = this.ordinalAfter(id)
+    return ordinal === undefined ? undefined : this.#items.slice(ordinal - this.start)
+  }
+
+  /** The ordinal after an event, or `undefined` if that is not in the log. */
+  ordinalAfter(id: string): number | undefined {
+    if (id === '') return undefined
+    const at = this.#find((item) => item.id === id)
+    return at >= 0 ? this.start + at + 1 : id === this.#before.id ? this.start : undefined
+  }
+
+  /** The index of the last such item, or -1. */
+  #find(is: (item: LogItem) => boolean): number {
+    let at = this.#items.length - 1
+    while (at >= 0 && !is(this.#items[at] as LogItem)) at--
+    return at
   }
 }
 

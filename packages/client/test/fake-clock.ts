@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Clock } from '../src/clock.js'
 
 /** A clock that stands still until it is told. */
@@ -13,7 +14,8 @@ export class FakeClock implements Clock {
   }
 
   setTimeout(callback: () => void, ms: number): number {
-    this.#timers.set(++this.#lastTimer, { at: this.time + ms, callback })
+    // A timer belongs to whoever set it, as fake tabs tell apart by that.
+    this.#timers.set(++this.#lastTimer, { at: this.time + ms, callback: AsyncResource.bind(callback) })
     return this.#lastTimer
   }
 
@@ -34,11 +36,15 @@ export class FakeClock implements Clock {
   advance(ms: number): void {
     const end = this.time + ms
     for (;;) {
-      const due = [...this.#timers].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at)[0]
-      if (!due) break
-      const [timer, { at, callback }] = due
-      this.#timers.delete(timer)
-      this.time = Math.max(this.time, at)
+      let next: number | undefined
+      let nextAt = Number.POSITIVE_INFINITY
+      for (const [timer, { at }] of this.#timers) {
+        if (at < nextAt) [next, nextAt] = [timer, at]
+      }
+      if (next === undefined || nextAt > end) break
+      const { callback } = this.#timers.get(next) as { callback: () => void }
+      this.#timers.delete(next)
+      this.time = Math.max(this.time, nextAt)
       callback()
     }
     this.time = end

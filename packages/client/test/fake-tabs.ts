@@ -1,5 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { vi } from 'vitest'
+import type { Clock } from '../src/clock.js'
+
+/** Brings a message to a channel of another tab. */
+export type Post = (deliver: () => void) => void
 
 /** The Web Locks and broadcast channels of one origin, in one process, with tabs that can crash and freeze. */
 export class FakeOrigin {
@@ -7,55 +11,57 @@ export class FakeOrigin {
   #queue: LockRequest[] = []
   readonly #holders = new Map<string, LockRequest>()
   /** The tab whose code runs. */
-  readonly #tab = new AsyncLocalStorage<FakeTab>()
+  readonly #current = new AsyncLocalStorage<FakeTab>()
 
-  constructor() {
-    const origin = this
+  constructor(post: Post = (deliver) => void setImmediate(deliver)) {
+    const current = this.#current
+    const channels = this.#channels
     vi.stubGlobal('navigator', {
-      locks: { request: (...call: Parameters<LockManager['request']>) => this.#request(...call) },
+      locks: {
+        request: (...call: Parameters<LockManager['request']>) => this.#request(...call),
+        query: async () => ({
+          held: [...this.#holders.values()].map(({ name, tab }) => ({ name, clientId: tab?.id })),
+        }),
+      },
     })
     vi.stubGlobal(
       'BroadcastChannel',
       class extends FakeChannel {
         constructor(name: string) {
-          super(name, origin.#channels, origin.#tab.getStore())
+          super(name, channels, current.getStore(), post)
         }
       },
+    )
+    // Events of a page reach only the tab that listens to them.
+    const listen = (...call: Parameters<EventTarget['addEventListener']>) =>
+      current.getStore()?.page.addEventListener(...call)
+    vi.stubGlobal('addEventListener', listen)
+    vi.stubGlobal('removeEventListener', (...call: Parameters<EventTarget['removeEventListener']>) =>
+      current.getStore()?.page.removeEventListener(...call),
     )
   }
 
   /** A tab; what a callback given to it creates belongs to it. */
   tab(): FakeTab {
-    const tab: FakeTab = {
-      state: 'running',
-      run: (callback) => this.#tab.run(tab, callback),
-      crash: () => {
-        tab.state = 'crashed'
-        for (const channel of this.#channels) if (channel.tab === tab) channel.close()
-        this.#queue = this.#queue.filter((request) => request.tab !== tab)
-        for (const holder of this.#holders.values()) if (holder.tab === tab) this.#free(holder)
-      },
-      freeze: () => {
-        tab.state = 'frozen'
-      },
-      lose: () => {
-        for (const channel of this.#channels) if (channel.tab === tab) channel.inbox.length = 0
-      },
-      thaw: () => {
-        tab.state = 'running'
-        for (const channel of this.#channels) if (channel.tab === tab) channel.flush()
-        for (const deliver of tab.late.splice(0)) deliver()
-      },
-      late: [],
-    }
-    return tab
+    return new FakeTab(this.#current, () => this.#onCrash())
+  }
+
+  /** The tab that holds a lock, other than for a moment. */
+  get leader(): FakeTab | undefined {
+    return [...this.#holders.values()].find(({ name }) => !name.match(/:[\da-f-]{36}$/))?.tab
+  }
+
+  #onCrash(): void {
+    for (const channel of this.#channels) if (channel.tab?.state === 'crashed') channel.close()
+    this.#queue = this.#queue.filter(({ tab }) => tab?.state !== 'crashed')
+    for (const holder of this.#holders.values()) if (holder.tab?.state === 'crashed') this.#free(holder)
   }
 
   #request(name: string, ...rest: unknown[]): Promise<unknown> {
     const callback = rest.at(-1) as () => Promise<unknown>
     const { signal, steal } = (rest.length > 1 ? rest[0] : {}) as LockOptions
     return new Promise((resolve, reject) => {
-      const request: LockRequest = { name, callback, resolve, reject, tab: this.#tab.getStore() }
+      const request: LockRequest = { name, callback, resolve, reject, tab: this.#current.getStore() }
       signal?.addEventListener('abort', () => {
         const index = this.#queue.indexOf(request)
         if (index < 0) return
@@ -65,11 +71,10 @@ export class FakeOrigin {
       const robbed = this.#holders.get(name)
       if (steal && robbed) {
         this.#holders.delete(name)
-        const tell = () => robbed.reject(new DOMException('stolen', 'AbortError'))
-        if (robbed.tab?.state === 'frozen') robbed.tab.late.push(tell)
-        else tell()
-        this.#queue.unshift(request)
-      } else this.#queue.push(request)
+        enter(robbed.tab, 'lock', () => robbed.reject(new DOMException('stolen', 'AbortError')))
+      }
+      if (steal) this.#queue.unshift(request)
+      else this.#queue.push(request)
       queueMicrotask(() => this.#grant(name))
     })
   }
@@ -79,17 +84,18 @@ export class FakeOrigin {
     if (!next || this.#holders.has(name)) return
     this.#queue.splice(this.#queue.indexOf(next), 1)
     this.#holders.set(name, next)
-    const run = next.tab ? next.tab.run : <T>(callback: () => T) => callback()
-    run(() => next.callback()).then(
-      (value) => {
-        next.resolve(value)
-        this.#free(next)
-      },
-      (error) => {
-        next.reject(error)
-        this.#free(next)
-      },
-    )
+    enter(next.tab, 'lock', () => {
+      next.callback().then(
+        (value) => {
+          next.resolve(value)
+          this.#free(next)
+        },
+        (error) => {
+          next.reject(error)
+          this.#free(next)
+        },
+      )
+    })
   }
 
   #free(request: LockRequest): void {
@@ -99,17 +105,82 @@ export class FakeOrigin {
   }
 }
 
-export interface FakeTab {
-  state: 'running' | 'frozen' | 'crashed'
-  run<T>(callback: () => T): T
+/** Where something that reaches a tab comes from: only what has one source arrives in order. */
+type Source = 'channel' | 'lock' | 'network' | 'timer'
+
+export class FakeTab {
+  readonly id: string = crypto.randomUUID()
+  /** Where `window`'s events are dispatched. */
+  readonly page: EventTarget = new EventTarget()
+  state: 'running' | 'frozen' | 'crashed' = 'running'
+  readonly #current: AsyncLocalStorage<FakeTab>
+  readonly #onCrash: () => void
+  /** What arrived while it was frozen. */
+  #late: { source: Source; callback: () => void }[] = []
+
+  constructor(current: AsyncLocalStorage<FakeTab>, onCrash: () => void) {
+    this.#current = current
+    this.#onCrash = onCrash
+  }
+
+  run<T>(callback: () => T): T {
+    return this.#current.run(this, callback)
+  }
+
+  /** Runs what reaches the tab: now, or when it thaws. */
+  enter(source: Source, callback: () => void): void {
+    if (this.state === 'running') this.run(callback)
+    else if (this.state === 'frozen') this.#late.push({ source, callback })
+  }
+
   /** Its locks are free and nothing reaches it any more. */
-  crash(): void
+  crash(): void {
+    this.state = 'crashed'
+    this.#onCrash()
+  }
+
   /** What reaches it waits until it thaws. */
-  freeze(): void
-  thaw(): void
-  /** What waits to reach it never does. */
-  lose(): void
-  readonly late: (() => void)[]
+  freeze(): void {
+    this.state = 'frozen'
+  }
+
+  /** What waits arrives, a turn each, from sources that chance chooses. */
+  async thaw(chance: () => number = () => 0): Promise<void> {
+    while (this.state === 'frozen' && this.#late.length > 0) {
+      const sources = [...new Set(this.#late.map(({ source }) => source))]
+      const source = sources[Math.floor(chance() * sources.length)]
+      const index = this.#late.findIndex((late) => late.source === source)
+      for (const { callback } of this.#late.splice(index, 1)) this.run(callback)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    if (this.state === 'frozen') this.state = 'running'
+  }
+
+  /** What other tabs said to it while it was frozen never arrives. */
+  lose(): void {
+    this.#late = this.#late.filter(({ source }) => source !== 'channel')
+  }
+
+  /** The clock of this tab, whose timers wait while it is frozen. */
+  clock(clock: Clock): Clock {
+    return {
+      now: () => clock.now(),
+      setTimeout: (callback, ms) => {
+        const timer = { cleared: false, id: undefined as unknown }
+        timer.id = clock.setTimeout(() => {
+          this.enter('timer', () => {
+            if (!timer.cleared) callback()
+          })
+        }, ms)
+        return timer
+      },
+      clearTimeout: (timer) => {
+        const { id } = Object.assign((timer ?? {}) as { id: unknown }, { cleared: true })
+        clock.clearTimeout(id)
+      },
+      random: () => clock.random(),
+    }
+  }
 }
 
 interface LockRequest {
@@ -122,12 +193,12 @@ interface LockRequest {
 
 class FakeChannel {
   onmessage: ((event: { data: unknown }) => void) | undefined
-  readonly inbox: unknown[] = []
 
   constructor(
     readonly name: string,
     readonly all: Set<FakeChannel>,
     readonly tab: FakeTab | undefined,
+    readonly post: Post,
   ) {
     all.add(this)
   }
@@ -138,17 +209,20 @@ class FakeChannel {
     const copy = structuredClone(data)
     for (const channel of this.all) {
       if (channel === this || channel.name !== this.name) continue
-      channel.inbox.push(copy)
-      setImmediate(() => channel.flush())
+      this.post(() =>
+        enter(channel.tab, 'channel', () => {
+          if (this.all.has(channel)) channel.onmessage?.({ data: copy })
+        }),
+      )
     }
-  }
-
-  flush(): void {
-    if (this.tab?.state === 'frozen') return
-    for (const data of this.inbox.splice(0)) if (this.all.has(this)) this.onmessage?.({ data })
   }
 
   close(): void {
     this.all.delete(this)
   }
+}
+
+function enter(tab: FakeTab | undefined, source: Source, callback: () => void): void {
+  if (tab) tab.enter(source, callback)
+  else callback()
 }
