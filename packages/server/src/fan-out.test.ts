@@ -85,6 +85,49 @@ it('encodes an event once, whichever other channels those have who get it', asyn
   expect(new Set(payloads).size).toBe(1)
 })
 
+it('loses nothing when a filter publishes more than may wait', async () => {
+  const { manager, connect, calm, errors } = createHarness({ events, retention: { maxEvents: 1_000, maxBytes: 1e9 } })
+  const before = await connect()
+  let asked = false
+  const asking = await connect({
+    filter: () => {
+      if (!asked) for (let count = 0; count < 100; count++) manager.emit('log', { message: 'x'.repeat(100_000) })
+      asked = true
+      return true
+    },
+  })
+  const after = await connect()
+  manager.emit('log', { message: 'first' })
+  await calm()
+  manager.emit('log', { message: 'last' })
+  await calm()
+  for (const { messages } of [before, asking, after]) {
+    expect(texts(messages).map(({ length }: string) => length)).toEqual([5, ...Array(100).fill(100_000), 4])
+  }
+  expect(manager.stats()).toMatchObject({ gaps: 0, lagging: 0 })
+  expect(errors).toEqual([])
+})
+
+it('gives a connection that was slow the queue in large pieces, however small those of the others were', async () => {
+  const { manager, connect, calm } = createHarness({ events, limits: { highWaterMarkBytes: 1_000 } })
+  const [slow] = [await connect(), await connect()]
+  const take = slow.sink.take.bind(slow.sink)
+  slow.sink.take = () => {}
+  const publish = async () => {
+    manager.emit('log', { message: 'x'.repeat(100) })
+    await calm()
+  }
+  while (manager.stats().lagging === 0) await publish()
+  for (let count = 0; count < 40; count++) await publish()
+  const { published } = manager.stats()
+  let writes = 0
+  slow.sink.onWrite = () => void writes++
+  slow.sink.take = take
+  await calm()
+  expect(texts(slow.messages)).toHaveLength(published)
+  expect(writes).toBeLessThan(10)
+})
+
 describe('disconnecting from within a filter', () => {
   it('writes what was published before, and nothing that was published after', async () => {
     const { manager, connect, calm } = createHarness({ events })
