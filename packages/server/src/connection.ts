@@ -1,9 +1,9 @@
-import { encodeControlEvent, type GapReason } from '@rivulet/core'
+import { encodeControlEvent } from '@rivulet/core'
 import { CatchUp, type CatchUpStart } from './catch-up.js'
 import type { Cohort } from './cohort.js'
 import { diagnose } from './diagnostics.js'
 import type { Engine } from './engine.js'
-import { type Frame, largeChars, type WireEvent } from './frame.js'
+import { type Frame, largeChars, type ServerGapReason, type WireEvent } from './frame.js'
 import { Payload } from './payload.js'
 import type { Piece } from './piece.js'
 import type { Sink, SinkListener } from './sink.js'
@@ -50,7 +50,7 @@ export interface Given {
   /** How many events it has. */
   readonly events: number
   /** The gaps that it announces. */
-  readonly gaps: readonly GapReason[]
+  readonly gaps: readonly ServerGapReason[]
 }
 
 /** How long an ended response may take to send what was written, in milliseconds. */
@@ -146,7 +146,7 @@ export class Connection implements ConnectionInfo, SinkListener {
   fallBehind(): void {
     this.state = 'lagging'
     this.#engine.counters.lags++
-    diagnose('rivulet:connection:lag', () => ({ connectionId: this.id }))
+    diagnose(this.#engine, 'rivulet:connection:lag', () => ({ connectionId: this.id }))
     this.cohort.live.delete(this)
     this.cohort.catchingUp.add(this)
     this.catchUp({ ordinal: this.#ordinal, position: this.#position, bridge: this.#position })
@@ -194,7 +194,7 @@ export class Connection implements ConnectionInfo, SinkListener {
   #count({ events, gaps }: Given): void {
     const { counters } = this.#engine
     counters.deliveries += events
-    counters.gaps += gaps.length
+    for (const reason of gaps) counters.gaps[reason]++
   }
 
   /** Whether the stream's filter lets a frame pass. A filter that throws lets nothing pass. */

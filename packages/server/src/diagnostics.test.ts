@@ -14,7 +14,7 @@ it('tells what happens to node:diagnostics_channel and to the counters', async (
     subscribe(`rivulet:${name}`, listener)
     onTestFinished(() => void unsubscribe(`rivulet:${name}`, listener))
   }
-  const { manager, connect, clock, calm } = createHarness({ events })
+  const { manager, connect, clock, calm } = createHarness({ events, name: 'main' })
   const first = await manager.publish('log', { message: '1' })
   const client = await connect({ replay: 'latest' })
   await connect({ authorize: () => ({ status: 401 }) })
@@ -28,12 +28,15 @@ it('tells what happens to node:diagnostics_channel and to the counters', async (
   await calm()
   const connectionId = told.find(([name]) => name === 'connection:open')![1].connectionId
   expect(told.filter(([name]) => name !== 'publish')).toEqual([
-    ['connection:open', { connectionId, channels: ['default'], recovered: null, replayed: 1 }],
-    ['connection:refuse', { status: 401 }],
-    ['connection:lag', { connectionId }],
-    ['connection:close', { connectionId, reason: 'client left', lifetimeMs: 1_000 }],
+    ['connection:open', { manager: 'main', connectionId, channels: ['default'], recovered: null, replayed: 1 }],
+    ['connection:refuse', { manager: 'main', status: 401 }],
+    ['connection:lag', { manager: 'main', connectionId }],
+    ['connection:close', { manager: 'main', connectionId, reason: 'client left', lifetimeMs: 1_000 }],
   ])
-  expect(told[0]).toEqual(['publish', { channel: 'default', type: 'log', id: first.id, duplicate: false }])
+  expect(told[0]).toEqual([
+    'publish',
+    { manager: 'main', channel: 'default', type: 'log', id: first.id, duplicate: false },
+  ])
   expect(manager.stats()).toMatchObject({
     connections: 0,
     opened: 1,
@@ -43,4 +46,14 @@ it('tells what happens to node:diagnostics_channel and to the counters', async (
     replayed: 1,
     lags: 1,
   })
+})
+
+it('names a manager that has no name by its id among the nodes', async () => {
+  const told: { manager?: string }[] = []
+  const listener = (message: unknown) => void told.push(message as { manager?: string })
+  subscribe('rivulet:connection:open', listener)
+  onTestFinished(() => void unsubscribe('rivulet:connection:open', listener))
+  const { manager, connect } = createHarness({ events })
+  await connect()
+  expect(told).toMatchObject([{ manager: (await manager.nodes())[0]!.id }])
 })

@@ -1,4 +1,6 @@
-/** What is told to `node:diagnostics_channel`, by channel name. */
+import type { Engine } from './engine.js'
+
+/** What is told to `node:diagnostics_channel`, by channel name. Each message has the name of its `manager` too. */
 export interface DiagnosticMessages {
   'rivulet:connection:open': {
     connectionId: string
@@ -33,6 +35,7 @@ const channels = new Map<string, DiagnosticsChannel>()
  * them: what one throws is an uncaught exception, which nothing here can catch.
  */
 export function diagnose<Name extends keyof DiagnosticMessages>(
+  { name: manager }: Pick<Engine, 'name'>,
   name: Name,
   message: () => DiagnosticMessages[Name],
 ): void {
@@ -42,5 +45,5 @@ export function diagnose<Name extends keyof DiagnosticMessages>(
     channel = diagnostics.channel(name)
     channels.set(name, channel)
   }
-  if (channel.hasSubscribers) channel.publish(message())
+  if (channel.hasSubscribers) channel.publish({ manager, ...message() })
 }

@@ -8,6 +8,8 @@ import type { Counters } from './stats.js'
 
 /** What the parts of one manager share. */
 export interface Engine {
+  /** The manager's, for diagnostics. */
+  readonly name: string
   readonly clock: Clock
   readonly backplane: Backplane
   readonly counters: Counters

@@ -26,6 +26,8 @@ import { Streams } from './streams.js'
 export interface EventManagerOptions<Contract extends EventContract> {
   /** The contract that `defineEvents` made. */
   events: Contract
+  /** Tells this manager from others of the process in what `node:diagnostics_channel` gets. @default Its id in `nodes()` */
+  name?: string
   /** Who publishes: the `source` of every event. @default 'server' */
   source?: string
   /** Where events are kept and passed on. A backplane given here is yours to close. @default new MemoryBackplane({ retention }) */
@@ -111,6 +113,7 @@ export class EventManager<Contract extends EventContract> {
       backplane: this.#backplane,
       clock,
       source,
+      name: options.name,
       heartbeat: options.heartbeat,
       retryMs: options.retryMs ?? 2000,
       limits: options.limits ?? {},
@@ -150,7 +153,7 @@ export class EventManager<Contract extends EventContract> {
     const { seq, duplicate } = stored instanceof Promise ? await stored : stored
     const id = seq === undefined ? undefined : formatPosition(seq)
     if (!duplicate) this.#streams.engine.counters.published++
-    diagnose('rivulet:publish', () => ({ channel, type: message.type, id, duplicate }))
+    diagnose(this.#streams.engine, 'rivulet:publish', () => ({ channel, type: message.type, id, duplicate }))
     return { id, channel, duplicate }
   }
 

@@ -5,6 +5,7 @@ import type { Connection } from './connection.js'
 import type { Engine } from './engine.js'
 import { Frame, largeChars } from './frame.js'
 import { disregard, tell } from './guard.js'
+import type { ManagerStats } from './stats.js'
 
 /** One channel that some connection has. */
 interface Channel {
@@ -27,12 +28,20 @@ export class FanOut implements BackplaneSubscriber {
     this.#engine = engine
   }
 
-  get cohorts(): Iterable<Cohort> {
-    return this.#cohorts.values()
-  }
-
   get cohortCount(): number {
     return this.#cohorts.size
+  }
+
+  waiting(): Pick<ManagerStats, 'waitingFrames' | 'oldestFrameMs'> {
+    const now = this.#engine.clock.now()
+    let waitingFrames = 0
+    let since = now
+    for (const { waiting, waitingSince } of this.#cohorts.values()) {
+      if (waiting === 0) continue
+      waitingFrames += waiting
+      since = Math.min(since, waitingSince)
+    }
+    return { waitingFrames, oldestFrameMs: now - since }
   }
 
   /**

@@ -12,6 +12,9 @@ export interface WireEvent {
   readonly [key: string]: unknown
 }
 
+/** Why a server announces a gap. */
+export type ServerGapReason = Exclude<GapReason, 'oversized'>
+
 /** A frame with more characters than this does not keep its text beside its bytes, and is held by connections that wait. */
 export const largeChars = 65_536
 
@@ -22,7 +25,7 @@ export class Frame {
   /** The event's position; `undefined` where it has none. */
   readonly seq: number | undefined
   /** What it announces, where it is a notice of a gap. */
-  readonly gap: GapReason | undefined
+  readonly gap: ServerGapReason | undefined
   /** How many characters its text has. */
   readonly size: number
   readonly #message: BackplaneMessage | undefined
@@ -30,11 +33,11 @@ export class Frame {
   #event: WireEvent | undefined
   #payload: Payload | undefined
 
-  private constructor(channel: string | undefined, text: string, content: LiveMessage | GapReason) {
+  private constructor(channel: string | undefined, text: string, content: LiveMessage | ServerGapReason) {
     const message = typeof content === 'string' ? undefined : content
     this.channel = channel
     this.seq = message?.seq
-    this.gap = message ? undefined : (content as GapReason)
+    this.gap = message ? undefined : (content as ServerGapReason)
     this.size = text.length
     this.#text = text
     this.#message = message
@@ -44,7 +47,7 @@ export class Frame {
     return new Frame(channel, encodeFrame(message, message.seq), message)
   }
 
-  static gap(channel: string | undefined, reason: GapReason): Frame {
+  static gap(channel: string | undefined, reason: ServerGapReason): Frame {
     return new Frame(channel, encodeControlEvent({ type: 'rivulet:gap', channel, reason }), reason)
   }
 

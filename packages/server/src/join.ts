@@ -1,7 +1,7 @@
 import { encodeControlEvent, type GapEvent } from '@rivulet/core'
 import type { ReadResult } from './backplane.js'
 import type { CatchUpStart } from './catch-up.js'
-import type { Frame } from './frame.js'
+import type { Frame, ServerGapReason } from './frame.js'
 import { type LogPage, makePage } from './log-page.js'
 import { all, readChannels } from './read-channels.js'
 import { formatPosition, parsePosition } from './sequence.js'
@@ -92,16 +92,21 @@ export async function planJoin(streams: Streams, request: JoinRequest): Promise<
   }
 }
 
-const restarted: GapEvent = { type: 'rivulet:gap', reason: 'restarted' }
+/** A gap that is told before the first event. */
+interface Gap extends GapEvent {
+  readonly reason: ServerGapReason
+}
 
-function gapsOf(channels: readonly string[], results: readonly ReadResult[]): GapEvent[] {
+const restarted: Gap = { type: 'rivulet:gap', reason: 'restarted' }
+
+function gapsOf(channels: readonly string[], results: readonly ReadResult[]): Gap[] {
   return results.flatMap(({ continuous, reason = 'trimmed' }, index) =>
     continuous ? [] : [{ type: 'rivulet:gap', channel: channels[index]!, reason }],
   )
 }
 
-function announce({ engine }: Streams, gaps: readonly GapEvent[]): string {
-  engine.counters.gaps += gaps.length
+function announce({ engine }: Streams, gaps: readonly Gap[]): string {
+  for (const { reason } of gaps) engine.counters.gaps[reason]++
   return gaps.map((gap) => encodeControlEvent(gap)).join('')
 }
 

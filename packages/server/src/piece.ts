@@ -1,5 +1,4 @@
-import type { GapReason } from '@rivulet/core'
-import type { Frame } from './frame.js'
+import type { Frame, ServerGapReason } from './frame.js'
 import { Payload } from './payload.js'
 
 /**
@@ -14,7 +13,7 @@ export class Piece {
   /** How many of them are events. */
   readonly events: number
   /** The gaps that the others announce. */
-  readonly gaps: readonly GapReason[]
+  readonly gaps: readonly ServerGapReason[]
   /** The positions of its events; `Infinity` and 0 where none has one. */
   readonly lowest: number
   readonly highest: number
@@ -25,7 +24,7 @@ export class Piece {
     this.frames = frames
     let lowest = Infinity
     let highest = 0
-    const gaps: GapReason[] = []
+    const gaps: ServerGapReason[] = []
     for (const { seq, gap } of frames) {
       if (gap) gaps.push(gap)
       if (seq === undefined) continue

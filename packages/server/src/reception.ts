@@ -56,7 +56,7 @@ function answerWithout(streams: Streams, sink: Sink, outcome: unknown): void {
   if (!(outcome instanceof Refused)) streams.report(outcome, { stage: 'write' })
   const refusal = outcome instanceof Refused ? outcome.refusal : { status: 500 }
   streams.engine.counters.refused++
-  diagnose('rivulet:connection:refuse', () => ({ status: refusal.status }))
+  diagnose(streams.engine, 'rivulet:connection:refuse', () => ({ status: refusal.status }))
   try {
     if (!sink.closed) refuse(streams, sink, refusal)
   } catch (error) {
@@ -172,5 +172,5 @@ function greet(streams: Streams, connection: Connection, { recovered, replayed, 
   const { intervalMs: heartbeatMs } = streams.heartbeat
   const open = { type: 'rivulet:open', connectionId, heartbeatMs, recovered, replayed } as const
   connection.write(encodeControlEvent(open, { id: cursor, retry: streams.options.retryMs }) + prologue)
-  diagnose('rivulet:connection:open', () => ({ connectionId, channels, recovered, replayed }))
+  diagnose(streams.engine, 'rivulet:connection:open', () => ({ connectionId, channels, recovered, replayed }))
 }

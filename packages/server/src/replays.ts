@@ -1,6 +1,5 @@
-import type { GapReason } from '@rivulet/core'
 import type { StoredMessage } from './backplane.js'
-import { encodeFrame, Frame, largeChars } from './frame.js'
+import { encodeFrame, Frame, largeChars, type ServerGapReason } from './frame.js'
 import { Payload } from './payload.js'
 import { pieceChars } from './piece.js'
 
@@ -9,7 +8,7 @@ export interface Part {
   readonly payload: Payload
   /** How many events it holds. */
   readonly events: number
-  readonly gaps: readonly GapReason[]
+  readonly gaps: readonly ServerGapReason[]
   /** The position of the last one. */
   readonly through: number
 }
@@ -23,7 +22,7 @@ interface KnownPart extends Part {
 
 /** How many characters of single events are remembered, and how many bytes of pieces. */
 const maxChars = 2_097_152
-const noGaps: readonly GapReason[] = []
+const noGaps: readonly ServerGapReason[] = []
 
 /**
  * Remembers what was encoded for streams that were given the log, so that the next ones get the same bytes. It decides

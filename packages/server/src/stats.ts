@@ -1,3 +1,5 @@
+import type { ServerGapReason } from './frame.js'
+
 /** Counters of one manager since it was made, and gauges of now. */
 export interface ManagerStats {
   /** Streams that are open now. */
@@ -6,6 +8,16 @@ export interface ManagerStats {
   readonly lagging: number
   /** Sets of channels that some connection has. */
   readonly cohorts: number
+  /** Requests that wait for `authorize`, another function of their route or the backplane, and have no stream yet. */
+  readonly pendingAdmissions: number
+  /** Live events that wait to be written: published, and not yet given to all connections that read fast enough. */
+  readonly waitingFrames: number
+  /** For how long the oldest of them has waited, in milliseconds; 0 where none waits. */
+  readonly oldestFrameMs: number
+  /** How long writing to connections has taken, in milliseconds altogether. */
+  readonly flushMs: number
+  /** How long it kept one turn of the event loop, at the longest. */
+  readonly longestFlushMs: number
   /** Streams that were opened. */
   readonly opened: number
   /** Streams that ended, whoever ended them. */
@@ -22,6 +34,8 @@ export interface ManagerStats {
   readonly replayed: number
   /** Gaps that were announced, counted once per connection. */
   readonly gaps: number
+  /** The same by reason: what the backplane or a node missed, and what was not kept long enough for a connection. */
+  readonly gapsByReason: Readonly<Record<ServerGapReason, number>>
   /** How often a connection began to lag. */
   readonly lags: number
   /** Connections that were closed because they took no bytes for too long. */
@@ -31,10 +45,24 @@ export interface ManagerStats {
   readonly errors: number
 }
 
-export type Counters = { -readonly [Name in keyof Omit<ManagerStats, 'connections' | 'lagging' | 'cohorts'>]: number }
+type Gauge =
+  | 'connections'
+  | 'lagging'
+  | 'cohorts'
+  | 'pendingAdmissions'
+  | 'waitingFrames'
+  | 'oldestFrameMs'
+  | 'gaps'
+  | 'gapsByReason'
+
+export type Counters = { -readonly [Name in keyof Omit<ManagerStats, Gauge>]: number } & {
+  readonly gaps: Record<ServerGapReason, number>
+}
 
 export function createCounters(): Counters {
   return {
+    flushMs: 0,
+    longestFlushMs: 0,
     opened: 0,
     closed: 0,
     refused: 0,
@@ -42,7 +70,7 @@ export function createCounters(): Counters {
     deliveries: 0,
     bytes: 0,
     replayed: 0,
-    gaps: 0,
+    gaps: { trimmed: 0, restarted: 0, lagged: 0, backplane: 0 },
     lags: 0,
     stalled: 0,
     heartbeats: 0,

@@ -31,6 +31,7 @@ export interface StreamsOptions {
   readonly backplane: Backplane
   readonly clock: Clock
   readonly source: string
+  readonly name: string | undefined
   readonly heartbeat: HeartbeatOptions | false | undefined
   readonly retryMs: number
   readonly limits: Limits
@@ -69,13 +70,19 @@ export class Streams {
 
   constructor(options: StreamsOptions) {
     const { clock, backplane, limits } = options
+    const counters = createCounters()
+    this.#idPrefix = Math.floor(clock.random() * 36 ** 8).toString(36)
     const isClosing = () => this.#closing
     this.options = options
     this.engine = {
       clock,
       backplane,
-      counters: createCounters(),
-      line: new Line(clock, () => {}),
+      name: options.name ?? this.#idPrefix,
+      counters,
+      line: new Line(clock, (ms) => {
+        counters.flushMs += ms
+        counters.longestFlushMs = Math.max(counters.longestFlushMs, ms)
+      }),
       replays: new Replays(),
       highWaterMarkBytes: limits.highWaterMarkBytes ?? 262_144,
       stallWatch: new StallWatch(clock, limits.stallTimeoutMs ?? 60_000, (connection) => {
@@ -90,7 +97,6 @@ export class Streams {
     this.fanOut = new FanOut(this.engine)
     this.heartbeat = new HeartbeatService(clock, options.heartbeat)
     this.limits = new ConnectionLimits(limits, clock.random)
-    this.#idPrefix = Math.floor(clock.random() * 36 ** 8).toString(36)
     this.control = new Control(this.engine, {
       disconnect: (selector, reason, before) => void this.disconnectSelected(selector, reason, before),
       reauthorize: () => this.#reauthorize(),
@@ -183,7 +189,7 @@ export class Streams {
     this.#stopTimers.get(connection)?.()
     this.#stopTimers.delete(connection)
     this.#ending.add(connection)
-    diagnose('rivulet:connection:close', () => ({
+    diagnose(this.engine, 'rivulet:connection:close', () => ({
       connectionId: id,
       reason,
       lifetimeMs: clock.now() - connectedAt,
@@ -242,7 +248,17 @@ export class Streams {
   stats(): ManagerStats {
     let lagging = 0
     for (const { state } of this.connections.values()) if (state === 'lagging') lagging++
-    return { connections: this.connections.size, lagging, cohorts: this.fanOut.cohortCount, ...this.engine.counters }
+    const { gaps: gapsByReason, ...counters } = this.engine.counters
+    return {
+      connections: this.connections.size,
+      lagging,
+      cohorts: this.fanOut.cohortCount,
+      pendingAdmissions: this.#admitting.size,
+      ...this.fanOut.waiting(),
+      ...counters,
+      gaps: Object.values(gapsByReason).reduce((sum, count) => sum + count, 0),
+      gapsByReason: { ...gapsByReason },
+    }
   }
 
   /** Refuses new streams, closes the open ones over the grace period, and resolves when their responses are over. */
