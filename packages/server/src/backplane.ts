@@ -44,7 +44,7 @@ export interface ReadResult {
   readonly reason?: Extract<GapReason, 'trimmed' | 'restarted'>
   /** The position of the channel's newest event, kept or not. */
   readonly head: number
-  /** Every event published with a position up to this one, on any channel, was stored when this was read. */
+  /** Every event with a position up to this one, on any channel, was stored when this was read; later ones are above it. */
   readonly asOf: number
   /**
    * A position that time alone decides, not what is published: every event that is published after this read, on any

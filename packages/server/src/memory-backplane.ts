@@ -145,7 +145,8 @@ export class MemoryBackplane implements Backplane {
   }
 
   read(channel: string, after: number, limit: number): ReadResult {
-    const clock = this.#sequence.clock()
+    // Not by the latest time: that tells when something was published, if the clock was set back after it.
+    const clock = this.#sequence.pass(this.#clock.now())
     return { ...this.#logs.read(channel, after, limit, this.#now()), asOf: this.#sequence.last, clock }
   }
 

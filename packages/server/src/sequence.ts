@@ -7,28 +7,28 @@
 export class Sequence {
   readonly #now: () => number
   #last: number
-  /** What `clock` answered last: every later position is above it. */
-  #floor = 0
 
+  /** @param now The time in milliseconds; it never goes back. */
   constructor(now: () => number) {
     this.#now = now
     this.#last = positionAt(now())
   }
 
-  /** The last position given, or that of the clock's start. */
+  /** Every later position is above this one. */
   get last(): number {
     return this.#last
   }
 
   next(): number {
-    this.#last = Math.max(Math.max(this.#last, this.#floor) + 1, positionAt(this.#now()))
+    this.#last = Math.max(this.#last + 1, positionAt(this.#now()))
     return this.#last
   }
 
-  /** The position just before the present millisecond. Every later event gets a higher one, even if the clock is set back. */
-  clock(): number {
-    this.#floor = Math.max(this.#floor, positionAt(this.#now()) - 1)
-    return this.#floor
+  /** The position just before a time, which is passed by now: every later one is above it, even if the clock is set back. */
+  pass(time: number): number {
+    const position = positionAt(time) - 1
+    this.#last = Math.max(this.#last, position)
+    return position
   }
 }
 
