@@ -37,8 +37,7 @@ export class ChannelLogs {
   readonly #bare = new LogList()
   #bareBytes = 0
   readonly #queue = new DueQueue<ChannelLog>()
-  /** The highest position of a log that was dropped at its time, and of one that was dropped before. */
-  #agedUpTo = 0
+  /** The highest position of a log that was dropped before its time. */
   #evictedUpTo = 0
 
   constructor(origin: number, boundsOf: (channel: string) => Bounds, isHeld: (channel: string) => boolean) {
@@ -153,11 +152,10 @@ export class ChannelLogs {
     return log
   }
 
-  /** A position at or after which the next event of a channel without a log comes, and no earlier one did. */
+  /** A position after which a channel without a log had no event. What became of other channels has no part in it. */
   #beginningOf(bounds: Bounds, now: number): number {
     if (bounds.maxEvents === 0) return this.#origin
-    const aged = Math.min(this.#agedUpTo, positionAt(now - memoryMs(bounds)))
-    return Math.max(this.#origin, this.#evictedUpTo, aged)
+    return Math.max(this.#origin, this.#evictedUpTo, positionAt(now - memoryMs(bounds)))
   }
 
   #trimmed(channel: string, now: number): ChannelLog | undefined {
@@ -186,15 +184,10 @@ export class ChannelLogs {
 
   #evict(log: ChannelLog): void {
     if (log.published) this.#evictedUpTo = Math.max(this.#evictedUpTo, log.head)
-    this.#remove(log)
+    this.#drop(log)
   }
 
   #drop(log: ChannelLog): void {
-    if (log.published) this.#agedUpTo = Math.max(this.#agedUpTo, log.head)
-    this.#remove(log)
-  }
-
-  #remove(log: ChannelLog): void {
     if (log.list === this.#bare) this.#bareBytes -= log.bytes
     this.bytes -= log.bytes
     log.list?.remove(log)
