@@ -256,6 +256,15 @@ export class EventManager<Contract extends EventContract> {
   }
 
   /**
+   * How many there are, without reading who: what `presence(channel)` would give, by its length.
+   *
+   * @throws What the backplane rejects with.
+   */
+  presenceCount(channel: string): Promise<number> {
+    return this.#streams.presence.count(channel)
+  }
+
+  /**
    * The nodes that have had streams and live, with how many they have open: each says so every third of
    * `presence.nodeTimeoutMs`. `stats()` tells of this node alone, and exactly.
    *

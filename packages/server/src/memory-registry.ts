@@ -65,6 +65,10 @@ export class MemoryRegistry implements BackplaneRegistry {
     return members.filter(({ node }) => node.expiresAt > now).map(({ entry }) => entry)
   }
 
+  count(channel: string): number {
+    return this.members(channel).length
+  }
+
   nodes(): NodeInfo[] {
     const now = this.#now()
     const alive = [...this.#nodes].filter(([, { expiresAt }]) => expiresAt > now)

@@ -62,12 +62,19 @@ describe('presence', () => {
     expect(await names('room')).toEqual(['ada', 'bob'])
     expect(await names('lobby')).toEqual(['bob'])
     expect(await names('elsewhere')).toEqual([])
+    expect(await nodes[1]!.manager.presenceCount('room')).toBe(2)
     const [member] = await nodes[1]!.manager.presence('lobby')
     const [[id, { connectedAt }]] = [...nodes[1]!.manager.connections] as [[string, ConnectionInfo]]
     expect(member).toEqual({ connectionId: id, info: { name: 'bob' }, since: connectedAt })
     ada.sink.destroy()
     await pass(0)
     expect(await names('room')).toEqual(['bob'])
+  })
+
+  it('is counted without being read where the registry can', async () => {
+    const members = () => expect.unreachable('it is read')
+    const { nodes } = createNodes(1, { members, count: (channel) => channel.length })
+    expect(await nodes[0]!.manager.presenceCount('room')).toBe(4)
   })
 
   it('is made of the context, and leaves out whom its function gives nothing', async () => {

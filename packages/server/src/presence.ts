@@ -96,6 +96,10 @@ export class Presence {
     return (await this.#registry.members(channel)).map(memberOf)
   }
 
+  async count(channel: string): Promise<number> {
+    return (await this.#registry.count?.(channel)) ?? (await this.#registry.members(channel)).length
+  }
+
   async nodes(): Promise<readonly NodeInfo[]> {
     return this.#registry.nodes()
   }

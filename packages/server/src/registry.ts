@@ -45,8 +45,10 @@ export interface BackplaneRegistry {
   }>
   /** Writes some of a node's changes, all or none. Returns whether the node is known; if not, nothing was written. */
   update(node: string, changes: readonly RegistryChange[]): Awaitable<boolean>
-  /** The entries of a channel. */
+  /** The entries of a channel. Where they are many, who comes or leaves while they are read may be among them or not. */
   members(channel: string): Awaitable<readonly RegistryEntry[]>
+  /** How many entries a channel has. Without this they are read and counted. */
+  count?(channel: string): Awaitable<number>
   /** The nodes that live. */
   nodes(): Awaitable<readonly NodeInfo[]>
   /** Removes some entries of a node and gives them back; of another node than the caller only if it is taken for dead. None: all are gone. */

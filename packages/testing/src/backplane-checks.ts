@@ -70,7 +70,9 @@ function byConnection(one: RegistryEntry, other: RegistryEntry): number {
 }
 
 async function membersOf(registry: BackplaneRegistry, channel: string): Promise<RegistryEntry[]> {
-  return [...(await registry.members(channel))].sort(byConnection)
+  const members = [...(await registry.members(channel))].sort(byConnection)
+  if (registry.count) equal(await registry.count(channel), members.length, 'as many are counted as there are')
+  return members
 }
 
 async function nodesOf(registry: BackplaneRegistry): Promise<string[]> {
