@@ -128,6 +128,47 @@ describe('presence over nodes', () => {
   })
 })
 
+describe('the presence of very many', () => {
+  it('is read in pages, each of them once, and counted without them', { timeout: 20_000 }, async () => {
+    const redis = await startRedis()
+    const backplane = new RedisBackplane({ client: clients.ioredis!(redis.port) })
+    onTestFinished(() => backplane.close())
+    const { registry } = backplane
+    const nodes = ['n1', 'n2', 'n3']
+    for (const node of nodes) await registry.beat(node, { connections: 1, ttlMs: 60_000 })
+    const entries = (node: string, from: number, to: number) =>
+      Array.from({ length: to - from }, (_, index) => `${node}-${from + index}`).map((connectionId) => ({
+        channel: 'room',
+        connectionId,
+        member: `"${connectionId}"`,
+      }))
+    for (const node of nodes)
+      for (let from = 0; from < 3_000; from += 500) await registry.update(node, entries(node, from, from + 500))
+    // The same once more changes nothing.
+    await registry.update('n1', entries('n1', 0, 500))
+    await redis.command('config', 'resetstat')
+    expect(await registry.count!('room')).toBe(9_000)
+    expect(await registry.count!('elsewhere')).toBe(0)
+    const members = await registry.members('room')
+    expect(new Set(members.map(({ connectionId }) => connectionId)).size).toBe(9_000)
+    expect(members).toHaveLength(9_000)
+    const [, calls] = /cmdstat_evalsha:calls=(\d+)/.exec(String(await redis.command('info', 'commandstats')))!
+    expect(Number(calls)).toBeGreaterThan(9)
+    await registry.update(
+      'n1',
+      entries('n1', 0, 500).map((entry) => ({ ...entry, member: undefined })),
+    )
+    // It is taken for dead, though its entries are there.
+    await registry.beat('n2', { connections: 1, ttlMs: 0 })
+    expect(await registry.count!('room')).toBe(5_500)
+    expect(await registry.members('room')).toHaveLength(5_500)
+    while ((await registry.evict('n2', 'n1')).length > 0) {}
+    for (const node of ['n1', 'n3']) while ((await registry.evict(node, node)).length > 0) {}
+    expect(await registry.count!('room')).toBe(0)
+    expect(await redis.command('exists', '{rivulet}:members:room')).toBe(0)
+  })
+})
+
 describe('a disconnect on every node', () => {
   it('reaches a node that is cut off as soon as it is back', async () => {
     const redis = await startRedis()

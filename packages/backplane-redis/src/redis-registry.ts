@@ -7,6 +7,8 @@ import type { Script } from './script.js'
 
 /** How many entries one call evicts. */
 const batch = 256
+/** About how many members one call brings. */
+const pageSize = 512
 
 /** Who is on which channel, over all nodes, in Redis. */
 export class RedisRegistry implements BackplaneRegistry {
@@ -52,9 +54,25 @@ export class RedisRegistry implements BackplaneRegistry {
     return true
   }
 
+  /** In pages, so that Redis serves others in between: who comes or leaves meanwhile may be there or not. */
   async members(channel: string): Promise<RegistryEntry[]> {
-    const reply = await this.#call(scripts.members, [this.#keys.members(channel)], [])
-    return pairs(reply, (field, member) => ({ channel, connectionId: field.slice(field.indexOf(' ') + 1), member }))
+    const found = new Map<string, RegistryEntry>()
+    let cursor = '0'
+    do {
+      const [next, ...page] = await this.#call(scripts.members, [this.#keys.members(channel)], [cursor, pageSize])
+      for (let index = 0; index < page.length; index += 2) {
+        const field = page[index]!
+        // A hash that grows or shrinks meanwhile may give the same ones again.
+        found.set(field, { channel, connectionId: field.slice(field.indexOf(' ') + 1), member: page[index + 1]! })
+      }
+      cursor = next!
+    } while (cursor !== '0')
+    return [...found.values()]
+  }
+
+  async count(channel: string): Promise<number> {
+    const [count] = await this.#call(scripts.count, [this.#keys.members(channel)], [])
+    return Number(count)
   }
 
   async nodes(): Promise<NodeInfo[]> {

@@ -14,6 +14,14 @@ end
 local function put(node, state)
   redis.call('HSET', KEYS[2], node, text(state.expiry) .. ' ' .. state.connections .. ' ' .. text(state.version))
 end
+-- A node's entry on a channel, and how many it has there, under its own name.
+local function place(members, node, connection, member)
+  if redis.call('HSET', members, node .. ' ' .. connection, member) == 1 then redis.call('HINCRBY', members, node, 1) end
+end
+local function displace(members, node, connection)
+  if redis.call('HDEL', members, node .. ' ' .. connection) == 0 then return end
+  if redis.call('HINCRBY', members, node, -1) <= 0 then redis.call('HDEL', members, node) end
+end
 local function lives(node, cache)
   if cache[node] == nil then
     local state = stateOf(node)
@@ -52,10 +60,10 @@ for index = 4, #KEYS do
   local entry, member = ARGV[index * 2 - 5], ARGV[index * 2 - 4]
   local connection = string.match(entry, '^[^ ]+')
   if member == '' then
-    redis.call('HDEL', KEYS[index], node .. ' ' .. connection)
+    displace(KEYS[index], node, connection)
     redis.call('SREM', KEYS[3], entry)
   else
-    redis.call('HSET', KEYS[index], node .. ' ' .. connection, member)
+    place(KEYS[index], node, connection, member)
     redis.call('SADD', KEYS[3], entry)
   end
 end
@@ -64,15 +72,29 @@ put(node, state)
 return { text(state.version) }
 `)
 
-/** KEYS: clock, nodes, members of the channel. ARGV: known position. → { per member: node and connection, member } */
+/**
+ * KEYS: clock, nodes, members of the channel. ARGV: known position, cursor, how many to look at.
+ * → { cursor for the next page, then per member: node and connection, member }
+ */
 export const members: Script = script(`${helpers}
-local all, cache, reply = redis.call('HGETALL', KEYS[3]), {}, {}
-for index = 1, #all, 2 do
-  if lives(string.match(all[index], '^[^ ]+'), cache) then
-    reply[#reply + 1], reply[#reply + 2] = all[index], all[index + 1]
+local page = redis.call('HSCAN', KEYS[3], ARGV[2], 'COUNT', ARGV[3])
+local cache, reply = {}, { page[1] }
+for index = 1, #page[2], 2 do
+  local node = string.match(page[2][index], '^([^ ]+) ')
+  if node and lives(node, cache) then
+    reply[#reply + 1], reply[#reply + 2] = page[2][index], page[2][index + 1]
   end
 end
 return reply
+`)
+
+/** KEYS: clock, nodes, members of the channel. ARGV: known position. → { how many there are } */
+export const count: Script = script(`${helpers}
+local sum = 0
+for _, node in ipairs(redis.call('HKEYS', KEYS[2])) do
+  if lives(node, {}) then sum = sum + (tonumber(redis.call('HGET', KEYS[3], node)) or 0) end
+end
+return { text(sum) }
 `)
 
 /** KEYS: clock, nodes. ARGV: known position. → { per node that lives: node, connections } */
@@ -102,13 +124,13 @@ local node, caller, reply = ARGV[2], ARGV[3], {}
 if node ~= caller and lives(node, {}) then return reply end
 for index = 4, #KEYS do
   local entry = ARGV[index]
-  local field = node .. ' ' .. string.match(entry, '^[^ ]+')
-  local member = redis.call('HGET', KEYS[index], field)
+  local connection = string.match(entry, '^[^ ]+')
+  local member = redis.call('HGET', KEYS[index], node .. ' ' .. connection)
   redis.call('SREM', KEYS[3], entry)
-  redis.call('HDEL', KEYS[index], field)
+  displace(KEYS[index], node, connection)
   if member then reply[#reply + 1], reply[#reply + 2] = entry, member end
 end
 return reply
 `)
 
-export const registryScripts: readonly Script[] = [beat, update, members, nodes, entries, evict]
+export const registryScripts: readonly Script[] = [beat, update, members, count, nodes, entries, evict]
