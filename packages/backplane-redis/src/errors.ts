@@ -21,3 +21,22 @@ export class BackplaneUnavailableError extends RivuletError {
     super(BackplaneUnavailableError.code, `Redis cannot carry out "${operation}" now: ${reason} ${fix}`, options)
   }
 }
+
+/**
+ * Redis is set up in a way in which it cannot keep what was promised, or refuses to the user what it takes. It works
+ * again by itself when that is changed.
+ */
+export class RedisSetupError extends RivuletError {
+  static override readonly name: string = 'RedisSetupError'
+  static override readonly code = 'RIVULET_REDIS_SETUP'
+
+  constructor(
+    /** What is wrong: the server evicts keys, or the user lacks a right. */
+    readonly problem: 'eviction' | 'rights',
+    reason: string,
+    fix: string,
+    options?: ErrorOptions,
+  ) {
+    super(RedisSetupError.code, `Redis is not set up for Rivulet: ${reason} ${fix}`, options)
+  }
+}

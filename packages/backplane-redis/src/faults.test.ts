@@ -20,6 +20,8 @@ interface Cluster {
   readonly random: () => number
   /** Resolves when some more events were acknowledged. */
   more(): Promise<void>
+  /** Has one node alone publish for a while. */
+  only(index: number, action: () => Promise<void>): Promise<void>
 }
 
 interface Fault {
@@ -27,6 +29,8 @@ interface Fault {
   readonly afterRestart: RedisBackplaneOptions['afterRestart']
   /** Whether everything that was acknowledged has to arrive, with no gap announced. */
   readonly lossless: boolean
+  /** Whether two servers are in charge for a while. */
+  readonly divided?: boolean
   strike(cluster: Cluster): Promise<void>
 }
 
@@ -96,6 +100,35 @@ const faults: Record<string, Fault> = {
         cluster.server = await promote(cluster.server, cluster.proxies, cluster.random() * 200)
       }),
   },
+  'a replica is promoted, and one node goes on at the old primary for a while': {
+    persistent: undefined,
+    afterRestart: 'gap',
+    lossless: false,
+    divided: true,
+    async strike(cluster) {
+      const { server: old, proxies, random } = cluster
+      const promoted = await RedisServer.start({ args: ['--replicaof', '127.0.0.1', String(old.port)] })
+      await promoted.followed()
+      await promoted.command('replicaof', 'no', 'one')
+      const last = pick(cluster)
+      const move = (proxy: TcpProxy) => {
+        proxy.retarget(promoted.port)
+        proxy.cut()
+        proxy.mend()
+      }
+      // The others hear nothing, so that nothing but what the last one brings can tell them.
+      await cluster.only(proxies.indexOf(last), async () => {
+        for (const proxy of proxies) if (proxy !== last) move(proxy)
+        await sleep(100 + random() * 300)
+        await cluster.more()
+        move(last)
+        await sleep(100)
+        await cluster.more()
+      })
+      cluster.server = promoted
+      await old.dispose()
+    },
+  },
 }
 
 async function run(
@@ -117,8 +150,14 @@ async function run(
   })
   let current = server
   onTestFinished(() => current.dispose())
-  await Traffic.through(nodes, { seed, lossless: fault.lossless }, async (traffic) => {
-    const cluster: Cluster = { server, proxies, random, more: () => traffic.more() }
+  await Traffic.through(nodes, { seed, lossless: fault.lossless, divided: fault.divided ?? false }, async (traffic) => {
+    const cluster: Cluster = {
+      server,
+      proxies,
+      random,
+      more: () => traffic.more(),
+      only: (index, action) => traffic.only(index, action),
+    }
     for (let strike = 0; strike < 2; strike++) {
       await traffic.more()
       await sleep(random() * 150)

@@ -18,16 +18,21 @@ const keys = new Keys('test')
 /** What Redis does, one step at a time. */
 class FakeRedis {
   last = 1_000
-  readonly origin = 1_000
+  origin = 1_000
   readonly logs = new Map<string, StoredMessage[]>(channels.map((channel) => [channel, []]))
   #subscribed: (live: string, text: string) => void = () => {}
 
   publish(channel: string): void {
     const log = this.logs.get(channel)!
-    const prev = log.at(-1)?.seq ?? this.origin
+    const prev = Math.max(log.at(-1)?.seq ?? 0, this.origin)
     const event = { type: 'log', data: String(++this.last) }
     log.push({ ...event, seq: this.last, prev })
-    this.#subscribed(keys.live(channel), `+${this.last}|${prev}|${encodeEvent(event)}`)
+    this.#subscribed(keys.live(channel), `+${this.last}|${prev}|${this.origin}|${encodeEvent(event)}`)
+  }
+
+  /** Has history begin anew, as a node does that comes from a server with another one. */
+  beginAnew(): void {
+    this.origin = ++this.last
   }
 
   /** One subscriber at a time is enough: this is about one node. */
@@ -35,14 +40,14 @@ class FakeRedis {
     this.#subscribed = listener
   }
 
-  call(script: Script, names: readonly string[], args: readonly (string | number)[]): string[] {
+  call(script: Script, args: readonly (string | number)[]): string[] {
     if (script === echo) {
-      this.#subscribed(Link.channelOf(String(args[1])), String(this.last))
-      return [String(this.last)]
+      this.#subscribed(Link.channelOf(String(args[1])), `${this.last}|${this.origin}`)
+      return [String(this.last), String(this.origin)]
     }
     if (script !== heads) throw new Error('The feed calls nothing else.')
-    const ofChannels = names.slice(1).flatMap((name) => {
-      const head = this.logs.get(name.slice(keys.head('').length))?.at(-1)?.seq ?? 0
+    const ofChannels = args.slice(1).flatMap((field) => {
+      const head = this.logs.get(String(field).slice(keys.head('').length))?.at(-1)?.seq ?? 0
       return [String(head), '0']
     })
     return [String(this.last), String(this.origin), ...ofChannels]
@@ -73,8 +78,8 @@ class FakeLink {
     return this.within(new Promise((resolve) => this.commands.push(() => resolve(answer()))))
   }
 
-  call(script: Script, names: readonly string[], args: readonly (string | number)[]): Promise<string[]> {
-    return this.ask(() => this.#redis.call(script, names, args))
+  call(script: Script, _names: readonly string[], args: readonly (string | number)[]): Promise<string[]> {
+    return this.ask(() => this.#redis.call(script, args))
   }
 
   subscribe(names: readonly string[]): Promise<void> {
@@ -116,18 +121,41 @@ function neverResolved(): { promise: Promise<never>; reject: (error: Error) => v
 class Received implements BackplaneSubscriber {
   /** It is promised what comes after this position. */
   from = 0
-  readonly seqs: number[] = []
-  readonly gaps: (string | undefined)[] = []
+  /** Where Redis was when it subscribed. */
+  asked = 0
+  /** Events, and gaps, which have no position. */
+  readonly entries: { readonly channel: string | undefined; readonly seq: number | undefined }[] = []
 
-  onMessage(_channel: string, { seq }: LiveMessage): void {
-    this.seqs.push(seq!)
+  get seqs(): number[] {
+    return this.entries.flatMap(({ seq }) => seq ?? [])
+  }
+
+  onMessage(channel: string, { seq }: LiveMessage): void {
+    this.entries.push({ channel, seq })
   }
 
   onGap(channel: string | undefined): void {
-    this.gaps.push(channel)
+    this.entries.push({ channel, seq: undefined })
   }
 
   onHealth(): void {}
+}
+
+/** On each channel a gap stands wherever history begins anew, before what comes after it; without a reason there is none. */
+function expectGaps({ entries, from, asked }: Received, origins: readonly number[], seed: number): void {
+  const told = `seed ${seed}: ${JSON.stringify(entries)}, origins ${origins}`
+  for (const channel of channels) {
+    const ofChannel = entries.filter((entry) => entry.channel === undefined || entry.channel === channel)
+    for (const origin of origins) {
+      const next = ofChannel.findIndex(({ seq }) => seq !== undefined && seq > origin)
+      if (origin > from && next >= 0) expect(ofChannel[next - 1] ?? 'nothing', told).toHaveProperty('seq', undefined)
+    }
+  }
+  if (!origins.some((origin) => origin > asked))
+    expect(
+      entries.every(({ seq }) => seq !== undefined),
+      told,
+    ).toBe(true)
 }
 
 async function play(seed: number): Promise<void> {
@@ -159,11 +187,13 @@ async function play(seed: number): Promise<void> {
   })
   onTestFinished(() => feed.close())
   const received = new Received()
+  const origins: number[] = []
   const late = new Map<Received, string>()
   const subscribed = Promise.all(channels.map((channel) => feed.subscribe(channel, received)))
   const subscribeLate = () => {
     const subscriber = new Received()
     const channel = any(channels)
+    subscriber.asked = redis.last
     late.set(subscriber, channel)
     void feed.subscribe(channel, subscriber).then(() => {
       subscriber.from = redis.last
@@ -208,18 +238,25 @@ async function play(seed: number): Promise<void> {
     if (chance < 0.35) redis.publish(any(channels))
     else if (chance < 0.4) subscribeLate()
     else if (chance < 0.45 && link) down()
-    else if (!link) up()
+    else if (chance < 0.47) {
+      redis.beginAnew()
+      origins.push(redis.origin)
+    } else if (!link) up()
     else step()
     await setImmediate()
   }
   if (!link) up()
   await settle()
-  expect(received.gaps, `seed ${seed}`).toEqual([])
-  const all = Array.from({ length: redis.last - redis.origin }, (_, index) => redis.origin + index + 1)
-  expect(received.seqs, `seed ${seed}`).toEqual(all)
-  for (const [{ from, seqs, gaps }, channel] of late) {
+  // Someone has to say that history begins anew, and nothing else does.
+  redis.publish('a')
+  await settle()
+  const seqs = [...redis.logs.values()].flatMap((log) => log.map(({ seq }) => seq)).sort((one, other) => one - other)
+  expect(received.seqs, `seed ${seed}`).toEqual(seqs)
+  expectGaps(received, origins, seed)
+  for (const [subscriber, channel] of late) {
+    const { from, seqs } = subscriber
     const promised = redis.logs.get(channel)!.filter(({ seq }) => seq > from)
-    expect(gaps, `seed ${seed}`).toEqual([])
+    expectGaps(subscriber, origins, seed)
     // It may be given some from just before, too.
     expect(seqs.slice(seqs.length - promised.length), `seed ${seed}`).toEqual(promised.map(({ seq }) => seq))
     expect(seqs, `seed ${seed}`).toEqual([...new Set(seqs)].sort((one, other) => one - other))

@@ -1,13 +1,13 @@
 import type { BackplaneSubscriber, ReadResult } from '@rivulet/server'
-import { BackplaneUnavailableError } from './errors.js'
+import { BackplaneUnavailableError, RedisSetupError } from './errors.js'
 import { Hold } from './hold.js'
 import type { Keys } from './keys.js'
 import { Link } from './link.js'
-import { decodeLive, type LiveItem } from './live-message.js'
+import { decodeEcho, decodeLive, type Echo, type LiveItem } from './live-message.js'
 import { merge, type Source } from './merge.js'
 import type { Positions } from './positions.js'
 import { echo, heads } from './scripts.js'
-import { type FeedChannel, floorOf, type Subscription, Subscriptions } from './subscriptions.js'
+import { type FeedChannel, floorOf, Subscriptions } from './subscriptions.js'
 
 export interface FeedOptions {
   readonly keys: Keys
@@ -42,15 +42,19 @@ export class Feed {
   readonly #echoChannel: string
   #link: Link | undefined
   #position: number | undefined
+  /** Where history begins, as far as the subscribers were told. */
+  #origin: number | undefined
   /** What waits for the logs; `undefined` while messages are passed on as they come. */
   #hold: Hold | undefined = new Hold()
   #settling: Settling | undefined
   /** Who waits for an echo: they come in the order in which they were asked for. */
-  #echoes: ((last: number) => void)[] = []
+  #echoes: (() => void)[] = []
   #heardAt = 0
   #timer: NodeJS.Timeout | undefined
   /** Those who were told of the present outage. */
   #alarmed: Set<BackplaneSubscriber> | undefined
+  /** Why there is no link, where it takes someone to set Redis up otherwise. */
+  #fault: RedisSetupError | undefined
 
   constructor(options: FeedOptions) {
     this.#options = options
@@ -62,7 +66,7 @@ export class Feed {
     if (subscription.floor !== undefined) return subscription.settled
     const timer = setTimeout(() => {
       const reason = `The channel could not be subscribed to within ${this.#options.timeoutMs} ms.`
-      subscription.reject(new BackplaneUnavailableError('subscribe', reason))
+      subscription.reject(this.#fault ?? new BackplaneUnavailableError('subscribe', reason))
       this.#subscriptions.remove(name, subscriber, subscription)
     }, this.#options.timeoutMs)
     if (this.#link) void this.#settle(this.#link)
@@ -78,11 +82,8 @@ export class Feed {
     this.#link = link
     this.#position ??= last
     this.#echoes = []
-    const { channels } = this.#subscriptions
-    for (const [name, channel] of channels) {
-      channel.heard = false
-      if (channel.subscriptions.size === 0) channels.delete(name)
-    }
+    this.#fault = undefined
+    this.#subscriptions.silence()
     link.onMessage = (channel, text) => this.#receive(link, channel, text)
     this.#guard(link, this.#start(link))
     const tickMs = Math.max(10, Math.min(1000, this.#options.lingerMs, this.#options.probeIntervalMs))
@@ -92,6 +93,7 @@ export class Feed {
   down(error: Error): void {
     this.#link = undefined
     this.#hold = new Hold()
+    this.#fault = error instanceof RedisSetupError ? error : undefined
     clearInterval(this.#timer)
     if (this.#alarmed) return
     this.#alarmed = this.#subscriptions.subscribers()
@@ -101,10 +103,7 @@ export class Feed {
   close(): void {
     this.#link = undefined
     clearInterval(this.#timer)
-    for (const { subscriptions } of this.#subscriptions.channels.values()) {
-      const error = new BackplaneUnavailableError('subscribe', 'The backplane is closed.')
-      for (const { floor, reject } of subscriptions.values()) if (floor === undefined) reject(error)
-    }
+    this.#subscriptions.rejectUnsettled(new BackplaneUnavailableError('subscribe', 'The backplane is closed.'))
     this.#subscriptions.channels.clear()
   }
 
@@ -150,120 +149,130 @@ export class Feed {
 
   async #settleSome(link: Link): Promise<boolean> {
     const { keys, lingerMs, positions } = this.#options
-    const { channels } = this.#subscriptions
-    const idle = [...channels.values()].filter(({ idleSince }) => idleSince! + lingerMs <= Date.now())
+    const subscriptions = this.#subscriptions
+    const idle = subscriptions.takeIdle(Date.now() - lingerMs)
     if (idle.length > 0) {
-      for (const { name } of idle) channels.delete(name)
       await link.unsubscribe(idle.map(({ name }) => link.local(keys.live(name))))
       return true
     }
-    const silent = [...channels.values()].filter(({ heard, idleSince }) => !heard && idleSince === undefined)
+    const silent = [...subscriptions.silent]
     if (silent.length > 0) {
       await link.subscribe(silent.map(({ name }) => link.local(keys.live(name))))
       if (this.#link !== link) return false
-      for (const channel of silent) channel.heard = true
+      for (const channel of silent) {
+        subscriptions.silent.delete(channel)
+        channel.heard = true
+      }
     }
-    const waiting = this.#waiting()
-    if (waiting.length === 0) return false
+    const unsettled = subscriptions.unsettled()
+    if (unsettled.length === 0) return false
     // Their channels are heard: what is given after this position comes, by pub/sub or by repair.
-    const [last] = await link.call(heads, [keys.clock], [positions.known])
-    positions.note(Number(last))
-    for (const subscription of waiting) {
-      subscription.floor = Number(last)
-      subscription.resolve()
-    }
+    const [last, origin] = (await link.call(heads, [keys.clock], [positions.known])).map(Number)
+    positions.note(last!)
+    for (const subscription of unsettled) subscriptions.settle(subscription, last!)
+    if (!this.#hold && origin !== this.#origin) this.#repairFrom(link, new Hold())
     return true
-  }
-
-  #waiting(): Subscription[] {
-    const waiting: Subscription[] = []
-    for (const { heard, subscriptions } of this.#subscriptions.channels.values()) {
-      if (!heard) continue
-      for (const subscription of subscriptions.values())
-        if (subscription.floor === undefined) waiting.push(subscription)
-    }
-    return waiting
   }
 
   #receive(link: Link, local: string, text: string): void {
     if (link !== this.#link) return
     this.#heardAt = Date.now()
     const name = this.#options.keys.channelOf(Link.channelOf(local))
-    if (name === undefined) {
-      const last = Number(text)
-      // All that was published before it has come.
-      if (!this.#hold) this.#position = Math.max(this.#position!, last)
-      this.#echoes.shift()?.(last)
-      return
-    }
-    const item = decodeLive(name, text)
+    if (name === undefined) this.#receiveEcho(link, decodeEcho(text))
+    else this.#receiveItem(link, decodeLive(name, text))
+  }
+
+  #receiveEcho(link: Link, { last, origin }: Echo): void {
+    this.#options.positions.note(last)
+    if (this.#hold) this.#hold.origin = origin
+    // All that was published before it has come, unless that was in another history.
+    else if (origin === this.#origin) this.#position = Math.max(this.#position!, last)
+    else this.#repairFrom(link, new Hold())
+    this.#echoes.shift()?.()
+  }
+
+  #receiveItem(link: Link, item: LiveItem): void {
     this.#options.positions.note(item.at)
-    if (this.#hold) {
-      this.#hold.push(item)
-      return
+    if (this.#hold) this.#hold.push(item)
+    else if (item.origin === this.#origin) this.#deliver(item)
+    else {
+      const hold = new Hold()
+      hold.push(item)
+      this.#repairFrom(link, hold)
     }
-    const channel = this.#subscriptions.channels.get(name)
-    if (item.message.seq !== undefined && channel?.last !== undefined && item.before !== channel.last) {
-      // Redis lost its data beneath a connection that held.
-      this.#hold = new Hold()
-      this.#hold.push(item)
-      this.#guard(link, this.#repair(link))
-      return
-    }
-    this.#deliver(item)
   }
 
   #deliver(item: LiveItem): void {
+    const channel = this.#subscriptions.channels.get(item.channel)
+    if (channel && item.message.seq !== undefined) {
+      const { last = 0 } = channel
+      // A link leaves nothing out, and history goes on: another hand has been at the channel's head.
+      if (last > item.origin! && item.at > last && item.before !== last) this.#subscriptions.gap(channel, item.at)
+      channel.last = Math.max(last, item.at)
+    }
     if (item.at <= this.#position!) return
     this.#position = item.at
     this.#subscriptions.deliver(item)
   }
 
+  #repairFrom(link: Link, hold: Hold): void {
+    this.#hold = hold
+    this.#guard(link, this.#repair(link))
+  }
+
   /** Gives what came since `#position` out of the logs, then what is held, and announces what neither has. */
   async #repair(link: Link): Promise<void> {
-    for (;;) {
-      if (!this.#hold || this.#hold.overflow !== undefined) this.#hold = new Hold()
-      const hold = this.#hold
+    for (let hold = this.#hold ?? new Hold(); ; hold = new Hold()) {
+      this.#hold = hold
       const channels = this.#subscriptions.promised()
-      for (const channel of channels) channel.last = undefined
-      const { origin, horizon, states } = await this.#readHeads(link, channels)
+      const { horizon, states, ...read } = await this.#readHeads(link, channels)
       // Behind its echo, everything that was published before these heads were read has come.
       await this.#echo(link)
       if (link !== this.#link) return
+      let { origin } = read
       // Nothing is known of what was before.
-      const lost = origin > this.#position!
-      if (lost) this.#subscriptions.gapEverywhere()
+      const lost = origin > this.#position! || (this.#origin !== undefined && origin !== this.#origin)
+      this.#origin = origin
+      if (lost) this.#subscriptions.gapEverywhere(origin)
       // What was kept from before follows. Where something came after it and is gone, that has to be told once more: at the
       // latest start of history, and at every earlier one, which shows in that events do not follow one another.
       let told = true
       const given = new Map<string, number>()
       const tellBefore = (place: number, item?: LiveItem) => {
         if (lost && !told && place > origin) {
-          this.#subscriptions.gapEverywhere()
+          this.#subscriptions.gapEverywhere(origin)
           given.clear()
         }
         told = place > origin
         if (!item?.message.seq) return
-        if (lost && item.before > (given.get(item.channel) ?? Infinity)) this.#tellGap(item.channel)
+        if (lost && item.before > (given.get(item.channel) ?? Infinity)) this.#tellGap(item.channel, item.before)
         given.set(item.channel, place)
       }
       const give = (item: LiveItem) => {
-        if (link !== this.#link || item.at <= this.#position!) return
-        tellBefore(item.at, item)
+        if (link !== this.#link) return
+        if (item.origin! > origin) {
+          // It began anew while the logs were read.
+          this.#origin = origin = item.origin!
+          this.#subscriptions.gapEverywhere(origin)
+          told = true
+          given.clear()
+        }
+        if (item.at > this.#position!) tellBefore(item.at, item)
         this.#deliver(item)
       }
       const sources: Source[] = []
       for (const [channel, [head, unkept]] of states) {
+        channel.last = undefined
         const after = Math.max(this.#position!, floorOf(channel) ?? Infinity)
         const missed = hold.firstUnkept.get(channel.name)?.before ?? unkept
-        if (missed > after && !lost) this.#subscriptions.gap(channel)
+        if (missed > after && !lost) this.#subscriptions.gap(channel, missed)
         if (head > after) sources.push({ channel: channel.name, after, items: [], more: true })
       }
       await merge(sources, hold, {
         horizon,
         read: (name, after, limit) => this.#options.read(link, name, after, limit),
         onHole: (name) => {
-          if (!lost) this.#tellGap(name)
+          if (!lost) this.#tellGap(name, Infinity)
         },
         deliver: give,
       })
@@ -272,16 +281,16 @@ export class Feed {
       if (hold.overflow === undefined) for (const late of hold.take(Infinity)) give(late)
       tellBefore(Infinity)
       this.#position = Math.max(this.#position!, origin)
-      if (hold.overflow === undefined) break
+      if (hold.overflow === undefined && hold.origin === origin) break
     }
     this.#hold = undefined
     for (const subscriber of this.#alarmed ?? []) subscriber.onHealth(undefined)
     this.#alarmed = undefined
   }
 
-  #tellGap(name: string): void {
+  #tellGap(name: string, position: number): void {
     const channel = this.#subscriptions.channels.get(name)
-    if (channel) this.#subscriptions.gap(channel)
+    if (channel) this.#subscriptions.gap(channel, position)
   }
 
   /** The channels' heads; `horizon` is the position of the last event, on any channel, when they were read. */
@@ -292,8 +301,8 @@ export class Feed {
     let horizon = 0
     for (let from = 0; from === 0 || from < channels.length; from += headBatch) {
       const some = channels.slice(from, from + headBatch)
-      const names = [keys.clock, ...some.map(({ name }) => keys.head(name))]
-      const [last, start, ...rest] = (await link.call(heads, names, [positions.known])).map(Number)
+      const fields = some.map(({ name }) => keys.head(name))
+      const [last, start, ...rest] = (await link.call(heads, [keys.clock], [positions.known, ...fields])).map(Number)
       origin = start!
       if (from === 0) horizon = last!
       for (const [index, channel] of some.entries()) states.set(channel, [rest[index * 2]!, rest[index * 2 + 1]!])
@@ -304,7 +313,7 @@ export class Feed {
   /** Resolves when a message that is published now comes back: what was published before has come then. */
   async #echo(link: Link): Promise<void> {
     const { keys, positions } = this.#options
-    const came = new Promise<number>((resolve) => this.#echoes.push(resolve))
+    const came = new Promise<void>((resolve) => this.#echoes.push(resolve))
     await Promise.all([
       link.call(echo, [keys.clock], [positions.known, link.local(this.#echoChannel)]),
       link.within(came),

@@ -31,7 +31,7 @@ export class Greeting {
   }
 
   async #greet(link: Link, known: number): Promise<[last: number, origin: number, now: number]> {
-    const args = [known, link.run, this.#trusting ? 0 : 1]
+    const args = [known, link.run, this.#trusting ? 0 : 1, Date.now()]
     const reply = await link.must(link.call(greet, [this.#keys.clock], args))
     return reply.map(Number) as [number, number, number]
   }

@@ -7,12 +7,15 @@ const maxChars = 8_388_608
 export class Hold {
   /** The place of the first message that there was no room for. From it on, the log has to be read once more. */
   overflow: number | undefined
+  /** Where history begins, as what came last has it. */
+  origin: number | undefined
   /** Per channel, the first message that is live only. */
   readonly firstUnkept: Map<string, LiveItem> = new Map<string, LiveItem>()
   #items: LiveItem[] = []
   #chars = 0
 
   push(item: LiveItem): void {
+    this.origin = item.origin
     if (this.overflow !== undefined) return
     this.#chars += item.message.data.length
     if (this.#items.length >= maxItems || this.#chars > maxChars) {

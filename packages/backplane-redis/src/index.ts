@@ -1,4 +1,4 @@
-export { BackplaneUnavailableError } from './errors.js'
+export { BackplaneUnavailableError, RedisSetupError } from './errors.js'
 export { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
 export type {
   IoredisClient,

@@ -1,20 +1,31 @@
+export const headPrefix = 'h:'
+
 /** The names in Redis of one namespace. The hash tag puts them all into one slot of a cluster: a script needs them together. */
 export class Keys {
-  /** HASH: `s` the last position given, `o` before which nothing is known, `n` the time that clients were told, `r` the run of the Redis process. */
+  /**
+   * HASH: `s` the last position given, `o` before which nothing is known, `n` the time that clients were told, `f` up to
+   * which channels were forgotten, `r` the run of the Redis process, and the channels' heads.
+   */
   readonly clock: string
   /** HASH: per node until when it lives, how many streams it has and how many updates it made. */
   readonly nodes: string
+  /** The rights that suffice, as `ACL SETUSER` takes them. */
+  readonly rights: string
   readonly #prefix: string
 
   constructor(namespace: string) {
     this.#prefix = `{${namespace}}:`
-    this.clock = `${this.#prefix}clock`
+    this.clock = `${this.#prefix}positions`
     this.nodes = `${this.#prefix}nodes`
+    this.rights = `~${this.#prefix}* &${this.#prefix}* +@all -@dangerous +info`
   }
 
-  /** HASH of a channel: `s` its head, `u` the last event that was live only, `c` and `b` for counting bytes. */
+  /**
+   * Field of a channel's head: its last kept event, its last one that was live only, when it may be forgotten (ms, or `-`),
+   * and what the bytes of its log are counted by, with spaces between.
+   */
   head(channel: string): string {
-    return `${this.#prefix}head:${channel}`
+    return `${headPrefix}${channel}`
   }
 
   /** STREAM of a channel's kept events, each with the id `<seq>-0`. */
@@ -27,7 +38,7 @@ export class Keys {
     return `${this.#prefix}result:${channel.length}:${channel}:${key}`
   }
 
-  /** HASH of who is on a channel: `<node> <connection>` to what is known of it. */
+  /** HASH of who is on a channel: `<node> <connection>` to what is known of it, and `<node>` to how many it has there. */
   members(channel: string): string {
     return `${this.#prefix}members:${channel}`
   }
@@ -35,6 +46,11 @@ export class Keys {
   /** SET of what a node has in such hashes, each as `<connection> <channel>`. */
   entries(node: string): string {
     return `${this.#prefix}entries:${node}`
+  }
+
+  /** A name that stands for nothing: what the user may do is tried on it. */
+  get probe(): string {
+    return `${this.#prefix}probe`
   }
 
   /** The pub/sub channel that carries a channel's events. */

@@ -1,7 +1,17 @@
 import type { Connector } from './connector.js'
+import type { Keys } from './keys.js'
 import type { RedisConnection } from './redis-client.js'
+import { explained } from './rights.js'
 import type { Script } from './script.js'
 import { scripts } from './scripts.js'
+import { databaseOf, primaryInfo, type ServerInfo } from './server-info.js'
+
+export interface LinkOptions {
+  readonly keys: Keys
+  readonly timeoutMs: number
+  /** Called with what the server says of itself. What it throws ends the link. */
+  readonly onInfo?: (info: ServerInfo) => void
+}
 
 /** How many pub/sub channels one command names: Redis serves nobody else while it carries one out. */
 const batch = 512
@@ -21,16 +31,18 @@ export class Link {
   onClose: (error: Error) => void = () => {}
   /** The run of the Redis process. */
   run = ''
+  /** The number of its database. */
+  database = 0
   closed: Error | undefined
   /** The time of Redis minus that of `performance.now()`, in milliseconds; behind by the way of an answer. */
   clockOffsetMs = 0
   readonly #commands: RedisConnection
   readonly #feed: RedisConnection
-  readonly #timeoutMs: number
+  readonly #options: LinkOptions
   readonly #rejects = new Set<(error: Error) => void>()
 
-  private constructor(connect: () => RedisConnection, timeoutMs: number) {
-    this.#timeoutMs = timeoutMs
+  private constructor(connect: () => RedisConnection, options: LinkOptions) {
+    this.#options = options
     this.#commands = connect()
     this.#feed = connect()
     this.#feed.onMessage = (channel, text) => {
@@ -40,19 +52,21 @@ export class Link {
   }
 
   /** Rejects when the server is not found within the timeout, or does not answer within it. */
-  static async open(connector: Connector, timeoutMs: number): Promise<Link> {
-    const link = new Link(await connector(), timeoutMs)
-    await link.must(link.within(link.#greet()))
+  static async open(connector: Connector, options: LinkOptions): Promise<Link> {
+    const link = new Link(await connector(), options)
+    await link.must(link.within(link.#explain(link.#greet())))
     return link
   }
 
   async #greet(): Promise<void> {
     const both = [this.#commands, this.#feed]
     await Promise.all(both.map((connection) => connection.open()))
-    const [one, other] = await Promise.all(both.map(primaryRunOf))
+    const [one, other] = (await Promise.all(both.map(primaryInfo))) as [ServerInfo, ServerInfo]
     // Behind one address there may be several servers, or one that was replaced between the two connections.
-    if (one !== other) throw new Error('The two connections reached different Redis processes.')
-    this.run = one!
+    if (one.run !== other.run) throw new Error('The two connections reached different Redis processes.')
+    this.#options.onInfo?.(one)
+    this.run = one.run
+    this.database = await databaseOf(this.#commands)
     await Promise.all(scripts.map(({ source }) => this.#commands.send(['SCRIPT', 'LOAD', source])))
   }
 
@@ -66,13 +80,13 @@ export class Link {
       if (!message.startsWith('NOSCRIPT')) throw error
       return this.#commands.send(['EVAL', source, ...rest])
     })
-    return (await this.within(reply)) as string[]
+    return (await this.within(this.#explain(reply))) as string[]
   }
 
   /** Resolves when all that is published on the channels from now on comes. */
   async subscribe(channels: readonly string[]): Promise<void> {
     for (let from = 0; from < channels.length; from += batch) {
-      await this.within(this.#feed.subscribe(channels.slice(from, from + batch)))
+      await this.within(this.#explain(this.#feed.subscribe(channels.slice(from, from + batch))))
     }
   }
 
@@ -85,15 +99,16 @@ export class Link {
   /**
    * The name of a pub/sub channel on which only what was published at this very process comes. A replica, and every other
    * server of a cluster, passes on what its primary published too, but may lose some of it: who still listens to a server
-   * that is no longer the one in charge must hear nothing, and so find out.
+   * that is no longer the one in charge must hear nothing, and so find out. And only what was published in this database:
+   * pub/sub knows of none.
    */
   local(channel: string): string {
-    return `${channel}@${this.run.slice(0, localChars)}`
+    return `${channel}@${this.run.slice(0, localChars)}.${this.database}`
   }
 
   /** The channel of such a name. */
   static channelOf(local: string): string {
-    return local.slice(0, -localChars - 1)
+    return local.slice(0, local.lastIndexOf('@'))
   }
 
   /** Without this the link is of no use: closes it when that fails. */
@@ -108,11 +123,20 @@ export class Link {
 
   /** Closes the link where its server has become a replica: that is carried out without a word to those who listen. */
   async verify(): Promise<void> {
-    await this.must(this.within(primaryRunOf(this.#commands)))
+    await this.must(this.within(primaryInfo(this.#commands)))
+  }
+
+  async #explain<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer
+    } catch (error) {
+      throw await explained(error, this.#commands, this.#options.keys)
+    }
   }
 
   /** Waits for an answer, but no longer than for the timeout or the end of the link. */
   within<T>(answer: Promise<T>): Promise<T> {
+    const { timeoutMs } = this.#options
     return new Promise<T>((resolve, reject) => {
       const done = () => {
         clearTimeout(timer)
@@ -122,10 +146,7 @@ export class Link {
         done()
         reject(error)
       }
-      const timer = setTimeout(
-        () => this.close(new Error(`Redis has not answered for ${this.#timeoutMs} ms.`)),
-        this.#timeoutMs,
-      )
+      const timer = setTimeout(() => this.close(new Error(`Redis has not answered for ${timeoutMs} ms.`)), timeoutMs)
       this.#rejects.add(fail)
       answer.then((value) => {
         done()
@@ -143,12 +164,4 @@ export class Link {
     for (const reject of [...this.#rejects]) reject(error)
     this.onClose(error)
   }
-}
-
-async function primaryRunOf(connection: RedisConnection): Promise<string> {
-  const info = String(await connection.send(['INFO', 'server', 'replication']))
-  const run = /run_id:(\w+)/.exec(info)?.[1]
-  if (!run) throw new Error('INFO does not tell the run_id of Redis, without which a restart cannot be noticed.')
-  if (!/role:master/.test(info)) throw new Error('This Redis is a replica: it lags behind, and takes no events.')
-  return run
 }

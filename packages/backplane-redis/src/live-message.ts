@@ -7,6 +7,8 @@ export interface LiveItem {
   readonly at: number
   /** The place of the one of its kind (kept, or live only) before it on its channel. */
   readonly before: number
+  /** Where the history begins to which it belongs; `undefined` where the log gave it. */
+  readonly origin?: number
   readonly message: LiveMessage
 }
 
@@ -21,12 +23,26 @@ export function decodeEvent(text: string, from = 0): BackplaneMessage {
   return { type: text.slice(bar + 1, data), data: text.slice(data) }
 }
 
-/** Reads `+<seq>|<prev>|<event>` (kept) or `~<place>|<place before>|<event>` (live only). */
+/** Reads `+<seq>|<prev>|<origin>|<event>` (kept) or `~<place>|<place before>|<origin>|<event>` (live only). */
 export function decodeLive(channel: string, text: string): LiveItem {
   const first = text.indexOf('|')
   const second = text.indexOf('|', first + 1)
+  const third = text.indexOf('|', second + 1)
   const at = Number(text.slice(1, first))
   const before = Number(text.slice(first + 1, second))
-  const event = decodeEvent(text, second + 1)
-  return { channel, at, before, message: text[0] === '+' ? { ...event, seq: at, prev: before } : event }
+  const origin = Number(text.slice(second + 1, third))
+  const event = decodeEvent(text, third + 1)
+  return { channel, at, before, origin, message: text[0] === '+' ? { ...event, seq: at, prev: before } : event }
+}
+
+/** An echo: the last position when it was published, and where the history began. */
+export interface Echo {
+  readonly last: number
+  readonly origin: number
+}
+
+/** Reads `<last>|<origin>`. */
+export function decodeEcho(text: string): Echo {
+  const [last, origin] = text.split('|').map(Number) as [number, number]
+  return { last, origin }
 }

@@ -27,7 +27,12 @@ export async function readLogs(
   known: number,
   requests: readonly ReadRequest[],
 ): Promise<ReadResult[]> {
-  const values = requests.flatMap(({ after, limit, bounds }) => [after, countOf(limit), ...agesOf(bounds)])
+  const values = requests.flatMap(({ channel, after, limit, bounds }) => [
+    keys.head(channel),
+    after,
+    countOf(limit),
+    bound(bounds.maxAgeMs),
+  ])
   const reply = await link.call(read, namesOf(keys, requests), [known, ...values])
   const asOf = Number(reply[0])
   const origin = Number(reply[1])
@@ -39,7 +44,9 @@ export async function readLogs(
     next += 2
     const messages: StoredMessage[] = []
     let position = after
-    let continuous = after >= origin
+    // A position that was not given yet is of another history.
+    const known = after >= origin && after <= Math.max(asOf, clock)
+    let continuous = known
     for (const end = next + 3 * found; next < end; next += 3) {
       const seq = Number.parseInt(reply[next]!, 10)
       const prev = Number(reply[next + 1])
@@ -50,7 +57,7 @@ export async function readLogs(
     if (found < countOf(limit)) continuous &&= head <= position
     if (limit === 0) messages.pop()
     if (continuous) return { messages, continuous, head, asOf, clock }
-    return { messages, continuous, reason: after < origin ? 'restarted' : 'trimmed', head, asOf, clock }
+    return { messages, continuous, reason: known ? 'trimmed' : 'restarted', head, asOf, clock }
   })
 }
 
@@ -61,7 +68,7 @@ export async function seekLogs(
   known: number,
   requests: readonly SeekRequest[],
 ): Promise<number[]> {
-  const values = requests.flatMap(({ count, bounds }) => [count, ...agesOf(bounds)])
+  const values = requests.flatMap(({ channel, count, bounds }) => [keys.head(channel), count, bound(bounds.maxAgeMs)])
   const reply = await link.call(seek, namesOf(keys, requests), [known, ...values])
   return reply.map(Number)
 }
@@ -72,9 +79,5 @@ function countOf(limit: number): number {
 }
 
 function namesOf(keys: Keys, requests: readonly { readonly channel: string }[]): string[] {
-  return [keys.clock, ...requests.flatMap(({ channel }) => [keys.head(channel), keys.log(channel)])]
-}
-
-function agesOf({ maxAgeMs, headTtlMs }: Bounds): string[] {
-  return [bound(maxAgeMs), bound(headTtlMs)]
+  return [keys.clock, ...requests.map(({ channel }) => keys.log(channel))]
 }

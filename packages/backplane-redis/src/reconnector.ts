@@ -1,4 +1,4 @@
-import { BackplaneUnavailableError } from './errors.js'
+import { BackplaneUnavailableError, RedisSetupError } from './errors.js'
 import type { Link } from './link.js'
 
 /**
@@ -32,7 +32,10 @@ export class Reconnector {
     this.#first.catch(() => {})
   }
 
-  /** @throws {BackplaneUnavailableError} (by rejecting) when there is no link. */
+  /**
+   * @throws {BackplaneUnavailableError} (by rejecting) when there is no link.
+   * @throws {RedisSetupError} (by rejecting) when that is so until someone sets Redis up otherwise.
+   */
   async use<T>(operation: BackplaneUnavailableError['operation'], action: (link: Link) => Promise<T>): Promise<T> {
     this.start()
     try {
@@ -40,6 +43,7 @@ export class Reconnector {
       if (this.#error || !this.#first) throw this.#error ?? closedError()
       return await action(await this.#first)
     } catch (error) {
+      if (error instanceof RedisSetupError) throw error
       const { message } = error as Error
       throw new BackplaneUnavailableError(operation, message, { cause: error })
     }

@@ -5,6 +5,8 @@ export interface Entry {
   readonly channel: string | undefined
   /** `undefined` for a gap. */
   readonly message: LiveMessage | undefined
+  /** When it came, by `performance.now()`. */
+  readonly at: number
 }
 
 /** A subscriber that writes down events and gaps in the order in which they come. */
@@ -14,11 +16,11 @@ export class Recorder implements BackplaneSubscriber {
   readonly #waiting = new Set<() => void>()
 
   onMessage(channel: string, message: LiveMessage): void {
-    this.#add({ channel, message })
+    this.#add({ channel, message, at: performance.now() })
   }
 
   onGap(channel: string | undefined): void {
-    this.#add({ channel, message: undefined })
+    this.#add({ channel, message: undefined, at: performance.now() })
   }
 
   onHealth(error: unknown): void {

@@ -66,6 +66,32 @@ describe('retention', () => {
     expect((await backplane.read('a', seq!, 10)).messages).toMatchObject([{ seq: next.seq, prev: seq }])
   })
 
+  it('forgets channels whose time is over, unless somebody listens, and vouches for none of them', async () => {
+    const { backplane, namespace } = node({ probeIntervalMs: 5 })
+    const positions = `{${namespace}}:positions`
+    const { asOf } = await backplane.read('a', 0, 0)
+    await backplane.subscribe('b', new Recorder())
+    const seqs: number[] = []
+    for (const channel of ['a', 'b', 'c']) seqs.push((await backplane.publish(channel, text('1'), kept)).seq!)
+    for (const channel of ['a', 'b']) {
+      const head = String(await admin.hget(positions, `h:${channel}`))
+      await admin.hset(positions, `h:${channel}`, head.replace(/^(\d+ \d+) \d+/, '$1 1'))
+    }
+    await vi.waitFor(async () => expect(await admin.hexists(positions, 'h:a')).toBe(0))
+    expect(await admin.hmget(positions, 'h:b', 'h:c')).not.toContain(null)
+    await admin.del(`{${namespace}}:log:a`)
+    for (const channel of ['a', 'd'])
+      expect(await backplane.read(channel, asOf, 10)).toMatchObject({
+        messages: [],
+        continuous: false,
+        reason: 'trimmed',
+      })
+    for (const channel of ['a', 'd']) expect((await backplane.read(channel, seqs[0]!, 10)).continuous).toBe(true)
+    // What is live only gives it a head, which knows no more of what was kept.
+    await backplane.publish('a', text('live'), { retain: false })
+    expect((await backplane.read('a', asOf, 10)).continuous).toBe(false)
+  })
+
   it('asks per channel', async () => {
     const { backplane } = node({ retention: (channel) => (channel === 'b' ? 'none' : 'latest') })
     expect((await backplane.publish('a', text('1'), kept)).seq).toBeTypeOf('number')
@@ -76,6 +102,55 @@ describe('retention', () => {
     expect(() => node({ retention: { maxEvents: -1 } })).toThrow('retention.maxEvents')
     expect(() => node({ namespace: '{a}' })).toThrow('namespace')
     expect(() => node({ client: {} as never })).toThrow('client')
+  })
+})
+
+describe('a position', () => {
+  it('of the future is of another history, and does not become one of this', async () => {
+    const { backplane, namespace } = node()
+    await backplane.publish('a', text('1'), kept)
+    const positions = `{${namespace}}:positions`
+    // The clock of Redis is ahead by a minute, loses its data, and goes right.
+    await admin.hset(positions, 's', String((Date.now() + 60_000) * 1024))
+    const { seq } = await backplane.publish('a', text('2'), kept)
+    backplane.close()
+    await admin.del(positions, `{${namespace}}:log:a`)
+    const { backplane: again } = node({ namespace })
+    expect(await again.read('a', seq!, 10)).toMatchObject({ continuous: false, reason: 'restarted' })
+  })
+
+  it('goes on above a log that outlived the others', async () => {
+    const { backplane, namespace } = node()
+    const far = (Date.now() + 60_000) * 1024
+    await admin.xadd(`{${namespace}}:log:a`, `${far}-0`, 'p', '0', 'c', '1', 'e', '3|log1')
+    const first = await backplane.publish('a', text('2'), kept)
+    expect(first.seq).toBeGreaterThan(far)
+    expect(await backplane.read('a', first.seq! - 1, 10)).toMatchObject({ messages: [{ data: '2' }], continuous: true })
+    expect(await backplane.read('a', far, 10)).toMatchObject({ continuous: false, reason: 'restarted' })
+  })
+})
+
+describe('a subscription', () => {
+  it('does not look at the other channels of the node, however many', async () => {
+    const { backplane } = node({ probeIntervalMs: 1e6, lingerMs: 1e6 })
+    const recorder = new Recorder()
+    const many = 5_000
+    await Promise.all(Array.from({ length: many }, (_, index) => backplane.subscribe(`c${index}`, recorder)))
+    const looks = (['entries', 'values', 'keys', 'forEach', Symbol.iterator] as const).flatMap((name) => [
+      vi.spyOn(Map.prototype, name as 'values'),
+      vi.spyOn(Set.prototype, name as 'values'),
+    ])
+    onTestFinished(() => void vi.restoreAllMocks())
+    await backplane.subscribe('another', recorder)
+    backplane.unsubscribe('another', recorder)
+    await backplane.subscribe('c1', recorder)
+    const sizes = looks.flatMap(({ mock }) => mock.contexts.map((looked) => (looked as unknown as Set<unknown>).size))
+    vi.restoreAllMocks()
+    expect(sizes.filter((size) => size >= many)).toEqual([])
+    await backplane.publish('another', text('unheard'), kept)
+    await backplane.publish('c1', text('1'), kept)
+    await recorder.until(({ data }) => data.length > 0)
+    expect(recorder.data).toEqual(['1'])
   })
 })
 
@@ -313,11 +388,7 @@ describe('an outage', () => {
   it('tells of every loss at its place, where history began anew more than once meanwhile', async () => {
     const { proxy, backplane, namespace } = await behindProxy()
     const { proxy: toPublisher, backplane: publisher } = await behindProxy({ namespace })
-    const [clock, head, log] = ['clock', 'head:a', 'log:a'].map((name) => `{${namespace}}:${name}`) as [
-      string,
-      string,
-      string,
-    ]
+    const [clock, log] = [`{${namespace}}:positions`, `{${namespace}}:log:a`]
     const recorder = new Recorder()
     await backplane.subscribe('a', recorder)
     const publish = (data: string) => vi.waitFor(() => publisher.publish('a', text(data), kept), 5000)
@@ -329,8 +400,8 @@ describe('an outage', () => {
       const lost = await publish('lost')
       // As a replica looks that lagged behind by one event, and is promoted.
       await admin.xdel(log, `${lost.seq}-0`)
-      await admin.hset(head, 's', String(seq))
-      await admin.hset(clock, 's', String(seq), 'r', 'another run')
+      const head = String(await admin.hget(clock, 'h:a')).replace(/^\d+/, String(seq))
+      await admin.hset(clock, 's', String(seq), 'r', 'another run', 'h:a', head)
       toPublisher.cut()
       toPublisher.mend()
     }
@@ -377,6 +448,46 @@ describe('an outage', () => {
     const told = ({ recorder }: { recorder: Recorder }) => recorder.entries.map(({ message }) => message?.data ?? 'gap')
     expect(told(one)).toEqual(['0', 'gap', 'early', 'late', 'gap', '1'])
     expect(told(other)).toEqual(['0', 'of the old', 'gap', 'late', 'gap', '1'])
+  })
+
+  it.each(['by the next event', 'by an echo'])(
+    'is a gap where another node has history begin anew: %s',
+    async (how) => {
+      const probeIntervalMs = how === 'by an echo' ? 20 : 1e6
+      const { backplane, namespace } = node({ probeIntervalMs })
+      const recorder = new Recorder()
+      await backplane.subscribe('a', recorder)
+      const other = node({ namespace }).backplane
+      const { seq } = await other.publish('b', text('1'), kept)
+      // It heard of events that this server has not.
+      await admin.hset(`{${namespace}}:positions`, 'o', String(seq), 's', String(seq))
+      if (how === 'by the next event') {
+        await other.publish('a', text('2'), kept)
+        await recorder.until(({ data }) => data.length === 1)
+      }
+      await recorder.until(({ gaps }) => gaps.length === 1)
+      expect(recorder.entries[0]).toMatchObject({ channel: undefined, message: undefined })
+    },
+  )
+
+  it('is a gap on a channel alone whose head was changed, without a look at the others', async () => {
+    const { backplane, namespace } = node()
+    const recorder = new Recorder()
+    for (const channel of ['a', 'b']) await backplane.subscribe(channel, recorder)
+    for (const channel of ['a', 'b']) await backplane.publish(channel, text('1'), kept)
+    const positions = `{${namespace}}:positions`
+    await admin.hset(
+      positions,
+      'h:a',
+      String(await admin.hget(positions, 'h:a')).replace(/^\d+/, (kept) => String(Number(kept) - 1)),
+    )
+    await admin.config('RESETSTAT')
+    for (const channel of ['a', 'b']) await backplane.publish(channel, text('2'), kept)
+    await recorder.until(({ data }) => data.length === 4)
+    const told = recorder.entries.map(({ channel, message }) => message?.data ?? `gap ${channel}`)
+    expect(told).toEqual(['1', '1', 'gap a', '2', '2'])
+    const [, calls] = /cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))!
+    expect(calls).toBe('2')
   })
 
   it('does not carry out afterwards what it refused while Redis was stopped', async () => {

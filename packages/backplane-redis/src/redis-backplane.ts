@@ -12,6 +12,7 @@ import {
 } from '@rivulet/server'
 import { Batch } from './batch.js'
 import { connector } from './connector.js'
+import { EvictionCheck } from './eviction.js'
 import { Feed } from './feed.js'
 import { Greeting } from './greeting.js'
 import { Keys } from './keys.js'
@@ -24,6 +25,8 @@ import type { RedisClient } from './redis-client.js'
 import { RedisRegistry } from './redis-registry.js'
 import { type Bounds, bound, boundsPer } from './retention.js'
 import { forget, publish } from './scripts.js'
+import type { ServerInfo } from './server-info.js'
+import { Sweeper } from './sweeper.js'
 
 export interface RedisBackplaneOptions {
   /** A client of `ioredis` or `redis` that says how to connect. The backplane opens two connections like it, and leaves it alone. */
@@ -47,6 +50,13 @@ export interface RedisBackplaneOptions {
    * @default 'gap'
    */
   afterRestart?: 'gap' | 'trust'
+  /**
+   * What follows where Redis deletes keys when its memory is full (a `maxmemory-policy` other than `noeviction`).
+   * `'refuse'`: everything rejects with `RedisSetupError` until that is changed. `'warn'`: a warning of the process. Events
+   * that are deleted are told as gaps then, but a repeated publish may be stored again, and presence lack members.
+   * @default 'refuse'
+   */
+  eviction?: 'refuse' | 'warn'
 }
 
 /**
@@ -55,8 +65,7 @@ export interface RedisBackplaneOptions {
  * Connects when it is first used. While Redis is away publishing and reading reject with `BackplaneUnavailableError` at
  * once, streams stay open, and what they missed is given to them in order afterwards.
  *
- * Redis must not evict keys (`maxmemory-policy noeviction`): a channel's position that is gone cannot be told from one
- * that never was.
+ * Redis must not evict keys (`maxmemory-policy noeviction`), and the user needs some rights: see `RedisSetupError`.
  *
  * @example
  * const backplane = new RedisBackplane({ client: new Redis(process.env.REDIS_URL) })
@@ -72,12 +81,13 @@ export class RedisBackplane implements Backplane {
   readonly #reads: Batch<ReadRequest, ReadResult>
   readonly #seeks: Batch<SeekRequest, number>
   readonly #feed: Feed
+  readonly #sweeper: Sweeper
   readonly #reconnector: Reconnector
 
   /** @throws {ConfigurationError} when an option has a value that makes no sense. */
   constructor(options: RedisBackplaneOptions) {
     const { namespace = 'rivulet', retention, timeoutMs = 2_000, lingerMs = 10_000, probeIntervalMs = 10_000 } = options
-    const { client, idempotencyWindowMs = 300_000, afterRestart = 'gap' } = options
+    const { client, idempotencyWindowMs = 300_000, afterRestart = 'gap', eviction = 'refuse' } = options
     if (namespace === '' || /[{}]/.test(namespace)) {
       throw new ConfigurationError('namespace', namespace, 'Give a name without braces: it becomes a hash tag.')
     }
@@ -86,6 +96,8 @@ export class RedisBackplane implements Backplane {
         throw new ConfigurationError(name, value, 'Give milliseconds above 0.')
     }
     if (!(lingerMs >= 0)) throw new ConfigurationError('lingerMs', lingerMs, 'Give milliseconds, 0 or more.')
+    if (eviction !== 'refuse' && eviction !== 'warn')
+      throw new ConfigurationError('eviction', eviction, "Give 'refuse' or 'warn'.")
     this.#keys = new Keys(namespace)
     this.#timeoutMs = timeoutMs
     this.#idempotencyWindowMs = idempotencyWindowMs
@@ -109,14 +121,23 @@ export class RedisBackplane implements Backplane {
     })
     const greeting = new Greeting(this.#keys, this.#positions, afterRestart)
     const connect = connector(client, this.#keys.clock, timeoutMs)
+    const evictions = new EvictionCheck(eviction)
+    this.#sweeper = new Sweeper(this.#keys, this.#positions, probeIntervalMs)
     this.#reconnector = new Reconnector(
       async () => {
-        const link = await Link.open(connect, timeoutMs)
+        const onInfo = (info: ServerInfo) => evictions.check(info)
+        const link = await Link.open(connect, { keys: this.#keys, timeoutMs, onInfo })
         await greeting.on(link)
         return link
       },
-      (link) => this.#feed.up(link, this.#positions.known),
-      (error) => this.#feed.down(error),
+      (link) => {
+        this.#feed.up(link, this.#positions.known)
+        this.#sweeper.up(link)
+      },
+      (error) => {
+        this.#feed.down(error)
+        this.#sweeper.down()
+      },
     )
     this.registry = new RedisRegistry(this.#keys, this.#positions, this.#reconnector)
   }
@@ -144,7 +165,7 @@ export class RedisBackplane implements Backplane {
   ): Promise<string[]> {
     const keys = this.#keys
     const { maxEvents, maxBytes, maxAgeMs, headTtlMs } = this.#boundsOf(channel)
-    const names = [keys.clock, keys.head(channel), keys.log(channel)]
+    const names = [keys.clock, keys.log(channel)]
     if (idempotencyKey !== undefined) names.push(keys.result(channel, idempotencyKey))
     // Redis may come to it long after we gave it up, when it was stopped: it must not be carried out then.
     const deadline = Math.floor(performance.now() + link.clockOffsetMs + this.#timeoutMs)
@@ -152,6 +173,7 @@ export class RedisBackplane implements Backplane {
     return link.call(publish, names, [
       this.#positions.known,
       deadline,
+      keys.head(channel),
       link.local(keys.live(channel)),
       encodeEvent(message),
       ...kept.map(bound),
@@ -185,13 +207,14 @@ export class RedisBackplane implements Backplane {
   }
 
   async forget(channel: string): Promise<void> {
-    const names = [this.#keys.clock, this.#keys.head(channel), this.#keys.log(channel)]
+    const names = [this.#keys.clock, this.#keys.log(channel)]
     await this.#reconnector.use('forget', (link) => link.call(forget, names, [this.#positions.known]))
   }
 
   /** Closes the connections that the backplane opened; the client stays as it is. */
   close(): void {
     this.#reconnector.close()
+    this.#sweeper.down()
     this.#feed.close()
   }
 }

@@ -16,6 +16,9 @@ export function script(body: string): Script {
  * given. A clock behind it has lost history (its data is gone, or a replica that lagged was promoted): nothing from
  * before is known then, and positions go on above it.
  *
+ * The heads of all channels are fields of the same hash: a server that evicts keys takes all of them with the clock, or
+ * none. So a channel without one has had no event since the origin, but for those that were forgotten for their age.
+ *
  * Positions exceed what Lua's tostring writes without an exponent, and are below 2^53, so a double holds them.
  */
 const preamble = `
@@ -23,17 +26,17 @@ local function text(position) return string.format('%.0f', position) end
 local known = tonumber(ARGV[1])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local clock = redis.call('HMGET', KEYS[1], 's', 'o', 'n')
-local last, origin, told = tonumber(clock[1]), tonumber(clock[2]), tonumber(clock[3]) or 0
-if not last or known > last then
+local clock = redis.call('HMGET', KEYS[1], 's', 'o', 'n', 'f')
+local last, origin = tonumber(clock[1]), tonumber(clock[2])
+local told, forgotten = tonumber(clock[3]) or 0, tonumber(clock[4]) or 0
+local began = not last
+if began or known > last then
   last = math.max(now * 1024, known + 1, told + 1)
   origin = last
   redis.call('HSET', KEYS[1], 's', text(last), 'o', text(origin))
 end
--- The head of a channel: where it is not known, it expired (so its last event is older than that) or there was none.
-local function headOf(stored, ttl)
-  local head = tonumber(stored)
-  if not head and ttl >= 0 then head = (now - ttl) * 1024 end
-  return math.max(head or 0, origin)
+-- Up to where a channel that has this head, or none, may have events.
+local function keptOf(head)
+  return math.max(head and tonumber(string.match(head, '^%d+')) or forgotten, origin)
 end
 `

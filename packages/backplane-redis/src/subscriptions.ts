@@ -3,6 +3,7 @@ import type { LiveItem } from './live-message.js'
 
 /** One subscriber on one channel. */
 export interface Subscription {
+  readonly channel: FeedChannel
   readonly subscriber: BackplaneSubscriber
   /** It gets what comes after this position; `undefined` until that is settled. */
   floor: number | undefined
@@ -23,9 +24,14 @@ export interface FeedChannel {
   idleSince: number | undefined
 }
 
-/** Who subscribes to what. */
+/** Who subscribes to what. What is to be done is known without a look at all channels: there may be very many. */
 export class Subscriptions {
   readonly channels: Map<string, FeedChannel> = new Map()
+  /** Those that are wanted and not heard. */
+  readonly silent: Set<FeedChannel> = new Set()
+  /** Those that nobody subscribes to any more, the longest first. */
+  readonly #idle: Set<FeedChannel> = new Set()
+  readonly #unsettled: Set<Subscription> = new Set()
 
   /** Takes effect at once; it is settled when the channel is heard. */
   add(name: string, subscriber: BackplaneSubscriber): Subscription {
@@ -35,6 +41,8 @@ export class Subscriptions {
       this.channels.set(name, channel)
     }
     channel.idleSince = undefined
+    this.#idle.delete(channel)
+    if (!channel.heard) this.silent.add(channel)
     const existing = channel.subscriptions.get(subscriber)
     if (existing) return existing
     let resolve = () => {}
@@ -43,8 +51,9 @@ export class Subscriptions {
       resolve = onResolve
       reject = onReject
     })
-    const subscription = { subscriber, floor: undefined, settled, resolve, reject }
+    const subscription = { channel, subscriber, floor: undefined, settled, resolve, reject }
     channel.subscriptions.set(subscriber, subscription)
+    this.#unsettled.add(subscription)
     return subscription
   }
 
@@ -54,8 +63,52 @@ export class Subscriptions {
     const subscription = channel?.subscriptions.get(subscriber)
     if (!channel || !subscription || (only && subscription !== only)) return
     channel.subscriptions.delete(subscriber)
-    if (channel.subscriptions.size === 0) channel.idleSince = Date.now()
+    this.#unsettled.delete(subscription)
+    if (channel.subscriptions.size === 0) {
+      channel.idleSince = Date.now()
+      this.#idle.add(channel)
+      this.silent.delete(channel)
+    }
     subscription.resolve()
+  }
+
+  /** Nothing is heard any more: what is still wanted has to be heard anew. */
+  silence(): void {
+    this.#idle.clear()
+    for (const [name, channel] of this.channels) {
+      channel.heard = false
+      channel.last = undefined
+      if (channel.subscriptions.size === 0) this.channels.delete(name)
+      else this.silent.add(channel)
+    }
+  }
+
+  /** Takes out the channels that nobody has subscribed to since then. */
+  takeIdle(since: number): FeedChannel[] {
+    const taken: FeedChannel[] = []
+    for (const channel of this.#idle) {
+      if (channel.idleSince! > since) break
+      this.#idle.delete(channel)
+      this.channels.delete(channel.name)
+      taken.push(channel)
+    }
+    return taken
+  }
+
+  /** Those whose channel is heard and that have not been promised anything yet. */
+  unsettled(): Subscription[] {
+    return [...this.#unsettled].filter(({ channel }) => channel.heard)
+  }
+
+  settle(subscription: Subscription, floor: number): void {
+    this.#unsettled.delete(subscription)
+    subscription.floor = floor
+    subscription.resolve()
+  }
+
+  rejectUnsettled(error: Error): void {
+    for (const { reject } of this.#unsettled) reject(error)
+    this.#unsettled.clear()
   }
 
   subscribers(): Set<BackplaneSubscriber> {
@@ -71,22 +124,21 @@ export class Subscriptions {
   }
 
   deliver({ channel: name, at, message }: LiveItem): void {
-    const channel = this.channels.get(name)
-    if (!channel) return
-    if (message.seq !== undefined) channel.last = at
-    for (const { subscriber, floor } of channel.subscriptions.values()) {
+    for (const { subscriber, floor } of this.channels.get(name)?.subscriptions.values() ?? []) {
       if (floor !== undefined && at > floor) subscriber.onMessage(name, message)
     }
   }
 
-  gap({ name, subscriptions }: FeedChannel): void {
-    for (const { subscriber, floor } of subscriptions.values()) if (floor !== undefined) subscriber.onGap(name)
+  /** Something up to a position is missing: tells those who were promised it. */
+  gap({ name, subscriptions }: FeedChannel, position: number): void {
+    for (const { subscriber, floor } of subscriptions.values()) if (floor! < position) subscriber.onGap(name)
   }
 
-  gapEverywhere(): void {
+  /** History begins at a position: tells all who were promised what comes after an earlier one. */
+  gapEverywhere(origin: number): void {
     const concerned = new Set<BackplaneSubscriber>()
     for (const { subscriptions } of this.channels.values()) {
-      for (const { subscriber, floor } of subscriptions.values()) if (floor !== undefined) concerned.add(subscriber)
+      for (const { subscriber, floor } of subscriptions.values()) if (floor! < origin) concerned.add(subscriber)
     }
     for (const subscriber of concerned) subscriber.onGap(undefined)
   }

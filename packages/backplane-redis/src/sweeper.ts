@@ -1,0 +1,38 @@
+import { headPrefix, type Keys } from './keys.js'
+import type { Link } from './link.js'
+import type { Positions } from './positions.js'
+import { sweep } from './scripts.js'
+
+/** How many fields one call looks at. */
+const pageSize = 256
+
+/** Has Redis forget channels whose last event is too old, a page at a time: its hashes do not do so by themselves. */
+export class Sweeper {
+  readonly #keys: Keys
+  readonly #positions: Positions
+  readonly #intervalMs: number
+  #cursor = '0'
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(keys: Keys, positions: Positions, intervalMs: number) {
+    this.#keys = keys
+    this.#positions = positions
+    this.#intervalMs = intervalMs
+  }
+
+  up(link: Link): void {
+    // What fails here ends the link, or is tried again.
+    this.#timer = setInterval(() => void this.#sweep(link).catch(() => {}), this.#intervalMs)
+  }
+
+  down(): void {
+    clearInterval(this.#timer)
+  }
+
+  async #sweep(link: Link): Promise<void> {
+    const [before, after] = link.local(this.#keys.live('\0')).split('\0') as [string, string]
+    const args = [this.#positions.known, this.#cursor, pageSize, headPrefix, before, after]
+    const [cursor] = await link.call(sweep, [this.#keys.clock], args)
+    this.#cursor = cursor!
+  }
+}
