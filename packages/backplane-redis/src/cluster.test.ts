@@ -23,7 +23,7 @@ it('knows the slot of a key as a cluster does', async () => {
 })
 
 describe.each(Object.entries(clusterClients))('with %s', (_, client) => {
-  for (const { name, run } of redisChecks(() => client(cluster))) it(name, run)
+  for (const { name, run } of redisChecks(() => client(cluster))) it(name, { timeout: 20_000 }, run)
 })
 
 function startNodes(probeIntervalMs: number): RedisBackplane[] {

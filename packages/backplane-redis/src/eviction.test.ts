@@ -28,7 +28,7 @@ function node({ port }: RedisServer, options: Partial<RedisBackplaneOptions> = {
 describe('a Redis that evicts keys', () => {
   it.each(['allkeys-lru', 'volatile-ttl'])('is refused, with what to do: %s', async (policy) => {
     const { server, admin } = await startRedis('--maxmemory-policy', policy)
-    const backplane = node(server, { timeoutMs: 300 })
+    const backplane = node(server)
     const refusal = { code: 'RIVULET_REDIS_SETUP', problem: 'eviction' }
     await expect(backplane.publish('a', text('1'), kept)).rejects.toMatchObject(refusal)
     await expect(backplane.publish('a', text('1'), kept)).rejects.toThrow('CONFIG SET maxmemory-policy noeviction')

@@ -62,11 +62,12 @@ export class Feed {
   }
 
   subscribe(name: string, subscriber: BackplaneSubscriber): Promise<void> {
+    if (this.#fault) return Promise.reject(this.#fault)
     const subscription = this.#subscriptions.add(name, subscriber)
     if (subscription.floor !== undefined) return subscription.settled
     const timer = setTimeout(() => {
       const reason = `The channel could not be subscribed to within ${this.#options.timeoutMs} ms.`
-      subscription.reject(this.#fault ?? new BackplaneUnavailableError('subscribe', reason))
+      subscription.reject(new BackplaneUnavailableError('subscribe', reason))
       this.#subscriptions.remove(name, subscriber, subscription)
     }, this.#options.timeoutMs)
     if (this.#link) void this.#settle(this.#link)
@@ -94,6 +95,7 @@ export class Feed {
     this.#link = undefined
     this.#hold = new Hold()
     this.#fault = error instanceof RedisSetupError ? error : undefined
+    if (this.#fault) this.#subscriptions.rejectUnsettled(this.#fault)
     clearInterval(this.#timer)
     if (this.#alarmed) return
     this.#alarmed = this.#subscriptions.subscribers()

@@ -107,8 +107,10 @@ export class Subscriptions {
   }
 
   rejectUnsettled(error: Error): void {
-    for (const { reject } of this.#unsettled) reject(error)
-    this.#unsettled.clear()
+    for (const subscription of [...this.#unsettled]) {
+      subscription.reject(error)
+      this.remove(subscription.channel.name, subscription.subscriber, subscription)
+    }
   }
 
   subscribers(): Set<BackplaneSubscriber> {
