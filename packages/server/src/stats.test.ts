@@ -57,6 +57,7 @@ it('counts gaps by reason, and for each connection that is told', async () => {
     unsubscribe: (...args) => memory.unsubscribe(...args),
     read: (...args) => memory.read(...args),
     seek: (...args) => memory.seek(...args),
+    forget: (...args) => memory.forget(...args),
     close: () => memory.close(),
   }
   const { manager, connect, calm } = createHarness({ events, backplane, limits: { highWaterMarkBytes: 1_000 } })
