@@ -215,6 +215,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
 
   /** Keeps `text.slice(start, end)`, the beginning of a line or more of it. */
   function keep(text: string, start: number, end: number, unitBytes: number): void {
+    if (field === OTHER && onTooLarge) return
     if (field !== 0) {
       value += text.slice(start, end)
     } else if (end - start < longestLead) {
