@@ -35,6 +35,7 @@ const context: MachineContext = {
   policy: retryPolicy({ maxAttempts: 5 }),
   serverRetryMs: undefined,
   canRefresh: true,
+  mayRepeat: true,
   now: 1_000_000,
   random: 0,
 }

@@ -73,8 +73,10 @@ type Update =
   | 'spendRefresh'
 
 type Guard =
-  /** `maxAttempts` is not reached. */
-  | 'attemptsLeft'
+  /** `maxAttempts` is not reached, and `mayRepeat`. */
+  | 'mayRetry'
+  /** The request can be sent again: the server cannot have acted on it already. */
+  | 'mayRepeat'
   /** There is a credential hook, and no attempt since the last accepted connection was made with what it refreshed. */
   | 'refreshLeft'
   /** The server did not ask to wait. */
@@ -106,6 +108,8 @@ export interface MachineContext {
   /** The last `retry:` of the server. */
   readonly serverRetryMs: number | undefined
   readonly canRefresh: boolean
+  /** The request is idempotent, was not sent yet, or its stream was opened. */
+  readonly mayRepeat: boolean
   readonly now: number
   readonly random: number
 }
@@ -121,16 +125,17 @@ export const initialState: MachineState = {
 
 const start: Rule[] = [{ to: 'connecting', update: ['reset'], effects: ['open'] }]
 const restart: Rule[] = [{ to: 'connecting', effects: ['drop', 'open'] }]
+const restartIfRepeatable: Rule[] = [{ when: 'mayRepeat', to: 'connecting', effects: ['drop', 'open'] }]
 const retry: Rule[] = [{ to: 'connecting', effects: ['open'] }]
 const hurry: Rule[] = [{ when: 'mayHurry', to: 'connecting', effects: ['open'] }]
 const lose: Rule[] = [
-  { when: 'attemptsLeft', to: 'waiting', update: ['note', 'count'], effects: ['drop', 'scheduleRetry'] },
+  { when: 'mayRetry', to: 'waiting', update: ['note', 'count'], effects: ['drop', 'scheduleRetry'] },
   { to: 'closed', update: ['note'], effects: ['drop'] },
 ]
 const fail: Rule[] = [{ to: 'closed', update: ['note'], effects: ['drop'] }]
 const end: Rule[] = [{ to: 'closed', update: ['reset'], effects: ['drop'] }]
 /** A page that may be frozen holds no connection; `show` makes a new one. */
-const suspend: Rule[] = [{ to: 'waiting', effects: ['drop'] }]
+const suspend: Rule[] = [{ when: 'mayRepeat', to: 'waiting', effects: ['drop'] }]
 const ignored: Rule[] = []
 
 /**
@@ -170,7 +175,7 @@ export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in I
     stable: ignored,
     stale: ignored,
     // A request from before the network changed may hang until its timeout.
-    online: restart,
+    online: restartIfRepeatable,
     visible: ignored,
     hide: suspend,
     show: ignored,
@@ -258,10 +263,12 @@ export function transition(
   return { state: next, effects }
 }
 
-function holds(guard: Guard, state: MachineState, { policy, canRefresh }: MachineContext): boolean {
+function holds(guard: Guard, state: MachineState, { policy, canRefresh, mayRepeat }: MachineContext): boolean {
   switch (guard) {
-    case 'attemptsLeft':
-      return state.attempt < policy.maxAttempts
+    case 'mayRetry':
+      return mayRepeat && state.attempt < policy.maxAttempts
+    case 'mayRepeat':
+      return mayRepeat
     case 'refreshLeft':
       return canRefresh && !state.refreshSpent
     case 'mayHurry':

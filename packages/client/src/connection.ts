@@ -9,8 +9,9 @@ import {
   type MachineState,
   transition,
 } from './connection-machine.js'
-import { refreshCount, refreshOnce } from './credential-refresh.js'
+import { type RefreshHook, refreshCount, refreshOnce } from './credential-refresh.js'
 import {
+  CallbackTimeoutError,
   ConfigurationError,
   ContentTypeError,
   HeartbeatTimeoutError,
@@ -30,9 +31,9 @@ export interface ConnectionOptions extends RequestOptions {
   /**
    * Called when the server answers 401. The request is made again, once, when it resolves; where it rejects the stream
    * closes with that error, so let it retry by itself what is worth it. Streams that share the function share its calls:
-   * one is in flight at a time.
+   * one is in flight at a time. A call that takes longer than `callbackTimeoutMs` has failed the attempt, not the stream.
    */
-  onUnauthorized?: () => void | Promise<void>
+  onUnauthorized?: RefreshHook
   /** How long after two missed heartbeats the connection counts as dead, in milliseconds. @default 5_000 */
   heartbeatMarginMs?: number
   /**
@@ -99,6 +100,9 @@ export interface ConnectionSink {
   ready(): Promise<void> | undefined
 }
 
+/** A longer cursor is not sent, as servers refuse requests of more than 8 KiB: encoded, a character takes up to three bytes. */
+const maxCursorLength = 2_600
+
 /** Runs the machine: carries out its effects, and tells it what happens. */
 export class Connection implements Link {
   lastEventId = ''
@@ -106,8 +110,8 @@ export class Connection implements Link {
   readonly #options: ConnectionOptions
   readonly #clock: Clock
   readonly #sink: ConnectionSink
-  readonly #hook: () => void | Promise<void>
-  readonly #context: Omit<MachineContext, 'now' | 'random'>
+  readonly #hook: RefreshHook
+  readonly #context: Pick<MachineContext, 'policy' | 'canRefresh'>
   readonly #liveness
   #machine: MachineState = initialState
   #recovered: boolean | null | undefined
@@ -119,6 +123,10 @@ export class Connection implements Link {
   #current: AbortController | undefined
   /** How often the credential had been refreshed when the attempt began. */
   #refreshes = 0
+  /** The server has opened the stream since `connect()`. */
+  #opened = false
+  /** The server may have acted on a request that must not reach it twice. */
+  #acted = false
   #timer: unknown
   #stopObserving: (() => void) | undefined
 
@@ -129,7 +137,6 @@ export class Connection implements Link {
     this.#hook = options.onUnauthorized ?? (() => {})
     this.#context = {
       policy: retryPolicy(options.retry),
-      serverRetryMs: undefined,
       canRefresh: options.onUnauthorized !== undefined,
     }
     this.#liveness = createLiveness(clock, (idleMs) => {
@@ -150,11 +157,13 @@ export class Connection implements Link {
     const { state, effects } = transition(this.#machine, input, {
       ...this.#context,
       serverRetryMs: this.#serverRetryMs,
+      mayRepeat: this.#opened || !this.#acted,
       now: this.#clock.now(),
       random: this.#clock.random(),
     })
     if (state === this.#machine) return
     if (input.type === 'connect') this.#gap = undefined
+    if (this.#machine.status === 'idle' || this.#machine.status === 'closed') this.#opened = false
     this.#machine = state
     this.#clock.clearTimeout(this.#timer)
     if (state.status === 'closed') {
@@ -171,6 +180,7 @@ export class Connection implements Link {
 
   readonly #effects: { readonly [E in ConnectionEffect]: () => void } = {
     open: () => {
+      this.#acted = false
       this.#current = new AbortController()
       this.#refreshes = refreshCount(this.#hook)
       void this.#run(this.#current)
@@ -186,9 +196,10 @@ export class Connection implements Link {
       const settle = (input: ConnectionInput) => {
         if (this.#current === attempt) this.send(input)
       }
-      refreshOnce(this.#hook, this.#refreshes).then(
+      const timeoutMs = this.#options.callbackTimeoutMs ?? 10_000
+      refreshOnce(this.#hook, this.#refreshes, { clock: this.#clock, signal: attempt.signal, timeoutMs }).then(
         () => settle({ type: 'refreshed' }),
-        (error) => settle({ type: 'failed', error }),
+        (error) => settle({ type: error instanceof CallbackTimeoutError ? 'lost' : 'failed', error }),
       )
     },
     scheduleRetry: () => {
@@ -209,24 +220,42 @@ export class Connection implements Link {
 
   async #run(attempt: AbortController): Promise<void> {
     const { signal } = attempt
+    const isSendable = this.lastEventId.length <= maxCursorLength
     try {
-      const response = await openStream(this.#options, this.lastEventId, this.#clock, signal)
+      const response = await openStream(this.#options, {
+        clock: this.#clock,
+        signal,
+        lastEventId: isSendable ? this.lastEventId : '',
+        onSend: (idempotent) => {
+          this.#acted = !idempotent
+        },
+      })
       if (this.#current !== attempt) return void response?.body?.cancel().catch(() => {})
       if (!response) return this.send({ type: 'ended' })
+      this.#opened = true
       this.#recovered = undefined
       this.#liveness.touch()
       this.#expectHeartbeat()
       const receive = this.#receiver(attempt)
+      if (!isSendable) this.#announce({ type: 'rivulet:gap', reason: 'oversized' })
       this.send({ type: 'opened' })
       await readStream(response, signal, receive)
     } catch (error) {
-      if (this.#current === attempt) this.send(inputOf(error))
+      if (this.#current !== attempt) return
+      if (error instanceof HttpStatusError && declinedStatuses.includes(error.status)) this.#acted = false
+      this.send(inputOf(error))
     }
   }
 
   #expectHeartbeat(): void {
     const { heartbeatMarginMs = 5_000, idleTimeoutMs = 0 } = this.#options
     this.#liveness.expect(this.#heartbeatMs ? 2 * this.#heartbeatMs + heartbeatMarginMs : idleTimeoutMs)
+  }
+
+  #announce(gap: GapEvent): void {
+    this.#gap = gap
+    this.#sink.gap(gap)
+    this.#sink.changed()
   }
 
   /** Takes the chunks of one connection, until that is no longer the current one. */
@@ -239,12 +268,6 @@ export class Connection implements Link {
       lastId = id
       this.lastEventId = id
       sink.cursor(id)
-    }
-
-    const announce = (gap: GapEvent): void => {
-      this.#gap = gap
-      sink.gap(gap)
-      sink.changed()
     }
 
     const onMessage = (message: SseMessage, id: string | undefined): void => {
@@ -260,7 +283,7 @@ export class Connection implements Link {
           this.#heartbeatMs = control.heartbeatMs
           this.#expectHeartbeat()
           sink.changed()
-        } else if (control?.type === 'rivulet:gap') announce(control)
+        } else if (control?.type === 'rivulet:gap') this.#announce(control)
         else if (control) {
           const error = new StreamClosedByServerError(control.reason, control.retry)
           this.send(control.retry ? { type: 'lost', error } : { type: 'failed', error })
@@ -284,7 +307,7 @@ export class Connection implements Link {
       },
       onTooLarge: (error) => {
         if (this.#current !== attempt) return
-        announce({ type: 'rivulet:gap', reason: 'oversized' })
+        this.#announce({ type: 'rivulet:gap', reason: 'oversized' })
         if (error.lastEventId !== undefined) moveTo(error.lastEventId)
         sink.error(error)
       },
@@ -306,6 +329,9 @@ export class Connection implements Link {
     if (this.#current === attempt) this.#liveness.touch()
   }
 }
+
+/** By these a server says that it has not acted on the request. */
+const declinedStatuses = [401, 408, 425, 429, 503]
 
 function inputOf(error: unknown): ConnectionInput {
   if (error instanceof HttpStatusError) {

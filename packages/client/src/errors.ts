@@ -1,6 +1,6 @@
 import { RivuletError } from '@rivulet/core'
 
-export { ConfigurationError } from '@rivulet/core'
+export { CallbackTimeoutError, ConfigurationError } from '@rivulet/core'
 
 /** The server answered with a status that opens no stream. */
 export class HttpStatusError extends RivuletError {
@@ -129,6 +129,10 @@ export function isRetryableStatus(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500
 }
 
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
+export function messageOf(cause: unknown): string {
+  try {
+    return cause instanceof Error ? cause.message : String(cause)
+  } catch {
+    return 'of a reason that is no text'
+  }
 }

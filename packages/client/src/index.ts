@@ -3,6 +3,7 @@ export type { ConnectionOptions, ConnectionSnapshot } from './connection.js'
 export type { ConnectionStatus } from './connection-machine.js'
 export type { PersistOptions } from './cursor-store.js'
 export {
+  CallbackTimeoutError,
   ConfigurationError,
   ConnectionError,
   ConnectTimeoutError,
@@ -19,6 +20,7 @@ export {
   EventStreamService,
   type EventStreamServiceOptions,
 } from './event-stream-service.js'
+export type { CallbackOptions } from './guard.js'
 export type { SubscribeOptions } from './handler-list.js'
 export type { RetryOptions } from './retry-policy.js'
 export type { SharedOptions } from './shared-link.js'

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test, vi } from 'vitest'
 import { dataOf, until, useHarness } from '../test/harness.js'
+import type { CallbackOptions, EventStreamServiceOptions } from './index.js'
 
 const harness = useHarness()
 
@@ -109,6 +110,29 @@ describe('Last-Event-ID', () => {
     expect(Buffer.from(headers['last-event-id'] as string, 'latin1').toString('utf8')).toBe(id)
   })
 
+  test('is left out where it is too long for a request, with a gap', async () => {
+    const { server, clock, createStream } = harness
+    const stream = createStream()
+    const gaps: string[] = []
+    const ids: unknown[] = []
+    stream.onGap(({ reason }) => gaps.push(reason))
+    stream.onAny(({ id }) => ids.push(id))
+    stream.connect()
+    await server.open()
+    const id = 'x'.repeat(20_000)
+    server.stream.write(`id: ${id}\ndata: {}\n\n`)
+    await until(() => ids.length === 1)
+    expect(gaps).toEqual([])
+    server.stream.end()
+    await until(() => stream.status === 'waiting')
+    clock.advance(10_000)
+    await server.open()
+    await until(() => stream.status === 'open')
+    expect(server.cursors).toEqual([undefined, undefined])
+    expect(ids).toEqual([id])
+    expect(gaps).toEqual(['oversized'])
+  })
+
   test.each(['\x01', ' padded', 'padded\t', 'a\x7fb'])(
     'that no header can carry goes into the query: %j',
     async (id) => {
@@ -147,6 +171,129 @@ describe('Last-Event-ID', () => {
     createStream({ lastEventId: '41' }).connect()
     await server.open()
     expect(server.cursors).toEqual(['41'])
+  })
+})
+
+describe('a request that no retry can cure is final at once', () => {
+  test.each<[string, Partial<EventStreamServiceOptions>, string]>([
+    ['a scheme', { url: 'ftp://localhost/' }, 'url'],
+    ['the scheme of a file', { url: () => 'file:///events' }, 'url'],
+    ['a URL that is no text', { url: () => undefined as never }, 'url'],
+    ['a URL with a password', { url: 'http://me:secret@localhost/' }, 'url'],
+    ['a header’s name', { headers: { 'not a name': 'x' } }, 'headers'],
+    ['a header’s value', { headers: () => ({ authorization: 'Bearer a\nb' }) }, 'headers'],
+    ['headers that are none', { headers: () => 5 as never }, 'headers'],
+    ['a method', { method: 'TRACE' }, 'method'],
+    ['a method that is no name', { method: 'GET IT' }, 'method'],
+    ['a body with GET', { method: 'get', body: 'x' }, 'method'],
+    ['an object as body', { body: { a: 1 } as never }, 'body'],
+    ['credentials', { credentials: 'yes' as never }, 'credentials'],
+    ['a fetch that gives no response', { fetch: async () => ({}) as never }, 'fetch'],
+  ])('%s', async (_, options, option) => {
+    const stream = harness.createStream(options)
+    const errors: unknown[] = []
+    stream.onError((error) => errors.push(error))
+    stream.connect()
+    await until(() => stream.status === 'closed')
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONFIGURATION', option })
+    expect(errors).toEqual([stream.state.error])
+    expect(JSON.stringify(errors) + String(errors)).not.toMatch('secret')
+    expect(harness.server.requests).toHaveLength(0)
+  })
+
+  test('but another scheme works with a fetch of one’s own', async () => {
+    const stream = harness.createStream({ url: 'app://events/', fetch: (_, init) => fetch(harness.server.url, init) })
+    stream.connect()
+    await until(() => stream.status === 'open')
+  })
+})
+
+describe('a body that streams', () => {
+  const bodyOf = (text: string) => new Response(text).body as ReadableStream<Uint8Array>
+
+  test('is sent anew by each attempt', async () => {
+    const { server, clock, createStream } = harness
+    let n = 0
+    const stream = createStream({ body: () => bodyOf(`body ${++n}`) })
+    stream.connect()
+    await server.open()
+    server.stream.end()
+    await until(() => stream.status === 'waiting')
+    clock.advance(10_000)
+    await server.open()
+    expect(server.bodies).toEqual(['body 1', 'body 2'])
+  })
+
+  test('can be sent only once where no function makes it', async () => {
+    const { server, clock, createStream } = harness
+    const stream = createStream({ body: bodyOf('once') })
+    stream.connect()
+    await server.open()
+    server.stream.end()
+    await until(() => stream.status === 'waiting')
+    clock.advance(10_000)
+    await until(() => stream.status === 'closed')
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONFIGURATION', option: 'body' })
+  })
+})
+
+describe('a request that is not idempotent', () => {
+  test.each(['reset', 'timeout', 'status'])('is not sent again after: %s', async (failure) => {
+    const { server, clock, createStream } = harness
+    server.answer = (request, response) => {
+      if (failure === 'reset') request.socket.destroy()
+      if (failure === 'status') response.writeHead(502).end()
+    }
+    const stream = createStream({ body: 'order', connectTimeoutMs: 40_000 })
+    stream.connect()
+    await until(() => server.requests.length === 1)
+    if (failure === 'timeout') clock.advance(40_000)
+    await until(() => stream.status === 'closed')
+    expect(stream.state.error).toMatchObject({ code: expect.stringMatching(/CONNECTION|CONNECT_TIMEOUT|HTTP_STATUS/) })
+    expect(server.requests).toHaveLength(1)
+  })
+
+  test.each([408, 425, 429, 503])('is sent again after %i: the server has not acted on it', async (status) => {
+    const { server, createStream } = harness
+    server.answer = (_, response) => response.writeHead(status).end()
+    const stream = createStream({ body: 'order' })
+    stream.connect()
+    await until(() => stream.status === 'waiting')
+  })
+
+  test('is sent again once its stream was open, by reconnect(), and where it was not sent at all', async () => {
+    const { server, clock, createStream } = harness
+    let fails = true
+    const headers = () => (fails ? Promise.reject(new Error('no credential')) : {})
+    const stream = createStream({ body: 'order', headers })
+    stream.connect()
+    await until(() => stream.status === 'waiting')
+    fails = false
+    clock.advance(10_000)
+    await server.open()
+    await until(() => stream.status === 'open')
+    server.stream.destroy()
+    await until(() => stream.status === 'waiting')
+    server.answer = (request) => request.socket.destroy()
+    clock.advance(10_000)
+    await until(() => server.requests.length === 2 && stream.status === 'waiting')
+
+    stream.close()
+    stream.connect()
+    await until(() => stream.status === 'closed')
+    stream.reconnect()
+    await until(() => server.requests.length === 4)
+  })
+
+  test('waits for its response for as long as it takes', async () => {
+    const { server, clock, createStream } = harness
+    server.answer = () => {}
+    const stream = createStream({ body: 'a long question' })
+    stream.connect()
+    await until(() => server.requests.length === 1)
+    expect(clock.pending).toEqual([])
+    clock.advance(3_600_000)
+    expect(stream.status).toBe('connecting')
   })
 })
 
@@ -295,12 +442,14 @@ describe('the response', () => {
     await until(() => stream.status === 'closed')
     expect(stream.state.error).toMatchObject({ status: 404, body: 'x'.repeat(512) })
 
-    server.answer = (_, response) => response.writeHead(404).write('slow')
+    server.answer = (_, response) => response.writeHead(503, { 'retry-after': '7' }).write('slow')
     stream.connect()
     await until(() => answers === 2)
-    clock.advance(30_000)
+    await until(() => clock.pending.length > 0)
+    clock.advance(1_000)
     await until(() => stream.status === 'waiting')
-    expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONNECT_TIMEOUT' })
+    expect(stream.state.error).toMatchObject({ status: 503, retryAfterMs: 7_000 })
+    expect(stream.state.retryAt).toBe(clock.now() + 7_000)
   })
 
   test('headers that do not come are waited for so long', async () => {
@@ -316,6 +465,17 @@ describe('the response', () => {
     await until(() => stream.status === 'waiting')
     expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONNECT_TIMEOUT', timeoutMs: 700, url: server.url })
     await until(() => closed)
+  })
+
+  test('is waited for without end with connectTimeoutMs: 0', async () => {
+    const { server, clock, createStream } = harness
+    server.answer = () => {}
+    const stream = createStream({ connectTimeoutMs: 0 })
+    stream.connect()
+    await until(() => server.requests.length === 1)
+    expect(clock.pending).toEqual([])
+    clock.advance(3_600_000)
+    expect(stream.status).toBe('connecting')
   })
 
   test('of a fetch that cannot stream is final', async () => {
@@ -413,6 +573,44 @@ describe('401', () => {
     }
     createStream({ onUnauthorized: () => new Promise(() => {}) }).connect()
     await until(() => closed)
+  })
+
+  test('a hook that never settles is given up after callbackTimeoutMs, and the attempt retried', async () => {
+    const { server, clock, createStream } = harness
+    server.answer = (_, response) => response.writeHead(401).end()
+    const signals: AbortSignal[] = []
+    const onUnauthorized = ({ signal }: CallbackOptions) => {
+      signals.push(signal)
+      return new Promise<void>(() => {})
+    }
+    const streams = [createStream({ onUnauthorized }), createStream({ onUnauthorized, callbackTimeoutMs: 20_000 })]
+    for (const stream of streams) stream.connect()
+    await until(() => server.requests.length === 2 && signals.length === 1)
+    await until(() => streams.every(({ state }) => state.error !== undefined))
+    clock.advance(20_000)
+    for (const stream of streams) await until(() => stream.status === 'waiting')
+    expect(streams[0]?.state.error).toMatchObject({ code: 'RIVULET_CALLBACK_TIMEOUT', callback: 'onUnauthorized' })
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+  })
+
+  test('close() while a function hangs leaves no timer, aborts its signal, and calls none after it', async () => {
+    const { clock, createStream } = harness
+    let signal: AbortSignal | undefined
+    const headers = vi.fn()
+    const url = vi.fn((options: CallbackOptions) => {
+      signal = options.signal
+      return new Promise<string>((resolve) =>
+        options.signal.addEventListener('abort', () => resolve('http://localhost')),
+      )
+    })
+    const stream = createStream({ url, headers })
+    stream.connect()
+    expect(url).toHaveBeenCalledTimes(1)
+    stream.close()
+    expect(signal?.aborted).toBe(true)
+    expect(clock.pending).toEqual([])
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(headers).not.toHaveBeenCalled()
   })
 
   test('close() during the refresh stays closed', async () => {

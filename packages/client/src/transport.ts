@@ -5,12 +5,14 @@ import {
   ConnectTimeoutError,
   ContentTypeError,
   HttpStatusError,
+  messageOf,
   StreamClosedByServerError,
 } from './errors.js'
+import { ask, type CallbackOptions, type Patience } from './guard.js'
 import { pageBaseUrl } from './page-events.js'
 
 /** A value, or a function that gives it, perhaps later, anew for each attempt. */
-export type PerAttempt<T> = T | (() => T | Promise<T>)
+export type PerAttempt<T> = T | ((options: CallbackOptions) => T | PromiseLike<T>)
 
 /** How a stream is requested. */
 export interface RequestOptions {
@@ -19,9 +21,13 @@ export interface RequestOptions {
    * attempt has failed and is retried.
    */
   url: PerAttempt<string | URL>
-  /** @default 'GET', or 'POST' where there is a body */
+  /**
+   * A request whose method is not idempotent (`POST`, `PATCH`) is sent again only if the server had opened the stream, or
+   * said that it has not acted on the request: by 401, 408, 425, 429 or 503. Anything else before that closes the stream.
+   * @default 'GET', or 'POST' where there is a body
+   */
   method?: string
-  /** The request's body. A function is called for each attempt, as what can be read only once (a stream) has to be made anew. */
+  /** The request's body. A function is called for each attempt, as a stream can be read only once and has to be made anew. */
   body?: PerAttempt<BodyInit | null | undefined>
   /** Whether cookies travel, as in `fetch`. @default 'same-origin' */
   credentials?: RequestCredentials
@@ -29,8 +35,18 @@ export interface RequestOptions {
   headers?: PerAttempt<HeadersInit | undefined>
   /** The `fetch` to use. It is called with a URL and an init object, and has to give a readable body. @default the global one, looked up for each attempt */
   fetch?: typeof fetch
-  /** How long the response's headers may take, in milliseconds. @default 30_000 */
+  /**
+   * How long the response may take to begin, in milliseconds; 0: for ever. Firefox tells of a response only with the first
+   * byte of its body, so leave time for that where a server sends headers alone.
+   * @default 30_000; 0 where the method is not idempotent, as the server may work long before it answers
+   */
   connectTimeoutMs?: number
+  /**
+   * How long `url`, `headers`, `body`, `onUnauthorized` and schemas that answer later may take, each, in milliseconds;
+   * 0: for ever. An attempt whose functions take longer has failed, and is retried.
+   * @default 10_000
+   */
+  callbackTimeoutMs?: number
   /**
    * How a reconnection tells where to continue: by the header `Last-Event-ID`, as the standard has it, or by the query's
    * `lastEventId`. A stream of another origin has to allow that header by CORS, or else needs `'query'`.
@@ -42,56 +58,73 @@ export interface RequestOptions {
 /** A readable response, or `undefined` for 204: there is nothing to receive, now or later. */
 export type StreamResponse = { readonly url: string; readonly body: ReadableStream<Uint8Array> | null } | undefined
 
+/** An attempt in its surroundings. */
+export interface Attempt {
+  readonly clock: Clock
+  /** Aborts when the attempt is given up. */
+  readonly signal: AbortSignal
+  /** Where to continue; `''`: at the present. */
+  readonly lastEventId: string
+  /** The request is about to be sent: the server may act on it from now on, and again if it is sent again. */
+  onSend(idempotent: boolean): void
+}
+
 /**
  * Makes one request and checks that an event stream answers.
  *
  * @throws one of the client's error classes, or what the options' functions threw.
  */
-export async function openStream(
+export async function openStream(options: RequestOptions, attempt: Attempt): Promise<StreamResponse> {
+  const { clock, signal } = attempt
+  const patience = { clock, signal, timeoutMs: options.callbackTimeoutMs ?? 10_000 }
+  const { url, init } = await prepare(options, attempt.lastEventId, patience)
+  const idempotent = isIdempotent(init.method)
+  const { connectTimeoutMs: timeoutMs = idempotent ? 30_000 : 0 } = options
+  const send = async (): Promise<Response> => {
+    const response = await (options.fetch ?? fetch)(url, init)
+    // A replacement may know nothing of signals.
+    if (signal.aborted) response?.body?.cancel().catch(() => {})
+    return response
+  }
+  attempt.onSend(idempotent)
+  const response = await ask(
+    'fetch',
+    send,
+    { clock, signal, timeoutMs },
+    () => new ConnectTimeoutError(url, timeoutMs),
+  ).catch((cause) => {
+    throw cause instanceof ConnectTimeoutError ? cause : new ConnectionError(url, { cause })
+  })
+  return check(response, url, options, attempt)
+}
+
+async function prepare(
   options: RequestOptions,
   lastEventId: string,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<StreamResponse> {
-  const { connectTimeoutMs = 30_000 } = options
-  let url = typeof options.url === 'function' ? '' : String(options.url)
-  let timer: unknown
-  const timeout = new Promise<never>((_, reject) => {
-    timer = clock.setTimeout(() => reject(new ConnectTimeoutError(url, connectTimeoutMs)), connectTimeoutMs)
-  })
-  try {
-    return await Promise.race([timeout, request()])
-  } finally {
-    clock.clearTimeout(timer)
+  patience: Patience,
+): Promise<{ url: string; init: RequestInit & { method: string } }> {
+  const target = resolveUrl(await resolve('url', options.url, patience), options)
+  const body = await resolve('body', options.body, patience)
+  const headers = readHeaders(await resolve('headers', options.headers, patience))
+  if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
+  if (lastEventId !== '') {
+    const bytes = headerBytes(lastEventId)
+    if (bytes !== undefined && options.lastEventIdIn !== 'query') headers.set('last-event-id', bytes)
+    else target.searchParams.set('lastEventId', lastEventId)
   }
-
-  async function request(): Promise<StreamResponse> {
-    const target = resolveUrl(await resolve(options.url))
-    const body = await resolve(options.body)
-    const headers = new Headers(await resolve(options.headers))
-    if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
-    if (lastEventId !== '') {
-      const bytes = headerBytes(lastEventId)
-      if (bytes !== undefined && options.lastEventIdIn !== 'query') headers.set('last-event-id', bytes)
-      else target.searchParams.set('lastEventId', lastEventId)
-    }
-    url = target.href
-    const init: RequestInit = {
-      method: options.method ?? (body === undefined || body === null ? 'GET' : 'POST'),
-      headers,
-      cache: 'no-store',
-      signal,
-    }
-    if (body !== undefined) init.body = body
-    if (options.credentials) init.credentials = options.credentials
-    let response: Response
-    try {
-      response = await (options.fetch ?? fetch)(url, init)
-    } catch (cause) {
-      throw new ConnectionError(url, { cause })
-    }
-    return check(response, response.url || url, options, clock)
+  const init: RequestInit & { method: string } = {
+    method: options.method ?? (isNone(body) ? 'GET' : 'POST'),
+    headers,
+    cache: 'no-store',
+    signal: patience.signal,
   }
+  if (options.credentials) init.credentials = options.credentials
+  checkRequest(target.href, init, body)
+  if (!isNone(body)) {
+    init.body = body
+    if (isReadOnce(body)) Object.assign(init, { duplex: 'half' })
+  }
+  return { url: target.href, init }
 }
 
 /**
@@ -123,12 +156,21 @@ export async function readStream(
   }
 }
 
-async function check(response: Response, url: string, options: RequestOptions, clock: Clock): Promise<StreamResponse> {
+async function check(
+  response: Response,
+  requested: string,
+  options: RequestOptions,
+  attempt: Attempt,
+): Promise<StreamResponse> {
+  if (typeof response?.headers?.get !== 'function') {
+    throw new ConfigurationError('fetch', options.fetch, 'It has to give a Response.')
+  }
   const { status, body } = response
+  const url = response.url || requested
   if (status === 204) return undefined
   if (status !== 200) {
-    const retryAfterMs = parseRetryAfter(response.headers, clock.now())
-    throw new HttpStatusError(status, response.statusText, url, await beginningOf(body), retryAfterMs)
+    const retryAfterMs = parseRetryAfter(response.headers, attempt.clock.now())
+    throw new HttpStatusError(status, response.statusText, url, await beginningOf(body, attempt), retryAfterMs)
   }
   const contentType = response.headers.get('content-type') ?? ''
   if (!/^[\t ]*text\/event-stream[\t ]*(;|$)/i.test(contentType)) {
@@ -144,18 +186,96 @@ async function check(response: Response, url: string, options: RequestOptions, c
   return { url, body }
 }
 
-function resolveUrl(url: string | URL): URL {
+/** Methods that mean the same however often the request arrives. */
+function isIdempotent(method: string): boolean {
+  return /^(GET|HEAD|PUT|DELETE|OPTIONS|QUERY)$/i.test(method)
+}
+
+function resolveUrl(url: unknown, options: RequestOptions): URL {
+  let target: URL
   try {
-    return new URL(url, pageBaseUrl())
+    if (typeof url !== 'string' && !(url instanceof URL)) throw new TypeError('It is no text.')
+    target = new URL(url, pageBaseUrl())
   } catch (cause) {
-    throw new ConfigurationError('url', String(url), 'Give an absolute URL; only a page can resolve a relative one.', {
+    const fix = 'Give an absolute URL; only a page can resolve a relative one.'
+    throw new ConfigurationError('url', url, fix, { cause })
+  }
+  if (!/^https?:$/.test(target.protocol) && !options.fetch) {
+    throw new ConfigurationError(
+      'url',
+      target.href,
+      'Give one of http or https; another scheme needs a fetch of your own.',
+    )
+  }
+  if (target.username || target.password) {
+    const fix = 'fetch takes no credentials in the URL: give headers: { authorization: … }.'
+    throw new ConfigurationError('url', target.origin, fix)
+  }
+  return target
+}
+
+function readHeaders(headers: HeadersInit | undefined): Headers {
+  try {
+    return new Headers(headers ?? undefined)
+  } catch (cause) {
+    // Not their values: they may be secrets.
+    throw new ConfigurationError('headers', 'what was given', `No request can have them: ${messageOf(cause)}`, {
       cause,
     })
   }
 }
 
-function resolve<T>(value: PerAttempt<T>): T | Promise<T> {
-  return typeof value === 'function' ? (value as () => T | Promise<T>)() : value
+/** Bodies that were sent. */
+const spent = new WeakSet<object>()
+
+/** @throws {ConfigurationError} for what no attempt could send. */
+function checkRequest(url: string, init: RequestInit & { method: string }, body: unknown): void {
+  for (const option of ['method', 'credentials'] as const) {
+    try {
+      if (globalThis.Request) new Request(url, { [option]: init[option] })
+    } catch (cause) {
+      throw new ConfigurationError(option, init[option], `No request can have it: ${messageOf(cause)}`, { cause })
+    }
+  }
+  if (isNone(body)) return
+  if (/^(GET|HEAD)$/i.test(init.method)) {
+    throw new ConfigurationError(
+      'method',
+      init.method,
+      'A request with a body needs another one: leave it out for POST.',
+    )
+  }
+  const kind = Object(body).constructor
+  if (kind === Object || kind === Array) {
+    throw new ConfigurationError(
+      'body',
+      body,
+      'Send it as text: JSON.stringify(…), with a content-type among the headers.',
+    )
+  }
+  if (isReadOnce(body)) {
+    if (spent.has(body)) {
+      throw new ConfigurationError(
+        'body',
+        'a stream that was sent',
+        'Give a function that makes a new one for each attempt.',
+      )
+    }
+    spent.add(body)
+  }
+}
+
+function isNone(body: unknown): body is null | undefined {
+  return body === undefined || body === null
+}
+
+function isReadOnce(body: unknown): body is object {
+  return typeof body === 'object' && body !== null && ('getReader' in body || Symbol.asyncIterator in body)
+}
+
+/** The value of an option, asked for where it is a function. */
+function resolve<T>(name: string, value: PerAttempt<T>, patience: Patience): T | Promise<T> {
+  return typeof value === 'function' ? ask(name, value as (options: CallbackOptions) => T, patience) : value
 }
 
 /**
@@ -179,21 +299,27 @@ function parseRetryAfter(headers: Headers, now: number): number | undefined {
   return Math.max(0, until - (Date.parse(headers.get('date') ?? '') || now))
 }
 
-/** The first characters of a body, for the error's reader. The connect timeout bounds how long a server can let it hang. */
-async function beginningOf(body: ReadableStream<Uint8Array> | null): Promise<string> {
-  if (!body) return ''
-  const reader = body.getReader()
+/** How long the body of a refusal may take, in milliseconds: its status has been known for as long. */
+const refusalMs = 1_000
+
+/** The first characters of a body, for the error's reader. */
+async function beginningOf(
+  body: ReadableStream<Uint8Array> | null | undefined,
+  { clock, signal }: Attempt,
+): Promise<string> {
+  if (!body?.getReader) return ''
   const utf8 = new TextDecoder()
   let text = ''
-  try {
+  const reader = body.getReader()
+  const read = async () => {
     while (text.length < 512) {
       const { done, value } = await reader.read()
       if (done) break
       text += utf8.decode(value, { stream: true })
     }
-  } catch {
-    // What came before the connection broke is enough.
   }
+  // What came until then is enough.
+  await ask('body', read, { clock, signal, timeoutMs: refusalMs }).catch(() => {})
   reader.cancel().catch(() => {})
   return text.slice(0, 512)
 }

@@ -24,7 +24,8 @@ export interface GapEvent {
    * - `restarted`: the server has no memory of the time of the offered last event ID.
    * - `lagged`: this client read more slowly than the server keeps events.
    * - `backplane`: the connection between the servers was interrupted and could not be repaired.
-   * - `oversized`: the client itself left one event out, which is larger than its `maxEventBytes`.
+   * - `oversized`: the client itself left one event out, which is larger than its `maxEventBytes`; or it could not say where
+   *   to continue, as the ID of its last event is longer than what a request can carry.
    */
   readonly reason: GapReason
 }

@@ -155,6 +155,24 @@ export class EventTooLargeError extends RivuletError {
   }
 }
 
+/** A function that the application gave did not answer in time. */
+export class CallbackTimeoutError extends RivuletError {
+  static override readonly name: string = 'CallbackTimeoutError'
+  static override readonly code = 'RIVULET_CALLBACK_TIMEOUT'
+
+  constructor(
+    /** The option that holds the function. */
+    readonly callback: string,
+    /** How many milliseconds it had. */
+    readonly timeoutMs: number,
+  ) {
+    super(
+      CallbackTimeoutError.code,
+      `${callback} did not answer within ${timeoutMs} ms. Pass its signal on to what it waits for, or raise callbackTimeoutMs.`,
+    )
+  }
+}
+
 /** An option has a value that makes no sense. */
 export class ConfigurationError extends RivuletError {
   static override readonly name: string = 'ConfigurationError'

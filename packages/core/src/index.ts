@@ -25,6 +25,7 @@ export {
 } from './define-events.js'
 export { encodeMessage, type MessageFields } from './encode.js'
 export {
+  CallbackTimeoutError,
   ConfigurationError,
   type EventIssue,
   EventNameError,
