@@ -1,6 +1,7 @@
 import { type BaseEvent, defineEvents, EventValidationError, type SseMessage } from '@rivulet/core'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { FakeClock } from '../test/fake-clock.js'
 import { Dispatcher, type DispatcherOptions } from './dispatcher.js'
 
 const events = defineEvents({
@@ -21,7 +22,8 @@ function create(options: Partial<DispatcherOptions> = {}) {
     contract: events,
     validate: true,
     mapMessage: undefined,
-    now: () => 77,
+    clock: Object.assign(new FakeClock(), { time: 77 }),
+    callbackTimeoutMs: 10_000,
     report: (error) => errors.push(error),
     ...options,
   })
@@ -163,7 +165,7 @@ describe('while a schema has not answered', () => {
     dispatcher.message(message('token', { text: '' }), '2', true)
     dispatcher.gap({ type: 'rivulet:gap', reason: 'lagged' })
     dispatcher.message(message('late', { n: 'none' }), '3', true)
-    dispatcher.cursor('4')
+    dispatcher.moveTo('4')
     dispatcher.inOrder(() => calls.push(dispatcher.lastEventId))
     expect(calls).toEqual([])
     expect(dispatcher.lastEventId).toBe('')

@@ -6,16 +6,25 @@ import {
   type StandardSchemaV1,
   UnknownEventError,
 } from '@rivulet/core'
+import type { Clock } from './clock.js'
+import { ConfigurationError } from './errors.js'
+import { ask, decide } from './guard.js'
 import { HandlerList } from './handler-list.js'
+import { isAfter } from './position.js'
 import { type MappedEvent, readPayload, toEvent } from './typed-event.js'
 
 export interface DispatcherOptions {
   contract: EventContract | undefined
   validate: boolean
   mapMessage: ((message: SseMessage) => MappedEvent | undefined) | undefined
-  now: () => number
+  clock: Clock
+  /** How long a schema may take. */
+  callbackTimeoutMs: number
   report: (error: unknown) => void
 }
+
+/** Names that the contract lacks are reported once each, so many of them at most: a stream may bring ever new ones. */
+const maxUnknown = 100
 
 interface TypeEntry {
   readonly handlers: HandlerList<BaseEvent>
@@ -35,20 +44,32 @@ export class Dispatcher {
   readonly #types = new Map<string, TypeEntry>()
   readonly #unknown = new Set<string>()
   #lastEventId = ''
+  #order = 0
+  #cursor = ''
   /** Events up to here were delivered; `''` while there is nothing to compare with. */
   #position = ''
   /** What waits for a schema's answer to something before it. */
   #queue: (() => Promise<void> | undefined)[] | undefined
   #drained: Promise<void> | undefined
-  #run = { cancelled: false }
+  #run = new AbortController()
 
   constructor(options: DispatcherOptions) {
     this.#options = options
   }
 
-  /** The ID of the last event that was delivered, or found invalid. */
+  /** The ID of the last event that its handlers were called with, or that was found invalid. */
   get lastEventId(): string {
     return this.#lastEventId
+  }
+
+  /** Counts the events, up to the one that handlers are being called with. */
+  get order(): number {
+    return this.#order
+  }
+
+  /** The last event ID before that event. */
+  get cursor(): string {
+    return this.#cursor
   }
 
   /** Takes everything up to this ID as delivered. */
@@ -85,7 +106,7 @@ export class Dispatcher {
     else callback()
   }
 
-  cursor(id: string): void {
+  moveTo(id: string): void {
     this.inOrder(() => this.startAt(id))
   }
 
@@ -93,48 +114,64 @@ export class Dispatcher {
     this.inOrder(() => {
       // The server has begun to count anew, perhaps at a lower position.
       if (gap.reason === 'restarted') this.#position = ''
-      this.gaps.emit(gap, this.#options.report, this.#run)
+      this.gaps.emit(gap, this.#options.report)
     })
   }
 
-  /** Stops delivery at once, inside a handler too: the handlers that come after it are not called. */
+  /** Delivers nothing more. Inside a handler: the event that it was called with still goes to all others. */
   cancel(): void {
-    this.#run.cancelled = true
-    this.#run = { cancelled: false }
+    this.#run.abort()
+    this.#run = new AbortController()
     this.#queue = undefined
     this.#drained = undefined
   }
 
   #deliver(message: SseMessage, id: string | undefined, positioned: boolean): Promise<void> | undefined {
     if (id !== undefined && positioned && this.#position !== '' && !isAfter(id, this.#position)) return
-    const run = this.#run
+    const { clock, callbackTimeoutMs, report } = this.#options
+    const { signal } = this.#run
     let entry: TypeEntry | undefined
     let event: BaseEvent | Promise<BaseEvent> | undefined
     try {
-      const { mapMessage } = this.#options
-      const mapped = mapMessage?.(message)
-      if (mapped || !mapMessage) {
+      const mapped = this.#map(message)
+      if (mapped !== null) {
         const type = mapped ? mapped.type : message.event
         entry = this.#types.get(type)
         if (entry?.handlers.size || this.any.size) event = this.#read(message, id, type, entry, mapped)
       }
     } catch (error) {
-      this.#options.report(error)
+      report(error)
     }
     if (!(event instanceof Promise)) {
       this.#emit(message, id, event, entry)
       return
     }
-    return event.then(
+    const pending = event
+    return ask('validate', () => pending, { clock, signal, timeoutMs: callbackTimeoutMs }).then(
       (settled) => {
-        if (!run.cancelled) this.#emit(message, id, settled, entry)
+        if (!signal.aborted) this.#emit(message, id, settled, entry)
       },
       (error) => {
-        if (run.cancelled) return
-        this.#options.report(error)
+        if (signal.aborted) return
+        report(error)
         this.#emit(message, id, undefined, entry)
       },
     )
+  }
+
+  /** `undefined` where the message is an event as it stands, `null` where it is none. */
+  #map(message: SseMessage): MappedEvent | undefined | null {
+    const { mapMessage } = this.#options
+    if (!mapMessage) return undefined
+    const mapped = decide('mapMessage', mapMessage, message) ?? null
+    if (mapped !== null && typeof mapped.type !== 'string') {
+      throw new ConfigurationError(
+        'mapMessage',
+        mapped,
+        'Return { type, payload }, or undefined for a message that is no event.',
+      )
+    }
+    return mapped
   }
 
   /** The typed event, unless the contract has none of this type. */
@@ -145,25 +182,26 @@ export class Dispatcher {
     entry: TypeEntry | undefined,
     mapped: MappedEvent | undefined,
   ): BaseEvent | Promise<BaseEvent> | undefined {
-    const { contract, validate, now } = this.#options
+    const { contract, validate, clock } = this.#options
     const schema = entry ? entry.schema : contract?.[type]?.schema
     if (contract && !schema) {
-      if (this.#unknown.has(type)) return
+      if (this.#unknown.has(type) || this.#unknown.size >= maxUnknown) return
       this.#unknown.add(type)
       throw new UnknownEventError(type, Object.keys(contract))
     }
     const payload = mapped ? { ...mapped.payload } : readPayload(message)
-    return toEvent(type, id, payload, mapped ?? payload, validate ? schema : undefined, now)
+    return toEvent(type, id, payload, mapped ?? payload, validate ? schema : undefined, () => clock.now())
   }
 
   #emit(message: SseMessage, id: string | undefined, event: BaseEvent | undefined, entry: TypeEntry | undefined): void {
+    this.#order++
+    this.#cursor = this.#lastEventId
     if (id !== undefined) this.startAt(id)
-    const run = this.#run
     const { report } = this.#options
-    this.raw.emit(message, report, run)
+    this.raw.emit(message, report)
     if (!event) return
-    entry?.handlers.emit(event, report, run)
-    this.any.emit(event, report, run)
+    entry?.handlers.emit(event, report)
+    this.any.emit(event, report)
   }
 
   #track(pending: Promise<void> | undefined): void {
@@ -171,22 +209,17 @@ export class Dispatcher {
   }
 
   async #drain(pending: Promise<void>): Promise<void> {
-    const run = this.#run
+    const { signal } = this.#run
     const queue: (() => Promise<void> | undefined)[] = []
     this.#queue = queue
     await pending
     for (let next = 0; next < queue.length; next++) {
-      if (run.cancelled) return
+      if (signal.aborted) return
       const later = queue[next]!()
       if (later) await later
     }
-    if (run.cancelled) return
+    if (signal.aborted) return
     this.#queue = undefined
     this.#drained = undefined
   }
-}
-
-/** Positions are numbers in base 36, so the longer one is the later. */
-function isAfter(id: string, position: string): boolean {
-  return id.length === position.length ? id > position : id.length > position.length
 }

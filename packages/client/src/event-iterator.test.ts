@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { IteratorOverflowError } from './errors.js'
 import { EventIterator, type IteratorOptions } from './event-iterator.js'
 
-const source = { onStart: vi.fn(), onPause: vi.fn(), onEnd: vi.fn() }
+const source = { onStart: vi.fn(), onPause: vi.fn(), onEnd: vi.fn(), onLeave: vi.fn(), onRefuse: vi.fn() }
 
 beforeEach(() => {
   for (const spy of Object.values(source)) spy.mockReset()
@@ -78,6 +78,64 @@ describe('when more wait than the buffer holds', () => {
     await expect(loop()).rejects.toBeInstanceOf(IteratorOverflowError)
     expect(values).toEqual([1, 2])
     expect(await iterator.next()).toEqual({ done: true, value: undefined })
+  })
+})
+
+describe('left by its loop', () => {
+  const leave = (iterator: EventIterator<number>, ...values: number[]) => {
+    for (const value of values) iterator.push(value, value, `before ${value}`)
+    iterator.stop()
+  }
+
+  test('keeps what is unread and what else comes for the next one', async () => {
+    const left = create({ bufferSize: 2, overflow: 'error' })
+    leave(left, 1, 2)
+    left.push(3, 3, 'before 3')
+    left.push(4, 4, 'before 4')
+    expect(source.onLeave).toHaveBeenCalledTimes(1)
+    expect(left.unread).toEqual({ value: 1, order: 1, cursor: 'before 1' })
+    expect(await left.next()).toEqual({ done: true, value: undefined })
+
+    const next = create()
+    expect(next.takeOver(left)).toBe(true)
+    expect(left.isDone).toBe(true)
+    expect(next.unread).toEqual({ value: 1, order: 1, cursor: 'before 1' })
+    expect(await buffered(next)).toEqual([1, 2, 3, 4])
+    expect(next.isDone).toBe(true)
+  })
+
+  test('gives up what is more than the buffer holds, and says so', async () => {
+    const left = create({ bufferSize: 2 })
+    leave(left, 1)
+    for (let n = 2; n <= 4; n++) left.push(n, n, '')
+    expect(left.isDone).toBe(true)
+    expect(source.onRefuse).toHaveBeenCalledTimes(1)
+    const next = create()
+    expect(next.takeOver(left)).toBe(false)
+    expect(await buffered(next)).toEqual([])
+  })
+
+  test('drops by its own policy', async () => {
+    const left = create({ bufferSize: 1, overflow: 'drop-oldest' })
+    leave(left)
+    for (let n = 1; n <= 4; n++) left.push(n, n, '')
+    const next = create()
+    expect(next.takeOver(left)).toBe(true)
+    expect(await buffered(next)).toEqual([4])
+  })
+
+  test('pauses the stream for who takes over more than it may buffer', () => {
+    const left = create()
+    leave(left, 1, 2, 3)
+    create({ bufferSize: 2 }).takeOver(left)
+    expect(source.onPause.mock.calls).toEqual([[true]])
+  })
+
+  test('has nothing to leave where the stream is over and all was read', () => {
+    const iterator = create()
+    iterator.end()
+    iterator.stop()
+    expect(source.onLeave).not.toHaveBeenCalled()
   })
 })
 

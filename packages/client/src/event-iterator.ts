@@ -14,16 +14,36 @@ export interface IteratorOptions {
    * @default 'pause'
    */
   overflow?: 'pause' | 'drop-oldest' | 'drop-newest' | 'error'
+  /**
+   * Begins where the last loop over the same events was left: with what that one had not read, and what has come since. If
+   * more came than its buffer holds, the loop begins at the present, and `onGap` is called with the reason `lagged`.
+   * `false` begins at the present anyway.
+   * @default true
+   */
+  resume?: boolean
 }
 
 /** How an iterator is tied to its stream. */
 export interface IteratorSource {
   /** The first event was asked for. */
   onStart(): void
-  /** Whether the stream should wait for this iterator has changed. */
+  /** The stream should wait for this iterator, or no longer. */
   onPause(paused: boolean): void
-  /** The iterator is done; called once. */
+  /** Nobody reads on, or the stream is over; called once. */
   onEnd(): void
+  /** The loop was left before the end: another one may take over what is unread, and what comes until then. */
+  onLeave(): void
+  /** The iterator takes no more. */
+  onRefuse(): void
+}
+
+/** An event that waits to be read. */
+export interface Unread<T> {
+  readonly value: T
+  /** Counts the events of the stream. */
+  readonly order: number
+  /** The cursor of who has everything before this event. */
+  readonly cursor: string
 }
 
 /** What a loop reads events from. It is TypeScript 5.6's `AsyncIterableIterator<T, undefined>`, for older compilers too. */
@@ -38,72 +58,97 @@ export class EventIterator<T> implements EventIterable<T> {
   readonly #source: IteratorSource
   readonly #bufferSize: number
   readonly #overflow: NonNullable<IteratorOptions['overflow']>
-  #buffer: T[] = []
+  #buffer: Unread<T>[] = []
   /** Where the first unread event stands: shifting an array for each event would be quadratic. */
   #head = 0
   #waiting: { resolve: (result: IteratorResult<T, undefined>) => void; reject: (error: unknown) => void }[] = []
   #started = false
   #paused = false
+  #finished = false
+  /** Nothing comes any more. */
   #ended = false
+  /** How many may wait for the next loop; `undefined` while this one reads. */
+  #leftSize: number | undefined
+  /** More came than the next loop could have. */
+  #missed = false
   #failure: { error: unknown } | undefined
 
   constructor({ bufferSize = 1_024, overflow = 'pause' }: IteratorOptions, source: IteratorSource) {
     this.#source = source
-    this.#bufferSize = Math.max(1, bufferSize)
+    this.#bufferSize = bufferSize
     this.#overflow = overflow
   }
 
-  push(value: T): void {
+  /** Nothing waits to be read, and nothing comes any more. */
+  get isDone(): boolean {
+    return this.#ended && this.#size === 0
+  }
+
+  /** The event that is read next, if it is there already. */
+  get unread(): Unread<T> | undefined {
+    return this.#buffer[this.#head]
+  }
+
+  push(value: T, order = 0, cursor = ''): void {
     if (this.#ended) return
     const waiting = this.#waiting.shift()
     if (waiting) {
       waiting.resolve({ done: false, value })
       return
     }
-    const full = this.#size >= this.#bufferSize
-    if (full && this.#overflow === 'drop-newest') return
-    if (full && this.#overflow === 'error') {
-      this.end({ error: new IteratorOverflowError(this.#bufferSize) })
-      return
-    }
-    if (full && this.#overflow === 'drop-oldest') this.#shift()
-    this.#buffer.push(value)
-    if (this.#overflow === 'pause' && this.#size >= this.#bufferSize) this.#pause(true)
+    if (this.#size >= (this.#leftSize ?? this.#bufferSize) && !this.#makeRoom()) return
+    this.#buffer.push({ value, order, cursor })
+    if (this.#leftSize === undefined) this.#pauseIfFull()
   }
 
   /** The stream is over. What is buffered can still be read; then the loop ends, or throws the failure. */
   end(failure?: { error: unknown }): void {
     if (this.#ended) return
-    this.#ended = true
     this.#failure = failure
-    this.#pause(false)
-    this.#source.onEnd()
-    for (const { resolve, reject } of this.#waiting.splice(0)) {
-      if (this.#failure) reject(this.#takeFailure())
-      else resolve({ done: true, value: undefined })
-    }
+    this.#refuse()
+    this.#finish()
   }
 
-  /** Ends at once: what is buffered is given up. */
+  /** Nobody reads on. What is buffered, and what else comes, waits for the next loop. */
   stop(): void {
+    if (this.#leftSize !== undefined) return
+    this.#leftSize = this.#size + this.#bufferSize
+    this.#failure = undefined
+    this.#finish()
+    if (!this.isDone) this.#source.onLeave()
+  }
+
+  /**
+   * Takes over what another one was left with.
+   *
+   * @returns Whether that is all there was.
+   */
+  takeOver(left: EventIterator<T>): boolean {
+    this.#buffer = left.#buffer.slice(left.#head)
+    left.drop()
+    this.#pauseIfFull()
+    return !left.#missed
+  }
+
+  /** Gives up what is unread, and takes no more. */
+  drop(): void {
     this.#buffer = []
     this.#head = 0
-    this.#failure = undefined
-    this.end()
+    this.#refuse()
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
     if (!this.#started) {
       this.#started = true
-      if (!this.#ended) this.#source.onStart()
+      if (!this.#isOver) this.#source.onStart()
     }
-    if (this.#size > 0) {
+    if (this.#size > 0 && this.#leftSize === undefined) {
       const value = this.#shift()
       if (this.#paused && this.#size <= this.#bufferSize / 2) this.#pause(false)
       return Promise.resolve({ done: false, value })
     }
     if (this.#failure) return Promise.reject(this.#takeFailure())
-    if (this.#ended) return Promise.resolve({ done: true, value: undefined })
+    if (this.#isOver) return Promise.resolve({ done: true, value: undefined })
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 
@@ -116,18 +161,58 @@ export class EventIterator<T> implements EventIterable<T> {
     return this
   }
 
+  get #isOver(): boolean {
+    return this.#ended || this.#leftSize !== undefined
+  }
+
+  #finish(): void {
+    if (this.#finished) return
+    this.#finished = true
+    this.#pause(false)
+    this.#source.onEnd()
+    for (const { resolve, reject } of this.#waiting.splice(0)) {
+      if (this.#failure) reject(this.#takeFailure())
+      else resolve({ done: true, value: undefined })
+    }
+  }
+
+  /** @returns The event that comes may be buffered. */
+  #makeRoom(): boolean {
+    if (this.#overflow === 'drop-newest') return false
+    if (this.#overflow === 'drop-oldest') this.#shift()
+    else if (this.#leftSize !== undefined) {
+      this.#missed = true
+      this.drop()
+      return false
+    } else if (this.#overflow === 'error') {
+      this.end({ error: new IteratorOverflowError(this.#bufferSize) })
+      return false
+    }
+    return true
+  }
+
+  #refuse(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#source.onRefuse()
+  }
+
   get #size(): number {
     return this.#buffer.length - this.#head
   }
 
   #shift(): T {
-    const value = this.#buffer[this.#head] as T
-    this.#buffer[this.#head++] = undefined as T
+    const { value } = this.#buffer[this.#head] as Unread<T>
+    this.#buffer[this.#head++] = undefined as never
     if (this.#head === this.#buffer.length || this.#head >= 2 * this.#bufferSize) {
       this.#buffer = this.#buffer.slice(this.#head)
       this.#head = 0
     }
     return value
+  }
+
+  #pauseIfFull(): void {
+    if (this.#overflow === 'pause' && this.#size >= this.#bufferSize) this.#pause(true)
   }
 
   #pause(paused: boolean): void {

@@ -233,7 +233,7 @@ describe('handlers', () => {
     expect(calls).toEqual(['off', 'undo', 'signal', 'once', 'any tick', 'any tick'])
   })
 
-  test('close() in a handler stops delivery at once, and connect() continues after that event', async () => {
+  test('close() in a handler stops delivery after that event, which all handlers get, and connect() continues behind it', async () => {
     const stream = createStream()
     const calls: string[] = []
     stream.on('tick', ({ n }) => {
@@ -241,15 +241,47 @@ describe('handlers', () => {
       if (n === 2) stream.close()
     })
     stream.on('tick', ({ n }) => calls.push(`second ${n}`))
+    stream.onAny(() => calls.push('any'))
     stream.connect()
     await server.open()
     server.stream.write(openFrame() + ['1', '2', '3'].map((id) => frame('tick', { n: Number(id) }, id)).join(''))
     await until(() => stream.status === 'closed')
     await server.open(0)
-    expect(calls).toEqual(['first 1', 'second 1', 'first 2'])
+    expect(calls).toEqual(['first 1', 'second 1', 'any', 'first 2', 'second 2', 'any'])
     stream.connect()
     await server.open()
     expect(server.cursors).toEqual([undefined, '2'])
+  })
+
+  test('close() in onMessage loses nothing for the others, also after connect()', async () => {
+    const stream = createStream()
+    const received = ticks(stream)
+    stream.onMessage(({ lastEventId }) => {
+      if (lastEventId !== '1') return
+      stream.close()
+      stream.connect()
+    })
+    server.answer = ({ headers }, response) => {
+      const next = Number(headers['last-event-id'] ?? 0) + 1
+      server
+        .accept(response)
+        .write(frame('tick', { n: next }, `${next}`) + frame('tick', { n: next + 1 }, `${next + 1}`))
+    }
+    stream.connect()
+    await until(() => received.length === 3)
+    expect(received).toEqual([1, 2, 3])
+  })
+
+  test('hear of changes in their order, also where one of them closes the stream', async () => {
+    const stream = createStream()
+    const seen: string[] = []
+    stream.onStatusChange(({ status }) => {
+      if (status === 'open') stream.close()
+    })
+    stream.onStatusChange(({ status }, { status: before }) => seen.push(`${before} → ${status}`))
+    stream.connect()
+    await until(() => stream.status === 'closed')
+    expect(seen).toEqual(['idle → connecting', 'connecting → open', 'open → closed'])
   })
 
   test('close() while a schema has not answered asks for the event again', async () => {
@@ -455,6 +487,106 @@ describe('iteration', () => {
     expect(received).toEqual([1, 2])
     expect(stream.status).toBe('closed')
     await server.open(0)
+  })
+
+  const write = (from: number, to: number) => {
+    let text = ''
+    for (let n = from; n <= to; n++) text += frame('tick', { n }, `${n}`)
+    server.stream.write(text)
+  }
+
+  async function read(stream: EventStreamService<typeof events>, count: number): Promise<number[]> {
+    const received: number[] = []
+    for await (const { n } of stream.events('tick')) {
+      received.push(n)
+      if (received.length === count) break
+    }
+    return received
+  }
+
+  test('goes on after a break with what was buffered, and what came since', async () => {
+    const stream = createStream()
+    const handled = ticks(stream)
+    stream.connect()
+    await server.open()
+    write(1, 10)
+    expect(await read(stream, 3)).toEqual([1, 2, 3])
+    expect(stream.lastEventId).toBe('3')
+    write(11, 12)
+    await until(() => handled.length === 12)
+    expect(await read(stream, 9)).toEqual([4, 5, 6, 7, 8, 9, 10, 11, 12])
+    expect(stream.lastEventId).toBe('12')
+    expect(handled).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+  })
+
+  test('goes on after a break that closed the stream, and no handler gets an event twice', async () => {
+    const stream = createStream()
+    const handled = ticks(stream)
+    server.answer = ({ headers }, response) => {
+      server.accept(response)
+      if (headers['last-event-id'] === undefined) write(1, 10)
+      else write(Number(headers['last-event-id']) + 1, 15)
+    }
+    expect(await read(stream, 3)).toEqual([1, 2, 3])
+    expect(stream.status).toBe('closed')
+    expect(stream.lastEventId).toBe('3')
+    expect(await read(stream, 12)).toEqual([4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
+    expect(handled).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
+    expect(server.cursors).toEqual([undefined, '10'])
+  })
+
+  test('goes on after close() and connect(), and after a signal', async () => {
+    const stream = createStream()
+    const handled = ticks(stream)
+    stream.connect()
+    const loop = stream.events('tick')
+    await server.open()
+    write(1, 5)
+    await until(() => handled.length === 5)
+    expect((await loop.next()).value).toMatchObject({ n: 1 })
+    stream.close()
+    expect(await loop.next()).toEqual({ done: true, value: undefined })
+    expect(stream.lastEventId).toBe('1')
+    const stop = new AbortController()
+    const next = stream.events('tick', { signal: stop.signal })
+    expect((await next.next()).value).toMatchObject({ n: 2 })
+    stop.abort()
+    expect(await read(stream, 3)).toEqual([3, 4, 5])
+    expect(handled).toEqual([1, 2, 3, 4, 5])
+  })
+
+  test('begins at the present where it is told to', async () => {
+    const stream = createStream()
+    const handled = ticks(stream)
+    stream.connect()
+    const left = stream.events('tick')
+    await server.open()
+    write(1, 5)
+    await until(() => handled.length === 5)
+    await left.return()
+    expect(stream.lastEventId).toBe('')
+    const loop = stream.events('tick', { resume: false })
+    expect(stream.lastEventId).toBe('5')
+    write(6, 6)
+    expect((await loop.next()).value).toMatchObject({ n: 6 })
+  })
+
+  test('begins at the present, with a gap, where more came than the loop before could hold', async () => {
+    const stream = createStream()
+    const gaps: string[] = []
+    stream.onGap(({ reason }) => gaps.push(reason))
+    const handled = ticks(stream)
+    stream.connect()
+    await stream.events('tick', { bufferSize: 2 }).return()
+    await server.open()
+    write(1, 3)
+    await until(() => handled.length === 3)
+    expect(gaps).toEqual([])
+    expect(stream.lastEventId).toBe('3')
+    const loop = stream.events('tick')
+    expect(gaps).toEqual(['lagged'])
+    write(4, 4)
+    expect((await loop.next()).value).toMatchObject({ n: 4 })
   })
 
   test('leaves a connection that connect() made', async () => {

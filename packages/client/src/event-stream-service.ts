@@ -9,6 +9,7 @@ import {
   type SseMessage,
   UnknownEventError,
 } from '@rivulet/core'
+import { checkIteratorOptions, checkStreamOptions } from './check-options.js'
 import { type Clock, systemClock } from './clock.js'
 import {
   Connection,
@@ -20,7 +21,8 @@ import {
 import type { ConnectionStatus } from './connection-machine.js'
 import { type CursorStore, createCursorStore, type PersistOptions } from './cursor-store.js'
 import { Dispatcher } from './dispatcher.js'
-import { type EventIterable, EventIterator, type IteratorOptions } from './event-iterator.js'
+import { type EventIterable, EventIterator, type IteratorOptions, type Unread } from './event-iterator.js'
+import { decide } from './guard.js'
 import { HandlerList, type SubscribeOptions } from './handler-list.js'
 import { createSharedLink, type SharedOptions } from './shared-link.js'
 import type { MappedEvent } from './typed-event.js'
@@ -50,7 +52,7 @@ export interface EventStreamServiceOptions<Contract extends EventContract = Even
    */
   lastEventId?: string
   /**
-   * Keeps the last event ID over a reload, so that a page continues where the one before it ended. Counts only where no
+   * Keeps the cursor over a reload, so that a page continues where the one before it ended. Counts only where no
    * `lastEventId` is given.
    * @default false
    */
@@ -79,7 +81,7 @@ export interface ConnectionState extends ConnectionSnapshot {
 /** An event's handler. Returning a promise is fine: its rejection is reported. */
 export type EventHandler<Event> = (event: Event) => unknown
 
-type Stoppable = Pick<EventIterator<unknown>, 'stop' | 'end'>
+type AnyIterator = Pick<EventIterator<unknown>, 'stop' | 'end' | 'unread' | 'isDone'>
 type Listener<T extends unknown[]> = (...values: T) => unknown
 
 /**
@@ -99,8 +101,12 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   readonly #store: CursorStore | undefined
   readonly #statusListeners = new HandlerList<[ConnectionState, ConnectionState]>()
   readonly #errorListeners = new HandlerList<unknown>()
-  readonly #iterators = new Set<Stoppable>()
-  readonly #pausing = new Set<Stoppable>()
+  readonly #iterators = new Set<AnyIterator>()
+  readonly #pausing = new Set<AnyIterator>()
+  /** Iterators that may hold what nobody has read. */
+  readonly #readers = new Set<AnyIterator>()
+  /** Of these, those whose loop was left, by what they iterate over: the next loop goes on there. */
+  readonly #left = new WeakMap<object, unknown>()
   #resumed: { promise: Promise<void>; resolve: () => void } | undefined
   #state: ConnectionState
   /** Aborts with the next `close()`: what was registered until then is removed. */
@@ -111,14 +117,17 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   #thrown = false
   readonly #report = (error: unknown): void => this.#onError(error)
 
+  /** @throws {ConfigurationError} when an option makes no sense. */
   constructor(options: EventStreamServiceOptions<Contract>) {
+    checkStreamOptions(options as EventStreamServiceOptions)
     const { events, clock = systemClock, validate = true, mapMessage, persist = false } = options
     this.#options = options
     this.#dispatcher = new Dispatcher({
       contract: events,
       validate,
       mapMessage,
-      now: () => clock.now(),
+      clock,
+      callbackTimeoutMs: options.callbackTimeoutMs ?? 10_000,
       report: this.#report,
     })
     const sink: ConnectionSink = {
@@ -126,14 +135,14 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
         if (this.#isLast(message)) this.#link.send({ type: 'ended' })
         else this.#dispatcher.message(message, id, positioned)
       },
-      cursor: (id) => this.#dispatcher.cursor(id),
+      cursor: (id) => this.#dispatcher.moveTo(id),
       gap: (gap) => this.#dispatcher.gap(gap),
       error: (error) => this.#onError(error, this.#errorListeners.size > 0 || this.status !== 'closed' || this.#thrown),
       changed: () => this.#onChange(),
       ready: () => this.#dispatcher.drained ?? this.#resumed?.promise,
     }
     this.#link = createSharedLink(options, clock, sink) ?? new Connection(options, clock, sink)
-    this.#store = createCursorStore(persist, options.url, clock, () => this.lastEventId, this.#report)
+    this.#store = createCursorStore(persist, options, clock, () => this.lastEventId, this.#report)
     this.#startAt(options.lastEventId ?? '')
     this.#state = this.#snapshot()
   }
@@ -147,9 +156,18 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     return this.#state.status
   }
 
-  /** The ID of the last event that was delivered: where a reconnection continues. `''` where there is none. */
+  /**
+   * The cursor: the ID of the last event before which nothing is left to deliver. A handler has an event once it was called,
+   * a loop once it has read it. `''` where there is none.
+   */
   get lastEventId(): string {
-    return this.#dispatcher.lastEventId
+    let slowest: Unread<unknown> | undefined
+    for (const reader of this.#readers) {
+      const { unread } = reader
+      if (reader.isDone) this.#readers.delete(reader)
+      if (unread && (!slowest || unread.order < slowest.order)) slowest = unread
+    }
+    return slowest ? slowest.cursor : this.#dispatcher.lastEventId
   }
 
   /** When a byte came last, by the clock; `undefined`: never. */
@@ -179,14 +197,17 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     this.#start('reconnect')
   }
 
-  /** Ends the connection, any retry and all iterators. Inside a handler too, no further event is delivered. */
+  /**
+   * Ends the connection, any retry and all iterators. Inside a handler too, no further event is delivered; the one that the
+   * handler was called with still goes to the others.
+   */
   close(): void {
     this.#connectCalled = false
     this.#closing.abort()
     this.#closing = new AbortController()
     this.#dispatcher.cancel()
-    // What was received but not delivered will be asked for again.
-    this.#startAt(this.lastEventId)
+    // What was received but not delivered will be asked for again, unless it waits for the next loop.
+    this.#startAt(this.#dispatcher.lastEventId)
     const iterators = [...this.#iterators]
     this.#iterators.clear()
     for (const iterator of iterators) iterator.stop()
@@ -293,7 +314,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   }
 
   #start(type: 'connect' | 'reconnect'): void {
-    if (this.lastEventId === '' && this.#store) this.#startAt(this.#store.load())
+    if (this.#dispatcher.lastEventId === '' && this.#store) this.#startAt(this.#store.load())
     this.#link.send({ type })
   }
 
@@ -310,26 +331,34 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   }
 
   #iterate<T>(handlers: HandlerList<T>, options: IteratorOptions = {}): EventIterator<T> {
-    const { signal } = options
+    checkIteratorOptions(options)
+    const { signal, resume = true } = options
     const stop = () => iterator.stop()
+    const left = (this.#left.get(handlers) ?? []) as EventIterator<T>[]
+    this.#left.set(handlers, left)
     const iterator: EventIterator<T> = new EventIterator<T>(options, {
       onStart: () => this.#start('connect'),
       onPause: (paused) => this.#onPause(iterator, paused),
       onEnd: () => {
-        unsubscribe()
         signal?.removeEventListener('abort', stop)
         const last = this.#iterators.delete(iterator) && this.#iterators.size === 0
         if (last && !this.#connectCalled && this.status !== 'closed') this.close()
       },
+      onLeave: () => left.push(iterator),
+      onRefuse: () => unsubscribe(),
     })
-    const unsubscribe = handlers.add((value) => iterator.push(value))
+    const unsubscribe = handlers.add((value) => iterator.push(value, this.#dispatcher.order, this.#dispatcher.cursor))
     this.#iterators.add(iterator)
+    this.#readers.add(iterator)
+    if (!resume) for (const old of left.splice(0)) old.drop()
+    const before = left.pop()
+    if (before && !iterator.takeOver(before)) this.#dispatcher.gap({ type: 'rivulet:gap', reason: 'lagged' })
     signal?.addEventListener('abort', stop)
     if (signal?.aborted) stop()
     return iterator
   }
 
-  #onPause(iterator: Stoppable, paused: boolean): void {
+  #onPause(iterator: AnyIterator, paused: boolean): void {
     if (paused) {
       this.#pausing.add(iterator)
       this.#resumed ??= withResolvers()
@@ -343,7 +372,8 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
 
   #isLast(message: SseMessage): boolean {
     try {
-      return this.#options.until?.(message) ?? false
+      const { until } = this.#options
+      return until !== undefined && decide('until', until, message)
     } catch (error) {
       this.#report(error)
       return false
@@ -353,7 +383,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   #onChange(): void {
     const previous = this.#state
     this.#state = this.#snapshot()
-    this.#store?.keep(this.#state.status === 'open')
+    this.#store?.keep(this.#state.status !== 'closed' && this.#state.status !== 'idle')
     if (this.#state.status === 'closed' && previous.status !== 'closed') {
       const { error } = this.#state
       const failure = error === undefined ? undefined : { error }
@@ -371,9 +401,17 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   }
 
   #onError(error: unknown, quiet: boolean = this.#errorListeners.size > 0): void {
-    if (!quiet) console.error(error)
+    if (!quiet) log(error)
     // A listener that throws cannot be told to itself.
-    this.#errorListeners.emit(error, (thrown) => console.error(thrown))
+    this.#errorListeners.emit(error, log)
+  }
+}
+
+function log(error: unknown): void {
+  try {
+    console.error(error)
+  } catch {
+    // Showing it runs code of its own.
   }
 }
 

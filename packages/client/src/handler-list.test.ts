@@ -26,14 +26,18 @@ test('a handler that is removed while others are called is not called any more, 
   expect(calls).toEqual(['a', 'c', 'a', 'c', 'new'])
 })
 
-test('a cancelled run ends with the handler that cancelled it', () => {
-  const run = { cancelled: false }
-  list.add(() => {
-    run.cancelled = true
+test('what a handler causes comes after its cause, for all handlers', () => {
+  list.add((value) => {
+    calls.push(`a${value}`)
+    if (value < 3) list.emit(value + 1, report)
   })
-  list.add(() => calls.push('b'))
-  list.emit(1, report, run)
-  expect(calls).toEqual([])
+  list.add((value) => calls.push(`b${value}`))
+  list.emit(1, report)
+  expect(calls).toEqual(['a1', 'b1', 'a2', 'b2', 'a3', 'b3'])
+})
+
+test('takes functions alone', () => {
+  expect(() => list.add(undefined as never)).toThrow(expect.objectContaining({ code: 'RIVULET_CONFIGURATION' }))
 })
 
 test('once means once, also when the handler itself causes the next call', () => {
@@ -79,9 +83,11 @@ test('what handlers throw or reject with is reported', async () => {
     throw 'thrown'
   })
   list.add(() => Promise.reject('rejected'))
+  // biome-ignore lint/suspicious/noThenProperty: what other libraries return
+  list.add(() => ({ then: (_: unknown, reject: (reason: string) => void) => reject('of another kind') }))
   list.add(() => calls.push('x'))
   list.emit(1, report)
-  await Promise.resolve()
-  expect(report.mock.calls).toEqual([['thrown'], ['rejected']])
+  await vi.waitFor(() => expect(report).toHaveBeenCalledTimes(3))
+  expect(report.mock.calls.flat().sort()).toEqual(['of another kind', 'rejected', 'thrown'])
   expect(calls).toEqual(['x'])
 })

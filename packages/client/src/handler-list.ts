@@ -1,3 +1,6 @@
+import { ConfigurationError } from './errors.js'
+import { tell } from './guard.js'
+
 export interface SubscribeOptions {
   /** Unsubscribes when it aborts. */
   signal?: AbortSignal
@@ -14,6 +17,9 @@ interface Entry<T> {
 export class HandlerList<T> {
   // Replaced by every change, so that a call in progress keeps to the list that it began with.
   #entries: readonly Entry<T>[] = []
+  #calling = false
+  /** What came while handlers were called. */
+  #later: T[] = []
 
   get size(): number {
     return this.#entries.length
@@ -23,6 +29,7 @@ export class HandlerList<T> {
     handler: (value: T) => unknown,
     { signal, once = false }: SubscribeOptions & { once?: boolean } = {},
   ): () => void {
+    if (typeof handler !== 'function') throw new ConfigurationError('handler', handler, 'Give a function.')
     if (signal?.aborted) return () => {}
     const remove = () => {
       entry.active = false
@@ -40,19 +47,27 @@ export class HandlerList<T> {
     for (const entry of this.#entries) if (entry.handler === handler) entry.remove()
   }
 
-  /** Calls the handlers in the order of their subscription until `run` is cancelled. What they throw or reject with goes to `report`. */
-  emit(value: T, report: (error: unknown) => void, run?: { readonly cancelled: boolean }): void {
+  /**
+   * Calls the handlers in the order of their subscription. What they throw or reject with goes to `report`. What a handler
+   * causes to be emitted comes after this value, for all of them.
+   */
+  emit(value: T, report: (error: unknown) => void): void {
+    if (this.#calling) {
+      this.#later.push(value)
+      return
+    }
     if (this.#entries.length === 0) return
+    this.#calling = true
+    this.#call(value, report)
+    while (this.#later.length > 0) this.#call(this.#later.shift() as T, report)
+    this.#calling = false
+  }
+
+  #call(value: T, report: (error: unknown) => void): void {
     for (const entry of this.#entries) {
-      if (run?.cancelled) return
       if (!entry.active) continue
       if (entry.once) entry.remove()
-      try {
-        const result = entry.handler(value)
-        if (result instanceof Promise) result.catch(report)
-      } catch (error) {
-        report(error)
-      }
+      tell(entry.handler, value, report)
     }
   }
 }

@@ -59,7 +59,7 @@ export function toEvent(
   // A strict schema knows nothing of what every event carries itself.
   const { timestamp: _timestamp, source: _source, ...own } = payload
   const finish = (output: unknown) =>
-    flatten(Object.assign({ id, type, timestamp, source }, output), type, id, timestamp, source)
+    flatten({ id, type, timestamp, source, ...(output as object) }, type, id, timestamp, source)
   const output = validatePayload(type, schema, own)
   return output instanceof Promise ? output.then(finish) : finish(output)
 }
@@ -70,6 +70,8 @@ function flatten(event: Payload, type: string, id: string | undefined, timestamp
   event.type = type
   event.timestamp = timestamp
   event.source = source
+  // JSON may hold it as a key of its own, and whoever copies the event would change the copy's prototype.
+  if (Object.hasOwn(event, '__proto__')) Reflect.deleteProperty(event, '__proto__')
   return event as unknown as BaseEvent
 }
 

@@ -27,6 +27,7 @@ const everyOption: Record<keyof EventStreamServiceOptions<EventContract>, true> 
   headers: true,
   fetch: true,
   connectTimeoutMs: true,
+  callbackTimeoutMs: true,
   lastEventIdIn: true,
   retry: true,
   onUnauthorized: true,

@@ -1,0 +1,77 @@
+import { ConfigurationError } from './errors.js'
+import type { IteratorOptions } from './event-iterator.js'
+import type { EventStreamServiceOptions } from './event-stream-service.js'
+
+type Kind = readonly [test: (value: unknown) => boolean, fix: string]
+
+const milliseconds: Kind = [isAtLeast(0), 'Give milliseconds, 0 or more.']
+const fn: Kind = [(value) => typeof value === 'function', 'Give a function.']
+const text: Kind = [(value) => typeof value === 'string', 'Give a text.']
+const flag: Kind = [(value) => typeof value === 'boolean', 'Give true or false.']
+const settings: Kind = [
+  (value) => typeof value === 'boolean' || (typeof value === 'object' && value !== null),
+  'Give true, false, or an object.',
+]
+
+const streamOptions: { readonly [path: string]: Kind } = {
+  url: [
+    (value) => ['string', 'function'].includes(typeof value) || value instanceof URL,
+    'Give a text, a URL, or a function.',
+  ],
+  method: text,
+  lastEventId: text,
+  lastEventIdIn: oneOf('header', 'query'),
+  connectTimeoutMs: milliseconds,
+  callbackTimeoutMs: milliseconds,
+  heartbeatMarginMs: milliseconds,
+  idleTimeoutMs: milliseconds,
+  maxEventBytes: [isAtLeast(1), 'Give a number of bytes, 1 or more.'],
+  'retry.initialMs': milliseconds,
+  'retry.maxMs': milliseconds,
+  'retry.stableAfterMs': milliseconds,
+  'retry.maxAttempts': [isAtLeast(0), 'Give a number, 0 or more.'],
+  fetch: fn,
+  onUnauthorized: fn,
+  mapMessage: fn,
+  until: fn,
+  validate: flag,
+  persist: settings,
+  'persist.key': text,
+  'persist.storage.getItem': fn,
+  'persist.storage.setItem': fn,
+  shared: settings,
+  'shared.key': text,
+}
+
+const iteratorOptions: { readonly [path: string]: Kind } = {
+  bufferSize: [isAtLeast(1), 'Give a number of events, 1 or more.'],
+  overflow: oneOf('pause', 'drop-oldest', 'drop-newest', 'error'),
+}
+
+/** @throws {ConfigurationError} when an option makes no sense. */
+export function checkStreamOptions(options: EventStreamServiceOptions): void {
+  check(options, streamOptions)
+  if (options?.url === undefined) throw new ConfigurationError('url', undefined, 'Say where the stream is.')
+}
+
+/** @throws {ConfigurationError} when an option makes no sense. */
+export function checkIteratorOptions(options: IteratorOptions): void {
+  check(options, iteratorOptions)
+}
+
+function check(options: object, kinds: { readonly [path: string]: Kind }): void {
+  for (const [path, [test, fix]] of Object.entries(kinds)) {
+    let value: unknown = options
+    for (const key of path.split('.')) value = (value as Record<string, unknown> | undefined)?.[key]
+    if (value !== undefined && !test(value)) throw new ConfigurationError(path, value, fix)
+  }
+}
+
+/** Not NaN, which an environment variable that is not set becomes. */
+function isAtLeast(min: number): (value: unknown) => boolean {
+  return (value) => typeof value === 'number' && value >= min
+}
+
+function oneOf(...values: string[]): Kind {
+  return [(value) => values.includes(value as string), `Give one of: ${values.join(', ')}.`]
+}
