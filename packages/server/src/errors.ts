@@ -1,6 +1,6 @@
 import { RivuletError } from '@rivulet/core'
 
-export { ConfigurationError } from '@rivulet/core'
+export { CallbackTimeoutError, ConfigurationError } from '@rivulet/core'
 
 /** A payload fits its schema but cannot be written as a JSON object. Nothing was stored or sent. */
 export class EventSerializationError extends RivuletError {
@@ -30,25 +30,6 @@ export class ManagerClosedError extends RivuletError {
     super(
       ManagerClosedError.code,
       'The EventManager is closed: nothing can be published any more. Stop the publishers before calling close().',
-    )
-  }
-}
-
-/** A function of a stream's options did not answer in time. */
-export class CallbackTimeoutError extends RivuletError {
-  static override readonly name: string = 'CallbackTimeoutError'
-  static override readonly code = 'RIVULET_CALLBACK_TIMEOUT'
-
-  constructor(
-    /** The function: `authorize`, `channels`, `snapshot` or `presence`. */
-    readonly callback: string,
-    /** How many milliseconds it had. */
-    readonly timeoutMs: number,
-  ) {
-    super(
-      CallbackTimeoutError.code,
-      `${callback} did not answer within ${timeoutMs} ms, and the request was refused. Pass its signal on to what it ` +
-        'waits for, or raise callbackTimeoutMs.',
     )
   }
 }
