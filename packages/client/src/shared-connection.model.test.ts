@@ -117,7 +117,7 @@ class Game {
   }
 
   publish(): void {
-    const hasId = this.random() < 0.95
+    const hasId = this.random() < 0.8
     this.server.publish(hasId)
     if (!hasId) this.unkept.add(this.server.last)
   }

@@ -260,12 +260,45 @@ describe('when the leader goes', () => {
     await all([behind], 1, 2, 3, 4)
   })
 
+  test('the next one leads also when it becomes visible meanwhile', async () => {
+    const listeners: (() => void)[] = []
+    const page = {
+      baseURI: harness.server.url,
+      visibilityState: 'visible',
+      addEventListener: (_: string, listener: () => void) => listeners.push(listener),
+      removeEventListener() {},
+    }
+    vi.stubGlobal('document', page)
+    const [leader, ...others] = await openThree()
+    send(1)
+    await all([leader, ...others], 1)
+    leader.stream.close()
+    await turn()
+    // The browser shows the next tab in the place of the closed one.
+    for (const listener of listeners) listener()
+    await takeOver()
+    send(2)
+    await all(others, 1, 2)
+  })
+
   test('it stays with one that is only idle', async () => {
     const tabs = await openThree()
     await pass(20_000)
     expect(harness.server.requests).toHaveLength(1)
     send(1)
     await all(tabs, 1)
+  })
+})
+
+describe('a tab that stands still', () => {
+  test('silences no other one, also where it leads', async () => {
+    const [leader, ...others] = await openThree()
+    leader.stream.events('tick', { bufferSize: 1 })
+    const numbers = Array.from({ length: 3_000 }, (_, i) => i + 1)
+    for (const n of numbers) send(n)
+    await all(others, ...numbers)
+    expect(leader.received).toEqual([1])
+    expect(harness.server.requests).toHaveLength(1)
   })
 })
 
@@ -328,10 +361,74 @@ describe('a stream has a connection of its own', () => {
     await harness.server.open(2)
   })
 
-  test('where locks are forbidden', async () => {
-    vi.stubGlobal('navigator', { locks: { request: () => Promise.reject(new DOMException('', 'SecurityError')) } })
-    const { stream } = open()
-    await until(() => stream.status === 'open')
+  const fail = () => {
+    throw new DOMException('forbidden', 'SecurityError')
+  }
+
+  test.each<[string, () => void]>([
+    [
+      'locks may not be looked at',
+      () =>
+        vi.stubGlobal('navigator', {
+          get locks() {
+            return fail()
+          },
+        }),
+    ],
+    ['locks are forbidden', () => vi.stubGlobal('navigator', { locks: { request: async () => fail() } })],
+    ['a request for a lock throws', () => vi.stubGlobal('navigator', { locks: { request: fail } })],
+    ['there is no BroadcastChannel', () => vi.stubGlobal('BroadcastChannel', undefined)],
+    [
+      'BroadcastChannel is forbidden',
+      () =>
+        vi.stubGlobal(
+          'BroadcastChannel',
+          class {
+            constructor() {
+              fail()
+            }
+          },
+        ),
+    ],
+    [
+      'nothing can be posted',
+      () =>
+        vi.stubGlobal(
+          'BroadcastChannel',
+          class {
+            postMessage = fail
+            close() {}
+          },
+        ),
+    ],
+  ])('where %s', async (_, forbid) => {
+    forbid()
+    const tabs = [open(), open()]
+    await harness.server.open(2)
+    for (const { stream } of tabs) await until(() => stream.state.recovered === null)
+    send(1)
+    await all(tabs, 1)
+    for (const { stream } of tabs) stream.close()
+    await harness.server.open(0)
+    for (const { stream, tab } of tabs) tab.run(() => stream.connect())
+    await harness.server.open(2)
+    send(2)
+    await all(tabs, 1, 2)
+  })
+
+  test('from when nothing can be posted any more', async () => {
+    const [leader, follower] = await openThree()
+    send(1)
+    await all([leader, follower], 1)
+    const post = vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation(fail)
+    send(2)
+    await all([leader], 1, 2)
+    await pass(4_500)
+    await all([follower], 1, 2)
+    await harness.server.open(3)
+    send(3)
+    await all([leader, follower], 1, 2, 3)
+    post.mockRestore()
   })
 
   test('apart from those of another key, another body or another URL', async () => {
@@ -342,6 +439,49 @@ describe('a stream has a connection of its own', () => {
     open({ url: `${harness.server.url}?room=1` })
     await harness.server.open(5)
   })
+})
+
+test('a note that is none is ignored', async () => {
+  const names: string[] = []
+  const { BroadcastChannel } = globalThis
+  vi.stubGlobal(
+    'BroadcastChannel',
+    class extends BroadcastChannel {
+      constructor(name: string) {
+        super(name)
+        names.push(name)
+      }
+    },
+  )
+  const tabs = await openThree()
+  expect(names[0]).toMatch(/^rivulet:shared:2:/)
+  const stranger = new BroadcastChannel(names[0]!)
+  const log = { type: 'log', leader: [9e15, 'x'], before: [9e15, 1], items: [], state: { status: 'open', attempt: 0 } }
+  for (const note of [
+    undefined,
+    null,
+    7,
+    'hello',
+    {},
+    { type: 'constructor' },
+    { type: 'hello' },
+    { type: 'welcome', to: 1 },
+    { ...log, leader: [Number.NaN, 'x'] },
+    { ...log, leader: undefined },
+    { ...log, before: 'there' },
+    { ...log, items: [undefined] },
+    { ...log, items: [{ place: [9e15, 2], message: { event: 'tick' } }] },
+    { ...log, items: [{ place: [9e15, 2], id: 7 }] },
+    { ...log, items: [{ place: [9e15, 2], gap: 'big' }] },
+    { ...log, state: { status: 'happy', attempt: 0 } },
+    { ...log, state: undefined },
+  ]) {
+    stranger.postMessage(note)
+  }
+  await turn()
+  send(1)
+  await all(tabs, 1)
+  expect(harness.server.requests).toHaveLength(1)
 })
 
 test('a key is needed wherever tabs of two users could share', () => {

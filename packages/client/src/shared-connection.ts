@@ -152,7 +152,6 @@ export class SharedConnection implements Link {
   }
 
   #goAlone(): void {
-    if (this.#isAlone) return
     this.#isAlone = true
     this.#part()
     // A connection of one's own observes the page itself.
@@ -348,10 +347,14 @@ export class SharedConnection implements Link {
   }
 
   #post(note: Note): void {
+    const channel = this.#channel
     try {
-      this.#channel?.postMessage(note)
+      channel?.postMessage(note)
     } catch {
-      this.#goAlone()
+      // Whoever posts goes on first.
+      queueMicrotask(() => {
+        if (this.#channel === channel) this.#goAlone()
+      })
     }
   }
 

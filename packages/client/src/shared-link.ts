@@ -26,7 +26,7 @@ export function createSharedLink(
   const { shared } = options
   if (!shared) return undefined
   const name = nameOf(shared, options)
-  const locks = globalThis.navigator?.locks
+  const locks = lockManager()
   if (!locks || !globalThis.BroadcastChannel) return undefined
 
   let link: Link | undefined
@@ -34,7 +34,7 @@ export function createSharedLink(
   let lastEventId = ''
   let snapshot = idleSnapshot
 
-  async function load(): Promise<void> {
+  const load = async (): Promise<void> => {
     try {
       const { SharedConnection } = await import('./shared-connection.js')
       link = new SharedConnection(name, locks, options, clock, sink)
@@ -74,8 +74,17 @@ export function createSharedLink(
   }
 }
 
+/** A browser that keeps no data of a site may throw already here. */
+function lockManager(): LockManager | undefined {
+  try {
+    return globalThis.navigator?.locks
+  } catch {
+    return undefined
+  }
+}
+
 /** The version changes with what tabs say to each other: tabs of two versions don't share. */
-const protocol = 'rivulet:shared:1:'
+const protocol = 'rivulet:shared:2:'
 
 function nameOf(shared: true | SharedOptions, options: ConnectionOptions): string {
   const key = shared === true ? undefined : shared.key
