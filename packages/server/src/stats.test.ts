@@ -88,3 +88,12 @@ it('counts gaps by reason, and for each connection that is told', async () => {
     gapsByReason: { backplane: 2, lagged: 1, trimmed: 1, restarted: 1 },
   })
 })
+
+it('tells what the backplane holds, where it holds it', async () => {
+  const memory = createHarness({ events })
+  await memory.manager.publish('log', { message: '1' })
+  expect(memory.manager.stats().backplane).toMatchObject({ events: 1, evictedEvents: 0 })
+  const backplane = new MemoryBackplane()
+  Object.assign(backplane, { stats: undefined })
+  expect(createHarness({ events, backplane }, 2).manager.stats().backplane).toBeUndefined()
+})

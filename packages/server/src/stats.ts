@@ -1,3 +1,4 @@
+import type { BackplaneStats } from './backplane.js'
 import type { ServerGapReason } from './frame.js'
 
 /** Counters of one manager since it was made, and gauges of now. */
@@ -43,6 +44,8 @@ export interface ManagerStats {
   readonly heartbeats: number
   /** Errors that `onError` got. */
   readonly errors: number
+  /** What the backplane holds in this process, and had to drop; `undefined` where it holds the events elsewhere. */
+  readonly backplane: BackplaneStats | undefined
 }
 
 type Gauge =
@@ -54,6 +57,7 @@ type Gauge =
   | 'oldestFrameMs'
   | 'gaps'
   | 'gapsByReason'
+  | 'backplane'
 
 export type Counters = { -readonly [Name in keyof Omit<ManagerStats, Gauge>]: number } & {
   readonly gaps: Record<ServerGapReason, number>

@@ -258,6 +258,7 @@ export class Streams {
       ...counters,
       gaps: Object.values(gapsByReason).reduce((sum, count) => sum + count, 0),
       gapsByReason: { ...gapsByReason },
+      backplane: this.engine.backplane.stats?.(),
     }
   }
 
