@@ -25,7 +25,7 @@ export class Line {
   readonly #waiting = new Set<Writer>()
   #scheduled = false
 
-  /** @param onTurn Told how long each turn took. */
+  /** @param onTurn Is told how many milliseconds each turn took. */
   constructor(clock: Clock, onTurn: (ms: number) => void) {
     this.#clock = clock
     this.#onTurn = onTurn
@@ -59,7 +59,8 @@ export class Line {
       time = now()
       if (time - start >= turnMs) break
     }
-    this.#onTurn(time - start)
+    // Somebody may have set the clock back meanwhile.
+    this.#onTurn(Math.max(0, time - start))
     if (this.#waiting.size > 0) this.#schedule()
   }
 }

@@ -18,7 +18,12 @@ interface PublishedEvent {
   readonly n: number
   readonly channel: string
   readonly retain: boolean
+  /** How many turns of the event loop there had been. */
+  readonly turn: number
 }
+
+/** After so many turns of the event loop everyone who waits to be written to has had a turn, in the largest crowd. */
+const roundTurns = 60
 
 /**
  * One random history of publishes, joins, drops, resumes, slow and stalled readers, trims and restarts. The oracle is
@@ -33,6 +38,11 @@ class History {
   readonly #published: PublishedEvent[] = []
   readonly #clients: SimulatedClient[] = []
   readonly #stalled = new Set<SimulatedClient>()
+  /** How long one write takes; above 0, a crowd reads one channel, in which there is always more to write. */
+  readonly #writeMs: number
+  /** Beside a crowd: reads another channel, and always takes what there is. */
+  #quiet: SimulatedClient | undefined
+  #turns = 0
   #server: SimulatedServer
 
   constructor(seed: number) {
@@ -46,6 +56,7 @@ class History {
       highWaterMarkBytes: this.#upTo(20_000),
     }
     this.#server = createServer(this.#clock, this.#options)
+    this.#writeMs = this.#chance(0.15) ? this.#upTo(3) : 0
   }
 
   /** Whether nothing could be lost, so that no gap may be announced. */
@@ -74,19 +85,44 @@ class History {
       const filter = this.#chance(0.2) ? ({ n }: { n: number }) => n % 3 !== 0 : undefined
       this.#clients.push(new SimulatedClient(this.#clock, channels.length > 0 ? channels : ['a'], filter))
     }
+    if (this.#writeMs > 0) this.#gather()
     for (let step = 0; step < steps; step++) {
       this.#step(liveOnly)
+      if (this.#quiet) this.#crowd(this.#quiet)
       await settle()
       this.#observe()
     }
     await this.#quiesce()
   }
 
+  #gather(): void {
+    for (let count = 20 + this.#upTo(20); count > 0; count--) {
+      this.#clients.push(new SimulatedClient(this.#clock, ['a'], undefined, this.#writeMs))
+    }
+    for (const client of this.#clients) this.#connect(client)
+    this.#quiet = new SimulatedClient(this.#clock, ['b'], undefined)
+    this.#clients.push(this.#quiet)
+  }
+
+  /** What a crowd does in each step: its channel always has more, and it is in the way of others. */
+  #crowd(quiet: SimulatedClient): void {
+    this.#publishOne('a', true, '')
+    if (this.#chance(0.3)) this.#publishOne('b', true, '')
+    this.#connect(quiet)
+    quiet.sink?.take(1_000_000)
+    this.#turn()
+  }
+
+  #turn(): void {
+    this.#turns++
+    this.#clock.turn()
+  }
+
   #step(liveOnly: boolean): void {
     const client = this.#pick(this.#clients)!
     const dice = this.#random()
     if (dice < 0.3) this.#publish(this.#chance(0.1) ? this.#upTo(400) : this.#upTo(5), liveOnly)
-    else if (dice < 0.5) this.#clock.turn()
+    else if (dice < 0.5) this.#turn()
     else if (dice < 0.65) this.#connect(client)
     else if (dice < 0.7) client.sink?.destroy()
     else if (dice < 0.72) this.#stalled.add(client)
@@ -107,14 +143,14 @@ class History {
   #publish(count: number, liveOnly: boolean): void {
     const pad = 'x'.repeat(this.#chance(0.1) ? this.#upTo(2000) : this.#upTo(50))
     for (let left = count; left > 0; left--) {
-      const event = {
-        n: this.#published.length,
-        channel: this.#pick(['a', 'b', 'c'])!,
-        retain: !(liveOnly && this.#chance(0.3)),
-      }
-      this.#published.push(event)
-      this.#server.manager.emit('n', { n: event.n, channel: event.channel, pad }, event)
+      this.#publishOne(this.#pick(['a', 'b', 'c'])!, !(liveOnly && this.#chance(0.3)), pad)
     }
+  }
+
+  #publishOne(channel: string, retain: boolean, pad: string): void {
+    const n = this.#published.length
+    this.#published.push({ n, channel, retain, turn: this.#turns })
+    this.#server.manager.emit('n', { n, channel, pad }, { channel, retain })
   }
 
   #restart(): void {
@@ -130,6 +166,17 @@ class History {
       // One write more than the mark: an empty buffer takes any.
       expect(client.sink.bufferedBytes).toBeLessThanOrEqual(highWaterMarkBytes + client.sink.largestWrite)
     }
+    if (this.#quiet) this.#observeQuiet(this.#quiet)
+  }
+
+  /** Whoever reads fast is given each event within a round, whatever others have to be written. */
+  #observeQuiet({ channels, seen }: SimulatedClient): void {
+    const last = seen.at(-1)
+    const reached = last?.kind === 'event' ? last.n : (last?.publishedBefore ?? 0) - 1
+    const due = this.#published.filter(
+      ({ channel, turn }) => channels.includes(channel) && turn < this.#turns - roundTurns,
+    )
+    expect(reached, 'what a quiet client has been given').toBeGreaterThanOrEqual(due.at(-1)?.n ?? -1)
   }
 
   /** Everyone is connected and reads everything; one last event on each channel shows that all are live. */
@@ -140,8 +187,7 @@ class History {
     await this.#calm()
     this.#observe()
     for (const channel of ['a', 'b', 'c']) {
-      this.#published.push({ n: this.#published.length, channel, retain: true })
-      this.#server.manager.emit('n', { n: this.#published.length - 1, channel, pad: '' }, { channel })
+      this.#publishOne(channel, true, '')
     }
     await this.#calm()
   }
@@ -150,7 +196,7 @@ class History {
     for (let quiet = 0; quiet < 3; quiet++) {
       await settle()
       if (!this.#clock.idle || this.#clients.some(({ sink }) => sink && sink.unread > 0)) quiet = 0
-      this.#clock.turn()
+      this.#turn()
       for (const { sink } of this.#clients) sink?.take(1_000_000)
     }
   }

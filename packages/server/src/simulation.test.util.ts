@@ -48,6 +48,11 @@ export class SimulatedClock implements Clock {
     for (const callback of turns) callback()
   }
 
+  /** Time passes in which the event loop does one thing only: timers that are due have to wait. */
+  spend(ms: number): void {
+    this.#now += ms
+  }
+
   /** Somebody sets the clock. Timers go by the time that passes, and are due as late as before. */
   setBack(ms: number): void {
     this.#now -= ms
@@ -298,13 +303,17 @@ export class SimulatedClient {
   lastEventId = ''
   sink: SimulatedSink | undefined
   readonly #clock: SimulatedClock
+  readonly #writeMs: number
 
+  /** @param writeMs How long a write to it takes. */
   constructor(
     clock: SimulatedClock,
     channels: readonly string[],
     filter: ((event: { n: number }) => boolean) | undefined,
+    writeMs = 0,
   ) {
     this.#clock = clock
+    this.#writeMs = writeMs
     this.channels = channels
     this.filter = filter
   }
@@ -335,6 +344,7 @@ export class SimulatedClient {
       },
     })
     sink.onWrite = (text) => {
+      this.#clock.spend(this.#writeMs)
       for (const _ of text.matchAll(/^event: rivulet:(open|gap)$/gm)) publishedBefore.push(published())
     }
     sink.onBytes = (bytes) => decoder.feed(bytes)
