@@ -1,4 +1,5 @@
-import type { Refusal } from './sink.js'
+import { encodeControlEvent } from '@rivulet/core'
+import { type Refusal, streamHeaders } from './sink.js'
 
 export interface Limits {
   /** How many streams at once; more are refused with 503. Requests that are being authorized count. @default Infinity */
@@ -115,4 +116,18 @@ export function unavailable(random: () => number): Refusal {
 /** Clients come back between once and three times so many seconds later, not all in one moment. */
 function comeBack(status: number, message: string, seconds: number, random: () => number): Refusal {
   return { status, message, headers: { 'Retry-After': String(seconds + Math.floor(random() * (2 * seconds + 1))) } }
+}
+
+/**
+ * The refusal of a request that may come back, as a stream that says when, and ends. A native `EventSource` gives up for good
+ * at any status but 200.
+ *
+ * @param retryMs Where the refusal does not say when.
+ */
+export function asStream(refusal: Refusal, retryMs: number): Refusal {
+  if (refusal.status !== 429 && refusal.status !== 503) return refusal
+  const seconds = refusal.headers?.['Retry-After'] ?? ''
+  const retry = /^\d{1,9}$/.test(seconds) ? Number(seconds) * 1000 : retryMs
+  const message = encodeControlEvent({ type: 'rivulet:close', reason: 'busy', retry: true }, { retry })
+  return { status: 200, message, headers: { ...refusal.headers, ...streamHeaders } }
 }

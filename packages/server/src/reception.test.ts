@@ -347,6 +347,39 @@ describe('limits', () => {
   })
 })
 
+describe('refuseBusyWith: stream', () => {
+  const busy = { refuseBusyWith: 'stream' } as const
+
+  it('answers at a limit with a stream that says when to come back, and ends', async () => {
+    const { manager, connect, calm } = createHarness({ events, limits: { maxConnections: 1 } })
+    await connect()
+    const refused = await connect(busy)
+    expect(refused.sink.status).toBe(200)
+    expect(refused.headers).toMatchObject({
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-cache, no-transform',
+    })
+    expect(refused.retries).toEqual([expect.any(Number)])
+    expect(refused.retries[0]).toBeGreaterThanOrEqual(5_000)
+    expect(controlEventsOf(refused.messages)).toEqual([{ type: 'rivulet:close', reason: 'busy', retry: true }])
+    expect(refused.sink.closed).toBe(true)
+    expect(manager.stats()).toMatchObject({ connections: 1, refused: 1 })
+    await calm()
+  })
+
+  it.each([
+    ['the limit of a key', 429, 200],
+    ['no right', 403, 403],
+    ['no credential', 401, 401],
+    ['a mistake', 500, 500],
+  ])('is for those alone who may come back: %s', async (_, status, answered) => {
+    const { connect } = createHarness({ events, retryMs: 7_000 })
+    const { sink, retries } = await connect({ ...busy, authorize: () => ({ status }) })
+    expect(sink.status).toBe(answered)
+    expect(retries).toEqual(answered === 200 ? [7_000] : [])
+  })
+})
+
 class IgnoringSink {
   bufferedBytes = 0
   closed = false

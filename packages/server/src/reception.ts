@@ -1,5 +1,5 @@
 import { type EventContract, encodeControlEvent } from '@rivulet/core'
-import { pipelined, Refused } from './admission.js'
+import { asStream, pipelined, Refused } from './admission.js'
 import { type Admitting, gone } from './admitting.js'
 import { everyone, type ReadAdmission, readAuthorization, readChannelNames, readPresence } from './answers.js'
 import { type Connection, lingerMs } from './connection.js'
@@ -41,7 +41,7 @@ export async function receive<Request, Context>(
     const channels = await channelsOf(admitting, request, admission, options)
     await open(streams, request, sink, options, { admitting, admission, channels })
   } catch (outcome) {
-    answerWithout(streams, sink, outcome)
+    answerWithout(streams, sink, outcome, options)
   } finally {
     if (admitting) {
       streams.admitted(admitting)
@@ -51,14 +51,20 @@ export async function receive<Request, Context>(
 }
 
 /** Answers a request that gets no stream. */
-function answerWithout(streams: Streams, sink: Sink, outcome: unknown): void {
+function answerWithout(
+  streams: Streams,
+  sink: Sink,
+  outcome: unknown,
+  { refuseBusyWith }: Pick<EventStreamOptions, 'refuseBusyWith'>,
+): void {
   if (outcome === gone) return
   if (!(outcome instanceof Refused)) streams.report(outcome, { stage: 'write' })
   const refusal = outcome instanceof Refused ? outcome.refusal : { status: 500 }
   streams.engine.counters.refused++
   diagnose(streams.engine, 'rivulet:connection:refuse', () => ({ status: refusal.status }))
   try {
-    if (!sink.closed) refuse(streams, sink, refusal)
+    const answer = refuseBusyWith === 'stream' ? asStream(refusal, streams.options.retryMs) : refusal
+    if (!sink.closed) refuse(streams, sink, answer)
   } catch (error) {
     streams.report(error, { stage: 'write' })
     destroy(streams, sink)

@@ -188,9 +188,10 @@ export class SimulatedSink implements Sink {
     this.#listener = listener
   }
 
-  refuse({ status, headers }: Refusal): void {
+  refuse({ status, headers, message = '' }: Refusal): void {
     this.status = status
     this.headers = { ...headers }
+    this.onBytes(new TextEncoder().encode(message))
     this.destroy()
   }
 

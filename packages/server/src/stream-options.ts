@@ -82,4 +82,15 @@ export interface EventStreamOptions<
    * others may know of it, as JSON (a name, a role). `undefined`: this one is not shown.
    */
   presence?: (context: Context, options: CallbackOptions) => Awaitable<unknown>
+  /**
+   * How requests are refused that may come back: at a limit, while the manager closes, and wherever else the status is 429 or 503.
+   *
+   * - `status`: by that status, with `Retry-After`. A native `EventSource` gives up for good.
+   * - `stream`: by status 200 and a stream that says when to come back, and ends. A native `EventSource` fires `open`, then
+   *   `error`, and comes back. The cost: logs, proxies and monitors see a success, so watch `stats().refused` instead, and
+   *   health checks of such a route prove nothing.
+   *
+   * @default 'status'
+   */
+  refuseBusyWith?: 'status' | 'stream'
 }
