@@ -19,10 +19,19 @@ export interface Limits {
 
 /** Thrown by a step of receiving a request: it is answered with this, and not with a stream. */
 export class Refused {
-  readonly refusal: Refusal
+  readonly #refusal: Refusal
 
   constructor(refusal: Refusal) {
-    this.refusal = refusal
+    this.#refusal = refusal
+  }
+
+  /** Takes anything that was thrown. Unlike `instanceof`, this runs no trap of a proxy. */
+  static is(value: unknown): value is Refused {
+    return typeof value === 'object' && value !== null && #refusal in value
+  }
+
+  get refusal(): Refusal {
+    return this.#refusal
   }
 }
 

@@ -11,7 +11,7 @@ import type { SinkListener } from './sink.js'
 export const gone: unique symbol = Symbol('the client has left')
 
 function isOutcome(error: unknown): boolean {
-  return error === gone || error instanceof Refused
+  return error === gone || Refused.is(error)
 }
 
 type CallbackName = 'authorize' | 'channels' | 'snapshot' | 'presence'

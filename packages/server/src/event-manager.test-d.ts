@@ -38,3 +38,39 @@ test('the context that authorize gives is that of channels, filter and snapshot'
   })
   expectTypeOf(handleEventStream).returns.toEqualTypeOf<Promise<void>>()
 })
+
+test('who is nobody is refused, and the context of the others has no undefined', () => {
+  const users = new Map<string, { name: string }>()
+  void eventStreamResponse(manager, new Request('http://localhost'), {
+    authorize: (request) => ({ context: users.get(request.url) }),
+    channels: (_, context) => {
+      expectTypeOf(context).toEqualTypeOf<{ name: string }>()
+      return [context.name]
+    },
+  })
+  void eventStreamResponse(manager, new Request('http://localhost'), {
+    // @ts-expect-error A key alone lets nobody in.
+    authorize: () => ({ key: 'eve' }),
+  })
+})
+
+test('functions that may wait get a signal', () => {
+  void eventStreamResponse(manager, new Request('http://localhost'), {
+    authorize: async (_, { signal }) => {
+      expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
+      return { context: 'eve' }
+    },
+    channels: async (_, context, { signal }) => (signal.aborted ? [] : [context]),
+    snapshot: async (_, { signal }) => ({ events: [], asOf: String(signal.aborted) }),
+    presence: async (context, { signal }) => ({ context, gone: signal.aborted }),
+  })
+})
+
+test('what has to answer at once may not be asynchronous', () => {
+  void eventStreamResponse(manager, new Request('http://localhost'), {
+    // @ts-expect-error A promise is true, whatever it resolves to.
+    filter: async () => false,
+  })
+  // @ts-expect-error A promise is true, whatever it resolves to.
+  manager.disconnect(async () => false, 'revoked')
+})

@@ -58,8 +58,8 @@ function answerWithout(
   { refuseBusyWith }: Pick<EventStreamOptions, 'refuseBusyWith'>,
 ): void {
   if (outcome === gone) return
-  if (!(outcome instanceof Refused)) streams.report(outcome, { stage: 'write' })
-  const refusal = outcome instanceof Refused ? outcome.refusal : { status: 500 }
+  if (!Refused.is(outcome)) streams.report(outcome, { stage: 'write' })
+  const refusal = Refused.is(outcome) ? outcome.refusal : { status: 500 }
   streams.engine.counters.refused++
   diagnose(streams.engine, 'rivulet:connection:refuse', () => ({ status: refusal.status }))
   try {

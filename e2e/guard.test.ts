@@ -1,0 +1,80 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { ManagerStats } from '@rivulet/server'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import {
+  allows,
+  type FunctionName,
+  foreignValues,
+  givesValue,
+  type Manner,
+  manners,
+} from '../packages/server/src/foreign-values.test.util.js'
+import { randomFrom } from '../test-support/random.js'
+
+/** `npm run test:long` asks for many more. */
+const requests = Number(process.env.RIVULET_GUARD_REQUESTS ?? 80)
+const seed = Number(process.env.RIVULET_SEED ?? 1)
+const maxConnections = 30
+const atOnce = 20
+
+const functionNames: readonly FunctionName[] = ['authorize', 'channels', 'presence', 'snapshot', 'filter']
+
+/** A server in a process of its own, from the sources. */
+async function start(host: string): Promise<{ child: ChildProcess; url: string; exited: Promise<unknown[]> }> {
+  const program = fileURLToPath(new URL('guard-server.ts', import.meta.url))
+  const child = fork(program, [host, String(maxConnections)], {
+    execArgv: ['--import', 'tsx', '--conditions=@rivulet/source'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  onTestFinished(() => void child.kill())
+  const exited = once(child, 'exit')
+  const [{ port }] = (await Promise.race([once(child, 'message'), exited])) as [{ port: number }]
+  return { child, url: `http://127.0.0.1:${port}/`, exited }
+}
+
+async function statsOf(child: ChildProcess): Promise<ManagerStats> {
+  child.send('stats')
+  const [{ stats }] = (await once(child, 'message')) as [{ stats: ManagerStats }]
+  return stats
+}
+
+it.each(['node', 'express', 'koa', 'web'])('%s lives, whatever the application’s functions do', async (host) => {
+  const { child, url, exited } = await start(host)
+  const random = randomFrom(seed)
+  const pick = <T>(choices: readonly T[]): T => choices[Math.floor(random() * choices.length)]!
+
+  async function ask(): Promise<void> {
+    const name = pick(functionNames)
+    const manner = pick<Manner>(manners)
+    const value = Math.floor(random() * foreignValues(name).length)
+    const leaves = random() < 0.15
+    const about = `function=${name}&value=${value}&manner=${manner}`
+    const signal = leaves ? AbortSignal.timeout(30) : AbortSignal.timeout(20_000)
+    try {
+      const response = await fetch(`${url}?${about}`, { signal, redirect: 'manual' })
+      const letIn = name === 'filter' || (givesValue(manner) && allows[name](foreignValues(name)[value]!()))
+      if (letIn) expect(response.status, about).toBe(200)
+      else expect(response.status === 204 || response.status >= 300, `${about}: ${response.status}`).toBe(true)
+      await response.body?.cancel()
+    } catch (error) {
+      if (!leaves || (error as Error).name !== 'TimeoutError') throw error
+    }
+  }
+
+  for (let done = 0; done < requests; done += atOnce) await Promise.all(Array.from({ length: atOnce }, ask))
+  await vi.waitFor(async () => expect(await statsOf(child)).toMatchObject({ connections: 0, cohorts: 0 }), 5_000)
+
+  // Each place is free again, and there is none too many.
+  const left = new AbortController()
+  const statuses: number[] = []
+  for (let stream = 0; stream <= maxConnections; stream++) {
+    const response = await fetch(url, { signal: left.signal })
+    statuses.push(response.status)
+  }
+  expect(statuses).toEqual([...Array.from({ length: maxConnections }, () => 200), 503])
+  child.send('close')
+  expect(await exited).toEqual([0, null])
+  left.abort()
+})
