@@ -9,6 +9,7 @@ import type { Request, RequestHandler } from 'express'
  * manager's `onError`.
  *
  * @example
+ * // Without a user, the context is undefined: 401.
  * app.get('/events', eventStream(manager, { authorize: (request) => ({ context: request.user }) }))
  */
 export function eventStream<Contract extends EventContract, Context = unknown>(

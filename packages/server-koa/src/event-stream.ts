@@ -10,6 +10,7 @@ import type { Context as KoaContext, Middleware } from 'koa'
  * resolves when the stream is open, or the request refused, and never calls `next`.
  *
  * @example
+ * // Without a user, the context is undefined: 401.
  * router.get('/events', eventStream(manager, { authorize: (ctx) => ({ context: ctx.state.user }) }))
  */
 export function eventStream<Contract extends EventContract, Context = unknown>(
