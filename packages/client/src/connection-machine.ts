@@ -23,6 +23,8 @@ export type ConnectionInput =
   | { readonly type: 'refreshed' }
   /** The attempt or the open connection failed in a way that may pass. */
   | { readonly type: 'lost'; readonly error: unknown; readonly retryAfterMs?: number | undefined }
+  /** The browser broke off the connection, as the page is being left. If it is not after all, the stream goes on. */
+  | { readonly type: 'left'; readonly error: unknown }
   /** The attempt failed for good. */
   | { readonly type: 'failed'; readonly error: unknown }
   /** The stream is complete: the server said so, or the application's `until` did. */
@@ -132,6 +134,10 @@ const lose: Rule[] = [
   { when: 'mayRetry', to: 'waiting', update: ['note', 'count'], effects: ['drop', 'scheduleRetry'] },
   { to: 'closed', update: ['note'], effects: ['drop'] },
 ]
+const leave: Rule[] = [
+  { when: 'mayRepeat', to: 'waiting', update: ['count'], effects: ['drop', 'scheduleRetry'] },
+  { to: 'closed', update: ['note'], effects: ['drop'] },
+]
 const fail: Rule[] = [{ to: 'closed', update: ['note'], effects: ['drop'] }]
 const end: Rule[] = [{ to: 'closed', update: ['reset'], effects: ['drop'] }]
 /** A page that may be frozen holds no connection; `show` makes a new one. */
@@ -151,6 +157,7 @@ export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in I
     unauthorized: ignored,
     refreshed: ignored,
     lost: ignored,
+    left: ignored,
     failed: ignored,
     ended: ignored,
     retryDue: ignored,
@@ -169,6 +176,7 @@ export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in I
     unauthorized: [{ when: 'refreshLeft', to: 'connecting', update: ['note'], effects: ['refresh'] }, ...fail],
     refreshed: [{ to: 'connecting', update: ['spendRefresh'], effects: ['open'] }],
     lost: lose,
+    left: leave,
     failed: fail,
     ended: end,
     retryDue: ignored,
@@ -188,6 +196,7 @@ export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in I
     unauthorized: ignored,
     refreshed: ignored,
     lost: lose,
+    left: leave,
     failed: fail,
     ended: end,
     retryDue: ignored,
@@ -206,6 +215,7 @@ export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in I
     unauthorized: ignored,
     refreshed: ignored,
     lost: ignored,
+    left: ignored,
     failed: ignored,
     ended: end,
     retryDue: retry,
@@ -224,6 +234,7 @@ export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in I
     unauthorized: ignored,
     refreshed: ignored,
     lost: ignored,
+    left: ignored,
     failed: ignored,
     ended: ignored,
     retryDue: ignored,

@@ -13,6 +13,7 @@ import { type RefreshHook, refreshCount, refreshOnce } from './credential-refres
 import {
   CallbackTimeoutError,
   ConfigurationError,
+  ConnectionError,
   ContentTypeError,
   HeartbeatTimeoutError,
   HttpStatusError,
@@ -20,7 +21,7 @@ import {
   StreamClosedByServerError,
 } from './errors.js'
 import { createLiveness } from './liveness.js'
-import { observePage } from './page-events.js'
+import { observePage, type PageEvent } from './page-events.js'
 import { type RetryOptions, retryPolicy } from './retry-policy.js'
 import { openStream, type RequestOptions, readStream } from './transport.js'
 
@@ -100,6 +101,9 @@ export interface ConnectionSink {
   ready(): Promise<void> | undefined
 }
 
+/** Browsers break off the requests of a page at some time of a navigation, some before the next page answers. */
+const leavingMs = 10_000
+
 /** A longer cursor is not sent, as servers refuse requests of more than 8 KiB: encoded, a character takes up to three bytes. */
 const maxCursorLength = 2_600
 
@@ -127,6 +131,8 @@ export class Connection implements Link {
   #opened = false
   /** The server may have acted on a request that must not reach it twice. */
   #acted = false
+  /** When the page began to be left. */
+  #leftAt = -Infinity
   #timer: unknown
   #stopObserving: (() => void) | undefined
 
@@ -175,7 +181,8 @@ export class Connection implements Link {
     for (const effect of effects) this.#effects[effect]()
     this.#sink.changed()
     // A 401 that a refresh may cure is no error yet.
-    if ('error' in input && !effects.includes('refresh')) this.#sink.error(input.error)
+    if (!('error' in input) || effects.includes('refresh')) return
+    if (input.type !== 'left' || state.status === 'closed') this.#sink.error(input.error)
   }
 
   readonly #effects: { readonly [E in ConnectionEffect]: () => void } = {
@@ -212,7 +219,11 @@ export class Connection implements Link {
     },
   }
 
-  #onPage(event: 'online' | 'visible' | 'hide' | 'show'): void {
+  #onPage(event: PageEvent): void {
+    if (event === 'leave') {
+      this.#leftAt = this.#clock.now()
+      return
+    }
     const idleMs = this.#machine.status === 'open' ? this.#liveness.overdueMs() : undefined
     if (idleMs === undefined) this.send({ type: event })
     else this.send({ type: 'stale', error: new HeartbeatTimeoutError(idleMs) })
@@ -243,7 +254,8 @@ export class Connection implements Link {
     } catch (error) {
       if (this.#current !== attempt) return
       if (error instanceof HttpStatusError && declinedStatuses.includes(error.status)) this.#acted = false
-      this.send(inputOf(error))
+      const isLeaving = error instanceof ConnectionError && this.#clock.now() - this.#leftAt < leavingMs
+      this.send(isLeaving ? { type: 'left', error } : inputOf(error))
     }
   }
 

@@ -136,6 +136,7 @@ test('a closed stream listens to nothing', async () => {
   expect(calls(added).map(([type, , options]) => [type, options])).toEqual([
     ['visibilitychange', undefined],
     ['online', undefined],
+    ['beforeunload', undefined],
     ['pagehide', undefined],
     ['pageshow', undefined],
   ])
@@ -173,5 +174,39 @@ describe('without a page', () => {
       },
     })
     expect(pageStorage()).toBeUndefined()
+  })
+})
+
+describe('a page that is being left', () => {
+  test('reports no error for the connection that the browser breaks off, and goes on if it stays after all', async () => {
+    const { server, clock } = harness
+    const stream = await openStream()
+    const errors: unknown[] = []
+    stream.onError((error) => errors.push(error))
+    fire('beforeunload')
+    server.stream.destroy()
+    await until(() => stream.status === 'waiting')
+    expect(stream.state).toMatchObject({ error: undefined, retryAt: expect.any(Number) })
+    clock.advance(2_000)
+    await server.open()
+    await until(() => stream.status === 'open')
+    expect(errors).toEqual([])
+
+    clock.advance(10_000)
+    server.stream.destroy()
+    await until(() => stream.status === 'waiting')
+    expect(errors).toMatchObject([{ code: 'RIVULET_CONNECTION' }])
+  })
+
+  test('reports a request that is lost for good', async () => {
+    const { server } = harness
+    server.answer = (request) => {
+      fire('beforeunload')
+      request.socket.destroy()
+    }
+    const stream = harness.createStream({ body: 'order' })
+    stream.connect()
+    await until(() => stream.status === 'closed')
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONNECTION' })
   })
 })

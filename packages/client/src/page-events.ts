@@ -1,5 +1,8 @@
 /** What a page, or a worker, tells about itself and the network. */
-export type PageListener = (event: 'online' | 'visible' | 'hide' | 'show') => void
+export type PageListener = (event: PageEvent) => void
+
+/** `leave`: a navigation has begun, and may still come to nothing. `hide`: the page is left, perhaps to be shown again. */
+export type PageEvent = 'online' | 'visible' | 'leave' | 'hide' | 'show'
 
 /**
  * The only place that touches `window` and `document`. Where they don't exist nothing is ever reported.
@@ -10,6 +13,7 @@ export function observePage(listener: PageListener): () => void {
   const page = globalThis.document as Document | undefined
   const stops = [
     listen(globalThis, 'online', () => listener('online')),
+    listen(globalThis, 'beforeunload', () => listener('leave')),
     listen(globalThis, 'pagehide', () => listener('hide')),
     listen(globalThis, 'pageshow', () => listener('show')),
     listen(page, 'visibilitychange', () => {

@@ -6,7 +6,7 @@ import {
   idleSnapshot,
   type Link,
 } from './connection.js'
-import { observePage } from './page-events.js'
+import { observePage, type PageEvent } from './page-events.js'
 import { Election } from './shared-election.js'
 import { SharedLeader } from './shared-leader.js'
 import { SharedLog } from './shared-log.js'
@@ -162,7 +162,7 @@ export class SharedConnection implements Link {
     this.#reader.open()
   }
 
-  #onPage(event: 'online' | 'visible' | 'hide' | 'show'): void {
+  #onPage(event: PageEvent): void {
     if (event === 'hide' && this.#channel) {
       // A page that may be frozen must neither lead nor be taken for a listener.
       this.#part()
