@@ -102,6 +102,11 @@ export class Feed {
     for (const subscriber of this.#alarmed) subscriber.onHealth(error)
   }
 
+  /** Tells of what failed without an outage. */
+  report(error: unknown): void {
+    for (const subscriber of this.#subscriptions.subscribers()) subscriber.onHealth(error)
+  }
+
   close(): void {
     this.#link = undefined
     clearInterval(this.#timer)

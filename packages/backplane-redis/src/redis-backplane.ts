@@ -122,7 +122,7 @@ export class RedisBackplane implements Backplane {
     const greeting = new Greeting(this.#keys, this.#positions, afterRestart)
     const connect = connector(client, this.#keys.clock, timeoutMs)
     const evictions = new EvictionCheck(eviction)
-    this.#sweeper = new Sweeper(this.#keys, this.#positions, probeIntervalMs)
+    this.#sweeper = new Sweeper(this.#keys, this.#positions, probeIntervalMs, (error) => this.#feed.report(error))
     this.#reconnector = new Reconnector(
       async () => {
         const onInfo = (info: ServerInfo) => evictions.check(info)
@@ -167,8 +167,9 @@ export class RedisBackplane implements Backplane {
     const { maxEvents, maxBytes, maxAgeMs, headTtlMs } = this.#boundsOf(channel)
     const names = [keys.clock, keys.log(channel)]
     if (idempotencyKey !== undefined) names.push(keys.result(channel, idempotencyKey))
-    // Redis may come to it long after we gave it up, when it was stopped: it must not be carried out then.
-    const deadline = Math.floor(performance.now() + link.clockOffsetMs + this.#timeoutMs)
+    // Redis may come to it long after we gave it up, when it was stopped: it must not be carried out then. We may give it up
+    // a little early, as timers count from when the turn of the event loop began.
+    const deadline = Math.floor(performance.now() + link.clockOffsetMs + 0.9 * this.#timeoutMs)
     const kept = retain ? [maxEvents, maxBytes, maxAgeMs] : [0, 0, 0]
     return link.call(publish, names, [
       this.#positions.known,

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { Recorder } from './recorder.test.util.js'
-import { RedisBackplane } from './redis-backplane.js'
+import { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
 import { RedisServer } from './redis-server.test.util.js'
 
 let server: RedisServer
@@ -18,13 +18,14 @@ afterAll(async () => {
 const text = (data: string) => ({ type: 'log', data })
 
 /** A node whose user has all rights, and what takes one of them away, or gives them back. */
-async function start(namespace: string) {
+async function start(namespace: string, options: Partial<RedisBackplaneOptions> = {}) {
   const allow = (...rights: string[]) => admin.call('ACL', 'SETUSER', namespace, ...rights)
   await allow('on', '>secret', `~{${namespace}}:*`, `&{${namespace}}:*`, '+@all', '-@dangerous', '+info')
   const login = { username: namespace, password: 'secret', lazyConnect: true }
   const client = new Redis({ port: server.port, host: '127.0.0.1', ...login })
   // Above 300 bytes the script has to trim, which takes further rights.
-  const backplane = new RedisBackplane({ client, namespace, retention: { maxBytes: 300 }, timeoutMs: 1_000 })
+  const bounds = { retention: { maxBytes: 300 }, timeoutMs: 1_000 }
+  const backplane = new RedisBackplane({ client, namespace, ...bounds, ...options })
   onTestFinished(() => backplane.close())
   const stored = async () => {
     const entries = await admin.xrange(`{${namespace}}:log:a`, '-', '+')
@@ -67,6 +68,16 @@ describe('a right that is missing', () => {
     const error = await backplane.subscribe('a', new Recorder()).catch((reason) => reason)
     expect(error).toMatchObject({ code: 'RIVULET_REDIS_SETUP', problem: 'rights' })
     expect(error.message).toContain(`~{${taken}}:*`)
+  })
+
+  it('is told where it keeps Redis from forgetting channels', async () => {
+    const { backplane, allow } = await start('sweeps', { probeIntervalMs: 10 })
+    const recorder = new Recorder()
+    await backplane.subscribe('a', recorder)
+    await allow('-hscan')
+    await recorder.until(({ health }) => health.length > 0)
+    expect(recorder.health[0]).toMatchObject({ code: 'RIVULET_REDIS_SETUP', problem: 'rights' })
+    expect((await backplane.publish('a', text('1'), { retain: true })).duplicate).toBe(false)
   })
 
   it('is none of those that the README names', async () => {

@@ -11,18 +11,19 @@ export class Sweeper {
   readonly #keys: Keys
   readonly #positions: Positions
   readonly #intervalMs: number
+  readonly #onError: (error: unknown) => void
   #cursor = '0'
   #timer: NodeJS.Timeout | undefined
 
-  constructor(keys: Keys, positions: Positions, intervalMs: number) {
+  constructor(keys: Keys, positions: Positions, intervalMs: number, onError: (error: unknown) => void) {
     this.#keys = keys
     this.#positions = positions
     this.#intervalMs = intervalMs
+    this.#onError = onError
   }
 
   up(link: Link): void {
-    // What fails here ends the link, or is tried again.
-    this.#timer = setInterval(() => void this.#sweep(link).catch(() => {}), this.#intervalMs)
+    this.#timer = setInterval(() => void this.#sweep(link), this.#intervalMs)
   }
 
   down(): void {
@@ -32,7 +33,12 @@ export class Sweeper {
   async #sweep(link: Link): Promise<void> {
     const [before, after] = link.local(this.#keys.live('\0')).split('\0') as [string, string]
     const args = [this.#positions.known, this.#cursor, pageSize, headPrefix, before, after]
-    const [cursor] = await link.call(sweep, [this.#keys.clock], args)
-    this.#cursor = cursor!
+    try {
+      const [cursor] = await link.call(sweep, [this.#keys.clock], args)
+      this.#cursor = cursor!
+    } catch (error) {
+      // The end of the link is told by others.
+      if (!link.closed) this.#onError(error)
+    }
   }
 }
