@@ -17,10 +17,12 @@ export interface Scale {
   /** How many clients come back, one after the other. */
   readonly resumes: number
   readonly cuts: number
+  /** How many further subscriptions are measured. */
+  readonly subscribes: number
 }
 
-export const fullScale: Scale = { connections: 1_000, channelsEach: 100, resumes: 200, cuts: 3 }
-export const quickScale: Scale = { connections: 20, channelsEach: 100, resumes: 10, cuts: 1 }
+export const fullScale: Scale = { connections: 1_000, channelsEach: 100, resumes: 200, cuts: 3, subscribes: 2_000 }
+export const quickScale: Scale = { connections: 20, channelsEach: 100, resumes: 10, cuts: 1, subscribes: 50 }
 
 /** What a client that comes back costs, each. */
 export interface Resume {
@@ -34,6 +36,8 @@ export interface Resume {
 export interface ChannelCosts {
   /** From the first request to when all streams had begun. */
   readonly subscribeMs: number
+  /** CPU of the node for one further subscription, with all the others there. */
+  readonly subscribeMicros: number
   readonly heapPerChannel: number
   /** Of Redis, in bytes: for being listened to by one node, and for the one event that is kept. */
   readonly memorySubscribed: number
@@ -101,6 +105,7 @@ export async function measureChannels(programs: Programs, redis: RedisServer, sc
     }
     return {
       subscribeMs,
+      subscribeMicros: await node.call('subscribe', scale.subscribes),
       heapPerChannel,
       memorySubscribed: (subscribed - empty) / channels,
       memoryKept: (kept - subscribed) / channels,

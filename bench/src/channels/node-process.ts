@@ -60,6 +60,20 @@ const service = {
     return id!
   },
 
+  /** Subscribes to further channels, one after the other, and leaves them. Returns what one of these takes of CPU, in microseconds. */
+  subscribe: async (times: number): Promise<number> => {
+    const subscriber = { onMessage() {}, onGap() {}, onHealth() {} }
+    const one = async (index: number) => {
+      await backplane.subscribe(`further:${index}`, subscriber)
+      backplane.unsubscribe(`further:${index}`, subscriber)
+    }
+    // What is compiled is compiled then.
+    for (let index = 0; index < times; index++) await one(index)
+    const before = cpu()
+    for (let index = 0; index < times; index++) await one(times + index)
+    return (cpu() - before) / times
+  },
+
   /** Publishes one event as soon as Redis takes it. Returns how often that was refused before. */
   publishWhenPossible: async (index: number): Promise<number> => {
     // One that is refused may have been stored all the same: with its key it is stored once.

@@ -1,6 +1,7 @@
 import { RedisServer } from '../../../packages/backplane-redis/src/redis-server.test.util.js'
 import { buildPackages, compileProgram } from '../build.js'
 import { hasRedis } from '../redis.js'
+import { atMost, printBudgets } from '../report/budget.js'
 import { writeResults } from '../report/results.js'
 import { printTable } from '../report/table.js'
 import { type ChannelCosts, fullScale, measureChannels, type Programs, quickScale, type Scale } from './measure.js'
@@ -36,7 +37,11 @@ export async function runChannels({ quick }: { quick: boolean }): Promise<void> 
     }
   }
   printChannels({ scale, costs })
-  writeResults<ChannelsResults>('channels', quick, { scale, costs }, [])
+  const worstSubscribe = Math.max(...costs.map(({ subscribeMicros }) => subscribeMicros))
+  const channels = (scale.connections * scale.channelsEach).toLocaleString('en-US')
+  const budgets = [atMost(`one subscribe on a node with ${channels} channels`, worstSubscribe / 1e3, 0.2, 'ms of CPU')]
+  printBudgets(budgets)
+  writeResults<ChannelsResults>('channels', quick, { scale, costs }, budgets)
 }
 
 function printChannels({ scale: { connections, channelsEach }, costs }: ChannelsResults): void {
@@ -47,6 +52,7 @@ function printChannels({ scale: { connections, channelsEach }, costs }: Channels
     ['stream-node-max-bytes', ...costs.map(({ nodeMaxBytes }) => String(nodeMaxBytes))],
     [
       row('subscribed to all after s', (one) => one.subscribeMs / 1e3),
+      row('node CPU of one subscribe, ms', (one) => one.subscribeMicros / 1e3),
       row('node heap per channel, bytes', (one) => one.heapPerChannel),
       row('Redis memory per channel listened to, bytes', (one) => one.memorySubscribed),
       row('Redis memory per channel for one kept event, bytes', (one) => one.memoryKept),
