@@ -34,6 +34,9 @@ function readPackages(file) {
 /** What some tests need from the machine: a command, and the Debian package that brings it. */
 const systemPackages = [
   { command: 'chromium', debian: 'chromium', tests: 'the tests in a real browser' },
+  { command: 'firefox-esr', debian: 'firefox-esr', tests: 'the tests in Firefox' },
+  { command: 'WebKitWebDriver', debian: 'webkit2gtk-driver', tests: 'the tests in WebKit' },
+  { command: 'Xvfb', debian: 'xvfb', tests: 'the tests in WebKit, which needs a screen' },
   { command: 'redis-server', debian: 'redis-server', tests: 'the tests on a real Redis' },
   { command: 'nginx', debian: 'nginx-light', tests: 'the tests behind nginx' },
 ]

@@ -1,0 +1,177 @@
+import { expect } from 'vitest'
+import {
+  type Check,
+  type CheckGroup,
+  expectAll,
+  hadOf,
+  keepPublishing,
+  type Lab,
+  numbers,
+  openStream,
+  until,
+} from '../check.js'
+import type { EngineName, Tab } from '../driver.js'
+import type { Site } from '../site.js'
+import { processOf } from '../tab-process.js'
+
+const settings = { url: '/events', shared: { key: 'ada' } }
+
+async function openTabs({ open }: Lab, server: Site, count: number): Promise<Tab[]> {
+  const tabs: Tab[] = []
+  while (tabs.length < count) {
+    const tab = await open(server.origin)
+    await openStream(tab, settings)
+    tabs.push(tab)
+  }
+  return tabs
+}
+
+/** Every tab has all numbers since its first, once and in order, and follows what comes next. */
+async function expectComplete(tabs: readonly Tab[], server: Site): Promise<void> {
+  server.publish(1)
+  for (const tab of tabs) {
+    await until(tab, (last) => window.lab.streams.at(-1)!.had.received.at(-1) === last, server.published)
+    const { received, gaps } = await hadOf(tab)
+    expect(received).toEqual(numbers(received[0]!, server.published))
+    expect(gaps).toEqual([])
+  }
+}
+
+const receivedMore = async (tabs: readonly Tab[], count: number) => {
+  for (const tab of tabs) {
+    const had = await tab.evaluate(() => window.lab.streams.at(-1)!.had.received.length)
+    await until(tab, (more) => window.lab.streams.at(-1)!.had.received.length > more, had + count)
+  }
+}
+
+/** The tab that holds the connection goes away while events come: the others go on. */
+function whenLeader(
+  does: string,
+  act: (lab: Lab, leader: Tab) => Promise<unknown>,
+  { quick = false, exceptions }: { quick?: boolean; exceptions?: Partial<Record<EngineName, string>> } = {},
+): Check {
+  return {
+    name: `tabs that share a connection go on when the one that holds it ${does}`,
+    quick,
+    ...(exceptions && { exceptions }),
+    async run(lab) {
+      const server = await lab.site()
+      const [leader, ...others] = (await openTabs(lab, server, 3)) as [Tab, ...Tab[]]
+      const stop = keepPublishing(server)
+      try {
+        await receivedMore(others, 5)
+        await act(lab, leader)
+        await receivedMore(others, 50)
+      } finally {
+        stop()
+      }
+      await expectComplete(others, server)
+      expect(server.manager.connections.size).toBe(1)
+    },
+  }
+}
+
+/** The tab that holds the connection does nothing for a while: the others go on, and it misses nothing. */
+function whilePaused(
+  does: string,
+  prepare: (lab: Lab, leader: Tab) => Promise<{ pause(): unknown; wake(): unknown }>,
+  exceptions?: Check['exceptions'],
+): Check {
+  return {
+    name: `tabs that share a connection go on while the one that holds it ${does}, which misses nothing`,
+    ...(exceptions && { exceptions }),
+    async run(lab) {
+      const server = await lab.site()
+      const [leader, ...others] = (await openTabs(lab, server, 3)) as [Tab, ...Tab[]]
+      const { pause, wake } = await prepare(lab, leader)
+      const stop = keepPublishing(server)
+      try {
+        await pause()
+        await receivedMore(others, 100)
+      } finally {
+        await wake()
+        stop()
+      }
+      await expectComplete([leader, ...others], server)
+      await expect.poll(() => server.manager.connections.size).toBe(1)
+    },
+  }
+}
+
+export const sharedChecks: CheckGroup = {
+  name: 'Shared connections',
+  checks: [
+    {
+      name: 'eight tabs share one connection of HTTP/1.1, and other requests get through',
+      async run(lab) {
+        const server = await lab.site()
+        const tabs = await openTabs(lab, server, 8)
+        server.publish(20)
+        await expectComplete(tabs, server)
+        expect(server.manager.connections.size).toBe(1)
+        expect(await tabs[7]!.evaluate(async () => (await fetch('/blank')).status)).toBe(200)
+      },
+    },
+    whenLeader('is closed', (_, leader) => leader.close(), { quick: true }),
+    whenLeader('goes to another page', (_, leader) => leader.goto('about:blank')),
+    whenLeader('crashes', async ({ browser }, leader) => process.kill(await processOf(browser, leader), 'SIGKILL'), {
+      exceptions: {
+        WebKit:
+          'WebKit’s driver ends the whole browser when a page crashes. To the other tabs a page that stands still is no different.',
+      },
+    }),
+    whilePaused(
+      'is frozen',
+      async (_, leader) => ({
+        pause: () => leader.setFrozen!(true),
+        wake: () => leader.setFrozen!(false),
+      }),
+      {
+        Firefox: 'Firefox freezes no tabs.',
+        WebKit: 'WebKit’s driver cannot freeze a tab. One that stands still does the same to the others.',
+      },
+    ),
+    whilePaused('stands still', async ({ browser }, leader) => {
+      const pid = await processOf(browser, leader)
+      return { pause: () => process.kill(pid, 'SIGSTOP'), wake: () => process.kill(pid, 'SIGCONT') }
+    }),
+    {
+      name: 'each origin has a connection of its own',
+      async run(lab) {
+        const server = await lab.site()
+        const other = await lab.site()
+        const tabs = await openTabs(lab, server, 2)
+        const otherTabs = await openTabs(lab, other, 2)
+        server.publish(10)
+        other.publish(20)
+        for (const tab of tabs) await expectAll(tab, server)
+        for (const tab of otherTabs) await expectAll(tab, other)
+        expect([server, other].map(({ manager }) => manager.connections.size)).toEqual([1, 1])
+      },
+    },
+    {
+      name: 'a page in a sandbox, which may store nothing, has a connection of its own',
+      async run({ site, open }) {
+        const server = await site()
+        const tab = await open(`${server.origin}/frame`)
+        await expect.poll(() => server.manager.connections.size).toBe(1)
+        server.publish(10)
+        await until(tab, () => document.title === 'received 10')
+      },
+    },
+    {
+      name: 'a page of which the browser forbids to store anything has a connection of its own',
+      exceptions: {
+        WebKit: 'MiniBrowser has no setting that forbids it. The sandboxed page above meets the same errors.',
+      },
+      async run({ site, launch }) {
+        const server = await site()
+        const browser = await launch({ blockStorage: true })
+        const tab = await browser.open(server.origin)
+        await openStream(tab, { ...settings, persist: true } as never)
+        server.publish(10)
+        await expectAll(tab, server)
+      },
+    },
+  ],
+}

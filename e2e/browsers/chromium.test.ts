@@ -1,0 +1,4 @@
+import { describeEngine } from './describe-engine.js'
+import { chromiumEngine } from './puppeteer-engine.js'
+
+describeEngine(chromiumEngine)

@@ -1,0 +1,61 @@
+import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
+import type { Lab } from './check.js'
+import type { Browser, Engine } from './driver.js'
+import { allChecks } from './matrix.js'
+import { type Results, writeResults } from './results.js'
+import { buildScripts, createSite } from './site.js'
+
+// `npm run test:browsers` runs all checks, and updates the results if it is told to; `npm test` runs those that are quick.
+const all = process.env.RIVULET_BROWSERS !== undefined
+const updates = process.env.RIVULET_BROWSERS === 'update'
+
+/** Runs the checks in one engine. A check that it cannot be asked is shown as skipped, with the reason. */
+export function describeEngine(engine: Engine): void {
+  describe.skipIf(!engine.installed)(engine.name, () => {
+    let scripts: ReadonlyMap<string, string>
+    let browser: Browser
+    const outcomes: Record<string, Results['checks'][string]> = {}
+    const opened: { close(): Promise<unknown> }[] = []
+
+    beforeAll(async () => {
+      ;[scripts, browser] = await Promise.all([buildScripts(), engine.launch()])
+    })
+    afterAll(async () => {
+      if (updates) writeResults({ engine: engine.name, version: browser.version, checks: outcomes })
+      await browser?.close()
+    })
+
+    afterEach(async () => {
+      // A page that has crashed cannot be closed.
+      for (const each of opened.splice(0).reverse()) await each.close().catch(() => {})
+    })
+
+    async function closedAfterwards<T extends { close(): Promise<unknown> }>(opening: Promise<T>): Promise<T> {
+      const each = await opening
+      opened.push(each)
+      return each
+    }
+
+    const lab = (): Lab => ({
+      engine: engine.name,
+      browser,
+      site: (options) => closedAfterwards(createSite(scripts, options)),
+      open: (url) => closedAfterwards(browser.open(url)),
+      launch: (options) => closedAfterwards(engine.launch(options)),
+    })
+
+    for (const { id, quick, exceptions, run } of allChecks) {
+      const reason = exceptions?.[engine.name]
+      if (reason) {
+        outcomes[id] = 'excepted'
+        it.skip(`${id} (${reason})`)
+      } else if (all || quick) {
+        outcomes[id] = 'failed'
+        it(id, async () => {
+          await run(lab())
+          outcomes[id] = 'passed'
+        })
+      }
+    }
+  })
+}

@@ -1,0 +1,4 @@
+import { describeEngine } from './describe-engine.js'
+import { firefoxEngine } from './puppeteer-engine.js'
+
+describeEngine(firefoxEngine)

@@ -1,0 +1,17 @@
+import type { Check, CheckGroup } from './check.js'
+import { hiddenChecks } from './checks/hidden-checks.js'
+import { pageChecks } from './checks/page-checks.js'
+import { requestChecks } from './checks/request-checks.js'
+import { sharedChecks } from './checks/shared-checks.js'
+import type { Engine } from './driver.js'
+import { chromiumEngine, firefoxEngine } from './puppeteer-engine.js'
+import { webkitEngine } from './webkit-engine.js'
+
+export const engines: readonly Engine[] = [chromiumEngine, firefoxEngine, webkitEngine]
+
+export const groups: readonly CheckGroup[] = [requestChecks, pageChecks, sharedChecks, hiddenChecks]
+
+/** Each check with the name of its own in tests and results. */
+export const allChecks: readonly (Check & { readonly id: string })[] = groups.flatMap(({ name: group, checks }) =>
+  checks.map((check) => ({ ...check, id: `${group}: ${check.name}` })),
+)

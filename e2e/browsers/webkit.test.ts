@@ -1,0 +1,4 @@
+import { describeEngine } from './describe-engine.js'
+import { webkitEngine } from './webkit-engine.js'
+
+describeEngine(webkitEngine)
