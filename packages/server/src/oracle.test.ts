@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { randomFrom } from '../../../test-support/random.js'
 import {
   createServer,
+  type Resume,
   SimulatedClient,
   SimulatedClock,
   type SimulatedServer,
@@ -18,23 +19,31 @@ interface PublishedEvent {
   readonly n: number
   readonly channel: string
   readonly retain: boolean
+  readonly at: number
   /** How many turns of the event loop there had been. */
   readonly turn: number
 }
 
+const day = 86_400_000
 /** After so many turns of the event loop everyone who waits to be written to has had a turn, in the largest crowd. */
 const roundTurns = 60
 
 /**
- * One random history of publishes, joins, drops, resumes, slow and stalled readers, trims and restarts. The oracle is
- * the plain list of what was published: each client has each kept event of its channels once and in order, or was told
- * of a gap at the place where it is.
+ * One random history of publishes, joins, drops, resumes, slow and stalled readers, trims and restarts, in some of them
+ * over days, with channels that age unequally. The oracle is the plain list of what was published: each client has each
+ * kept event of its channels once and in order, or was told of a gap at the place where it is. Nobody is told of a gap
+ * because of what became of other channels.
  */
 class History {
   readonly #random: () => number
   readonly #clock: SimulatedClock
   readonly #options: SimulatedServerOptions
   readonly #restarts: boolean
+  /** How far time goes in a step: channels whose events all age out come back. */
+  readonly #maxStepMs: number
+  /** The channels that are published to; no client has the last three. */
+  readonly #channels: readonly string[]
+  readonly #forgotten = new Set<string>()
   readonly #published: PublishedEvent[] = []
   readonly #clients: SimulatedClient[] = []
   readonly #stalled = new Set<SimulatedClient>()
@@ -49,10 +58,16 @@ class History {
     this.#random = randomFrom(seed)
     this.#clock = new SimulatedClock(this.#random)
     this.#restarts = this.#chance(0.3)
+    const hours = this.#chance(0.4)
+    this.#maxStepMs = hours ? day / 4 : 20_000
+    this.#channels = hours ? ['a', 'b', 'c', 'd', 'e', 'f'] : ['a', 'b', 'c']
+    const ageless = this.#chance(hours ? 0.1 : 0.7)
+    const ages = new Map(this.#channels.map((channel) => [channel, this.#upTo(hours ? day : 60_000)]))
     this.#options = {
       late: this.#chance(0.5),
       maxEvents: this.#chance(0.4) ? 1_000_000 : this.#upTo(300),
-      maxAgeMs: this.#chance(0.7) ? Infinity : this.#upTo(60_000),
+      maxAgeMs: (channel) => (ageless ? Infinity : ages.get(channel)!),
+      maxTotalBytes: this.#chance(0.9) ? Infinity : this.#upTo(200_000),
       highWaterMarkBytes: this.#upTo(20_000),
     }
     this.#server = createServer(this.#clock, this.#options)
@@ -61,8 +76,9 @@ class History {
 
   /** Whether nothing could be lost, so that no gap may be announced. */
   get lossless(): boolean {
-    const { maxEvents, maxAgeMs } = this.#options
-    if (this.#restarts || maxEvents < 1_000_000 || maxAgeMs < Infinity) return false
+    const { maxEvents, maxAgeMs, maxTotalBytes } = this.#options
+    if (this.#restarts || maxEvents < 1_000_000 || maxAgeMs('a') < Infinity || maxTotalBytes < Infinity) return false
+    if (this.#forgotten.size > 0) return false
     return this.#published.every(({ retain }) => retain)
   }
 
@@ -127,8 +143,9 @@ class History {
     else if (dice < 0.7) client.sink?.destroy()
     else if (dice < 0.72) this.#stalled.add(client)
     else if (dice < 0.74) this.#stalled.delete(client)
-    else if (dice < 0.77) this.#clock.advance(this.#upTo(20_000))
+    else if (dice < 0.77) this.#clock.advance(this.#upTo(this.#maxStepMs))
     else if (dice < 0.775 && this.#restarts) this.#restart()
+    else if (dice < 0.777) this.#forget(this.#pick(this.#channels)!)
     else this.#take(client)
   }
 
@@ -143,14 +160,19 @@ class History {
   #publish(count: number, liveOnly: boolean): void {
     const pad = 'x'.repeat(this.#chance(0.1) ? this.#upTo(2000) : this.#upTo(50))
     for (let left = count; left > 0; left--) {
-      this.#publishOne(this.#pick(['a', 'b', 'c'])!, !(liveOnly && this.#chance(0.3)), pad)
+      this.#publishOne(this.#pick(this.#channels)!, !(liveOnly && this.#chance(0.3)), pad)
     }
   }
 
   #publishOne(channel: string, retain: boolean, pad: string): void {
     const n = this.#published.length
-    this.#published.push({ n, channel, retain, turn: this.#turns })
+    this.#published.push({ n, channel, retain, at: this.#clock.now(), turn: this.#turns })
     this.#server.manager.emit('n', { n, channel, pad }, { channel, retain })
+  }
+
+  #forget(channel: string): void {
+    this.#forgotten.add(channel)
+    void this.#server.manager.forget(channel)
   }
 
   #restart(): void {
@@ -207,6 +229,7 @@ class History {
       if (this.lossless) expect(client.seen.filter(({ kind }) => kind === 'gap')).toEqual([])
       for (const channel of client.channels) this.#checkKept(client, channel)
       this.#checkLiveOnly(client)
+      this.#checkHonest(client)
       checkRecovered(client)
     }
   }
@@ -261,13 +284,38 @@ class History {
     }
   }
 
-  #fail(what: string, { channels, seen }: SimulatedClient, event: { n: number; channel: string }): never {
+  /** No event is lost between the backplane and its node, and who is not recovered had something to miss. */
+  #checkHonest(client: SimulatedClient): void {
+    for (const entry of client.seen) {
+      if (entry.kind === 'gap' && entry.reason === 'backplane')
+        this.#fail('is told of, and lost nothing', client, 'A gap')
+      if (entry.kind !== 'open' || entry.recovered !== false || !entry.resume) continue
+      if (client.channels.every((channel) => this.#isIntact(channel, entry.resume!, entry.at, entry.publishedBefore)))
+        this.#fail('is not recovered, and lost nothing', client, `The stream of event ${entry.publishedBefore}`)
+    }
+  }
+
+  /** Whether the log had all of a channel for a client that came back. */
+  #isIntact(channel: string, { server, from, since, openedAt, leftAt }: Resume, at: number, before: number): boolean {
+    const { maxEvents, maxAgeMs, maxTotalBytes } = this.#options
+    const age = maxAgeMs(channel)
+    if (server !== this.#server || maxTotalBytes < Infinity) return false
+    if (this.#forgotten.has(channel)) return false
+    const missed = this.#published.slice(from, before).filter((event) => event.channel === channel && event.retain)
+    if (missed.some((event) => at - event.at >= age) || missed.length > maxEvents) return false
+    // Where nothing was, it is known for as long as the client had stayed before.
+    return at - since < age || at - leftAt < Math.min(age, leftAt - openedAt)
+  }
+
+  #fail(what: string, { channels, seen }: SimulatedClient, subject: string | { n: number; channel: string }): never {
     const story = seen.map((entry) => {
       if (entry.kind === 'event') return `${entry.channel}${entry.n}${entry.seq === undefined ? ' (live only)' : ''}`
-      if (entry.kind === 'gap') return `gap(${entry.channel ?? 'all'}, before ${entry.publishedBefore})`
+      if (entry.kind === 'gap')
+        return `gap(${entry.channel ?? 'all'}, ${entry.reason}, before ${entry.publishedBefore})`
       return `open(${entry.recovered}, before ${entry.publishedBefore})`
     })
-    throw new Error(`${event.channel}${event.n} ${what} for the client of ${channels}, which saw: ${story.join(' ')}`)
+    const name = typeof subject === 'string' ? subject : `${subject.channel}${subject.n}`
+    throw new Error(`${name} ${what} for the client of ${channels}, which saw: ${story.join(' ')}`)
   }
 
   #visible({ channels, filter }: SimulatedClient): PublishedEvent[] {

@@ -1,4 +1,11 @@
-import { type ContractOf, createDecoder, defineEvents, parseControlEvent, type StandardSchemaV1 } from '@rivulet/core'
+import {
+  type ContractOf,
+  createDecoder,
+  defineEvents,
+  type GapReason,
+  parseControlEvent,
+  type StandardSchemaV1,
+} from '@rivulet/core'
 import { z } from 'zod'
 import type {
   Backplane,
@@ -269,13 +276,16 @@ export interface SimulatedServerOptions {
   /** Whether the backplane answers later. */
   late: boolean
   maxEvents: number
-  maxAgeMs: number
+  /** Of each channel. */
+  maxAgeMs: (channel: string) => number
+  maxTotalBytes: number
   highWaterMarkBytes: number
 }
 
 export function createServer(clock: SimulatedClock, options: SimulatedServerOptions): SimulatedServer {
-  const retention = { maxEvents: options.maxEvents, maxBytes: Infinity, maxAgeMs: options.maxAgeMs }
-  const memory = new MemoryBackplane({ retention, clock })
+  const { maxEvents, maxAgeMs, maxTotalBytes } = options
+  const retention = (channel: string) => ({ maxEvents, maxBytes: Infinity, maxAgeMs: maxAgeMs(channel) })
+  const memory = new MemoryBackplane({ retention, maxTotalBytes, clock })
   const errors: unknown[] = []
   const manager = new EventManager({
     events: defineEvents<{ n: StandardSchemaV1<SimulatedPayload, SimulatedPayload> }>({
@@ -293,8 +303,19 @@ export function createServer(clock: SimulatedClock, options: SimulatedServerOpti
 /** What a client saw, over all its connections. */
 export type Seen =
   | { kind: 'event'; seq: number | undefined; n: number; channel: string }
-  | { kind: 'gap'; channel: string | undefined; publishedBefore: number }
-  | { kind: 'open'; recovered: boolean | null; publishedBefore: number }
+  | { kind: 'gap'; channel: string | undefined; reason: GapReason; publishedBefore: number }
+  | { kind: 'open'; recovered: boolean | null; publishedBefore: number; at: number; resume: Resume | undefined }
+
+/** What a client came back with. */
+export interface Resume {
+  readonly server: SimulatedServer
+  /** The number of the first event after its cursor, and the time of the cursor. */
+  readonly from: number
+  readonly since: number
+  /** When its connection before was open. */
+  readonly openedAt: number
+  readonly leftAt: number
+}
 
 /** A client that keeps its cursor from connection to connection. */
 export class SimulatedClient {
@@ -303,6 +324,9 @@ export class SimulatedClient {
   readonly filter: ((event: { n: number }) => boolean) | undefined
   lastEventId = ''
   sink: SimulatedSink | undefined
+  #cursor: Pick<Resume, 'server' | 'from' | 'since'> | undefined
+  #openedAt = 0
+  #leftAt = 0
   readonly #clock: SimulatedClock
   readonly #writeMs: number
 
@@ -320,7 +344,10 @@ export class SimulatedClient {
   }
 
   /** @param published How many events were published so far: what a gap that is written now can be about. */
-  connect({ manager }: SimulatedServer, kernelBytes: number, published: () => number): void {
+  connect(server: SimulatedServer, kernelBytes: number, published: () => number): void {
+    const { manager } = server
+    const resume = this.#cursor && { ...this.#cursor, openedAt: this.#openedAt, leftAt: this.#leftAt }
+    const begun = { server, from: published(), since: this.#clock.now() }
     const sink = new SimulatedSink(this.#clock, kernelBytes)
     this.sink = sink
     /** Of each control event that was written: how many events there were then. */
@@ -331,25 +358,36 @@ export class SimulatedClient {
         const control = parseControlEvent(message)
         if (control?.type === 'rivulet:open') {
           const { recovered } = control
+          if (message.lastEventId !== this.lastEventId) this.#cursor = begun
           this.lastEventId = message.lastEventId
-          this.seen.push({ kind: 'open', recovered, publishedBefore: publishedBefore.shift()! })
+          this.seen.push({
+            kind: 'open',
+            recovered,
+            publishedBefore: publishedBefore.shift()!,
+            at: this.#openedAt,
+            resume,
+          })
         } else if (control?.type === 'rivulet:gap') {
-          this.seen.push({ kind: 'gap', channel: control.channel, publishedBefore: publishedBefore.shift()! })
+          const { channel, reason } = control
+          this.seen.push({ kind: 'gap', channel, reason, publishedBefore: publishedBefore.shift()! })
         } else if (message.event === 'n') {
-          const { n, channel } = JSON.parse(message.data)
+          const { n, channel, timestamp } = JSON.parse(message.data)
           // An event without an id leaves the last one standing.
           const seq = message.lastEventId === this.lastEventId ? undefined : Number.parseInt(message.lastEventId, 36)
           this.lastEventId = message.lastEventId
+          if (seq !== undefined) this.#cursor = { server, from: n + 1, since: timestamp }
           this.seen.push({ kind: 'event', seq, n, channel })
         }
       },
     })
     sink.onWrite = (text) => {
       this.#clock.spend(this.#writeMs)
+      if (text.includes('event: rivulet:open')) this.#openedAt = this.#clock.now()
       for (const _ of text.matchAll(/^event: rivulet:(open|gap)$/gm)) publishedBefore.push(published())
     }
     sink.onBytes = (bytes) => decoder.feed(bytes)
     sink.onEnd = () => {
+      this.#leftAt = this.#clock.now()
       if (this.sink === sink) this.sink = undefined
     }
     void manager.connect({ raw: undefined, lastEventId: this.lastEventId || undefined }, sink, {
