@@ -1,12 +1,11 @@
 import { createServer, get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { defineEvents } from '@rivulet/core'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { type Clock, systemClock } from './clock.js'
 import { EventManager } from './event-manager.js'
+import { heapInUse } from './heap.test.util.js'
 import { handleEventStream } from './node.js'
 import { listen } from './stream-client.test.util.js'
 
@@ -15,9 +14,6 @@ const cycle: Record<string, unknown> = {}
 cycle.itself = cycle
 
 const hostileCursors = ['🜁', 'x'.repeat(8_000), '-1', '1e9', 'zzzzzzzzzzzz', '../../etc/passwd', '0', '{"a":1}']
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
 
 /** A client that keeps nothing of what it reads but the answer's status. */
 async function open(url: string): Promise<IncomingMessage> {
@@ -31,15 +27,6 @@ async function open(url: string): Promise<IncomingMessage> {
 async function until(response: IncomingMessage, text: string): Promise<void> {
   for await (const chunk of response.iterator({ destroyOnReturn: false })) if (String(chunk).includes(text)) return
   throw new Error(`The stream ended before ${text}`)
-}
-
-/** What is alive after everything that nothing refers to has been collected. */
-async function heapInUse(): Promise<number> {
-  for (let turn = 0; turn < 3; turn++) {
-    await new Promise(setImmediate)
-    collectGarbage()
-  }
-  return process.memoryUsage().heapUsed
 }
 
 /** Sockets and servers that keep this process alive, by kind. */

@@ -1,0 +1,14 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** What is alive after everything that nothing refers to has been collected. */
+export async function heapInUse(): Promise<number> {
+  for (let turn = 0; turn < 3; turn++) {
+    await new Promise(setImmediate)
+    collectGarbage()
+  }
+  return process.memoryUsage().heapUsed
+}
