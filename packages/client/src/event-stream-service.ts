@@ -24,6 +24,7 @@ import { Dispatcher } from './dispatcher.js'
 import { type EventIterable, EventIterator, type IteratorOptions, type Unread } from './event-iterator.js'
 import { decide } from './guard.js'
 import { HandlerList, type SubscribeOptions } from './handler-list.js'
+import { takeReports } from './report-to.js'
 import { createSharedLink, type SharedOptions } from './shared-link.js'
 import type { MappedEvent } from './typed-event.js'
 
@@ -145,6 +146,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     this.#store = createCursorStore(persist, options, clock, () => this.lastEventId, this.#report)
     this.#startAt(options.lastEventId ?? '')
     this.#state = this.#snapshot()
+    takeReports(this, this.#report)
   }
 
   /** What the stream is doing, as an immutable snapshot that is replaced when something happened. */
@@ -173,6 +175,11 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   /** When a byte came last, by the clock; `undefined`: never. */
   get lastActivityAt(): number | undefined {
     return this.#link.lastActivityAt
+  }
+
+  /** The clock that the stream runs on, and by which `retryAt` and `lastActivityAt` are told. */
+  get clock(): Clock {
+    return this.#options.clock ?? systemClock
   }
 
   /** The contract that the stream was made with. */

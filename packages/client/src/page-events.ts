@@ -25,8 +25,9 @@ export function observePage(listener: PageListener): () => void {
   }
 }
 
+/** Listens to an event, where the target can tell of any. Returns how to stop. */
 // Without a signal: where a test environment has replaced AbortController, its page refuses signals of the other kind.
-function listen(target: Partial<EventTarget> | undefined, type: string, listener: () => void): () => void {
+export function listen(target: Partial<EventTarget> | undefined, type: string, listener: () => void): () => void {
   target?.addEventListener?.(type, listener)
   return () => target?.removeEventListener?.(type, listener)
 }

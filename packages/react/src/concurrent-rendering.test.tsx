@@ -1,5 +1,5 @@
 import { act, render } from '@testing-library/react'
-import { startTransition, useLayoutEffect } from 'react'
+import { startTransition } from 'react'
 import { createRoot } from 'react-dom/client'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { stubFrames } from '../../../test-support/stub-frames.js'
@@ -9,23 +9,32 @@ import { createFake, events, opened, pushLines } from './testing.test.util.js'
 /** The components that a transition mounts. */
 const late = ['a', 'b', 'c', 'd', 'e', 'f']
 
-function Count({ onRender, onCommit }: { onRender?: (() => void) | undefined; onCommit?: () => void }) {
+function Count({ onRender }: { onRender?: (() => void) | undefined }) {
   const count = useEventReducer(events.log, (total) => total + 1, 0, { replay: true })
-  useLayoutEffect(() => onCommit?.())
   onRender?.()
   return <output>{count}</output>
+}
+
+function Slow({ onRender }: { onRender: () => void }) {
+  onRender()
+  // Longer than React renders in one go.
+  const end = performance.now() + 6
+  while (performance.now() < end);
+  return <i />
 }
 
 it.each([
   { meanwhile: 'an event comes', early: ['0'], draws: false, text: '1111111' },
   { meanwhile: 'an event comes and is drawn', early: ['0'], draws: true, text: '2222222' },
-  { meanwhile: 'an event comes that no component listens to yet', early: [], draws: false, text: '222222' },
+  { meanwhile: 'an event comes that no component listens to yet', early: [], draws: false, text: '111111' },
 ])('shows one state in all components where $meanwhile in the middle of a transition', async (scene) => {
   const fake = createFake()
   const container = document.createElement('div')
   const root = createRoot(container)
-  /** What the page showed after each commit. */
-  const commits: string[] = []
+  /** What the page showed whenever it could be painted. */
+  const paints: string[] = []
+  const observer = new MutationObserver(() => void paints.push(container.textContent!))
+  observer.observe(container, { subtree: true, childList: true, characterData: true })
   let interruption: Promise<number> | undefined
   let rendered = 0
 
@@ -48,29 +57,28 @@ it.each([
   const page = (names: readonly string[]) => (
     <SSEProvider service={fake.service}>
       {names.map((name) => (
-        <Count
-          key={name}
-          onRender={late.includes(name) ? renderSlowly : undefined}
-          onCommit={() => void commits.push(container.textContent!)}
-        />
+        <Count key={name} onRender={late.includes(name) ? renderSlowly : undefined} />
       ))}
     </SSEProvider>
   )
   act(() => root.render(page(scene.early)))
-  onTestFinished(() => act(() => root.unmount()))
+  onTestFinished(() => {
+    observer.disconnect()
+    act(() => root.unmount())
+  })
   await opened(fake)
   await pushLines(fake, 'first')
 
   const { draw } = stubFrames()
   // React renders in slices only where it is not told to act.
   vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', false)
-  commits.length = 0
+  paints.length = 0
   startTransition(() => root.render(page([...scene.early, ...late])))
-  await vi.waitFor(() => expect(commits).toContain(scene.text))
+  await vi.waitFor(() => expect(paints).toContain(scene.text))
   expect(await interruption).toBeLessThan(late.length)
   draw()
-  await vi.waitFor(() => expect(commits.at(-1)).toBe(scene.text.replaceAll('1', '2')))
-  expect(commits.filter((text) => new Set(text).size > 1)).toEqual([])
+  await vi.waitFor(() => expect(paints.at(-1)).toBe(scene.text.replaceAll('1', '2')))
+  expect(paints.filter((text) => new Set(text).size > 1)).toEqual([])
 })
 
 it('shows in a component that is mounted what the others show, and no more until the next frame', async () => {
@@ -91,4 +99,39 @@ it('shows in a component that is mounted what the others show, and no more until
   expect(container.textContent).toBe('11')
   act(draw)
   expect(container.textContent).toBe('22')
+})
+
+it('does not keep a transition from finishing, however often events are shown meanwhile', async () => {
+  const fake = createFake()
+  const container = document.createElement('div')
+  const root = createRoot(container)
+  const names = Array.from({ length: 20 }, (_, index) => `${index}`)
+  let rendered = 0
+
+  const page = (slow: readonly string[]) => (
+    <SSEProvider service={fake.service}>
+      <Count />
+      {slow.map((name) => (
+        <Slow key={name} onRender={() => rendered++} />
+      ))}
+    </SSEProvider>
+  )
+  act(() => root.render(page([])))
+  onTestFinished(() => act(() => root.unmount()))
+  await opened(fake)
+  const { draw } = stubFrames()
+  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', false)
+  let shown = 0
+  startTransition(() => root.render(page(names)))
+  // An event and a frame between any two of the slices that React renders in.
+  while (container.querySelectorAll('i').length === 0) {
+    await fake.push('log', { message: 'x' })
+    draw()
+    shown++
+    await new Promise((resolve) => setTimeout(resolve))
+  }
+  // Nothing was rendered twice.
+  expect(rendered).toBe(names.length)
+  expect(shown).toBeGreaterThan(3)
+  await vi.waitFor(() => expect(container.querySelector('output')?.textContent).toBe(String(shown)))
 })

@@ -1,6 +1,8 @@
 import { act, render, screen } from '@testing-library/react'
+import { useState } from 'react'
 import { expect, it } from 'vitest'
-import { SSEProvider, useEventReducer, useServerEvents } from './index.js'
+import { stubFrames } from '../../../test-support/stub-frames.js'
+import { SSEProvider, useEventReducer, useServerEvent, useServerEvents } from './index.js'
 import { createFake, events, frame, opened, pushLines } from './testing.test.util.js'
 
 function Late({ replay }: { replay?: boolean }) {
@@ -11,6 +13,16 @@ function Late({ replay }: { replay?: boolean }) {
       {all.map((event) => (event.type === 'log' ? event.message : event.percent)).join(' ')} / {count}
     </output>
   )
+}
+
+function Opener() {
+  const [open, setOpen] = useState(false)
+  useServerEvent(events.progress, () => setOpen(true))
+  return open && <Late />
+}
+
+function Count() {
+  return <i>{useServerEvents(events.log).events.length}</i>
 }
 
 async function mountLate(replay: boolean | undefined, bufferSize?: number) {
@@ -52,4 +64,50 @@ it('keeps nothing with a buffer of 0', async () => {
   const { text } = await mountLate(true, 0)
   await frame()
   expect(text()).toBe(' / 0')
+})
+
+it('gives nothing from before to a component that is mounted because an event came', async () => {
+  const fake = createFake()
+  render(
+    <SSEProvider service={fake.service}>
+      <Opener />
+      <Count />
+    </SSEProvider>,
+  )
+  await opened(fake)
+  const { draw } = stubFrames()
+  // Others wait for a frame, here and on a stream that has nothing to do with it.
+  await act(async () => {
+    await Promise.all(Array.from({ length: 50 }, (_, n) => fake.push('log', { message: `${n}` })))
+    await fake.push('progress', { percent: 1 })
+  })
+  expect(screen.getByRole('status').textContent).toBe(' / 0')
+  await act(async () => draw())
+  expect(screen.getByRole('status').textContent).toBe(' / 0')
+  await act(() => fake.push('log', { message: 'new' }))
+  await act(async () => draw())
+  expect(screen.getByRole('status').textContent).toBe('new / 1')
+})
+
+it('shows what is kept of a stream though another one waits for a frame', async () => {
+  const { draw, due } = stubFrames()
+  const busy = createFake()
+  const calm = createFake()
+  const page = (late: boolean) => (
+    <>
+      <SSEProvider service={busy.service}>
+        <Count />
+      </SSEProvider>
+      <SSEProvider service={calm.service}>{late && <Late replay />}</SSEProvider>
+    </>
+  )
+  const { rerender } = render(page(false))
+  await opened(busy)
+  await opened(calm)
+  await act(() => calm.push('log', { message: 'a' }))
+  await act(async () => draw())
+  await act(() => busy.push('log', { message: 'x' }))
+  expect(due.size).toBe(1)
+  rerender(page(true))
+  expect(screen.getByRole('status').textContent).toBe('a / 1')
 })

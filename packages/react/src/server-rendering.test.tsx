@@ -1,5 +1,5 @@
 import { act, screen } from '@testing-library/react'
-import { Suspense } from 'react'
+import { type ReactElement, Suspense } from 'react'
 import { hydrateRoot } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import { expect, it, onTestFinished, vi } from 'vitest'
@@ -17,11 +17,21 @@ function Page() {
   )
 }
 
+/** A server has no document. */
+function renderOnServer(page: ReactElement): string {
+  vi.stubGlobal('document', undefined)
+  try {
+    return renderToString(page)
+  } finally {
+    vi.unstubAllGlobals()
+  }
+}
+
 it('renders on a server without connecting, and without a warning', () => {
   const log = vi.spyOn(console, 'error')
   onTestFinished(() => log.mockRestore())
   const fetch = vi.fn()
-  const html = renderToString(
+  const html = renderOnServer(
     <SSEProvider url="/events" events={events} fetch={fetch}>
       <Page />
     </SSEProvider>,
@@ -41,7 +51,7 @@ it('hydrates without a mismatch, also on a stream that has begun, and then shows
   )
   const container = document.createElement('div')
   document.body.append(container)
-  container.innerHTML = renderToString(page)
+  container.innerHTML = renderOnServer(page)
   await opened(fake)
   const onRecoverableError = vi.fn()
   const root = await act(() => hydrateRoot(container, page, { onRecoverableError }))
@@ -77,7 +87,7 @@ it('hydrates without a mismatch what is hydrated after events have come, and the
   )
   const container = document.createElement('div')
   document.body.append(container)
-  container.innerHTML = renderToString(page)
+  container.innerHTML = renderOnServer(page)
   let load = () => {}
   code = new Promise((resolve) => {
     load = resolve

@@ -1,8 +1,8 @@
-import { defaultLabels, type IndicatorLabels } from '@rivulet/client/binding'
-import { type ReactElement, useRef, useState } from 'react'
+import { type IndicatorLabels, isOnline, observeOnline, viewIndicator } from '@rivulet/client/binding'
+import { type ReactElement, useRef, useState, useSyncExternalStore } from 'react'
 import { useConnectionStatus } from './use-connection-status.js'
 import { useCountdown } from './use-countdown.js'
-import { useOnline } from './use-online.js'
+import { useEventStream } from './use-event-stream.js'
 
 export interface SSEConnectionIndicatorProps {
   /** Added to the class names of its own. */
@@ -22,58 +22,43 @@ export interface SSEConnectionIndicatorProps {
  * @throws {MissingProviderError}
  */
 export function SSEConnectionIndicator({ className, labels }: SSEConnectionIndicatorProps): ReactElement {
-  const { status, attempt, retryAt, gap, reconnect } = useConnectionStatus()
-  const [seenGap, setSeenGap] = useState(gap)
-  const online = useOnline()
-  const seconds = useCountdown(retryAt)
+  const { reconnect, ...connection } = useConnectionStatus()
+  const [seenGap, setSeenGap] = useState(connection.gap)
+  const online = useSyncExternalStore(observeOnline, isOnline, () => true)
+  const seconds = useCountdown(useEventStream().clock, connection.retryAt)
   const root = useRef<HTMLDivElement>(null)
-  const text = { ...defaultLabels, ...labels }
+  const view = viewIndicator({ connection, online, seenGap, seconds }, labels)
 
-  const trying = status === 'connecting' || status === 'waiting'
-  const offline = trying && !online
-  const hasGap = status === 'open' && gap !== undefined && gap !== seenGap
-  const state = offline
-    ? 'offline'
-    : hasGap
-      ? 'gap'
-      : status === 'waiting' || (trying && attempt > 0)
-        ? 'reconnecting'
-        : status === 'idle'
-          ? 'connecting'
-          : status
-  const modifiers = [status, offline && 'offline', hasGap && 'gap'].filter(Boolean)
-  const button = (label: string, action: () => void): ReactElement => (
-    <button
-      type="button"
-      className="rivulet-indicator__button"
-      onClick={() => {
-        // The button is about to go, and the focus with it.
-        root.current?.focus()
-        action()
-      }}
-    >
-      {label}
-    </button>
-  )
+  function press(action: () => void): void {
+    // The button is about to go, and the focus with it.
+    root.current?.focus()
+    action()
+  }
 
   return (
-    <div
-      ref={root}
-      tabIndex={-1}
-      className={['rivulet-indicator', ...modifiers.map((name) => `rivulet-indicator--${name}`), className]
-        .filter(Boolean)
-        .join(' ')}
-    >
+    <div ref={root} tabIndex={-1} className={[...view.classNames, className].filter(Boolean).join(' ')}>
       <span role="status" className="rivulet-indicator__text">
-        {text[state]}
+        {view.text}
       </span>
-      {state === 'reconnecting' && seconds !== undefined && (
+      {view.countdown !== undefined && (
         <span aria-hidden="true" className="rivulet-indicator__countdown">
-          {text.countdown(seconds)}
+          {view.countdown}
         </span>
       )}
-      {hasGap && button(text.dismiss, () => setSeenGap(gap))}
-      {(status === 'waiting' || status === 'closed') && button(text.retry, reconnect)}
+      {view.dismiss !== undefined && (
+        <button
+          type="button"
+          className="rivulet-indicator__button"
+          onClick={() => press(() => setSeenGap(connection.gap))}
+        >
+          {view.dismiss}
+        </button>
+      )}
+      {view.retry !== undefined && (
+        <button type="button" className="rivulet-indicator__button" onClick={() => press(reconnect)}>
+          {view.retry}
+        </button>
+      )}
     </div>
   )
 }

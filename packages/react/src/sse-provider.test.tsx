@@ -1,8 +1,10 @@
+import { defineEvents } from '@rivulet/core'
 import { act, render, screen, waitFor } from '@testing-library/react'
-import { StrictMode } from 'react'
+import { StrictMode, useEffect } from 'react'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { startServer } from '../../../test-support/real-server.js'
-import { SSEConnectionIndicator, SSEProvider, useServerEvents } from './index.js'
+import { SSEConnectionIndicator, SSEProvider, useEventStream, useServerEvents } from './index.js'
 import { createFake, events, opened } from './testing.test.util.js'
 
 function Lines() {
@@ -13,6 +15,12 @@ function Lines() {
       <p data-testid="lines">{lines.map(({ message }) => message).join(' ')}</p>
     </>
   )
+}
+
+function Errors({ onError }: { onError: (error: unknown) => void }) {
+  const stream = useEventStream()
+  useEffect(() => stream.onError(onError), [stream, onError])
+  return null
 }
 
 const shown = (text: string) => waitFor(() => expect(screen.getByTestId('lines').textContent).toBe(text))
@@ -235,5 +243,60 @@ describe('with options', () => {
       ['http://fake.test/?a', 'a'],
       ['http://fake.test/?b', 'b'],
     ])
+  })
+
+  it('takes a contract that is made in the component for the same, and validates by the latest one', async () => {
+    const fake = createFake()
+    const errors: unknown[] = []
+    const page = (longest: number) => {
+      const own = defineEvents({ log: z.object({ message: z.string().max(longest) }) })
+      return (
+        <SSEProvider url="http://fake.test/events" events={own} fetch={fake.fetch} clock={fake.clock}>
+          <Errors onError={(error) => errors.push(error)} />
+          <Lines />
+        </SSEProvider>
+      )
+    }
+    const { rerender } = render(page(3))
+    await screen.findByText('open')
+    for (let n = 0; n < 5; n++) rerender(page(3))
+    await act(async () => {})
+    expect(fake.requests).toHaveLength(1)
+    await act(() => fake.push('log', { message: 'long' }))
+    expect(errors).toMatchObject([{ code: 'RIVULET_EVENT_INVALID' }])
+    rerender(page(4))
+    await act(() => fake.push('log', { message: 'last' }))
+    await shown('last')
+    expect(errors).toHaveLength(1)
+    expect(fake.requests).toHaveLength(1)
+  })
+
+  it('makes a new stream for a contract of other events', async () => {
+    const fake = createFake()
+    const page = (contract: typeof events) => (
+      <SSEProvider url="http://fake.test/events" events={contract} fetch={fake.fetch} clock={fake.clock}>
+        <Lines />
+      </SSEProvider>
+    )
+    const { rerender } = render(page(events))
+    await screen.findByText('open')
+    rerender(page({ ...events, more: events.log } as typeof events))
+    await waitFor(() => expect(fake.requests).toHaveLength(2))
+  })
+
+  it('follows headers that were changed in place', async () => {
+    const fake = createFake()
+    const headers = { token: 'a' }
+    const page = (render: number) => (
+      <SSEProvider url="http://fake.test/" events={events} headers={headers} fetch={fake.fetch} clock={fake.clock}>
+        {render}
+        <Lines />
+      </SSEProvider>
+    )
+    const { rerender } = render(page(1))
+    await screen.findByText('open')
+    headers.token = 'b'
+    rerender(page(2))
+    await waitFor(() => expect(fake.requests.map(({ headers: sent }) => sent.get('token'))).toEqual(['a', 'b']))
   })
 })

@@ -1,5 +1,5 @@
-import { act, renderHook } from '@testing-library/react'
-import type { ReactNode } from 'react'
+import { act, render, renderHook } from '@testing-library/react'
+import { type ReactNode, StrictMode } from 'react'
 import { expect, it } from 'vitest'
 import { SSEProvider, useEventReducer } from './index.js'
 import { createFake, events, frame, opened, pushLines } from './testing.test.util.js'
@@ -59,3 +59,37 @@ it('begins anew where the type changes', async () => {
   await pushLines(fake, 'b')
   expect(result.current).toBe(0)
 })
+
+/** A text that an event cannot be added to whose message is `bad`. */
+function Text() {
+  const text = useEventReducer(
+    events.log,
+    (before, { message }) => {
+      if (message === 'bad') throw new Error(`at ${before}`)
+      return before + message
+    },
+    '',
+    { replay: true },
+  )
+  return <output>{text}</output>
+}
+
+it.each(['new', 'replayed'])(
+  'skips an event that makes the reducer throw and is %s, and tells the stream once',
+  async (how) => {
+    const fake = createFake()
+    const errors: unknown[] = []
+    fake.service.onError((error) => errors.push(error))
+    const page = (shown: boolean) => (
+      <StrictMode>
+        <SSEProvider service={fake.service}>{shown && <Text />}</SSEProvider>
+      </StrictMode>
+    )
+    const { container, rerender } = render(page(how === 'new'))
+    await opened(fake)
+    await pushLines(fake, 'a', 'bad', 'b')
+    rerender(page(true))
+    expect(container.textContent).toBe('ab')
+    expect(errors).toMatchObject([{ message: 'at a' }])
+  },
+)

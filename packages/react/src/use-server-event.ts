@@ -1,11 +1,12 @@
 import type { EventHandler } from '@rivulet/client'
 import type { EventDefinition, EventOfDefinition } from '@rivulet/core'
-import { useEffect, useInsertionEffect, useRef } from 'react'
-import { useEventStream } from './use-event-stream.js'
+import { useEffect, useInsertionEffect, useRef, useState } from 'react'
+import { useFeed } from './context.js'
 
 /**
- * Calls the handler with every event of a type, at once, while the component is mounted. It renders nothing by itself, and
- * a handler that changes with each render does not subscribe anew. What it throws goes to the stream's `onError`.
+ * Calls the handler with every event of a type, at once, while the component is mounted and not hidden by `<Activity>`. It
+ * renders nothing by itself, and a handler that changes with each render does not subscribe anew. What it throws goes to
+ * the stream's `onError`.
  *
  * @throws {MissingProviderError}
  */
@@ -13,12 +14,13 @@ export function useServerEvent<Definition extends EventDefinition>(
   definition: Definition,
   handler: EventHandler<EventOfDefinition<Definition>>,
 ): void {
-  const stream = useEventStream()
+  const feed = useFeed()
   const latest = useRef(handler)
   useInsertionEffect(() => {
     latest.current = handler
   })
-  // The definition counts by its name: an equal one that is made anew is no reason to subscribe anew.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
-  useEffect(() => stream.on(definition, (event) => latest.current(event)), [stream, definition.type])
+  // A definition counts by its name: an equal one that is made anew is no reason to subscribe anew.
+  const [known, setKnown] = useState(definition)
+  if (known.type !== definition.type) setKnown(definition)
+  useEffect(() => feed.on(known, (event) => latest.current(event)), [feed, known])
 }

@@ -1,6 +1,7 @@
 import type { ConnectionStatus } from '@rivulet/client'
+import { Latest, lastOf } from '@rivulet/client/binding'
 import type { BaseEvent, EventDefinition, EventOfDefinition } from '@rivulet/core'
-import { useEffect, useSyncExternalStore } from 'react'
+import { useInsertionEffect, useMemo, useSyncExternalStore } from 'react'
 import { useFeed } from './context.js'
 import { type ReplayOptions, useFold } from './use-fold.js'
 
@@ -32,36 +33,13 @@ export function useServerEvents<Definition extends EventDefinition>(
 ): ServerEvents<EventOfDefinition<Definition>> {
   type Event = EventOfDefinition<Definition>
   const { service, onStatusChange } = useFeed()
-  const [events, latest, refresh] = useFold(definitions, () => new Latest(limit), options)
-  useEffect(() => {
-    if (latest.limit === limit) return
-    latest.limit = limit
-    refresh()
-  }, [latest, limit, refresh])
+  const [kept, fold] = useFold<readonly BaseEvent[], Latest>(definitions, () => new Latest(limit), options)
+  useInsertionEffect(() => fold.resize(limit), [fold, limit])
+  const events = useMemo(() => lastOf(kept, limit) as readonly unknown[] as readonly Event[], [kept, limit])
   const status = useSyncExternalStore<ConnectionStatus>(
     onStatusChange,
     () => service.status,
     () => 'idle',
   )
-  return { events: events as unknown as readonly Event[], latest: events.at(-1) as Event | undefined, status }
-}
-
-/** The last events, up to a limit. */
-class Latest {
-  limit: number
-  #events: BaseEvent[] = []
-
-  constructor(limit: number) {
-    this.limit = limit
-  }
-
-  add(event: BaseEvent): void {
-    this.#events.push(event)
-    // Cut at twice the limit, so that the cost of moving the rest is spread over as many events.
-    if (this.#events.length > 2 * this.limit) this.#events = this.result()
-  }
-
-  result(): BaseEvent[] {
-    return this.#events.slice(-Math.max(1, this.limit))
-  }
+  return { events, latest: events.at(-1), status }
 }

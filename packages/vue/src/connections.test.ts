@@ -1,8 +1,10 @@
+import { defineEvents } from '@rivulet/core'
 import { render, screen } from '@testing-library/vue'
 import { expect, it, vi } from 'vitest'
-import { createApp, defineComponent, h, nextTick, shallowRef } from 'vue'
+import { createApp, defineComponent, h, nextTick, reactive, shallowRef } from 'vue'
+import { z } from 'zod'
 import { startServer } from '../../../test-support/real-server.js'
-import { rivulet, SSEProvider, useConnectionStatus, useServerEvents } from './index.js'
+import { rivulet, SSEProvider, useConnectionStatus, useEventStream, useServerEvents } from './index.js'
 import { createFake, events } from './testing.test.util.js'
 
 const Lines = defineComponent(() => {
@@ -162,4 +164,61 @@ it('is connected by the plugin while the app is mounted', async () => {
   app.unmount()
   await Promise.resolve()
   expect(fake.service.status).toBe('closed')
+})
+
+it('takes bare attributes of a template for true, and absent ones for not given', async () => {
+  const fake = createFake()
+  const { clock, fetch } = fake
+  const seen: unknown[] = []
+  const Child = defineComponent(() => {
+    seen.push(useEventStream().value)
+    return () => h(Lines)
+  })
+  const { rerender } = render(SSEProvider, {
+    // As a template compiles `<SSEProvider validate persist>`.
+    props: { url: 'http://fake.test/a', events, fetch, clock, validate: '', persist: '' } as object,
+    slots: { default: () => h(Child) },
+  })
+  await screen.findByText('open')
+  window.dispatchEvent(new Event('pagehide'))
+  expect(sessionStorage.length).toBeGreaterThan(0)
+  sessionStorage.clear()
+  await rerender({ validate: true, persist: true })
+  expect(fake.requests).toHaveLength(1)
+})
+
+it('refuses a bare `shared` as it refuses `shared: true`, without a key', () => {
+  const props = { url: 'http://fake.test/a', events, shared: '' } as object
+  expect(() => render(SSEProvider, { props })).toThrow('shared')
+})
+
+it('follows headers that are changed in place', async () => {
+  const fake = createFake()
+  const { clock, fetch } = fake
+  const headers = reactive({ token: 'a' })
+  render(() => h(SSEProvider, { url: 'http://fake.test/', events, headers, fetch, clock }, () => h(Lines)))
+  await screen.findByText('open')
+  headers.token = 'b'
+  await vi.waitFor(() => expect(fake.requests.map(({ headers: sent }) => sent.get('token'))).toEqual(['a', 'b']))
+})
+
+it('takes a contract that is made with each render for the same', async () => {
+  const fake = createFake()
+  const { clock, fetch } = fake
+  const renders = shallowRef(0)
+  const contract = () => defineEvents({ log: z.object({ message: z.string() }) })
+  render(() =>
+    h(SSEProvider, { url: 'http://fake.test/', events: contract(), fetch, clock }, () => [
+      h('i', renders.value),
+      h(Lines),
+    ]),
+  )
+  await screen.findByText('open')
+  for (let n = 0; n < 5; n++) {
+    renders.value++
+    await nextTick()
+  }
+  await fake.push('log', { message: 'a' })
+  await shown('a')
+  expect(fake.requests).toHaveLength(1)
 })

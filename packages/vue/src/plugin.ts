@@ -7,6 +7,12 @@ import { feedKey } from './context.js'
 export interface RivuletOptions {
   /** How many events of each type are kept for components that mount later and ask for them with `replay`. @default 100 */
   bufferSize?: number
+  /**
+   * How often, at most, components show what has come, in milliseconds. 0: with each animation frame. Handlers of
+   * `useServerEvent` are called at once all the same.
+   * @default 0
+   */
+  throttleMs?: number
 }
 
 /**
@@ -18,11 +24,12 @@ export interface RivuletOptions {
  */
 export function rivulet<Contract extends EventContract>(
   service: EventStreamService<Contract>,
-  { bufferSize = 100 }: RivuletOptions = {},
+  { bufferSize = 100, throttleMs = 0 }: RivuletOptions = {},
 ): Plugin {
   return {
     install(app: App) {
       const feed = new Feed(service as unknown as EventStreamService, bufferSize)
+      feed.throttle(throttleMs)
       app.provide(feedKey, shallowRef(feed))
       let close: (() => void) | undefined
       // Vue has no hook for an app's own mounting.

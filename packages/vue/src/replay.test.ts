@@ -1,7 +1,7 @@
 import { render } from '@testing-library/vue'
 import { expect, it, vi } from 'vitest'
 import { defineComponent, h, nextTick, onBeforeMount, Suspense, shallowRef } from 'vue'
-import { SSEProvider, useEventReducer, useServerEvents } from './index.js'
+import { SSEProvider, useEventReducer, useServerEvent, useServerEvents } from './index.js'
 import { createFake, events, frame, pushLines } from './testing.test.util.js'
 
 async function mountLate(replay: boolean | undefined, bufferSize?: number) {
@@ -94,7 +94,62 @@ it('begins with the types that there are when it is mounted', async () => {
   await fake.connect()
   await pushLines(fake, 'a')
   await fake.push('progress', { percent: 1 })
+  await frame()
   shown.value = true
   await nextTick()
   expect(seen.at(-1)).toBe('progress')
 })
+
+it('gives nothing from before to a component that is mounted because an event came', async () => {
+  const fake = createFake()
+  const seen: string[] = []
+  const Late = defineComponent(() => {
+    const { events: lines } = useServerEvents(events.log)
+    return () => {
+      seen.push(lines.value.map(({ message }) => message).join(' '))
+    }
+  })
+  const Opener = defineComponent(() => {
+    const open = shallowRef(false)
+    useServerEvent(events.progress, () => {
+      open.value = true
+    })
+    return () => open.value && h(Late)
+  })
+  render(() => h(SSEProvider, { service: fake.service }, () => h(Opener)))
+  await fake.connect()
+  await Promise.all(Array.from({ length: 50 }, (_, n) => fake.push('log', { message: `${n}` })))
+  await fake.push('progress', { percent: 1 })
+  await nextTick()
+  await frame()
+  expect(seen).toEqual([''])
+  await pushLines(fake, 'new')
+  expect(seen).toEqual(['', 'new'])
+})
+
+it.each(['new', 'replayed'])(
+  'skips an event that makes the reducer throw and is %s, and tells the stream once',
+  async (how) => {
+    const fake = createFake()
+    const errors: unknown[] = []
+    fake.service.onError((error) => errors.push(error))
+    const shown = shallowRef(how === 'new')
+    const Text = defineComponent(() => {
+      const reduce = (text: string, { message }: { message: string }) => {
+        if (message === 'bad') throw new Error(`at ${text}`)
+        return text + message
+      }
+      const text = useEventReducer(events.log, reduce, '', { replay: true })
+      return () => text.value
+    })
+    const { container } = render(() =>
+      h(SSEProvider, { service: fake.service }, () => h('p', [shown.value && h(Text)])),
+    )
+    await fake.connect()
+    await pushLines(fake, 'a', 'bad', 'b')
+    shown.value = true
+    await nextTick()
+    expect(container.textContent).toBe('ab')
+    expect(errors).toMatchObject([{ message: 'at a' }])
+  },
+)

@@ -1,6 +1,14 @@
-import { defaultLabels, type IndicatorLabels } from '@rivulet/client/binding'
+import {
+  type IndicatorLabels,
+  isOnline,
+  observeCountdown,
+  observeOnline,
+  secondsUntil,
+  viewIndicator,
+} from '@rivulet/client/binding'
 import { computed, type DefineSetupFnComponent, defineComponent, h, shallowRef } from 'vue'
 import { useConnectionStatus } from './use-connection-status.js'
+import { useEventStream } from './use-event-stream.js'
 import { whileMounted } from './while-mounted.js'
 
 export interface SSEConnectionIndicatorProps {
@@ -17,69 +25,57 @@ export interface SSEConnectionIndicatorProps {
 export const SSEConnectionIndicator: DefineSetupFnComponent<SSEConnectionIndicatorProps> = defineComponent(
   (props: SSEConnectionIndicatorProps) => {
     const { state, reconnect } = useConnectionStatus()
+    const stream = useEventStream()
     const root = shallowRef<HTMLElement>()
     const online = shallowRef(true)
-    const now = shallowRef(0)
-    const retryAt = computed(() => state.value.retryAt)
+    const seconds = shallowRef<number>()
     // What is known of before the component is no news.
     const seenGap = shallowRef<unknown>(state.value.gap)
     whileMounted(
       () => true,
       () => {
         const look = () => {
-          online.value = navigator.onLine
+          online.value = isOnline()
         }
         look()
         seenGap.value = state.value.gap
-        addEventListener('online', look)
-        addEventListener('offline', look)
-        return () => {
-          removeEventListener('online', look)
-          removeEventListener('offline', look)
-        }
+        return observeOnline(look)
       },
     )
-    whileMounted(retryAt, (until) => {
-      let timer: ReturnType<typeof setTimeout> | undefined
-      const tick = () => {
-        now.value = Date.now()
-        const remainingMs = until === undefined ? 0 : until - now.value
-        if (remainingMs > 0) timer = setTimeout(tick, remainingMs % 1_000 || 1_000)
+    const retry = computed(() => ({ clock: stream.value.clock, until: state.value.retryAt }))
+    whileMounted(retry, ({ clock, until }) => {
+      const look = () => {
+        seconds.value = until === undefined ? undefined : secondsUntil(clock, until)
       }
-      tick()
-      return () => clearTimeout(timer)
+      look()
+      return until === undefined ? () => {} : observeCountdown(clock, until, look)
     })
 
     return () => {
-      const { status, attempt, gap } = state.value
-      const text = { ...defaultLabels, ...props.labels }
-      const trying = status === 'connecting' || status === 'waiting'
-      const offline = trying && !online.value
-      const hasGap = status === 'open' && gap !== undefined && gap !== seenGap.value
-      const retrying = status === 'waiting' || (trying && attempt > 0)
-      const shown = offline ? 'offline' : hasGap ? 'gap' : retrying ? 'reconnecting' : status
-      const modifiers = [status, offline && 'offline', hasGap && 'gap'].filter(Boolean)
-      const button = (label: string, action: () => void) => {
+      const { value: connection } = state
+      const view = viewIndicator(
+        { connection, online: online.value, seenGap: seenGap.value, seconds: seconds.value },
+        props.labels,
+      )
+      const button = (label: string | undefined, action: () => void) => {
         const onClick = () => {
           // The button is about to go, and the focus with it.
           root.value?.focus()
           action()
         }
-        return h('button', { type: 'button', class: 'rivulet-indicator__button', onClick }, label)
+        return (
+          label !== undefined && h('button', { type: 'button', class: 'rivulet-indicator__button', onClick }, label)
+        )
       }
-      const countdown = () => {
-        const seconds = Math.max(0, Math.ceil((retryAt.value! - now.value) / 1_000))
-        return h('span', { 'aria-hidden': 'true', class: 'rivulet-indicator__countdown' }, text.countdown(seconds))
+      const dismiss = () => {
+        seenGap.value = connection.gap
       }
-      const classes = ['rivulet-indicator', ...modifiers.map((name) => `rivulet-indicator--${name}`)]
-      return h('div', { ref: root, tabindex: -1, class: classes }, [
-        h('span', { role: 'status', class: 'rivulet-indicator__text' }, text[shown === 'idle' ? 'connecting' : shown]),
-        shown === 'reconnecting' && retryAt.value !== undefined && countdown(),
-        hasGap &&
-          button(text.dismiss, () => {
-            seenGap.value = gap
-          }),
-        (status === 'waiting' || status === 'closed') && button(text.retry, reconnect),
+      return h('div', { ref: root, tabindex: -1, class: view.classNames }, [
+        h('span', { role: 'status', class: 'rivulet-indicator__text' }, view.text),
+        view.countdown !== undefined &&
+          h('span', { 'aria-hidden': 'true', class: 'rivulet-indicator__countdown' }, view.countdown),
+        button(view.dismiss, dismiss),
+        button(view.retry, reconnect),
       ])
     }
   },

@@ -1,5 +1,5 @@
-import { cancelFrame, type Feed, nextFrame } from '@rivulet/client/binding'
-import type { BaseEvent, EventDefinition } from '@rivulet/core'
+import { type Fold, FoldStore, listOf } from '@rivulet/client/binding'
+import type { EventDefinition } from '@rivulet/core'
 import { computed, type MaybeRefOrGetter, type ShallowRef, shallowRef, toValue } from 'vue'
 import { useFeed } from './context.js'
 import { rendersForServer } from './renders-for-server.js'
@@ -7,19 +7,11 @@ import { whileMounted } from './while-mounted.js'
 
 export interface ReplayOptions {
   /**
-   * Whether to begin with the events that were kept (see `bufferSize`) from before the component was mounted. They are
-   * there at its first render, except where that has to match a page that came from a server.
+   * Begins with the events that were kept (see `bufferSize`) from before the component was mounted. They are there at its
+   * first render, except where that has to match a page that came from a server.
    * @default false
    */
   replay?: boolean
-}
-
-/** What becomes of events, one after the other. */
-export interface Fold<Result> {
-  /** Called with every event at once. */
-  add(event: BaseEvent): void
-  /** Called once per frame, and only after events. */
-  result(): Result
 }
 
 /** Folds events into a result that is replaced once per frame, with a new fold where the stream or the types change. */
@@ -27,42 +19,27 @@ export function useFold<Result>(
   definitions: MaybeRefOrGetter<EventDefinition | readonly EventDefinition[]>,
   create: () => Fold<Result>,
   { replay = false }: ReplayOptions = {},
-): { result: ShallowRef<Result>; refresh: () => void } {
+): ShallowRef<Result> {
   const feed = useFeed()
-  const list = computed((): readonly EventDefinition[] => {
-    const value = toValue(definitions)
-    return 'type' in value ? [value as EventDefinition] : value
-  })
+  const list = computed(() => listOf(toValue(definitions)))
+  // Setup and mounting are two moments: under <Suspense> a long time may lie between them, of which nothing is missed.
+  const make = () => new FoldStore(feed.value, list.value, create(), replay ? 0 : feed.value.position)
+  let store = make()
+  const result = shallowRef(rendersForServer() ? store.initial : store.result)
   // An array that is made anew with the same types is no reason to begin anew.
-  const types = computed(() => list.value.map(({ type }) => type).join('\n'))
-  const start = () => (replay ? 0 : feed.value.position)
-  // Setup and mounting are two moments: under <Suspense> a long time may lie between them.
-  let from = start()
-  let fold: Fold<Result>
-  const begin = (current: Feed, names: string) => {
-    fold = create()
-    for (const event of current.after(from, names.split('\n'))) fold.add(event)
-    return fold.result()
-  }
-  const result = shallowRef(rendersForServer() ? create().result() : begin(feed.value, types.value))
-  const refresh = () => {
-    result.value = fold.result()
-  }
-  // An object of its own only when one of both has changed.
-  const source = computed(() => ({ current: feed.value, names: types.value }))
-  whileMounted(source, ({ current, names }) => {
-    result.value = begin(current, names)
-    const stops = list.value.map((definition) =>
-      current.service.on(definition, (event) => {
-        fold.add(event)
-        nextFrame(refresh)
-      }),
-    )
+  const current = computed<FoldStore<Result>>(() => {
+    if (!store.isOf(feed.value, list.value)) store = make()
+    return store
+  })
+  whileMounted(current, (latest) => {
+    const stop = latest.subscribe()
+    const unwatch = latest.watch(result.value, (next) => {
+      result.value = next
+    })
     return () => {
-      for (const stop of stops) stop()
-      cancelFrame(refresh)
-      from = start()
+      unwatch()
+      stop()
     }
   })
-  return { result, refresh }
+  return result
 }

@@ -1,7 +1,7 @@
 import type { EventHandler } from '@rivulet/client'
 import type { EventDefinition, EventOfDefinition } from '@rivulet/core'
 import { computed, type MaybeRefOrGetter, toValue } from 'vue'
-import { useEventStream } from './use-event-stream.js'
+import { useFeed } from './context.js'
 import { whileMounted } from './while-mounted.js'
 
 /**
@@ -14,7 +14,7 @@ export function useServerEvent<Definition extends EventDefinition>(
   definition: MaybeRefOrGetter<Definition>,
   handler: EventHandler<EventOfDefinition<Definition>>,
 ): void {
-  const stream = useEventStream()
-  const source = computed(() => ({ service: stream.value, type: toValue(definition) }))
-  whileMounted(source, ({ service, type }) => service.on(type, handler))
+  const feed = useFeed()
+  const source = computed(() => ({ current: feed.value, type: toValue(definition) }))
+  whileMounted(source, ({ current, type }) => current.on(type, handler))
 }

@@ -1,6 +1,7 @@
 import type { ConnectionStatus } from '@rivulet/client'
-import type { BaseEvent, EventDefinition, EventOfDefinition } from '@rivulet/core'
-import { type ComputedRef, computed, type MaybeRefOrGetter, type ShallowRef, toValue, watch } from 'vue'
+import { Latest, lastOf } from '@rivulet/client/binding'
+import type { EventDefinition, EventOfDefinition } from '@rivulet/core'
+import { type ComputedRef, computed, type MaybeRefOrGetter, toValue, watch } from 'vue'
 import { useConnectionStatus } from './use-connection-status.js'
 import { type ReplayOptions, useFold } from './use-fold.js'
 
@@ -11,7 +12,7 @@ export interface ServerEventsOptions extends ReplayOptions {
 
 export interface ServerEvents<Event> {
   /** The latest events, the oldest first. Never changed, only replaced. */
-  readonly events: Readonly<ShallowRef<readonly Event[]>>
+  readonly events: ComputedRef<readonly Event[]>
   /** The last one. */
   readonly latest: ComputedRef<Event | undefined>
   readonly status: ComputedRef<ConnectionStatus>
@@ -28,20 +29,15 @@ export function useServerEvents<Definition extends EventDefinition>(
   { limit: limitSource = 100, ...options }: ServerEventsOptions = {},
 ): ServerEvents<EventOfDefinition<Definition>> {
   type Event = EventOfDefinition<Definition>
-  const limit = () => Math.max(1, toValue(limitSource))
+  const limit = () => toValue(limitSource)
+  let fold!: Latest
   const create = () => {
-    let events: BaseEvent[] = []
-    const result = () => events.slice(-limit())
-    const add = (event: BaseEvent) => {
-      events.push(event)
-      // Cut at twice the limit, so that the cost of moving the rest is spread over as many events.
-      if (events.length > 2 * limit()) events = result()
-    }
-    return { add, result }
+    fold = new Latest(limit())
+    return fold
   }
-  const { result, refresh } = useFold(definitions, create, options)
-  watch(limit, refresh, { flush: 'sync' })
-  const events = result as unknown as ShallowRef<readonly Event[]>
+  const kept = useFold(definitions, create, options)
+  watch(limit, (latest) => fold.resize(latest), { flush: 'sync' })
+  const events = computed(() => lastOf(kept.value, limit()) as readonly unknown[] as readonly Event[])
   const { status } = useConnectionStatus()
   return { events, latest: computed(() => events.value.at(-1)), status }
 }

@@ -12,8 +12,8 @@ export function nextFrame(callback: () => void): void {
   waiting.add(callback)
   if (cancel) return
   const { requestAnimationFrame, cancelAnimationFrame } = globalThis
-  const frame = requestAnimationFrame?.(flush)
-  const timer = setTimeout(flush, frame === undefined ? fallbackFrameMs : hiddenFrameMs)
+  const frame = requestAnimationFrame?.(flushFrame)
+  const timer = setTimeout(flushFrame, frame === undefined ? fallbackFrameMs : hiddenFrameMs)
   cancel = () => {
     if (frame !== undefined) cancelAnimationFrame(frame)
     clearTimeout(timer)
@@ -27,19 +27,15 @@ export function cancelFrame(callback: () => void): boolean {
   return waited
 }
 
-/** Whether anything waits for a frame. */
-export function awaitsFrame(): boolean {
-  return waiting.size > 0
+/** Runs at once what waits for the next frame. */
+export function flushFrame(): void {
+  stop()
+  const due = [...waiting]
+  waiting.clear()
+  for (const callback of due) callback()
 }
 
 function stop(): void {
   cancel?.()
   cancel = undefined
-}
-
-function flush(): void {
-  stop()
-  const due = [...waiting]
-  waiting.clear()
-  for (const callback of due) callback()
 }

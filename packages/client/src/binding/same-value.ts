@@ -9,7 +9,19 @@ export function sameValue(a: unknown, b: unknown): boolean {
   if (prototype !== Object.getPrototypeOf(b)) return false
   if (a instanceof URL) return a.href === String(b)
   if (isIterable(a) && isIterable(b)) return sameEntries({ ...[...a] }, { ...[...b] })
-  return (prototype === Object.prototype || prototype === null) && sameEntries(a, b)
+  return isPlain(a) && sameEntries(a, b)
+}
+
+/** A copy to compare with later: whatever `sameValue` compares by content may be changed in place meanwhile. */
+export function snapshotOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snapshotOf)
+  if (!isObject(value)) return value
+  if (value instanceof URL) return new URL(value)
+  if (typeof URLSearchParams === 'function' && value instanceof URLSearchParams) return new URLSearchParams(value)
+  if (typeof Headers === 'function' && value instanceof Headers) return new Headers(value)
+  if (!isPlain(value)) return value
+  const copy = Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, snapshotOf(entry)]))
+  return Object.setPrototypeOf(copy, Object.getPrototypeOf(value))
 }
 
 function sameEntries(a: Entries, b: Entries): boolean {
@@ -21,6 +33,11 @@ type Entries = { readonly [key: string]: unknown }
 
 function isObject(value: unknown): value is Entries {
   return typeof value === 'object' && value !== null
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 function isIterable(value: object): value is Iterable<unknown> {
