@@ -6,7 +6,8 @@ const rules = Object.fromEntries(Object.keys(hooks.rules).map((rule) => [`react-
 
 // biome-ignore lint/style/noDefaultExport: ESLint asks for it
 export default [
-  { ignores: ['**/dist', '**/node_modules', '**/.turbo', 'docs/.vitepress'] },
+  // Tests count renders and waste time on purpose.
+  { ignores: ['**/dist', '**/node_modules', '**/.turbo', '**/*.test.tsx'] },
   {
     files: ['**/*.{ts,tsx}'],
     languageOptions: { parser },
