@@ -18,21 +18,27 @@ export class Greeting {
   }
 
   async on(link: Link): Promise<void> {
-    const { known } = this.#positions
-    let [last, origin, now] = await this.#greet(link, known)
-    if (!this.#trusting && this.#run !== undefined && this.#run !== link.run && origin <= known) {
+    const { known, learnedAt } = this.#positions
+    const learnedBeforeMs = performance.now() - learnedAt
+    const found = await this.#greet(link, known)
+    const moved = this.#run !== undefined && this.#run !== link.run
+    // By time, as the clocks of the two differ, and by positions, as what we know must not reach into its history.
+    const overlapped = found.begunBeforeMs >= learnedBeforeMs || found.origin <= known
+    let { last, now } = found
+    if (!this.#trusting && moved && overlapped) {
       // The server before went on after this one had begun: for a while there were two, each with events that the other
       // has not. What comes from now on follows neither.
-      ;[last, origin, now] = await this.#greet(link, Math.max(last, known) + 1)
+      ;({ last, now } = await this.#greet(link, Math.max(last, known) + 1))
     }
     this.#run = link.run
     this.#positions.note(last)
     link.clockOffsetMs = now - performance.now()
   }
 
-  async #greet(link: Link, known: number): Promise<[last: number, origin: number, now: number]> {
+  async #greet(link: Link, known: number) {
     const args = [known, link.run, this.#trusting ? 0 : 1, Date.now()]
-    const reply = await link.must(link.call(greet, [this.#keys.clock], args))
-    return reply.map(Number) as [number, number, number]
+    const reply = (await link.must(link.call(greet, [this.#keys.clock], args))).map(Number)
+    const [last, origin, begunBeforeMs, now] = reply as [number, number, number, number]
+    return { last, origin, begunBeforeMs, now }
   }
 }

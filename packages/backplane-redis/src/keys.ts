@@ -3,7 +3,7 @@ export const headPrefix = 'h:'
 /** The names in Redis of one namespace. The hash tag puts them all into one slot of a cluster: a script needs them together. */
 export class Keys {
   /**
-   * HASH: `s` the last position given, `o` before which nothing is known, `n` the time that clients were told, `f` up to
+   * HASH: `s` the last position given, `o` before which nothing is known and `t` since when (ms), `n` the time that clients were told, `f` up to
    * which channels were forgotten, `r` the run of the Redis process, and the channels' heads.
    */
   readonly clock: string

@@ -450,6 +450,38 @@ describe('an outage', () => {
     expect(told(other)).toEqual(['0', 'of the old', 'gap', 'late', 'gap', '1'])
   })
 
+  it('is a gap where the clocks of the two differ, and nothing was published at the new one', async () => {
+    const old = await RedisServer.start()
+    const promoted = await RedisServer.start({ args: ['--replicaof', '127.0.0.1', String(old.port)] })
+    onTestFinished(async () => void (await Promise.all([old.dispose(), promoted.dispose()])))
+    const namespace = 'skewed'
+    const start = async () => {
+      const proxy = await TcpProxy.start(old.port)
+      onTestFinished(() => proxy.dispose())
+      const { backplane } = node({ namespace, probeIntervalMs: 1e6 }, proxy.port)
+      const recorder = new Recorder()
+      await backplane.subscribe('a', recorder)
+      const move = async () => {
+        proxy.retarget(promoted.port)
+        proxy.cut()
+        proxy.mend()
+        await recorder.until(({ health }) => health.length === 2)
+      }
+      return { backplane, recorder, move }
+    }
+    const [one, other] = [await start(), await start()]
+    await promoted.followed()
+    await promoted.command('replicaof', 'no', 'one')
+    // The new one is ahead, so that its history begins above all that the old one gives.
+    await promoted.command('hset', `{${namespace}}:positions`, 's', String((Date.now() + 60_000) * 1024))
+    await one.move()
+    await other.backplane.publish('a', text('of the old'), kept)
+    await other.move()
+    await other.backplane.publish('a', text('1'), kept)
+    await one.recorder.until(({ data }) => data.includes('1'))
+    expect(one.recorder.entries.map(({ message }) => message?.data ?? 'gap')).toEqual(['gap', 'gap', '1'])
+  })
+
   it.each(['by the next event', 'by an echo'])(
     'is a gap where another node has history begin anew: %s',
     async (how) => {

@@ -152,7 +152,8 @@ export class RedisBackplane implements Backplane {
         if (outcome === 'late') throw new Error('It reached Redis too late to be carried out.')
       }
       const seq = position ? Number(position) : undefined
-      if (seq !== undefined) this.#positions.note(seq)
+      if (seq === undefined) this.#positions.noteLiveOnly()
+      else this.#positions.note(seq)
       return { seq, duplicate: outcome === 'duplicate' }
     })
   }

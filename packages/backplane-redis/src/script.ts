@@ -33,7 +33,7 @@ local began = not last
 if began or known > last then
   last = math.max(now * 1024, known + 1, told + 1)
   origin = last
-  redis.call('HSET', KEYS[1], 's', text(last), 'o', text(origin))
+  redis.call('HSET', KEYS[1], 's', text(last), 'o', text(origin), 't', text(now))
 end
 -- Up to where a channel that has this head, or none, may have events.
 local function keptOf(head)

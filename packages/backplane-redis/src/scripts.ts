@@ -86,7 +86,7 @@ if type(added) == 'table' and added.err then
   end
   prev = seq - 1
   origin = prev
-  redis.call('HSET', KEYS[1], 's', text(seq), 'o', text(origin))
+  redis.call('HSET', KEYS[1], 's', text(seq), 'o', text(origin), 't', text(now))
   added = add()
   if type(added) == 'table' and added.err then return added end
 end
@@ -190,25 +190,25 @@ return { page[1] }
 
 /**
  * KEYS: clock. ARGV: known, run of the Redis process, 1 where another run than the last one counts as a loss, the node's
- * time in ms. → { last, origin, now }
+ * time in ms. → { last, origin, for how many ms it has been that, now }
  */
 export const greet: Script = script(`
 -- The clock of a server that has lost its data may have gone back too: what was given before must lie before the origin.
 if began then
   last = math.max(last, math.min(tonumber(ARGV[4]), now + 86400000) * 1024)
   origin = last
-  redis.call('HSET', KEYS[1], 's', text(last), 'o', text(origin))
+  redis.call('HSET', KEYS[1], 's', text(last), 'o', text(origin), 't', text(now))
 end
 local run = redis.call('HGET', KEYS[1], 'r')
 if run ~= ARGV[2] then
   if run and ARGV[3] == '1' then
     last = math.max(last + 1, told + 1, now * 1024)
     origin = last
-    redis.call('HSET', KEYS[1], 's', text(last), 'o', text(origin))
+    redis.call('HSET', KEYS[1], 's', text(last), 'o', text(origin), 't', text(now))
   end
   redis.call('HSET', KEYS[1], 'r', ARGV[2])
 end
-return { text(last), text(origin), text(now) }
+return { text(last), text(origin), text(now - tonumber(redis.call('HGET', KEYS[1], 't') or now)), text(now) }
 `)
 
 export const scripts: readonly Script[] = [publish, read, seek, forget, heads, echo, sweep, greet, ...registryScripts]
