@@ -11,10 +11,12 @@ export interface ConnectPlan {
   readonly sampled: number
   /** Clients that never read, beside the connections. */
   readonly stalled: number
+  /** @default '/' */
+  readonly path?: string
+  /** How many connections are being opened at a time. @default 100 */
+  readonly atOnce?: number
 }
 
-/** How many connections are being opened at a time. */
-const atOnce = 100
 /** Client addresses of the loopback network: each connection needs a port, and an address has some 28,000. */
 const addresses = Array.from({ length: 8 }, (_, index) => `127.0.0.${index + 1}`)
 const patienceMs = 20_000
@@ -27,6 +29,7 @@ let failure: Error | undefined
 
 const service = {
   async connect(plan: ConnectPlan): Promise<void> {
+    const { path = '/', atOnce = 100 } = plan
     connections = plan.connections
     received = new Uint32Array(connections)
     const step = plan.sampled > 0 ? Math.max(1, Math.floor(connections / plan.sampled)) : Number.POSITIVE_INFINITY
@@ -38,6 +41,7 @@ const service = {
         return openConnection({
           port: plan.port,
           address: addresses[number % addresses.length]!,
+          request: `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n`,
           samples: !stalled && number % step === 0 ? samples : undefined,
           stalled,
           onEvents: (count) => {

@@ -2,18 +2,11 @@ import { buildPackages, compileProgram } from '../build.js'
 import { printBudgets } from '../report/budget.js'
 import { writeResults } from '../report/results.js'
 import { judge, printResults, type ServerResults } from './report.js'
-import {
-  burst,
-  fullScale,
-  type ManyConnections,
-  manyConnections,
-  quickScale,
-  type StalledClients,
-  stalledClients,
-  steady,
-} from './scenarios.js'
-import { type SubjectName, subjects } from './subject-names.js'
-import { type Measurement, type Programs, pinned } from './trial.js'
+import { burst, fullScale, manyConnections, quickScale, stalledClients, steady } from './scenarios.js'
+import { subjects } from './subject-names.js'
+import { type Programs, pinned } from './trial.js'
+import { judgeUnequal, peers, printUnequal, type UnequalResults } from './unequal/report.js'
+import { fairness, fullUnequal, joins, largeEvent, quickUnequal } from './unequal/scenarios.js'
 
 export async function runServer({ quick }: { quick: boolean }): Promise<void> {
   const scale = quick ? quickScale : fullScale
@@ -26,16 +19,18 @@ export async function runServer({ quick }: { quick: boolean }): Promise<void> {
 
   const results: ServerResults = {
     scale,
-    steady: await interleave<Measurement>('steady', scale.runs, (subject) => steady(programs, subject, scale)),
-    burst: await interleave<Measurement>('burst', scale.runs, (subject) => burst(programs, subject, scale)),
-    many: await interleave<ManyConnections>(
+    steady: await interleave(subjects, 'steady', scale.runs, (subject) => steady(programs, subject, scale)),
+    burst: await interleave(subjects, 'burst', scale.runs, (subject) => burst(programs, subject, scale)),
+    many: await interleave(
+      subjects,
       `${scale.many} connections`,
       scale.runs,
       (subject) => manyConnections(programs, subject, scale),
       // Opening so many connections takes long.
       (subject, run) => run < 2 || subject === 'rivulet' || subject === 'floor',
     ),
-    stalled: await interleave<StalledClients>(
+    stalled: await interleave(
+      subjects,
       'stalled clients',
       scale.runs,
       (subject) => stalledClients(programs, subject, scale),
@@ -43,33 +38,41 @@ export async function runServer({ quick }: { quick: boolean }): Promise<void> {
       (subject, run) => run === 0 || subject === 'rivulet',
     ),
   }
-  const budgets = judge(results)
+  const unequal = await measureUnequal(quick, programs.load, scale.runs)
+  const budgets = [...judge(results), ...judgeUnequal(unequal)]
   printResults(results)
+  printUnequal(unequal)
   printBudgets(budgets)
-  writeResults('server', quick, results, budgets)
+  writeResults('server', quick, { ...results, unequal }, budgets)
+}
+
+async function measureUnequal(quick: boolean, load: string, runs: number): Promise<UnequalResults> {
+  const scale = quick ? quickUnequal : fullUnequal
+  const programs = { unequal: await compileProgram('server/unequal/server-process'), load }
+  return {
+    scale,
+    fairness: await interleave(peers, 'fairness', runs, (peer) => fairness(programs, peer, scale)),
+    large: await interleave(peers, 'large events', runs, (peer) => largeEvent(programs, peer, scale)),
+    joins: await interleave(peers, 'joins', runs, (peer) => joins(programs, peer, scale)),
+  }
 }
 
 /** Runs each subject in turn, as often as told and each time beginning with another one. What disturbs the machine for a while disturbs all. */
-async function interleave<Result>(
-  name: string,
+async function interleave<Name extends string, Result>(
+  names: readonly Name[],
+  what: string,
   runs: number,
-  measure: (subject: SubjectName) => Promise<Result>,
-  wanted: (subject: SubjectName, run: number) => boolean = () => true,
-): Promise<Record<SubjectName, Result[]>> {
-  const results: Record<SubjectName, Result[]> = {
-    rivulet: [],
-    'better-sse': [],
-    'sse-channel': [],
-    floor: [],
-    naive: [],
-  }
+  measure: (name: Name) => Promise<Result>,
+  wanted: (name: Name, run: number) => boolean = () => true,
+): Promise<Record<Name, Result[]>> {
+  const results = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, Result[]>
   for (let run = 0; run < runs; run++) {
-    for (let index = 0; index < subjects.length; index++) {
-      const subject = subjects[(index + run) % subjects.length]!
-      if (!wanted(subject, run)) continue
-      process.stderr.write(`${name}: run ${run + 1} of ${runs}, ${subject} … `)
+    for (let index = 0; index < names.length; index++) {
+      const name = names[(index + run) % names.length]!
+      if (!wanted(name, run)) continue
+      process.stderr.write(`${what}: run ${run + 1} of ${runs}, ${name} … `)
       const begin = performance.now()
-      results[subject].push(await measureOnceMore(() => measure(subject)))
+      results[name].push(await measureOnceMore(() => measure(name)))
       process.stderr.write(`${((performance.now() - begin) / 1e3).toFixed(1)} s\n`)
     }
   }

@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { defineEvents } from '@rivulet/core'
+import { EventManager } from '@rivulet/server'
+import { handleEventStream } from '@rivulet/server/node'
+import { z } from 'zod'
+import type { TickPayload } from '../event.js'
+import { sseHeaders, toFrame } from '../frame.js'
+import { eventName } from '../subject.js'
+
+/** A server of several channels, with a history: the path of a request names its channel. */
+export interface Peer {
+  connect(request: IncomingMessage, response: ServerResponse): unknown
+  connections(): number
+  publish(channel: string, payload: TickPayload): void
+}
+
+/** How many events a stream is given of its channel's history. */
+export const replay = 100
+
+/** With its defaults, but for a history that takes a large event. */
+export function createRivulet(): Peer {
+  const events = defineEvents({ [eventName]: z.object({ seq: z.number(), mark: z.string(), text: z.string() }) })
+  const manager = new EventManager({ events, retention: { maxBytes: 67_108_864 } })
+  const options = { channels: (request: IncomingMessage) => [channelOf(request)], replay }
+  return {
+    connect: (request, response) => handleEventStream(manager, request, response, options),
+    connections: () => manager.connections.size,
+    publish: (channel, payload) => manager.emit(eventName, payload, { channel }),
+  }
+}
+
+/** What Node.js itself costs: each event in one buffer for all, and the history of a channel in another one. */
+export function createBare(): Peer {
+  const channels = new Map<string, { sockets: Set<Socket>; frames: string[]; history: Buffer | undefined }>()
+  let connections = 0
+  function channelAt(name: string) {
+    const channel = channels.get(name) ?? { sockets: new Set(), frames: [], history: undefined }
+    channels.set(name, channel)
+    return channel
+  }
+  return {
+    connect: (request, response) => {
+      const channel = channelAt(channelOf(request))
+      response.writeHead(200, sseHeaders)
+      if (channel.frames.length > 0) {
+        channel.history ??= Buffer.from(channel.frames.join(''))
+        response.write(channel.history)
+      } else response.flushHeaders()
+      const socket = response.socket!
+      connections++
+      channel.sockets.add(socket)
+      response.on('close', () => {
+        connections--
+        channel.sockets.delete(socket)
+      })
+    },
+    connections: () => connections,
+    publish: (name, payload) => {
+      const channel = channelAt(name)
+      const frame = toFrame(payload)
+      channel.frames = [...channel.frames, frame].slice(-replay)
+      channel.history = undefined
+      const body = Buffer.from(frame)
+      const chunk = Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n')])
+      for (const socket of channel.sockets) socket.write(chunk)
+    },
+  }
+}
+
+function channelOf({ url = '/' }: IncomingMessage): string {
+  return url.slice(1)
+}

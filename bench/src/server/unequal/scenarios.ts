@@ -1,0 +1,135 @@
+import { pinnableCores, startChild } from '../../child.js'
+import { percentile } from '../../report/statistics.js'
+import { sleep } from '../clock.js'
+import { firstSeq } from '../event.js'
+import type { LoadService } from '../load-process.js'
+import { replay } from './peers.js'
+import type { UnequalService } from './server-process.js'
+
+export interface UnequalPrograms {
+  readonly unequal: string
+  readonly load: string
+}
+
+export interface UnequalScale {
+  /** Clients of the busy channel. */
+  readonly busy: number
+  readonly busyMs: number
+  readonly stalled: number
+  readonly joins: number
+}
+
+export const fullUnequal: UnequalScale = { busy: 2_000, busyMs: 5_000, stalled: 100, joins: 8_000 }
+export const quickUnequal: UnequalScale = { busy: 500, busyMs: 1_500, stalled: 20, joins: 1_000 }
+
+export const largeEventBytes = 9 * 1024 * 1024
+
+/** A server, and as many processes of clients as are asked for: one that waits for nothing must not wait for others. */
+class Unequal {
+  readonly server
+  readonly loads
+  #port = 0
+
+  constructor(programs: UnequalPrograms, peer: string, loads: number) {
+    const cores = pinnableCores()
+    const [first, last] = cores.length > 1 ? [cores[0], cores.at(-1)] : []
+    this.server = startChild<UnequalService>(programs.unequal, {
+      core: first,
+      node: ['--expose-gc', '--max-old-space-size=4096'],
+      args: [peer],
+    })
+    this.loads = Array.from({ length: loads }, () => startChild<LoadService>(programs.load, { core: last }))
+  }
+
+  async connect(index: number, plan: { path: string; connections: number; stalled?: number; atOnce?: number }) {
+    this.#port ||= await this.server.call('listen')
+    const before = await this.server.call('connections')
+    const { stalled = 0, connections } = plan
+    await this.loads[index]!.call('connect', { sampled: Math.min(connections, 1), ...plan, stalled, port: this.#port })
+    while ((await this.server.call('connections')) < before + connections + stalled) await sleep(10)
+  }
+
+  end(): void {
+    this.server.kill()
+    for (const load of this.loads) load.kill()
+  }
+}
+
+async function within<Result>(unequal: Unequal, run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run()
+  } finally {
+    unequal.end()
+  }
+}
+
+export interface Fairness {
+  /** From before an event is published to when the quiet client has it, in milliseconds. */
+  readonly p50: number
+  readonly p99: number
+  readonly worst: number
+  readonly events: number
+}
+
+/** One client of a quiet channel, with an event per 50 ms, beside those of a channel with an event per 5 ms. */
+export function fairness(programs: UnequalPrograms, peer: string, scale: UnequalScale): Promise<Fairness> {
+  const unequal = new Unequal(programs, peer, 2)
+  return within(unequal, async () => {
+    const { server, loads } = unequal
+    await unequal.connect(0, { path: '/busy', connections: scale.busy })
+    await unequal.connect(1, { path: '/quiet', connections: 1 })
+    const published = await server.call('pace', { durationMs: scale.busyMs, intervalMs: { busy: 5, quiet: 50 } })
+    const quiet = published.quiet!
+    await loads[1]!.call('received', quiet.length)
+    await loads[0]!.call('received', published.busy!.length)
+    const { seq, at } = await loads[1]!.call('samples')
+    const latencies = seq.map((number, index) => at[index]! - quiet[number - firstSeq]!)
+    const [p50, p99, worst] = [0.5, 0.99, 1].map((share) => percentile(latencies, share)) as [number, number, number]
+    return { p50, p99, worst, events: quiet.length }
+  })
+}
+
+export interface LargeEvent {
+  /** Of the server's process, in bytes, while the clients stall. */
+  readonly growth: number
+}
+
+/** One large event for clients that do not read: half of them have the stream already, the others are given the event out of the history. */
+export function largeEvent(programs: UnequalPrograms, peer: string, { stalled }: UnequalScale): Promise<LargeEvent> {
+  const unequal = new Unequal(programs, peer, 2)
+  return within(unequal, async () => {
+    const { server } = unequal
+    await unequal.connect(0, { path: '/large', connections: 0, stalled: Math.ceil(stalled / 2) })
+    // What the benchmark itself keeps of such an event is there before.
+    await server.call('publish', { channel: 'nobody', count: 1, bytes: largeEventBytes })
+    const before = await server.call('memory')
+    await server.call('publish', { channel: 'large', count: 1, bytes: largeEventBytes })
+    await unequal.connect(1, { path: '/large', connections: 0, stalled: Math.floor(stalled / 2) })
+    await sleep(500)
+    return { growth: (await server.call('memory')) - before }
+  })
+}
+
+export interface Joins {
+  readonly cpuMicrosPerJoin: number
+  /** How long the event loop was kept, at the longest, in milliseconds. */
+  readonly longestStall: number
+}
+
+/** Streams that begin as fast as their clients can ask, and are given 100 events each. */
+export function joins(programs: UnequalPrograms, peer: string, scale: UnequalScale): Promise<Joins> {
+  const unequal = new Unequal(programs, peer, 2)
+  return within(unequal, async () => {
+    const { server, loads } = unequal
+    await server.call('publish', { channel: 'joins', count: replay, bytes: 150 })
+    // Compiles what is measured.
+    await unequal.connect(0, { path: '/joins', connections: 200 })
+    await server.call('memory')
+    await server.call('watchLoop')
+    const cpu = await server.call('cpu')
+    await unequal.connect(1, { path: '/joins', connections: scale.joins, atOnce: 500 })
+    await loads[1]!.call('received', replay)
+    const cpuMicrosPerJoin = ((await server.call('cpu')) - cpu) / scale.joins
+    return { cpuMicrosPerJoin, longestStall: await server.call('longestStall') }
+  })
+}

@@ -1,0 +1,72 @@
+// The server of what is unequal: one peer in a process of its own. `node --expose-gc unequal-server-process.js <peer>`
+import { createServer } from 'node:http'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { serve } from '../../child.js'
+import { cpu, listen } from '../../measured-process.js'
+import { now, sleep } from '../clock.js'
+import { firstSeq, payloadOf } from '../event.js'
+import { createBare, createRivulet, type Peer } from './peers.js'
+
+/** Events of 150 B, each channel at its own pace. What is late is published at once. */
+export interface PacePlan {
+  readonly durationMs: number
+  readonly intervalMs: Readonly<Record<string, number>>
+}
+
+const factories: Record<string, () => Peer> = { rivulet: createRivulet, bare: createBare }
+const create = factories[process.argv[2] ?? '']
+if (!create) throw new Error(`There is no peer "${process.argv[2]}".`)
+const peer = create()
+const server = createServer((request, response) => void peer.connect(request, response))
+const delay = monitorEventLoopDelay({ resolution: 1 })
+
+const service = {
+  listen: (): Promise<number> => listen(server),
+  connections: (): number => peer.connections(),
+  cpu,
+
+  /** What is in use after garbage collection, in bytes. */
+  memory: async (): Promise<number> => {
+    for (let count = 0; count < 3; count++) {
+      globalThis.gc?.()
+      await sleep(50)
+    }
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
+  },
+
+  publish: ({ channel, count, bytes }: { channel: string; count: number; bytes: number }): void => {
+    for (let index = 0; index < count; index++) peer.publish(channel, payloadOf(firstSeq + index, bytes))
+  },
+
+  /** Publishes to several channels, and tells when the events of each were published, in milliseconds. */
+  pace: async ({ durationMs, intervalMs }: PacePlan): Promise<Record<string, number[]>> => {
+    const begin = now()
+    const entries = Object.entries(intervalMs).map(([channel, ms]) => ({ channel, ms, at: [] as number[] }))
+    while (now() - begin < durationMs) {
+      for (const { channel, ms, at } of entries) {
+        while (begin + at.length * ms <= now()) {
+          at.push(now())
+          peer.publish(channel, payloadOf(firstSeq + at.length - 1, 150))
+        }
+      }
+      await sleep(1)
+    }
+    return Object.fromEntries(entries.map(({ channel, at }) => [channel, at]))
+  },
+
+  watchLoop: (): void => {
+    delay.reset()
+    delay.enable()
+  },
+
+  /** The longest time that the event loop was kept since `watchLoop`, in milliseconds. */
+  longestStall: (): number => {
+    delay.disable()
+    return delay.max / 1e6
+  },
+}
+
+export type UnequalService = typeof service
+
+serve(service)
