@@ -56,6 +56,9 @@ export interface Given {
 /** How long an ended response may take to send what was written, in milliseconds. */
 export const lingerMs = 2_000
 
+/** For how long a stream that begins is given what it lacks at once, in milliseconds. What is left waits for its turn. */
+const joinMs = 1
+
 /** One stream: what it was given, and what it may be given now. */
 export class Connection implements ConnectionInfo, SinkListener {
   readonly id: string
@@ -122,9 +125,10 @@ export class Connection implements ConnectionInfo, SinkListener {
   }
 
   /** Gives it what it has to have before it is live. It belongs to `cohort.catchingUp` already. */
-  catchUp(start: CatchUpStart): void {
+  join(start: CatchUpStart): void {
+    const { now } = this.#engine.clock
     this.#catchUp = new CatchUp(this.#engine, this, start)
-    this.#resume()
+    if (!this.#congested && !this.#catchUp.write(now, now() + joinMs)) this.#resume()
   }
 
   #resume(): void {
@@ -149,7 +153,9 @@ export class Connection implements ConnectionInfo, SinkListener {
     diagnose(this.#engine, 'rivulet:connection:lag', () => ({ connectionId: this.id }))
     this.cohort.live.delete(this)
     this.cohort.catchingUp.add(this)
-    this.catchUp({ ordinal: this.#ordinal, position: this.#position, bridge: this.#position })
+    const start = { ordinal: this.#ordinal, position: this.#position, bridge: this.#position }
+    this.#catchUp = new CatchUp(this.#engine, this, start)
+    this.#resume()
   }
 
   /** Gives it what it lacks of its cohort's queue before an ordinal, while it is live. */

@@ -161,13 +161,17 @@ async function open<Request, Context>(
     connection.onClose()
     throw refused
   }
-  try {
+  const begin = () => {
     sink.open()
     admitting.open(connection)
     streams.start(connection, admission)
     if (info !== undefined) streams.presence.join(connection, info)
     greet(streams, connection, join)
-    connection.catchUp({ ...join.start, ordinal })
+    connection.join({ ...join.start, ordinal })
+  }
+  try {
+    if (sink.together) sink.together(begin)
+    else begin()
   } catch (error) {
     connection.fail(error, 'write')
   }

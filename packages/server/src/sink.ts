@@ -43,6 +43,8 @@ export interface Sink {
   refuse(refusal: Refusal, leave?: boolean): void
   /** Sends status 200 and the headers of an event stream. */
   open(): void
+  /** Runs a function, and sends what it has written here in one: fewer system calls. Left out where that gains nothing. */
+  together?(write: () => void): void
   /** Returns false when the bytes could not all go out at once: `onDrain` follows. They are kept all the same. */
   write(payload: Payload): boolean
   /**

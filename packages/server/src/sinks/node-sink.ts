@@ -95,6 +95,16 @@ export class NodeSink implements Sink {
     this.#chunked = this.#bare !== undefined && response.chunkedEncoding === true
   }
 
+  together(write: () => void): void {
+    const socket = this.#response instanceof ServerResponse ? this.#response.socket : undefined
+    socket?.cork()
+    try {
+      write()
+    } finally {
+      socket?.uncork()
+    }
+  }
+
   write(payload: Payload): boolean {
     if (this.#bodiless) return true
     if (this.#bare) {
