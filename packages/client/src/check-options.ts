@@ -26,6 +26,7 @@ const streamOptions: { readonly [path: string]: Kind } = {
   heartbeatMarginMs: milliseconds,
   idleTimeoutMs: milliseconds,
   maxEventBytes: [isAtLeast(1), 'Give a number of bytes, 1 or more.'],
+  retry: [(value) => typeof value === 'object' && value !== null, 'Give an object.'],
   'retry.initialMs': milliseconds,
   'retry.maxMs': milliseconds,
   'retry.stableAfterMs': milliseconds,
@@ -37,8 +38,7 @@ const streamOptions: { readonly [path: string]: Kind } = {
   validate: flag,
   persist: settings,
   'persist.key': text,
-  'persist.storage.getItem': fn,
-  'persist.storage.setItem': fn,
+  'persist.storage': [isStorage, 'Give something with getItem and setItem, as localStorage has them.'],
   shared: settings,
   'shared.key': text,
 }
@@ -65,6 +65,11 @@ function check(options: object, kinds: { readonly [path: string]: Kind }): void 
     for (const key of path.split('.')) value = (value as Record<string, unknown> | undefined)?.[key]
     if (value !== undefined && !test(value)) throw new ConfigurationError(path, value, fix)
   }
+}
+
+function isStorage(value: unknown): boolean {
+  const { getItem, setItem } = Object(value)
+  return typeof getItem === 'function' && typeof setItem === 'function'
 }
 
 /** Not NaN, which an environment variable that is not set becomes. */

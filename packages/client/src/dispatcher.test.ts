@@ -57,6 +57,43 @@ describe('reading', () => {
     expect(received).toEqual([{ id: undefined, type: 'token', timestamp: 77, source: '', text: 'x' }])
   })
 
+  test.each([undefined, events])('lets no payload become the prototype of its event', (contract) => {
+    const mapMessage = ({ data }: SseMessage) => ({ type: 'loose', payload: JSON.parse(data) })
+    for (const options of [{ contract }, { contract, validate: false }, { contract, mapMessage }]) {
+      const dispatcher = create(options)
+      const received = collect(dispatcher)
+      dispatcher.message(message('loose', '{"__proto__":{"admin":true},"a":1}'), '1', true)
+      const [event] = received as (BaseEvent & { admin?: boolean })[]
+      expect(Object.getPrototypeOf(event)).toBe(Object.prototype)
+      expect(event?.admin).toBeUndefined()
+      expect(Object.assign({}, event)).toMatchObject({ a: 1 })
+      expect(Object.hasOwn(event as object, '__proto__')).toBe(false)
+    }
+  })
+
+  test('reports so many unknown names and no more', () => {
+    const dispatcher = create()
+    collect(dispatcher)
+    for (let n = 0; n < 1_000; n++) dispatcher.message(message(`unknown ${n % 500}`, {}), undefined, true)
+    expect(errors).toHaveLength(100)
+  })
+
+  test('skips an event whose schema never answers, and goes on', async () => {
+    const clock = new FakeClock()
+    const schema = {
+      '~standard': { version: 1, vendor: 'test', validate: () => new Promise<never>(() => {}) },
+    } as const
+    const dispatcher = create({ clock, contract: { ...events, never: { type: 'never', schema } } })
+    const received = collect(dispatcher)
+    dispatcher.message(message('never', {}), '1', true)
+    dispatcher.message(message('loose', {}), '2', true)
+    clock.advance(10_000)
+    await dispatcher.drained
+    expect(errors).toMatchObject([{ code: 'RIVULET_CALLBACK_TIMEOUT', callback: 'validate' }])
+    expect(received.map(({ type }) => type)).toEqual(['loose'])
+    expect(clock.pending).toEqual([])
+  })
+
   test('lets no payload forge what the event itself carries', () => {
     const dispatcher = create({ contract: undefined })
     const received = collect(dispatcher)
