@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { randomFrom } from '../test-support/random.js'
 import { ChaosProxy } from './chaos-proxy.js'
+import { ReloadingClient } from './reloading-client.js'
 import { TickingClient, TickingServer } from './ticking-server.js'
 
 const seconds = Number(process.env.RIVULET_CHAOS_SECONDS ?? 6)
@@ -14,9 +15,11 @@ it(
     // What is published in half a minute: longer than any outage, and far less than the whole.
     const server = await new TickingServer({ maxEvents: 30 * perSecond }).start()
     const proxy = await new ChaosProxy(server.port).start()
-    const clients = Array.from({ length: clientCount }, () => new TickingClient(proxy.url))
+    const clients = Array.from({ length: clientCount }, (_, n) =>
+      n % 2 === 0 ? new TickingClient(proxy.url) : new ReloadingClient(proxy.url, randomFrom(seed + n)),
+    )
     onTestFinished(async () => {
-      for (const { stream } of clients) stream.close()
+      for (const client of clients) client.close()
       await proxy.stop()
       await server.stop()
     })
@@ -35,7 +38,13 @@ it(
     expect(server.errors).toEqual([])
 
     const connects = clients.reduce((sum, { opened }) => sum + opened, 0)
-    console.log(`${server.published} events, ${clientCount} clients, ${connects} connections`, proxy.faults)
+    const reloading = clients.filter((client) => client instanceof ReloadingClient)
+    const pages = reloading.reduce((sum, client) => sum + client.pages, 0)
+    const loops = reloading.reduce((sum, client) => sum + client.loops, 0)
+    const counts = `${server.published} events, ${clientCount} clients, ${connects} connections, ${pages} pages, ${loops} loops`
+    console.log(counts, proxy.faults)
+    expect(pages).toBeGreaterThan(reloading.length)
+    expect(loops).toBeGreaterThan(2 * reloading.length)
     expect(Math.min(...Object.values(proxy.faults))).toBeGreaterThan(0)
     expect(connects).toBeGreaterThan(2 * clientCount)
   },

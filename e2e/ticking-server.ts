@@ -91,4 +91,8 @@ export class TickingClient {
     this.stream.onError(() => {})
     this.stream.connect()
   }
+
+  close(): void {
+    this.stream.close()
+  }
 }
