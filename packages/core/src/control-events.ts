@@ -22,7 +22,8 @@ export interface GapEvent {
   /**
    * - `trimmed`: the missing events are older than what the server keeps.
    * - `restarted`: the server has no memory of the time of the offered last event ID.
-   * - `lagged`: this client read more slowly than the server keeps events.
+   * - `lagged`: this client read more slowly than the server keeps events, or a loop began again after more events than
+   *   its buffer holds.
    * - `backplane`: the connection between the servers was interrupted and could not be repaired.
    * - `oversized`: the client itself left one event out, which is larger than its `maxEventBytes`; or it could not say where
    *   to continue, as the ID of its last event is longer than what a request can carry.
