@@ -79,6 +79,26 @@ describe('retention', () => {
     expect(retention).toHaveBeenCalledTimes(2)
   })
 
+  it('that throws is told to who subscribes, and to whoever publishes or reads', () => {
+    let fails = true
+    const retention = () => {
+      if (fails) throw new Error('no table')
+      return {}
+    }
+    const clock = createClock()
+    const backplane = new MemoryBackplane({ retention, clock })
+    const subscriber = { ...nobody, onHealth: vi.fn(), onMessage: vi.fn() }
+    backplane.subscribe('a', subscriber)
+    expect(subscriber.onHealth).toHaveBeenCalledExactlyOnceWith(new Error('no table'))
+    expect(() => backplane.publish('a', message(''), kept)).toThrow('no table')
+    expect(() => backplane.read('a', 0, 1)).toThrow('no table')
+    fails = false
+    const { seq } = backplane.publish('a', message(''), kept)
+    clock.advance(2 * 3_600_000)
+    backplane.publish('a', message(''), kept)
+    expect(subscriber.onMessage).toHaveBeenLastCalledWith('a', expect.objectContaining({ prev: seq }))
+  })
+
   it.each([{ maxEvents: -1 }, { maxBytes: Number.NaN }, { maxAgeMs: '1h' as never }])('refuses %j', (retention) => {
     expect(() => new MemoryBackplane({ retention })).toThrow(/retention\./)
   })
