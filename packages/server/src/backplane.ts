@@ -42,7 +42,7 @@ export interface ReadResult {
   readonly continuous: boolean
   /** Why not: `trimmed` (not kept any more) or `restarted` (the backplane knows nothing of that time). */
   readonly reason?: Extract<GapReason, 'trimmed' | 'restarted'>
-  /** The position of the channel's newest event, kept or not. */
+  /** The position of the channel's newest event, kept or not; where that is not known, one that is not before it. */
   readonly head: number
   /** Every event with a position up to this one, on any channel, was stored when this was read; later ones are above it. */
   readonly asOf: number
@@ -83,7 +83,9 @@ export interface BackplaneSubscriber {
  * - store an event before any subscriber gets it,
  * - give each subscriber the events of its channels in the order of their positions, over all channels and subscribers, each once,
  * - carry out `subscribe` and `unsubscribe` in the order of the calls,
- * - announce by `onGap` what it can't give in that order.
+ * - announce by `onGap` what it can't give in that order,
+ * - know the position of a channel's last event for as long as anyone subscribes to the channel, whatever it still keeps: what
+ *   becomes of other channels decides nothing.
  *
  * It MUST NOT
  * - call a subscriber for a channel that it did not subscribe to,
