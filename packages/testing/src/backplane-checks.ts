@@ -193,8 +193,8 @@ const checks: Record<string, { retention?: Retention; check: (backplanes: Backpl
       const { one, other } = backplanes
       const subscriber = new RecordingSubscriber()
       await other.subscribe('a', subscriber)
-      const { asOf } = await other.read('quiet', 0, 0)
       await other.subscribe('quiet', subscriber)
+      const { asOf } = await other.read('quiet', 0, 0)
       const [first] = await publishAll(backplanes, 'a', ['1'])
       // Until every event so far is too old, and those of the other channels have been dropped too.
       for (let round = 0; (await other.read('a', 0, 1)).messages.length > 0 || round < 40; round++) {
