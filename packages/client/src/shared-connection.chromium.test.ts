@@ -95,6 +95,35 @@ describe.skipIf(!hasChromium)('tabs of a real browser', { timeout: 60_000 }, () 
     await server.open(1)
   })
 
+  test('go on at once when the visible leader is closed and the next tab becomes visible', async () => {
+    const [leader, ...others] = [await openTab(), await openTab(), await openTab()] as [Page, Page, Page]
+    for (const page of others) {
+      await page.evaluate(() => setInterval(() => document.dispatchEvent(new Event('visibilitychange')), 20))
+    }
+    const count = await others[0]!.evaluate(() => window.received.length)
+    const sent = history.length
+    await leader.close()
+    await another(others, count + 100)
+    // In events, as time is another on a busy machine: the next connection takes a few of them, waiting in vain thousands.
+    expect(history.length - sent).toBeLessThan(1_000)
+    await expectComplete(others)
+    expect(streamRequests()).toBe(2)
+  })
+
+  test('go on beside a leader whose loop stands still, and it gets all when it reads again', async () => {
+    const [leader, ...others] = [await openTab(), await openTab(), await openTab()] as [Page, Page, Page]
+    const loop = await leader.evaluateHandle(() => window.stream.events('tick', { bufferSize: 1 }))
+    const count = await others[0]!.evaluate(() => window.received.length)
+    const stoodAt = await leader.evaluate(() => window.received.length)
+    await another(others, count + 1_200)
+    expect(await leader.evaluate(() => window.received.length)).toBeLessThan(stoodAt + 100)
+    expect(streamRequests()).toBe(1)
+    await loop.evaluate((iterator) => iterator.return())
+    await another([leader], count + 1_200)
+    await server.open(1)
+    await expectComplete([leader, ...others])
+  })
+
   test('go on when the leader’s page is frozen, and it follows when it wakes up', async () => {
     const [leader, ...others] = [await openTab(), await openTab(), await openTab()] as [Page, Page, Page]
     const session = await context.newCDPSession(leader)

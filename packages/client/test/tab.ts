@@ -1,6 +1,6 @@
 import { EventStreamService } from '../src/index.js'
 
-/** The page that the browser test opens in several tabs: a shared stream on a clock that runs ten times as fast. */
+/** The page that the browser test opens in several tabs. */
 declare global {
   interface Window {
     stream: EventStreamService
@@ -8,18 +8,8 @@ declare global {
   }
 }
 
-const quick = 10
 window.received = []
-window.stream = new EventStreamService({
-  url: '/events',
-  shared: { key: 'alice' },
-  clock: {
-    now: () => Date.now() * quick,
-    setTimeout: (callback, ms) => window.setTimeout(callback, ms / quick),
-    clearTimeout: (timer) => window.clearTimeout(timer as number),
-    random: () => Math.random(),
-  },
-})
+window.stream = new EventStreamService({ url: '/events', shared: { key: 'alice' } })
 window.stream.on('tick', (event) => window.received.push((event as unknown as { n: number }).n))
 window.stream.onGap(() => window.received.push(Number.NaN))
 window.stream.connect()
