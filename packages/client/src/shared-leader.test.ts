@@ -14,7 +14,10 @@ async function lead() {
   let reads = 0
   const body = new ReadableStream<Uint8Array>(
     {
-      pull: (controller) => controller.enqueue(new TextEncoder().encode(frame('tick', {}, `${++reads}`))),
+      pull: (controller) => {
+        if (reads === 100) controller.close()
+        else controller.enqueue(new TextEncoder().encode(frame('tick', {}, `${++reads}`)))
+      },
     },
     { highWaterMark: 0 },
   )
