@@ -8,6 +8,12 @@ describe('samples of the docs run in a page:', () => {
     expect(document.body.textContent).toBe('open: hello')
   })
 
+  it('the example of the testing package', async () => {
+    document.body.replaceChildren()
+    expect(await runSample('../packages/testing/README.md', 'fake.drop()')).toEqual([])
+    expect(document.body.textContent).toBe('missed')
+  })
+
   it('a component with its provider', async () => {
     document.body.replaceChildren()
     expect(await runSample('errors/RIVULET_MISSING_PROVIDER.md', 'wrapper')).toEqual([])

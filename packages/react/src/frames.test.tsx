@@ -45,6 +45,17 @@ it('commits once per frame for all hooks together, however many tasks bring even
   expect(commits()).toBe(1)
 })
 
+it('shows what has come in the next line of a test that flushes', async () => {
+  const frames = stubFrames()
+  const { fake, texts } = renderRates()
+  await opened(fake)
+  await act(() => fake.push('log', { message: 'x' }))
+  expect(texts()).toEqual(['0 0', '0 0'])
+  act(() => fake.flush())
+  expect(texts()).toEqual(['1 1', '1 1'])
+  expect(frames.due.size).toBe(0)
+})
+
 it('goes on by a timer where no frames are drawn', async () => {
   stubFrames()
   const { fake, texts } = renderRates()

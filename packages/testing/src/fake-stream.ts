@@ -1,4 +1,5 @@
 import { EventStreamService, type EventStreamServiceOptions } from '@rivulet/client'
+import { flushFrame } from '@rivulet/client/binding'
 import type { EventContract } from '@rivulet/core'
 import { FakeClock } from './fake-clock.js'
 import { FakeServer, type FakeServerOptions } from './fake-server.js'
@@ -66,6 +67,14 @@ export class FakeStream<Contract extends EventContract> extends FakeServer<Contr
     this.clock.advance(retryAt - this.clock.now())
     await this.#leave('connecting')
     await this.message({ comment: 'ready' })
+  }
+
+  /**
+   * Shows what components wait for a frame to show. The page can be read in the next line, with React behind
+   * `act(() => fake.flush())`, with Vue behind `await nextTick()`.
+   */
+  flush(): void {
+    flushFrame()
   }
 
   async #leave(status: string): Promise<void> {

@@ -40,6 +40,16 @@ it('updates each component once per frame, however many tasks bring events', asy
   expect(updates()).toBe(2)
 })
 
+it('shows what has come in the next line of a test that flushes', async () => {
+  const frames = stubFrames()
+  const { fake, texts } = await renderRates()
+  await fake.push('log', { message: 'x' })
+  fake.flush()
+  await nextTick()
+  expect(texts()).toEqual(['1 1', '1 1'])
+  expect(frames.due.size).toBe(0)
+})
+
 it('goes on by a timer where no frames are drawn', async () => {
   stubFrames()
   const { fake, texts } = await renderRates()
