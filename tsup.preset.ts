@@ -1,3 +1,5 @@
+import { copyFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import type { Options } from 'tsup'
 
 /**
@@ -15,4 +17,10 @@ export function preset(entry: string[]): Options {
     // No `treeshake`: applications shake the tree themselves, and Rollup's has left out arguments of calls whose callee it
     // took for an empty function.
   }
+}
+
+/** Puts the looks of the connection indicator, which bindings share, into a package's `dist`. */
+export async function copyIndicatorLooks(): Promise<void> {
+  const source = fileURLToPath(new URL('packages/client/src/binding/indicator.css', import.meta.url))
+  await copyFile(source, 'dist/indicator.css')
 }

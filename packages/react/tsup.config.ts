@@ -1,7 +1,8 @@
 import { defineConfig } from 'tsup'
-import { preset } from '../../tsup.preset.js'
+import { copyIndicatorLooks, preset } from '../../tsup.preset.js'
 
 export default defineConfig({
   ...preset(['src/index.ts']),
+  onSuccess: copyIndicatorLooks,
   banner: { js: "'use client'" },
 })

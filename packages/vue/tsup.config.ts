@@ -1,4 +1,4 @@
 import { defineConfig } from 'tsup'
-import { preset } from '../../tsup.preset.js'
+import { copyIndicatorLooks, preset } from '../../tsup.preset.js'
 
-export default defineConfig(preset(['src/index.ts']))
+export default defineConfig({ ...preset(['src/index.ts']), onSuccess: copyIndicatorLooks })

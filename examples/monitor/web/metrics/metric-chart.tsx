@@ -1,4 +1,4 @@
-import { type ReactElement, useEffect, useRef } from 'react'
+import { type ReactElement, useEffect, useInsertionEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import type { Series } from './metrics-series.js'
 
@@ -19,7 +19,9 @@ export function MetricChart({ series, floor, theme, onHover }: MetricChartProps)
   const host = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot>(undefined)
   const latest = useRef({ series, floor, onHover })
-  latest.current = { series, floor, onHover }
+  useInsertionEffect(() => {
+    latest.current = { series, floor, onHover }
+  })
   const lines = series.length - 1
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the colours are read from the stylesheet, which the theme changes

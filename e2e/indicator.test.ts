@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { defaultLabels, idleState, viewIndicator } from '@rivulet/client/binding'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hasChromium, launchChromium } from '../test-support/chromium.js'
+import { root } from './code-blocks.js'
+
+const gap = { type: 'rivulet:gap', reason: 'lagged' } as const
+const states = {
+  connecting: { status: 'connecting' },
+  open: { status: 'open' },
+  gap: { status: 'open', gap },
+  waiting: { status: 'waiting', attempt: 1 },
+  offline: { status: 'connecting', online: false },
+  closed: { status: 'closed' },
+} as const
+
+/** An indicator in each state, as both bindings render it. */
+const indicators = Object.entries(states).map(([name, { status, ...rest }]) => {
+  const { online = true, ...more } = { online: true, ...rest }
+  const connection = { ...idleState, status, ...more }
+  const view = viewIndicator({ connection, online, seenGap: undefined, seconds: 12 })
+  const button = (label?: string) =>
+    label && `<button type="button" class="rivulet-indicator__button">${label}</button>`
+  const countdown = view.countdown && `<span class="rivulet-indicator__countdown">${view.countdown}</span>`
+  const parts = [countdown, button(view.dismiss), button(view.retry)].filter(Boolean).join('')
+  return `<p><span id="${name}" class="${view.classNames.join(' ')}"><span class="rivulet-indicator__text">${view.text}</span>${parts}</span></p>`
+})
+
+/** Contrast of two colors, as WCAG 2 counts it. */
+function contrast(a: number[], b: number[]): number {
+  const luminance = (color: number[]) => {
+    const [red, green, blue] = color.map((part) =>
+      part <= 10.31 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4,
+    )
+    return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!
+  }
+  const [dark, light] = [luminance(a), luminance(b)].sort((x, y) => x - y)
+  return (light! + 0.05) / (dark! + 0.05)
+}
+
+const parse = (color: string) =>
+  color
+    .match(/[\d.]+/g)!
+    .slice(0, 3)
+    .map(Number)
+
+describe.skipIf(!hasChromium)('the looks of the indicator', () => {
+  let browser: Browser
+  let page: Page
+  let css: string
+
+  beforeAll(async () => {
+    browser = await launchChromium()
+    page = await browser.newPage({ viewport: { width: 1_000, height: 400 } })
+    css = await readFile(join(root, 'packages/client/src/binding/indicator.css'), 'utf8')
+  })
+
+  afterAll(() => browser.close())
+
+  async function show(style: string): Promise<void> {
+    const html = `<!doctype html><style>body { font: 14px sans-serif; margin: 16px } ${style} ${css}</style>${indicators.join('')}`
+    await page.setContent(html)
+  }
+
+  const measure = () =>
+    page.evaluate((names) => {
+      return names.map((name) => {
+        const element = document.getElementById(name)!
+        const dot = getComputedStyle(element, '::before')
+        const { borderTopColor, borderTopWidth, borderTopLeftRadius, transform } = dot
+        return {
+          height: element.offsetHeight,
+          color: borderTopColor,
+          shape: `${borderTopWidth} ${borderTopLeftRadius} ${transform}`,
+        }
+      })
+    }, Object.keys(states))
+
+  it.each([
+    ['a light page', 'html { color-scheme: light }', [255, 255, 255]],
+    ['a dark page', 'html { color-scheme: dark } body { background: #121212; color: #eee }', [18, 18, 18]],
+    ['a page that is dark and does not say so', 'body { background: #1e293b; color: #eee }', [30, 41, 59]],
+  ])('can be told from %s: 3 to 1 for every dot', async (_, style, background) => {
+    await show(style)
+    const contrasts = (await measure()).map(({ color }) => contrast(parse(color), background))
+    expect(Math.min(...contrasts)).toBeGreaterThanOrEqual(3)
+  })
+
+  it.each(['12px', '14px', '20px', '32px'])('has one height in all states at %s', async (size) => {
+    await show(`body { font-size: ${size} !important }`)
+    const heights = (await measure()).map(({ height }) => height)
+    expect(new Set(heights).size).toBe(1)
+  })
+
+  it('has shapes that forced colors leave', async () => {
+    await page.emulateMedia({ forcedColors: 'active' })
+    await show('')
+    const [connecting, open, missed, waiting, offline, closed] = (await measure()).map(({ shape }) => shape)
+    expect(new Set([connecting, open, missed, closed]).size).toBe(4)
+    expect([waiting, offline]).toEqual([connecting, closed])
+    await page.emulateMedia({ forcedColors: null })
+  })
+
+  it('says each state in other words', () => {
+    const { countdown, retry, dismiss, ...texts } = defaultLabels
+    expect(new Set(Object.values(texts)).size).toBe(Object.keys(texts).length)
+  })
+})
