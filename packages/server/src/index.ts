@@ -22,6 +22,7 @@ export {
   type ManagerChannel,
   type Published,
 } from './event-manager.js'
+export type { ServerGapReason } from './frame.js'
 export type { CallbackOptions } from './guard.js'
 export type { HeartbeatOptions } from './heartbeat.js'
 export { MemoryBackplane, type MemoryBackplaneOptions } from './memory-backplane.js'
