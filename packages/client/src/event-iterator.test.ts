@@ -107,7 +107,9 @@ describe('left by its loop', () => {
   test('gives up what is more than the buffer holds, and says so', async () => {
     const left = create({ bufferSize: 2 })
     leave(left, 1)
-    for (let n = 2; n <= 4; n++) left.push(n, n, '')
+    for (let n = 2; n <= 1_025; n++) left.push(n, n, '')
+    expect(left.isDone).toBe(false)
+    left.push(1_026, 1_026, '')
     expect(left.isDone).toBe(true)
     expect(source.onRefuse).toHaveBeenCalledTimes(1)
     const next = create()

@@ -16,7 +16,7 @@ export interface IteratorOptions {
   overflow?: 'pause' | 'drop-oldest' | 'drop-newest' | 'error'
   /**
    * Begins where the last loop over the same events was left: with what that one had not read, and what has come since. If
-   * more came than its buffer holds, the loop begins at the present, and `onGap` is called with the reason `lagged`.
+   * more came than its buffer and 1,024 events, the loop begins at the present, and `onGap` is called with the reason `lagged`.
    * `false` begins at the present anyway.
    * @default true
    */
@@ -52,6 +52,9 @@ export interface EventIterable<T> extends AsyncIterableIterator<T> {
   return(): Promise<IteratorResult<T, undefined>>
   [Symbol.asyncIterator](): this
 }
+
+/** So many events may come between two loops at least: one chunk of the network can bring nearly as many. */
+const minLeft = 1_024
 
 /** A bounded queue between a stream that pushes and a loop that pulls. */
 export class EventIterator<T> implements EventIterable<T> {
@@ -112,7 +115,8 @@ export class EventIterator<T> implements EventIterable<T> {
   /** Nobody reads on. What is buffered, and what else comes, waits for the next loop. */
   stop(): void {
     if (this.#leftSize !== undefined) return
-    this.#leftSize = this.#size + this.#bufferSize
+    const drops = this.#overflow === 'drop-oldest' || this.#overflow === 'drop-newest'
+    this.#leftSize = drops ? this.#bufferSize : this.#size + Math.max(this.#bufferSize, minLeft)
     this.#failure = undefined
     this.#finish()
     if (!this.isDone) this.#source.onLeave()

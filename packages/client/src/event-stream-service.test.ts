@@ -579,14 +579,38 @@ describe('iteration', () => {
     stream.connect()
     await stream.events('tick', { bufferSize: 2 }).return()
     await server.open()
-    write(1, 3)
-    await until(() => handled.length === 3)
+    write(1, 1_025)
+    await until(() => handled.length === 1_025)
     expect(gaps).toEqual([])
-    expect(stream.lastEventId).toBe('3')
+    expect(stream.lastEventId).toBe('1025')
     const loop = stream.events('tick')
     expect(gaps).toEqual(['lagged'])
-    write(4, 4)
-    expect((await loop.next()).value).toMatchObject({ n: 4 })
+    write(1_026, 1_026)
+    expect((await loop.next()).value).toMatchObject({ n: 1_026 })
+  })
+
+  test('loses nothing between two loops, however much the network holds ready', async () => {
+    const encoder = new TextEncoder()
+    let n = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        let text = ''
+        for (let last = n + 500; n < last; ) text += frame('tick', { n: ++n })
+        controller.enqueue(encoder.encode(text))
+      },
+    })
+    const headers = { 'content-type': 'text/event-stream' }
+    const stream = createStream({ fetch: async () => new Response(body, { headers }) })
+    stream.connect()
+    const received: number[] = []
+    const loop = async () => {
+      for await (const { n } of stream.events('tick', { bufferSize: 16 })) {
+        received.push(n)
+        if (n % 7 === 0) return
+      }
+    }
+    while (received.length < 20_000) await loop()
+    expect(received).toEqual(received.map((_, index) => index + 1))
   })
 
   test('leaves a connection that connect() made', async () => {

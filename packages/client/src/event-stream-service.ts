@@ -351,7 +351,12 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
         const last = this.#iterators.delete(iterator) && this.#iterators.size === 0
         if (last && !this.#connectCalled && this.status !== 'closed') this.close()
       },
-      onLeave: () => left.push(iterator),
+      onLeave: () => {
+        left.push(iterator)
+        // The next loop begins soon, if at all: what comes until then has no other place than this buffer.
+        this.#onPause(iterator, true)
+        void afterTurns(20).then(() => this.#onPause(iterator, false))
+      },
       onRefuse: () => unsubscribe(),
     })
     const unsubscribe = handlers.add((value) => iterator.push(value, this.#dispatcher.order, this.#dispatcher.cursor))
@@ -420,6 +425,11 @@ function log(error: unknown): void {
   } catch {
     // Showing it runs code of its own.
   }
+}
+
+/** Waits for so many microtasks. */
+async function afterTurns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await undefined
 }
 
 function withResolvers(): { promise: Promise<void>; resolve: () => void } {
