@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { sameValue } from './same-value.js'
+import { sameValue, snapshotOf } from './same-value.js'
 
 class Store {
   value = 1
@@ -31,4 +31,24 @@ it.each([
 ])('tells %s apart', (_, a, b) => {
   expect(sameValue(a, b)).toBe(false)
   expect(sameValue(b, a)).toBe(false)
+})
+
+it('takes a snapshot that notices what is changed in place afterwards', () => {
+  const url = new URL('http://a.test/')
+  const headers = new Headers({ a: '1' })
+  const options = { url, headers, pairs: [['a', '1']], retry: { initialMs: 1 }, store: new Store(), call: () => 1 }
+  const before = snapshotOf(options)
+  expect(sameValue(before, options)).toBe(true)
+  const changes = [
+    () => url.searchParams.set('a', '1'),
+    () => headers.set('a', '2'),
+    () => options.pairs.push(['b', '2']),
+    () => Object.assign(options.retry, { initialMs: 2 }),
+  ]
+  let last = snapshotOf(options)
+  for (const change of changes) {
+    change()
+    expect(sameValue(last, options)).toBe(false)
+    last = snapshotOf(options)
+  }
 })

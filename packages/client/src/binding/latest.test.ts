@@ -1,0 +1,36 @@
+import type { BaseEvent } from '@rivulet/core'
+import { expect, it } from 'vitest'
+import { Latest, lastOf } from './latest.js'
+
+const event = (id: number): BaseEvent => ({ id: String(id), type: 'log', timestamp: 0, source: '' })
+const ids = (events: readonly BaseEvent[]) => events.map(({ id }) => Number(id))
+
+it('keeps the last events up to its limit, however many come between results', () => {
+  const latest = new Latest(3)
+  for (let id = 1; id <= 100; id++) latest.add(event(id))
+  expect(ids(latest.result())).toEqual([98, 99, 100])
+  latest.add(event(101))
+  expect(ids(latest.result())).toEqual([99, 100, 101])
+})
+
+it('gives the same list while nothing comes, and never changes one that it gave', () => {
+  const latest = new Latest(2)
+  latest.add(event(1))
+  const before = latest.result()
+  expect(latest.result()).toBe(before)
+  latest.add(event(2))
+  latest.add(event(3))
+  expect(ids(latest.result())).toEqual([2, 3])
+  expect(ids(before)).toEqual([1])
+})
+
+it('keeps at least one, and as many as a new limit says', () => {
+  const latest = new Latest(0)
+  latest.add(event(1))
+  latest.add(event(2))
+  expect(ids(latest.result())).toEqual([2])
+  latest.resize(2)
+  latest.add(event(3))
+  expect(ids(latest.result())).toEqual([2, 3])
+  expect(ids(lastOf(latest.result(), 1))).toEqual([3])
+})
