@@ -5,7 +5,9 @@ import { RivuletError } from '@rivulet/core'
  * out all the same, where the answer was lost; with an idempotency key it can be repeated safely.
  */
 export class BackplaneUnavailableError extends RivuletError {
-  static override readonly name: string = 'BackplaneUnavailableError'
+  static override get name(): string {
+    return 'BackplaneUnavailableError'
+  }
   static override readonly code = 'RIVULET_BACKPLANE_UNAVAILABLE'
 
   constructor(
@@ -27,7 +29,9 @@ export class BackplaneUnavailableError extends RivuletError {
  * again by itself when that is changed.
  */
 export class RedisSetupError extends RivuletError {
-  static override readonly name: string = 'RedisSetupError'
+  static override get name(): string {
+    return 'RedisSetupError'
+  }
   static override readonly code = 'RIVULET_REDIS_SETUP'
 
   constructor(

@@ -4,7 +4,9 @@ export { CallbackTimeoutError, ConfigurationError } from '@rivulet/core'
 
 /** The server answered with a status that opens no stream. */
 export class HttpStatusError extends RivuletError {
-  static override readonly name: string = 'HttpStatusError'
+  static override get name(): string {
+    return 'HttpStatusError'
+  }
   static override readonly code = 'RIVULET_HTTP_STATUS'
 
   constructor(
@@ -27,7 +29,9 @@ export class HttpStatusError extends RivuletError {
 
 /** The server answered with something else than an event stream: a login page, for example. */
 export class ContentTypeError extends RivuletError {
-  static override readonly name: string = 'ContentTypeError'
+  static override get name(): string {
+    return 'ContentTypeError'
+  }
   static override readonly code = 'RIVULET_CONTENT_TYPE'
 
   constructor(
@@ -46,7 +50,9 @@ export class ContentTypeError extends RivuletError {
 
 /** The connection could not be made, or broke: no route, refused, reset, or not allowed by CORS (the cause may say). */
 export class ConnectionError extends RivuletError {
-  static override readonly name: string = 'ConnectionError'
+  static override get name(): string {
+    return 'ConnectionError'
+  }
   static override readonly code = 'RIVULET_CONNECTION'
 
   constructor(
@@ -63,7 +69,9 @@ export class ConnectionError extends RivuletError {
 
 /** The server did not answer in time. */
 export class ConnectTimeoutError extends RivuletError {
-  static override readonly name: string = 'ConnectTimeoutError'
+  static override get name(): string {
+    return 'ConnectTimeoutError'
+  }
   static override readonly code = 'RIVULET_CONNECT_TIMEOUT'
 
   constructor(
@@ -79,7 +87,9 @@ export class ConnectTimeoutError extends RivuletError {
 
 /** Nothing came for longer than the server's heartbeat allows: the connection is dead, though no one said so. */
 export class HeartbeatTimeoutError extends RivuletError {
-  static override readonly name: string = 'HeartbeatTimeoutError'
+  static override get name(): string {
+    return 'HeartbeatTimeoutError'
+  }
   static override readonly code = 'RIVULET_HEARTBEAT_TIMEOUT'
 
   constructor(
@@ -95,7 +105,9 @@ export class HeartbeatTimeoutError extends RivuletError {
 
 /** The server ended the stream. */
 export class StreamClosedByServerError extends RivuletError {
-  static override readonly name: string = 'StreamClosedByServerError'
+  static override get name(): string {
+    return 'StreamClosedByServerError'
+  }
   static override readonly code = 'RIVULET_CLOSED_BY_SERVER'
 
   constructor(
@@ -113,7 +125,9 @@ export class StreamClosedByServerError extends RivuletError {
 
 /** An iterator with `overflow: 'error'` was read too slowly. */
 export class IteratorOverflowError extends RivuletError {
-  static override readonly name: string = 'IteratorOverflowError'
+  static override get name(): string {
+    return 'IteratorOverflowError'
+  }
   static override readonly code = 'RIVULET_ITERATOR_OVERFLOW'
 
   constructor(readonly bufferSize: number) {

@@ -11,8 +11,11 @@ const pages = 'https://git.example/rivulet/blob/main/docs/errors'
  * same test; both hold across two installed copies of a package.
  */
 export class RivuletError extends Error {
+  // A getter: the CommonJS build assigns static fields, and a class does not let its `name` be assigned.
   /** Every class states its name: bundlers rename classes, and `error.name` is what logs are searched for. */
-  static override readonly name: string = 'RivuletError'
+  static override get name(): string {
+    return 'RivuletError'
+  }
 
   /** The code that all instances of this class carry; the base has none of its own. */
   static readonly code: string | undefined = undefined
@@ -41,7 +44,9 @@ Object.defineProperty(RivuletError.prototype, brand, { value: true })
 
 /** A payload schema or payload uses a key that the event itself needs. */
 export class ReservedKeyError extends RivuletError {
-  static override readonly name: string = 'ReservedKeyError'
+  static override get name(): string {
+    return 'ReservedKeyError'
+  }
   static override readonly code = 'RIVULET_RESERVED_KEY'
 
   constructor(
@@ -60,7 +65,9 @@ export class ReservedKeyError extends RivuletError {
 
 /** An event's name cannot be used: it is empty, holds a line break or NUL, or belongs to the protocol. */
 export class EventNameError extends RivuletError {
-  static override readonly name: string = 'EventNameError'
+  static override get name(): string {
+    return 'EventNameError'
+  }
   static override readonly code = 'RIVULET_EVENT_NAME'
 
   constructor(
@@ -74,7 +81,9 @@ export class EventNameError extends RivuletError {
 
 /** The contract has no event of this name. */
 export class UnknownEventError extends RivuletError {
-  static override readonly name: string = 'UnknownEventError'
+  static override get name(): string {
+    return 'UnknownEventError'
+  }
   static override readonly code = 'RIVULET_UNKNOWN_EVENT'
 
   constructor(
@@ -100,7 +109,9 @@ export interface EventIssue {
 
 /** A payload does not fit its event's schema. Nothing was stored, sent or handed to a handler. */
 export class EventValidationError extends RivuletError {
-  static override readonly name: string = 'EventValidationError'
+  static override get name(): string {
+    return 'EventValidationError'
+  }
   static override readonly code = 'RIVULET_EVENT_INVALID'
 
   constructor(
@@ -123,7 +134,9 @@ export class EventValidationError extends RivuletError {
 
 /** A field of an SSE message holds what the wire cannot carry. */
 export class InvalidFieldError extends RivuletError {
-  static override readonly name: string = 'InvalidFieldError'
+  static override get name(): string {
+    return 'InvalidFieldError'
+  }
   static override readonly code = 'RIVULET_INVALID_FIELD'
 
   constructor(
@@ -139,7 +152,9 @@ export class InvalidFieldError extends RivuletError {
 
 /** One event of a stream is larger than the decoder may buffer. */
 export class EventTooLargeError extends RivuletError {
-  static override readonly name: string = 'EventTooLargeError'
+  static override get name(): string {
+    return 'EventTooLargeError'
+  }
   static override readonly code = 'RIVULET_EVENT_TOO_LARGE'
 
   constructor(
@@ -157,7 +172,9 @@ export class EventTooLargeError extends RivuletError {
 
 /** A function that the application gave did not answer in time. */
 export class CallbackTimeoutError extends RivuletError {
-  static override readonly name: string = 'CallbackTimeoutError'
+  static override get name(): string {
+    return 'CallbackTimeoutError'
+  }
   static override readonly code = 'RIVULET_CALLBACK_TIMEOUT'
 
   constructor(
@@ -175,7 +192,9 @@ export class CallbackTimeoutError extends RivuletError {
 
 /** An option has a value that makes no sense. */
 export class ConfigurationError extends RivuletError {
-  static override readonly name: string = 'ConfigurationError'
+  static override get name(): string {
+    return 'ConfigurationError'
+  }
   static override readonly code = 'RIVULET_CONFIGURATION'
 
   constructor(

@@ -2,7 +2,9 @@ import { RivuletError } from '@rivulet/core'
 
 /** A hook or component was used where no provider is above it. */
 export class MissingProviderError extends RivuletError {
-  static override readonly name: string = 'MissingProviderError'
+  static override get name(): string {
+    return 'MissingProviderError'
+  }
   static override readonly code = 'RIVULET_MISSING_PROVIDER'
 
   constructor() {

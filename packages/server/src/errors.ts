@@ -4,7 +4,9 @@ export { CallbackTimeoutError, ConfigurationError } from '@rivulet/core'
 
 /** A payload fits its schema but cannot be written as a JSON object. Nothing was stored or sent. */
 export class EventSerializationError extends RivuletError {
-  static override readonly name: string = 'EventSerializationError'
+  static override get name(): string {
+    return 'EventSerializationError'
+  }
   static override readonly code = 'RIVULET_EVENT_NOT_SERIALIZABLE'
 
   constructor(
@@ -23,7 +25,9 @@ export class EventSerializationError extends RivuletError {
 
 /** The manager was closed, or is being closed. */
 export class ManagerClosedError extends RivuletError {
-  static override readonly name: string = 'ManagerClosedError'
+  static override get name(): string {
+    return 'ManagerClosedError'
+  }
   static override readonly code = 'RIVULET_MANAGER_CLOSED'
 
   constructor() {

@@ -2,7 +2,9 @@ import { RivuletError } from '@rivulet/core'
 
 /** A composable or component was used where there is neither a provider nor the plugin. */
 export class MissingStreamError extends RivuletError {
-  static override readonly name: string = 'MissingStreamError'
+  static override get name(): string {
+    return 'MissingStreamError'
+  }
   static override readonly code = 'RIVULET_MISSING_STREAM'
 
   constructor() {
