@@ -65,6 +65,7 @@ export default defineConfig({
           { text: 'Deploying', link: '/guide/deploying' },
           { text: 'Scaling with Redis', link: '/guide/scaling' },
           { text: 'Security', link: '/guide/security' },
+          { text: 'Browsers', link: '/guide/compatibility' },
           { text: 'Testing your app', link: '/guide/testing' },
           { text: "Other vendors' streams", link: '/guide/foreign-streams' },
           { text: 'Migrating', link: '/guide/migrating' },

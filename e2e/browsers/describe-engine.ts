@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
 import type { Lab } from './check.js'
 import type { Browser, Engine } from './driver.js'
 import { allChecks } from './matrix.js'
-import { type Results, writeResults } from './results.js'
+import { type Outcomes, writeResults } from './results.js'
 import { buildScripts, createSite } from './site.js'
 
 // `npm run test:browsers` runs all checks, and updates the results if it is told to; `npm test` runs those that are quick.
@@ -14,14 +14,14 @@ export function describeEngine(engine: Engine): void {
   describe.skipIf(!engine.installed)(engine.name, () => {
     let scripts: ReadonlyMap<string, string>
     let browser: Browser
-    const outcomes: Record<string, Results['checks'][string]> = {}
+    const outcomes: Outcomes = {}
     const opened: { close(): Promise<unknown> }[] = []
 
     beforeAll(async () => {
       ;[scripts, browser] = await Promise.all([buildScripts(), engine.launch()])
     })
     afterAll(async () => {
-      if (updates) writeResults({ engine: engine.name, version: browser.version, checks: outcomes })
+      if (updates) writeResults(engine.name, browser.version, outcomes)
       await browser?.close()
     })
 
@@ -50,8 +50,8 @@ export function describeEngine(engine: Engine): void {
         outcomes[id] = 'excepted'
         it.skip(`${id} (${reason})`)
       } else if (all || quick) {
-        outcomes[id] = 'failed'
         it(id, async () => {
+          outcomes[id] = 'failed'
           await run(lab())
           outcomes[id] = 'passed'
         })

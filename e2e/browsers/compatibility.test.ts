@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest'
+import { compatibilityPage, pageFile } from './compatibility.js'
+import { allChecks, engines } from './matrix.js'
+import { readResults } from './results.js'
+
+it.each(engines.map(({ name }) => name))('the results of %s are those of the checks that there are', (engine) => {
+  const expected = allChecks.map(({ id, exceptions }) => [id, exceptions?.[engine] ? 'excepted' : 'passed'])
+  expect(readResults(engine).checks).toEqual(Object.fromEntries(expected))
+})
+
+// `npm run test:browsers -- --page` writes it.
+it('the compatibility page says what the results say', async () => {
+  await expect(compatibilityPage()).toMatchFileSnapshot(pageFile)
+})
