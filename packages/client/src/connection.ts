@@ -296,7 +296,7 @@ export class Connection implements Link {
           this.#expectHeartbeat()
           sink.changed()
         } else if (control?.type === 'rivulet:gap') this.#announce(control)
-        else if (control) {
+        else if (control?.type === 'rivulet:close') {
           const error = new StreamClosedByServerError(control.reason, control.retry)
           this.send(control.retry ? { type: 'lost', error } : { type: 'failed', error })
         }

@@ -23,6 +23,9 @@ describe('control events', () => {
     { type: 'rivulet:gap', channel: 'default', reason: 'trimmed' },
     { type: 'rivulet:gap', reason: 'restarted' },
     { type: 'rivulet:close', reason: 'shutdown', retry: true },
+    { type: 'rivulet:live' },
+    { type: 'rivulet:end', state: 'done' },
+    { type: 'rivulet:end', state: 'failed', reason: 'producer lost' },
   ])('arrive as they were sent: %j', (event) => {
     expect(roundTrip(event)).toEqual(event)
   })
@@ -40,6 +43,9 @@ describe('control events', () => {
     ['an open without its fields', 'rivulet:open', '{"connectionId":"c"}'],
     ['a gap without a reason', 'rivulet:gap', '{}'],
     ['a close without retry', 'rivulet:close', '{"reason":"x"}'],
+    ['an end without a state', 'rivulet:end', '{}'],
+    ['an end in a state that does not exist', 'rivulet:end', '{"state":"running"}'],
+    ['an end whose reason is no text', 'rivulet:end', '{"state":"failed","reason":{}}'],
   ])('are undefined for %s', (_, event, data) => {
     expect(parseControlEvent(message(event, data))).toBeUndefined()
   })

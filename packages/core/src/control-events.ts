@@ -42,11 +42,30 @@ export interface CloseEvent {
   readonly retry: boolean
 }
 
+/** Marks the end of the history: every event of the stream before it had been published when the stream began. */
+export interface LiveEvent {
+  readonly type: 'rivulet:live'
+}
+
+/** How a run ended: `done` (its producer is through), `stopped` (somebody stopped it), or `failed`. */
+export type EndState = 'done' | 'stopped' | 'failed'
+
 /**
- * An event of the protocol itself. It carries no `id` and so moves no cursor, but for a `rivulet:open` that gives a client
- * without a cursor its first one.
+ * A run is over. This is the last event of its stream, ordered and kept like any other: it carries an `id`, and the server
+ * ends the response after it.
  */
-export type ControlEvent = OpenEvent | GapEvent | CloseEvent
+export interface EndEvent {
+  readonly type: 'rivulet:end'
+  readonly state: EndState
+  /** Why it was stopped or failed, in the application's words or one of the SDK's: `error`, `timeout`, `producer lost`, `shutdown`. */
+  readonly reason?: string
+}
+
+/**
+ * An event of the protocol itself. It carries no `id` and so moves no cursor, but for two: a `rivulet:open` that gives a
+ * client without a cursor its first one, and `rivulet:end`.
+ */
+export type ControlEvent = OpenEvent | GapEvent | LiveEvent | EndEvent | CloseEvent
 
 /** Whether an event of this name belongs to the protocol, known to this version or not. */
 export function isControlEvent(event: string): boolean {
@@ -73,11 +92,24 @@ export function parseControlEvent({ event, data }: SseMessage): ControlEvent | u
     return undefined
   }
   if (typeof fields !== 'object' || fields === null) return undefined
-  const known =
-    event === 'rivulet:open'
-      ? typeof fields.connectionId === 'string' && typeof fields.heartbeatMs === 'number'
-      : event === 'rivulet:gap'
-        ? typeof fields.reason === 'string'
-        : event === 'rivulet:close' && typeof fields.retry === 'boolean'
-  return known ? ({ ...fields, type: event } as ControlEvent) : undefined
+  return hasFields(event, fields) ? ({ ...fields, type: event } as ControlEvent) : undefined
+}
+
+const endStates: ReadonlySet<unknown> = new Set<EndState>(['done', 'stopped', 'failed'])
+
+function hasFields(event: string, fields: Record<string, unknown>): boolean {
+  switch (event) {
+    case 'rivulet:open':
+      return typeof fields.connectionId === 'string' && typeof fields.heartbeatMs === 'number'
+    case 'rivulet:gap':
+      return typeof fields.reason === 'string'
+    case 'rivulet:live':
+      return true
+    case 'rivulet:end':
+      return endStates.has(fields.state) && (fields.reason === undefined || typeof fields.reason === 'string')
+    case 'rivulet:close':
+      return typeof fields.retry === 'boolean'
+    default:
+      return false
+  }
 }

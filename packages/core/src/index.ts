@@ -1,10 +1,13 @@
 export {
   type CloseEvent,
   type ControlEvent,
+  type EndEvent,
+  type EndState,
   encodeControlEvent,
   type GapEvent,
   type GapReason,
   isControlEvent,
+  type LiveEvent,
   type OpenEvent,
   parseControlEvent,
 } from './control-events.js'

@@ -1,6 +1,7 @@
 import type { GapReason } from '@rivulet/core'
 import type { Awaitable } from './awaitable.js'
 import type { BackplaneRegistry } from './registry.js'
+import type { RunStore } from './runs/run-store.js'
 
 /** An event as a backplane takes it: encoded already, opaque to it. */
 export interface BackplaneMessage {
@@ -97,6 +98,8 @@ export interface BackplaneSubscriber {
 export interface Backplane {
   /** What the nodes tell one another of their streams. Without it, a manager knows of its own alone. */
   readonly registry?: BackplaneRegistry
+  /** The streams that end. Without it, there can be no `RunManager`. */
+  readonly runs?: RunStore
   /** Sequences, stores and passes on one event. Rejects (or throws) where it is not sure that it did. */
   publish(channel: string, message: BackplaneMessage, options: PublishOptions): Awaitable<PublishResult>
   /** From when this returns (or resolves) on, the subscriber gets each event of the channel. */

@@ -34,6 +34,16 @@ export type { StreamRequest } from './reception.js'
 export type { BackplaneRegistry, NodeInfo, RegistryChange, RegistryEntry } from './registry.js'
 export type { ErrorContext, ErrorHandler } from './report.js'
 export type { Retention, RetentionBounds } from './retention.js'
+export {
+  type RunCreated,
+  type RunCreation,
+  type RunEnd,
+  type RunEnder,
+  type RunRecord,
+  type RunStore,
+  runChannel,
+  runOf,
+} from './runs/run-store.js'
 export type { Refusal, Sink, SinkListener } from './sink.js'
 export type { ManagerStats } from './stats.js'
 export type {
