@@ -30,6 +30,20 @@ export class DueQueue<Item extends Due> {
     this.#sink(item)
   }
 
+  /** Those that are due by a time, in no order, no more than so many. */
+  upTo(time: number, limit: number): Item[] {
+    const found: Item[] = []
+    const look = (slot: number) => {
+      const item = this.#items[slot]
+      if (!item || item.due > time || found.length >= limit) return
+      found.push(item)
+      look(2 * slot + 1)
+      look(2 * slot + 2)
+    }
+    look(0)
+    return found
+  }
+
   clear(): void {
     this.#items.length = 0
   }

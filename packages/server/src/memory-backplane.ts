@@ -15,6 +15,8 @@ import { IdempotencyKeys } from './idempotency-keys.js'
 import { MemoryRegistry } from './memory-registry.js'
 import type { BackplaneRegistry } from './registry.js'
 import { boundsPer, type Retention } from './retention.js'
+import { MemoryRuns } from './runs/memory-runs.js'
+import { type RunStore, runOf } from './runs/run-store.js'
 import { Sequence } from './sequence.js'
 
 export interface MemoryBackplaneOptions {
@@ -26,7 +28,7 @@ export interface MemoryBackplaneOptions {
   /**
    * How many bytes everything may take together: events, channels and idempotency keys. Beyond it the channels that were
    * published to least recently lose events, oldest first, and whoever misses them is told of a gap (`trimmed`). The bytes
-   * are an estimate, to some ten percent. `Infinity`: no bound. @default 268_435_456 (256 MiB)
+   * are an estimate, to some ten percent. Runs may take half of it: beyond that, those that ended first are forgotten. `Infinity`: no bound. @default 268_435_456 (256 MiB)
    */
   maxTotalBytes?: number
   /**
@@ -40,6 +42,8 @@ export interface MemoryBackplaneOptions {
 
 /** The part of the budget that idempotency keys may take. */
 const keysShare = 1 / 4
+/** The part of the budget that runs may take. */
+const runsShare = 1 / 2
 /** How many logs one publish looks at, and one turn of the timer. */
 const looksPerPublish = 2
 const looksPerTurn = 500
@@ -55,10 +59,12 @@ const coalesceMs = 1_000
  */
 export class MemoryBackplane implements Backplane {
   readonly registry: BackplaneRegistry
+  readonly runs: RunStore
   readonly #clock: Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout'>
   readonly #sequence: Sequence
   readonly #maxTotalBytes: number
   readonly #keys: IdempotencyKeys
+  readonly #runs: MemoryRuns
   readonly #logs: ChannelLogs
   readonly #subscribers = new Map<string, Set<BackplaneSubscriber>>()
   /** The latest time that the clock showed: what was too old once must not look younger when the clock is set back. */
@@ -79,6 +85,13 @@ export class MemoryBackplane implements Backplane {
     this.#sequence = new Sequence(now)
     this.#maxTotalBytes = maxTotalBytes
     this.#keys = new IdempotencyKeys(idempotencyWindowMs, maxTotalBytes * keysShare)
+    this.#runs = new MemoryRuns({
+      now,
+      next: () => this.#sequence.next(),
+      pass: (channel, message) => this.#pass(channel, message),
+      changed: () => this.#tidy(this.#now(), looksPerPublish),
+    })
+    this.runs = this.#runs
     this.#logs = new ChannelLogs(this.#sequence.last, boundsPer(retention), (channel) => this.#subscribers.has(channel))
   }
 
@@ -97,16 +110,22 @@ export class MemoryBackplane implements Backplane {
     const live: LiveMessage = stored ?? message
     if (idempotencyKey !== undefined) this.#keys.set(channel, idempotencyKey, live.seq, now)
     this.#tidy(now, looksPerPublish)
-    for (const subscriber of this.#subscribers.get(channel) ?? []) subscriber.onMessage(channel, live)
+    this.#pass(channel, live)
     return { seq: live.seq, duplicate: false }
+  }
+
+  #pass(channel: string, message: LiveMessage): void {
+    for (const subscriber of this.#subscribers.get(channel) ?? []) subscriber.onMessage(channel, message)
   }
 
   /** Drops what is too old or too much, and comes back for what will be. */
   #tidy(now: number, looks: number): void {
     this.#keys.expire(now)
     this.#logs.age(now, looks)
-    this.#logs.shrink(this.#maxTotalBytes - this.#keys.bytes, now)
-    const due = Math.min(this.#keys.due, this.#logs.due)
+    this.#runs.expire(now, looks)
+    this.#runs.shrink(this.#maxTotalBytes * runsShare)
+    this.#logs.shrink(this.#maxTotalBytes - this.#keys.bytes - this.#runs.bytes, now)
+    const due = Math.min(this.#keys.due, this.#logs.due, this.#runs.due)
     // One that is due already was left over: it must not wait longer than the event loop needs for other work.
     const wakesAt = due <= now ? now + 1 : due + coalesceMs
     if (due === Infinity || this.#closed || this.#wakesAt <= wakesAt) return
@@ -127,6 +146,7 @@ export class MemoryBackplane implements Backplane {
       return
     }
     this.#subscribers.set(channel, new Set([subscriber]))
+    if (runOf(channel) !== undefined) return
     try {
       this.#logs.hold(channel, this.#now())
     } catch (error) {
@@ -147,7 +167,15 @@ export class MemoryBackplane implements Backplane {
   read(channel: string, after: number, limit: number): ReadResult {
     // Not by the latest time: that tells when something was published, if the clock was set back after it.
     const clock = this.#sequence.pass(this.#clock.now())
-    return { ...this.#logs.read(channel, after, limit, this.#now()), asOf: this.#sequence.last, clock }
+    const run = runOf(channel)
+    const result =
+      run === undefined ? this.#logs.read(channel, after, limit, this.#now()) : this.#runs.read(run, after, limit)
+    return { ...(result ?? this.#noRun()), asOf: this.#sequence.last, clock }
+  }
+
+  /** Whatever a run had that is not known any more, its readers lack. */
+  #noRun(): Omit<ReadResult, 'asOf' | 'clock'> {
+    return { messages: [], continuous: false, reason: 'trimmed', head: this.#sequence.last }
   }
 
   seek(channel: string, count: number): number {
@@ -164,7 +192,7 @@ export class MemoryBackplane implements Backplane {
     const { bytes, channels, events, evicted } = this.#logs
     const keys = this.#keys
     return {
-      bytes: bytes + keys.bytes,
+      bytes: bytes + keys.bytes + this.#runs.bytes,
       channels,
       events,
       idempotencyKeys: keys.size,
@@ -178,6 +206,7 @@ export class MemoryBackplane implements Backplane {
     this.#clock.clearTimeout(this.#timer)
     this.#logs.clear()
     this.#keys.clear()
+    this.#runs.clear()
     this.#subscribers.clear()
   }
 }

@@ -81,6 +81,7 @@ const prefix = 'rivulet:run:'
  *   is over is never renewed,
  * - end a run once: state, reason and terminal event come into being in the same step, and nothing is appended after it,
  * - keep the terminal event for as long as the run,
+ * - claim no continuity (`read`) for a run that it does not know,
  * - judge leases and ages by a clock that all nodes share, its own,
  * - carry out a call that is repeated with the same arguments, after an answer that was lost, as if it were the first: `create`
  *   answers `created: true` to the token that created the run, and `append` leaves out what it has.

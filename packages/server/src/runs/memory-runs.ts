@@ -1,0 +1,199 @@
+import type { BackplaneMessage, LiveMessage, ReadResult } from '../backplane.js'
+import { DueQueue } from '../due-queue.js'
+import { MemoryRun } from './memory-run.js'
+import {
+  type RunCreated,
+  type RunCreation,
+  type RunEnd,
+  type RunEnder,
+  type RunRecord,
+  type RunStore,
+  runChannel,
+} from './run-store.js'
+
+/** What the runs need of their backplane. */
+export interface MemoryRunsOptions {
+  /** The time in milliseconds; it never goes back. */
+  readonly now: () => number
+  /** Gives the next position. */
+  readonly next: () => number
+  /** Passes an event on to the subscribers of a channel. */
+  readonly pass: (channel: string, message: LiveMessage) => void
+  /** Called when the memory that runs take has changed, or the time at which some are dropped. */
+  readonly changed: () => void
+}
+
+/** The runs with one key, in the order of their start. */
+interface Keyed {
+  readonly runs: Set<MemoryRun>
+  running: number
+}
+
+/** The runs of one process, and the reference for every other store. */
+export class MemoryRuns implements RunStore {
+  /** What they take in memory. */
+  bytes = 0
+  readonly #options: MemoryRunsOptions
+  readonly #runs = new Map<string, MemoryRun>()
+  readonly #keys = new Map<string, Keyed>()
+  readonly #running = new DueQueue<MemoryRun>()
+  readonly #ended = new DueQueue<MemoryRun>()
+
+  constructor(options: MemoryRunsOptions) {
+    this.#options = options
+  }
+
+  /** When the next of those that ended has to be dropped, in milliseconds since the Unix epoch. */
+  get due(): number {
+    return this.#ended.first?.due ?? Infinity
+  }
+
+  create(id: string, creation: RunCreation): RunCreated {
+    const now = this.#options.now()
+    const known = this.#known(id, now)
+    if (known) return { run: known.record(now), created: known.token === creation.token }
+    const { key, maxRunning, leaseMs } = creation
+    if (key !== undefined && (this.#keys.get(key)?.running ?? 0) >= maxRunning)
+      return { run: undefined, created: false }
+    const run = new MemoryRun(id, creation, this.#options.next(), now)
+    this.#runs.set(id, run)
+    this.#running.set(run, now + leaseMs)
+    this.#addToKey(run)
+    this.bytes += run.bytes
+    this.#options.changed()
+    return { run: run.record(now), created: true }
+  }
+
+  /** A run that ended and was kept long enough is gone, though its timer may be late. */
+  #known(id: string, now: number): MemoryRun | undefined {
+    const run = this.#runs.get(id)
+    if (run && run.state !== 'running' && run.due <= now) this.#drop(run)
+    return this.#runs.get(id)
+  }
+
+  #addToKey(run: MemoryRun): void {
+    if (run.key === undefined) return
+    const keyed = this.#keys.get(run.key) ?? { runs: new Set(), running: 0 }
+    this.#keys.set(run.key, keyed)
+    keyed.runs.add(run)
+    keyed.running++
+  }
+
+  append(id: string, token: string, ordinal: number, messages: readonly BackplaneMessage[]): boolean {
+    const run = this.#held(id, token)
+    if (!run) return false
+    for (const message of messages.slice(Math.max(0, run.ordinal - ordinal))) {
+      // A subscriber may have ended it.
+      if (run.state !== 'running') break
+      run.ordinal++
+      this.#store(run, () => run.log.append(message, this.#options.next()))
+    }
+    this.#options.changed()
+    return true
+  }
+
+  #store(run: MemoryRun, keep: () => LiveMessage): void {
+    const { bytes } = run
+    const stored = keep()
+    this.bytes += run.bytes - bytes
+    this.#options.pass(runChannel(run.id), stored)
+  }
+
+  /** The run, if the token holds it. */
+  #held(id: string, token: string): MemoryRun | undefined {
+    const run = this.#runs.get(id)
+    const holds = run?.state === 'running' && run.token === token && run.due > this.#options.now()
+    return holds ? run : undefined
+  }
+
+  renew(leases: readonly { id: string; token: string }[], leaseMs: number): boolean[] {
+    const until = this.#options.now() + leaseMs
+    return leases.map(({ id, token }) => {
+      const run = this.#held(id, token)
+      if (run) this.#running.set(run, until)
+      return run !== undefined
+    })
+  }
+
+  finish(id: string, ender: RunEnder, end: RunEnd): boolean {
+    const now = this.#options.now()
+    const run = typeof ender === 'object' ? this.#held(id, ender.token) : this.#runs.get(id)
+    if (run?.state !== 'running' || (ender === 'lapsed' && run.due > now)) return false
+    run.state = end.state
+    run.reason = end.reason
+    run.endedAt = now
+    this.#running.set(run, Infinity)
+    this.#ended.set(run, now + run.keepMs)
+    if (run.key !== undefined) this.#keys.get(run.key)!.running--
+    const position = this.#options.next()
+    run.end = position
+    this.#store(run, () => run.log.finish(end.message, position))
+    this.#options.changed()
+    return true
+  }
+
+  lapsed(limit: number): { ids: string[]; nextMs: number | undefined } {
+    const now = this.#options.now()
+    const over = this.#running.upTo(now, limit)
+    const next = over.length > 0 ? undefined : this.#running.first
+    return { ids: over.map(({ id }) => id), nextMs: next && next.due - now }
+  }
+
+  get(id: string): RunRecord | undefined {
+    const now = this.#options.now()
+    return this.#known(id, now)?.record(now)
+  }
+
+  list(key: string, limit: number): RunRecord[] {
+    const now = this.#options.now()
+    const runs = [...(this.#keys.get(key)?.runs ?? [])].reverse()
+    const kept = runs.filter(({ state, due }) => state === 'running' || due > now)
+    return kept.slice(0, limit).map((run) => run.record(now))
+  }
+
+  forget(id: string): boolean {
+    const run = this.#runs.get(id)
+    if (run?.state === 'running') return false
+    if (run) this.#drop(run)
+    return true
+  }
+
+  #drop(run: MemoryRun): void {
+    this.#ended.set(run, Infinity)
+    this.#runs.delete(run.id)
+    this.bytes -= run.bytes
+    if (run.key === undefined) return
+    const keyed = this.#keys.get(run.key)!
+    keyed.runs.delete(run)
+    if (keyed.runs.size === 0) this.#keys.delete(run.key)
+  }
+
+  /** What the log of a run has; `undefined` where there is no such run. */
+  read(id: string, after: number, limit: number): Omit<ReadResult, 'asOf' | 'clock'> | undefined {
+    return this.#known(id, this.#options.now())?.log.read(after, limit)
+  }
+
+  /** Drops those whose time is over, no more than so many. */
+  expire(now: number, limit: number): void {
+    for (let left = limit; left > 0 && this.due <= now; left--) this.#drop(this.#ended.first!)
+  }
+
+  /** Drops runs that ended, and then events of the others, the oldest first, until all take no more than so many bytes. */
+  shrink(maxBytes: number): void {
+    while (this.bytes > maxBytes && this.#ended.first) this.#drop(this.#ended.first)
+    for (const run of this.#runs.values()) {
+      if (this.bytes <= maxBytes) return
+      const { bytes } = run
+      run.log.trim(0)
+      this.bytes += run.bytes - bytes
+    }
+  }
+
+  clear(): void {
+    this.bytes = 0
+    this.#runs.clear()
+    this.#keys.clear()
+    this.#running.clear()
+    this.#ended.clear()
+  }
+}

@@ -1,0 +1,59 @@
+import type { BackplaneMessage, StoredMessage } from '../backplane.js'
+import { textBytes } from '../text-bytes.js'
+
+/** What a pack takes in memory without its events, and an event in it without its texts. */
+const packBytes = 250
+const eventBytes = 16
+
+/** Events of one channel in few objects: an object for each of 200,000 short events takes more than their texts. */
+export class PackedEvents {
+  readonly bytes: number
+  readonly size: number
+  /** The position of the event before the first one. */
+  readonly previous: number
+  readonly #positions: readonly number[]
+  /** Where each event's data ends in the text. */
+  readonly #ends: readonly number[]
+  /** One name where all are the same. */
+  readonly #types: string | readonly string[]
+  readonly #text: string
+
+  /** @param events At least one. */
+  constructor(events: readonly StoredMessage[]) {
+    const [first] = events
+    let end = 0
+    this.size = events.length
+    this.previous = first!.prev
+    this.#positions = events.map(({ seq }) => seq)
+    this.#ends = events.map(({ data }) => (end += data.length))
+    this.#types = events.every(({ type }) => type === first!.type) ? first!.type : events.map(({ type }) => type)
+    this.#text = events.map(({ data }) => data).join('')
+    this.bytes = packBytes + textBytes(this.#text) + events.length * eventBytes
+  }
+
+  get last(): number {
+    return this.#positions[this.size - 1]!
+  }
+
+  at(index: number): StoredMessage {
+    const seq = this.#positions[index]!
+    return { ...this.#contentAt(index), seq, prev: index > 0 ? this.#positions[index - 1]! : this.previous }
+  }
+
+  #contentAt(index: number): BackplaneMessage {
+    const type = typeof this.#types === 'string' ? this.#types : this.#types[index]!
+    return { type, data: this.#text.slice(index > 0 ? this.#ends[index - 1] : 0, this.#ends[index]) }
+  }
+
+  /** The index of the first event after a position. */
+  indexAfter(position: number): number {
+    let low = 0
+    let high = this.size
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#positions[middle]! <= position) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}

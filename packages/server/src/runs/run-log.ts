@@ -1,0 +1,128 @@
+import type { BackplaneMessage, ReadResult, StoredMessage } from '../backplane.js'
+import { textBytes } from '../text-bytes.js'
+import { PackedEvents } from './packed-events.js'
+
+/** An event that is not packed takes so much beside its text. */
+const looseBytes = 110
+/** So many events are packed together, or so many characters. */
+const packEvents = 64
+const packChars = 16_384
+
+/**
+ * The events that a run keeps in memory: the newest ones, up to a number of characters, and the terminal one in any case.
+ */
+export class RunLog {
+  /** What it takes in memory. */
+  bytes = 0
+  readonly #beginning: number
+  readonly #maxChars: number
+  #packs: PackedEvents[] = []
+  /** How many events of the first pack were dropped. */
+  #dropped = 0
+  #loose: StoredMessage[] = []
+  #looseChars = 0
+  #end: StoredMessage | undefined
+  #chars = 0
+  #head: number
+  /** The position of the last event that was dropped; the beginning, where none was. */
+  #floor: number
+
+  /** @param beginning A position before the first event. */
+  constructor(beginning: number, maxChars: number) {
+    this.#beginning = beginning
+    this.#maxChars = maxChars
+    this.#head = beginning
+    this.#floor = beginning
+  }
+
+  /** Keeps an event that follows all others, and returns it as stored. */
+  append({ type, data }: BackplaneMessage, seq: number): StoredMessage {
+    const message = { type, data, seq, prev: this.#head }
+    this.#head = seq
+    this.#loose.push(message)
+    this.#looseChars += data.length
+    this.#chars += data.length
+    this.bytes += looseBytes + textBytes(data)
+    if (this.#loose.length >= packEvents || this.#looseChars >= packChars) this.#pack()
+    this.trim(this.#maxChars)
+    return message
+  }
+
+  /** Keeps the terminal event, after which there is none, and returns it as stored. */
+  finish({ type, data }: BackplaneMessage, seq: number): StoredMessage {
+    const end = { type, data, seq, prev: this.#head }
+    this.#head = seq
+    this.#end = end
+    this.bytes += looseBytes + textBytes(data)
+    this.#packAll()
+    return end
+  }
+
+  #pack(): void {
+    if (this.#loose.length === 0) return
+    const pack = new PackedEvents(this.#loose)
+    this.bytes += pack.bytes - this.#loose.reduce((sum, { data }) => sum + looseBytes + textBytes(data), 0)
+    this.#packs.push(pack)
+    this.#loose = []
+    this.#looseChars = 0
+  }
+
+  /** A run that is over is not changed any more: one pack is the smallest. */
+  #packAll(): void {
+    const events = this.#read(this.#floor, Infinity)
+    this.bytes -= this.#packs.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.#packs = []
+    this.#dropped = 0
+    this.bytes -= this.#loose.reduce((sum, { data }) => sum + looseBytes + textBytes(data), 0)
+    this.#loose = []
+    if (events.length === 0) return
+    const pack = new PackedEvents(events)
+    this.#packs.push(pack)
+    this.bytes += pack.bytes
+  }
+
+  /** Drops the oldest events until so many characters are left. */
+  trim(maxChars: number): void {
+    while (this.#chars > maxChars) {
+      const [pack] = this.#packs
+      const { seq, data } = pack ? pack.at(this.#dropped) : this.#loose[0]!
+      this.#floor = seq
+      this.#chars -= data.length
+      if (!pack) this.#dropLoose(data)
+      else if (++this.#dropped === pack.size) {
+        this.#packs.shift()
+        this.#dropped = 0
+        this.bytes -= pack.bytes
+      }
+    }
+  }
+
+  #dropLoose(data: string): void {
+    this.#loose.shift()
+    this.#looseChars -= data.length
+    this.bytes -= looseBytes + textBytes(data)
+  }
+
+  read(after: number, limit: number): Omit<ReadResult, 'asOf' | 'clock'> {
+    const messages = this.#read(Math.max(after, this.#floor), limit)
+    if (this.#end && this.#end.seq > after && messages.length < limit) messages.push(this.#end)
+    const facts = { messages, head: this.#head }
+    if (after >= this.#floor) return { ...facts, continuous: true }
+    return { ...facts, continuous: false, reason: after < this.#beginning ? 'restarted' : 'trimmed' }
+  }
+
+  /** @param after Not before what was dropped. */
+  #read(after: number, limit: number): StoredMessage[] {
+    const messages: StoredMessage[] = []
+    for (const pack of this.#packs) {
+      if (pack.last <= after) continue
+      for (let index = pack.indexAfter(after); index < pack.size && messages.length < limit; index++) {
+        messages.push(pack.at(index))
+      }
+    }
+    for (const message of this.#loose) {
+      if (message.seq > after && messages.length < limit) messages.push(message)
+    }
+    return messages
+  }
+}
