@@ -1,4 +1,10 @@
-import { type Backplane, type BackplaneRegistry, MemoryBackplane, type RegistryEntry } from '@rivulet/server'
+import {
+  type Backplane,
+  type BackplaneRegistry,
+  MemoryBackplane,
+  type RegistryEntry,
+  type RunStore,
+} from '@rivulet/server'
 import { describe, expect, it } from 'vitest'
 import { backplaneChecks } from './backplane.js'
 
@@ -20,6 +26,34 @@ function withRegistry(registry: BackplaneRegistry, overrides: Partial<BackplaneR
     ...overrides,
   }
 }
+
+function withRuns(inner: MemoryBackplane, overrides: (runs: RunStore) => Partial<RunStore>): Partial<Backplane> {
+  const { runs } = inner
+  const honest: RunStore = {
+    create: (...args) => runs.create(...args),
+    append: (...args) => runs.append(...args),
+    renew: (...args) => runs.renew(...args),
+    finish: (...args) => runs.finish(...args),
+    lapsed: (...args) => runs.lapsed(...args),
+    get: (...args) => runs.get(...args),
+    list: (...args) => runs.list(...args),
+    forget: (...args) => runs.forget(...args),
+  }
+  return { runs: { ...honest, ...overrides(runs) } }
+}
+
+it('skips what a backplane does not have, and says so', async () => {
+  const { read, publish, subscribe, unsubscribe, seek, forget, close } = MemoryBackplane.prototype
+  const inner = new MemoryBackplane()
+  const bound = { read, publish, subscribe, unsubscribe, seek, forget, close }
+  const bare = Object.fromEntries(Object.entries(bound).map(([name, method]) => [name, method.bind(inner as never)]))
+  const create = () => ({ one: bare as never, other: bare as never, dispose: () => {} })
+  const reasons = new Set<string>()
+  for (const { name, run } of backplaneChecks(create)) {
+    if (name.startsWith('runs: ')) await run({ skip: (reason) => reasons.add(reason) })
+  }
+  expect([...reasons]).toEqual(['This backplane has no runs.'])
+})
 
 describe('the suite notices a backplane that', () => {
   it.each<[fault: string, break_: (inner: MemoryBackplane) => Partial<Backplane>]>([
@@ -153,6 +187,66 @@ describe('the suite notices a backplane that', () => {
       'shows members of one channel alone',
       ({ registry }) => ({ registry: withRegistry(registry, { members: () => registry.members('a') }) }),
     ],
+    [
+      'appends whatever the token',
+      (inner) =>
+        withRuns(inner, (runs) => {
+          let created = ''
+          return {
+            create(id, creation) {
+              created ||= creation.token
+              return runs.create(id, creation)
+            },
+            append: (id, _, ordinal, messages) => runs.append(id, created, ordinal, messages),
+          }
+        }),
+    ],
+    [
+      'appends again what is sent again',
+      (inner) => withRuns(inner, (runs) => ({ append: (id, token, _, sent) => runs.append(id, token, 1e9, sent) })),
+    ],
+    [
+      'says that it ended a run that had ended',
+      (inner) => withRuns(inner, (runs) => ({ finish: async (...args) => (await runs.finish(...args)) || true })),
+    ],
+    [
+      'takes a lease that holds for lapsed',
+      (inner) => withRuns(inner, (runs) => ({ finish: (id, _, end) => runs.finish(id, 'anyone', end) })),
+    ],
+    [
+      'renews what is over',
+      (inner) => withRuns(inner, (runs) => ({ renew: async (...args) => (await runs.renew(...args)).map(() => true) })),
+    ],
+    ['finds no lapsed run', (inner) => withRuns(inner, () => ({ lapsed: () => ({ ids: [], nextMs: undefined }) }))],
+    [
+      'knows no limit of running runs',
+      (inner) =>
+        withRuns(inner, (runs) => ({ create: (id, made) => runs.create(id, { ...made, maxRunning: Infinity }) })),
+    ],
+    [
+      'tells tokens',
+      (inner) =>
+        withRuns(inner, (runs) => ({
+          async create(id, creation) {
+            const made = await runs.create(id, creation)
+            return made.run ? { ...made, run: { ...made.run, token: creation.token } } : made
+          },
+        })),
+    ],
+    ['forgets what is running', (inner) => withRuns(inner, () => ({ forget: () => true }))],
+    [
+      'keeps runs for ever',
+      (inner) => withRuns(inner, (runs) => ({ create: (id, made) => runs.create(id, { ...made, keepMs: Infinity }) })),
+    ],
+    [
+      'bounds no run',
+      (inner) =>
+        withRuns(inner, (runs) => ({ create: (id, made) => runs.create(id, { ...made, maxBytes: Infinity }) })),
+    ],
+    [
+      'lists the first first',
+      (inner) => withRuns(inner, (runs) => ({ list: async (...args) => [...(await runs.list(...args))].reverse() })),
+    ],
   ])('%s', async (_, fault) => {
     const checks = backplaneChecks(({ retention }) => {
       const inner = new MemoryBackplane({ retention })
@@ -165,6 +259,7 @@ describe('the suite notices a backplane that', () => {
         forget: inner.forget.bind(inner),
         close: inner.close.bind(inner),
         registry: inner.registry,
+        runs: inner.runs,
       }
       const broken = { ...honest, ...fault(inner) }
       return { one: broken, other: broken, dispose: () => inner.close() }

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { Awaitable, Backplane, BackplaneRegistry, RegistryEntry, Retention } from '@rivulet/server'
 import { RecordingSubscriber } from './recording-subscriber.js'
+import { type RunsUnderTest, runChecks } from './run-checks.js'
 
 /** Two nodes on one store: what one publishes the other one passes on. They may be one object, for a backplane of one process. */
 export interface BackplaneUnderTest {
@@ -16,8 +17,12 @@ export type CreateBackplane = (options: { retention: Retention }) => Awaitable<B
 /** One thing that every backplane has to do. */
 export interface BackplaneCheck {
   readonly name: string
-  /** @throws {AssertionError} (by rejecting) when it does not. */
-  run(): Promise<void>
+  /**
+   * @param context The runner's, as Vitest and `node:test` hand it over: a check of an extension that this backplane does not
+   *   have is skipped, and says why.
+   * @throws {AssertionError} (by rejecting) when it does not.
+   */
+  run(context?: { skip?(reason: string): unknown }): Promise<void>
 }
 
 /**
@@ -27,17 +32,33 @@ export interface BackplaneCheck {
  * for (const { name, run } of backplaneChecks(create)) it(name, run)
  */
 export function backplaneChecks(create: CreateBackplane): readonly BackplaneCheck[] {
-  return Object.entries(checks).map(([name, { retention = {}, check }]) => ({
+  const ofRuns = Object.entries(runChecks).map(([name, check]) => ({ name: `runs: ${name}`, check: withRuns(check) }))
+  const all = [...Object.entries(checks).map(([name, check]) => ({ name, ...check })), ...ofRuns]
+  return all.map(({ name, retention = {}, check }: Check & { name: string }) => ({
     name,
-    async run() {
+    async run(context = undefined) {
       const backplanes = await create({ retention })
       try {
-        await check(backplanes)
+        const reason = await check(backplanes)
+        if (typeof reason === 'string') context?.skip?.(reason)
       } finally {
         await backplanes.dispose()
       }
     },
   }))
+}
+
+interface Check {
+  readonly retention?: Retention
+  /** Returns why it does not apply to this backplane, where it does not. */
+  readonly check: (backplanes: BackplaneUnderTest) => Promise<unknown>
+}
+
+function withRuns(check: (backplanes: RunsUnderTest) => Promise<void>): Check['check'] {
+  return async ({ one, other }) => {
+    if (!one.runs || !other.runs) return 'This backplane has no runs.'
+    await check({ one, other, runs: one.runs, others: other.runs })
+  }
 }
 
 const kept = { retain: true } as const
@@ -92,7 +113,7 @@ function soon(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 1))
 }
 
-const checks: Record<string, { retention?: Retention; check: (backplanes: BackplaneUnderTest) => Promise<void> }> = {
+const checks: Record<string, Check> = {
   'gives positions that rise over all channels and nodes': {
     async check(backplanes) {
       const positions: number[] = []
