@@ -1,0 +1,25 @@
+/** Rooms of a package, from the top down: a file may import from its own room and from those behind it. */
+const rooms = {
+  'packages/server/src': ['streams', 'nodes', 'delivery', 'sinks', 'backplane', 'runtime'],
+}
+const upward = Object.entries(rooms).flatMap(([folder, names]) =>
+  names.slice(1).map((room, index) => ({
+    name: `no-upward-import: ${folder}/${room}`,
+    severity: 'error',
+    from: { path: `^${folder}/${room}/`, pathNot: '\\.(test|test-d)\\.tsx?$' },
+    to: { path: [`^${folder}/[^/]+$`, ...names.slice(0, index + 1).map((above) => `^${folder}/${above}/`)] },
+  })),
+)
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    ...upward,
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(node_modules|dist)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.base.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['@rivulet/source', 'import', 'types', 'default'] },
+  },
+}
