@@ -16,7 +16,7 @@ import {
   foreignValues,
   type Manner,
   manners,
-} from '../packages/server/src/foreign-values.test.util.js'
+} from '../packages/server/test/foreign-values.js'
 
 // A server whose functions do what each request says. `guard.test.ts` starts one for each host, and sees whether it lives.
 

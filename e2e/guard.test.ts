@@ -10,7 +10,7 @@ import {
   givesValue,
   type Manner,
   manners,
-} from '../packages/server/src/foreign-values.test.util.js'
+} from '../packages/server/test/foreign-values.js'
 import { randomFrom } from '../test-support/random.js'
 
 /** `npm run test:long` asks for many more. */

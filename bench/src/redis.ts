@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import type { RedisServer } from '../../packages/backplane-redis/src/redis-server.test.util.js'
+import type { RedisServer } from '../../packages/backplane-redis/test/redis-server.js'
 
 /** Whether this machine has a Redis to start. Where it has none, it says so, and what fails is the benchmark as a whole. */
 export function hasRedis(): boolean {

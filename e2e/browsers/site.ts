@@ -6,7 +6,7 @@ import { constants, createGzip } from 'node:zlib'
 import { EventManager, type HeartbeatOptions } from '@rivulet/server'
 import { handleEventStream } from '@rivulet/server/node'
 import { build } from 'esbuild'
-import { certificate } from '../../packages/server/src/sinks/certificate.test.util.js'
+import { certificate } from '../../packages/server/test/certificate.js'
 import { events } from './contract.js'
 
 /** A request for a stream, as the server saw it. */

@@ -1,4 +1,4 @@
-import type { RedisServer } from '../../../packages/backplane-redis/src/redis-server.test.util.js'
+import type { RedisServer } from '../../../packages/backplane-redis/test/redis-server.js'
 import { type Child, startChild } from '../child.js'
 import { infoOf, redisCpu } from '../redis.js'
 import { median } from '../report/statistics.js'

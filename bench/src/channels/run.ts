@@ -1,4 +1,4 @@
-import { RedisServer } from '../../../packages/backplane-redis/src/redis-server.test.util.js'
+import { RedisServer } from '../../../packages/backplane-redis/test/redis-server.js'
 import { buildPackages, compileProgram } from '../build.js'
 import { hasRedis } from '../redis.js'
 import { atMost, printBudgets } from '../report/budget.js'

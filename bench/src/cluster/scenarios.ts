@@ -1,4 +1,4 @@
-import type { RedisServer } from '../../../packages/backplane-redis/src/redis-server.test.util.js'
+import type { RedisServer } from '../../../packages/backplane-redis/test/redis-server.js'
 import type { SubjectName } from './subject-names.js'
 import { ClusterTrial, type Delivery, isComplete, type Programs } from './trial.js'
 

@@ -1,4 +1,4 @@
-import type { RedisServer } from '../../../packages/backplane-redis/src/redis-server.test.util.js'
+import type { RedisServer } from '../../../packages/backplane-redis/test/redis-server.js'
 import { pinnableCores, startChild } from '../child.js'
 import { redisCpu } from '../redis.js'
 import { percentile } from '../report/statistics.js'

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Recorder } from './recorder.test.util.js'
+import { Recorder } from '../test/recorder.js'
+import { redisChecks } from '../test/redis-checks.js'
+import { clusterClients, RedisCluster } from '../test/redis-cluster.js'
+import { connectionsTo } from '../test/redis-server.js'
+import { Traffic } from '../test/traffic.js'
 import { RedisBackplane } from './redis-backplane.js'
-import { redisChecks } from './redis-checks.test.util.js'
-import { clusterClients, RedisCluster } from './redis-cluster.test.util.js'
-import { connectionsTo } from './redis-server.test.util.js'
 import { slotOf } from './slot.js'
-import { Traffic } from './traffic.test.util.js'
 
 /** `npm run test:long` plays some of them more than once. */
 const strikes = Number(process.env.RIVULET_SEEDS ?? 1) > 1 ? 5 : 1

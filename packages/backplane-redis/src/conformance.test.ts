@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { clients } from './clients.test.util.js'
-import { redisChecks } from './redis-checks.test.util.js'
-import { RedisServer } from './redis-server.test.util.js'
+import { clients } from '../test/clients.js'
+import { redisChecks } from '../test/redis-checks.js'
+import { RedisServer } from '../test/redis-server.js'
 
 let server: RedisServer
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { Recorder } from './recorder.test.util.js'
+import { Recorder } from '../test/recorder.js'
+import { RedisServer } from '../test/redis-server.js'
 import { RedisBackplane } from './redis-backplane.js'
 import type { RedisClient } from './redis-client.js'
-import { RedisServer } from './redis-server.test.util.js'
 
 let server: RedisServer
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { clients } from './clients.test.util.js'
-import { Recorder } from './recorder.test.util.js'
+import { clients } from '../test/clients.js'
+import { Recorder } from '../test/recorder.js'
+import { RedisServer } from '../test/redis-server.js'
 import { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
-import { RedisServer } from './redis-server.test.util.js'
 
 const kept = { retain: true }
 const text = (data: string) => ({ type: 'log', data })
@@ -62,13 +62,13 @@ describe('an event that was deleted is never taken for none', () => {
   ])('where %s is gone', async (_, gone) => {
     const { server, admin } = await startRedis()
     const backplane = node(server)
-    const { asOf } = await backplane.read('a', 0, 0)
+    const { storedPosition } = await backplane.read('a', 0, 0)
     await backplane.publish('a', text('1'), kept)
     for (const key of gone) expect(await admin.del(`{rivulet}:${key}`)).toBe(1)
     const again = node(server)
-    for (const reader of [backplane, again]) expect((await reader.read('a', asOf, 10)).continuous).toBe(false)
+    for (const reader of [backplane, again]) expect((await reader.read('a', storedPosition, 10)).continuous).toBe(false)
     await again.publish('a', text('2'), kept)
-    for (const reader of [backplane, again]) expect((await reader.read('a', asOf, 10)).continuous).toBe(false)
+    for (const reader of [backplane, again]) expect((await reader.read('a', storedPosition, 10)).continuous).toBe(false)
   })
 
   it.each(['allkeys-lru', 'allkeys-random', 'volatile-lru'])(
@@ -80,7 +80,7 @@ describe('an event that was deleted is never taken for none', () => {
       onTestFinished(() => void vi.restoreAllMocks())
       const backplane = node(server, { eviction: 'warn', timeoutMs: 10_000 })
       const channels = Array.from({ length: 300 }, (_, index) => `channel-${index}`)
-      const { asOf } = await backplane.read('a', 0, 0)
+      const { storedPosition } = await backplane.read('a', 0, 0)
       await Promise.all(channels.map((channel) => backplane.publish(channel, text('1'), kept)))
       const used = Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1])
       await admin.config('SET', 'maxmemory', String(used))
@@ -88,7 +88,7 @@ describe('an event that was deleted is never taken for none', () => {
       for (let round = 0; round < 20 && lost === 0; round++) {
         for (let n = 0; n < 20; n++) await admin.set(`other:${round}:${n}`, 'x'.repeat(10_000)).catch(() => sleep(1))
         for (const channel of channels) {
-          const { messages, continuous } = await backplane.read(channel, asOf, 10)
+          const { messages, continuous } = await backplane.read(channel, storedPosition, 10)
           if (messages.length === 1) continue
           lost++
           expect(continuous, channel).toBe(false)

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, it, type TestContext } from 'vitest'
 import { randomFrom } from '../../../test-support/random.js'
-import { clients } from './clients.test.util.js'
-import { promote } from './promote.test.util.js'
+import { clients } from '../test/clients.js'
+import { promote } from '../test/promote.js'
+import { RedisServer } from '../test/redis-server.js'
+import { TcpProxy } from '../test/tcp-proxy.js'
+import { Traffic } from '../test/traffic.js'
 import { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
-import { RedisServer } from './redis-server.test.util.js'
-import { TcpProxy } from './tcp-proxy.test.util.js'
-import { Traffic } from './traffic.test.util.js'
 
 /** `npm run test:long` asks for many more. */
 const seeds = Number(process.env.RIVULET_SEEDS ?? 1)

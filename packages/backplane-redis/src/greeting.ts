@@ -1,6 +1,6 @@
 import type { Keys } from './keys.js'
-import type { Link } from './link.js'
 import type { Positions } from './positions.js'
+import type { RedisLink } from './redis-link.js'
 import { greet } from './scripts.js'
 
 /** What a node does first on a new link: it makes sure that this Redis knows of no other history than the node. */
@@ -17,7 +17,7 @@ export class Greeting {
     this.#trusting = afterRestart === 'trust'
   }
 
-  async on(link: Link): Promise<void> {
+  async on(link: RedisLink): Promise<void> {
     const { known, learnedAt } = this.#positions
     const learnedBeforeMs = performance.now() - learnedAt
     const found = await this.#greet(link, known)
@@ -35,7 +35,7 @@ export class Greeting {
     link.clockOffsetMs = now - performance.now()
   }
 
-  async #greet(link: Link, known: number) {
+  async #greet(link: RedisLink, known: number) {
     const args = [known, link.run, this.#trusting ? 0 : 1, Date.now()]
     const reply = (await link.must(link.call(greet, [this.#keys.clock], args))).map(Number)
     const [last, origin, begunBeforeMs, now] = reply as [number, number, number, number]

@@ -28,7 +28,7 @@ export class Keys {
     return `${headPrefix}${channel}`
   }
 
-  /** STREAM of a channel's kept events, each with the id `<seq>-0`. */
+  /** STREAM of a channel's kept events, each with the id `<position>-0`. */
   log(channel: string): string {
     return `${this.#prefix}log:${channel}`
   }

@@ -4,9 +4,9 @@ import type { BackplaneMessage, LiveMessage } from '@rivulet/server'
 export interface LiveItem {
   readonly channel: string
   /** Its place. */
-  readonly at: number
+  readonly position: number
   /** The place of the one of its kind (kept, or live only) before it on its channel. */
-  readonly before: number
+  readonly previous: number
   /** Where the history begins to which it belongs; `undefined` where the log gave it. */
   readonly origin?: number
   readonly message: LiveMessage
@@ -23,16 +23,16 @@ export function decodeEvent(text: string, from = 0): BackplaneMessage {
   return { type: text.slice(bar + 1, data), data: text.slice(data) }
 }
 
-/** Reads `+<seq>|<prev>|<origin>|<event>` (kept) or `~<place>|<place before>|<origin>|<event>` (live only). */
+/** Reads `+<position>|<previous>|<origin>|<event>` (kept) or `~<place>|<place before>|<origin>|<event>` (live only). */
 export function decodeLive(channel: string, text: string): LiveItem {
   const first = text.indexOf('|')
   const second = text.indexOf('|', first + 1)
   const third = text.indexOf('|', second + 1)
-  const at = Number(text.slice(1, first))
-  const before = Number(text.slice(first + 1, second))
+  const position = Number(text.slice(1, first))
+  const previous = Number(text.slice(first + 1, second))
   const origin = Number(text.slice(second + 1, third))
   const event = decodeEvent(text, third + 1)
-  return { channel, at, before, origin, message: text[0] === '+' ? { ...event, seq: at, prev: before } : event }
+  return { channel, position, previous, origin, message: text[0] === '+' ? { ...event, position, previous } : event }
 }
 
 /** An echo: the last position when it was published, and where the history began. */

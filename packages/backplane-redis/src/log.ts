@@ -1,14 +1,14 @@
 import type { ReadResult, StoredMessage } from '@rivulet/server'
 import type { Keys } from './keys.js'
-import type { Link } from './link.js'
 import { decodeEvent } from './live-message.js'
-import { type Bounds, bound } from './retention.js'
+import type { RedisLink } from './redis-link.js'
+import { bound, type RetentionBounds } from './retention.js'
 import { read, seek } from './scripts.js'
 
 /** What a channel keeps after a position. */
 export interface ReadRequest {
   readonly channel: string
-  readonly bounds: Bounds
+  readonly bounds: RetentionBounds
   readonly after: number
   readonly limit: number
 }
@@ -16,13 +16,13 @@ export interface ReadRequest {
 /** After which position a channel's last events are. */
 export interface SeekRequest {
   readonly channel: string
-  readonly bounds: Bounds
+  readonly bounds: RetentionBounds
   readonly count: number
 }
 
 /** Reads channels' logs at one moment. `known` is the highest position that this node knows to be given. */
 export async function readLogs(
-  link: Link,
+  link: RedisLink,
   keys: Keys,
   known: number,
   requests: readonly ReadRequest[],
@@ -34,36 +34,36 @@ export async function readLogs(
     bound(bounds.maxAgeMs),
   ])
   const reply = await link.call(read, namesOf(keys, requests), [known, ...values])
-  const asOf = Number(reply[0])
+  const storedPosition = Number(reply[0])
   const origin = Number(reply[1])
   const clock = Number(reply[2])
   let next = 3
   return requests.map(({ after, limit }) => {
-    const head = Number(reply[next])
+    const lastPosition = Number(reply[next])
     const found = Number(reply[next + 1])
     next += 2
     const messages: StoredMessage[] = []
     let position = after
     // A position that was not given yet is of another history.
-    const known = after >= origin && after <= Math.max(asOf, clock)
+    const known = after >= origin && after <= Math.max(storedPosition, clock)
     let continuous = known
     for (const end = next + 3 * found; next < end; next += 3) {
       const seq = Number.parseInt(reply[next]!, 10)
-      const prev = Number(reply[next + 1])
-      continuous &&= prev <= position
+      const previous = Number(reply[next + 1])
+      continuous &&= previous <= position
       position = seq
-      messages.push({ ...decodeEvent(reply[next + 2]!), seq, prev })
+      messages.push({ ...decodeEvent(reply[next + 2]!), position, previous })
     }
-    if (found < countOf(limit)) continuous &&= head <= position
+    if (found < countOf(limit)) continuous &&= lastPosition <= position
     if (limit === 0) messages.pop()
-    if (continuous) return { messages, continuous, head, asOf, clock }
-    return { messages, continuous, reason: known ? 'trimmed' : 'restarted', head, asOf, clock }
+    if (continuous) return { messages, continuous, lastPosition, storedPosition, clock }
+    return { messages, continuous, reason: known ? 'trimmed' : 'restarted', lastPosition, storedPosition, clock }
   })
 }
 
 /** Finds positions in channels' logs, at one moment. */
 export async function seekLogs(
-  link: Link,
+  link: RedisLink,
   keys: Keys,
   known: number,
   requests: readonly SeekRequest[],

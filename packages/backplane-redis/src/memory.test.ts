@@ -9,11 +9,11 @@ import { EventManager } from '@rivulet/server'
 import { handleEventStream } from '@rivulet/server/node'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
+import { clients } from '../test/clients.js'
 import { ClusterNode } from '../test/node-cluster.js'
-import { clients } from './clients.test.util.js'
+import { RedisServer } from '../test/redis-server.js'
+import { TcpProxy } from '../test/tcp-proxy.js'
 import { RedisBackplane } from './redis-backplane.js'
-import { RedisServer } from './redis-server.test.util.js'
-import { TcpProxy } from './tcp-proxy.test.util.js'
 
 const streams = 100
 const megabyte = 1_048_576

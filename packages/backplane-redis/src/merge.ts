@@ -1,6 +1,6 @@
 import type { ReadResult } from '@rivulet/server'
-import type { Hold } from './hold.js'
 import type { LiveItem } from './live-message.js'
+import type { RepairBuffer } from './repair-buffer.js'
 
 /** The rest of one channel's log. */
 export interface Source {
@@ -29,7 +29,7 @@ export interface MergeOptions {
  * Gives what the logs of some channels have and what is held, in one order. It reads page by page, and knows the order
  * only up to where every log that goes on was read to. Returns in the turn in which it gave the last.
  */
-export async function merge(sources: readonly Source[], hold: Hold, options: MergeOptions): Promise<void> {
+export async function merge(sources: readonly Source[], hold: RepairBuffer, options: MergeOptions): Promise<void> {
   const limit = Math.max(8, Math.floor(2048 / sources.length))
   for (;;) {
     const empty = sources.filter(({ more, items }) => more && items.length === 0)
@@ -38,10 +38,10 @@ export async function merge(sources: readonly Source[], hold: Hold, options: Mer
     for (const { more, after } of sources) if (more) through = Math.min(through, after)
     const found = hold.take(through)
     for (const source of sources) {
-      const end = source.items.findIndex(({ at }) => at > through)
+      const end = source.items.findIndex(({ position }) => position > through)
       found.push(...source.items.splice(0, end < 0 ? source.items.length : end))
     }
-    found.sort((one, other) => one.at - other.at)
+    found.sort((one, other) => one.position - other.position)
     for (const item of found) options.deliver(item)
     if (!sources.some(({ more }) => more)) return
   }
@@ -51,8 +51,8 @@ async function fill(source: Source, limit: number, { horizon, read, onHole }: Me
   const { channel, after } = source
   const { messages, continuous } = await read(channel, after, limit)
   if (!continuous) onHole(channel)
-  const wanted = messages.filter(({ seq }) => seq <= horizon)
+  const wanted = messages.filter(({ position }) => position <= horizon)
   source.more = wanted.length === limit
-  source.items = wanted.map((message) => ({ channel, at: message.seq, before: message.prev, message }))
-  source.after = wanted.at(-1)?.seq ?? after
+  source.items = wanted.map((message) => ({ channel, position: message.position, previous: message.previous, message }))
+  source.after = wanted.at(-1)?.position ?? after
 }

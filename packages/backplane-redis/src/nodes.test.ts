@@ -4,10 +4,10 @@ import { defineEvents } from '@rivulet/core'
 import { describe, it, type TestContext } from 'vitest'
 import { z } from 'zod'
 import { randomFrom } from '../../../test-support/random.js'
+import { type Acknowledged, check, type Received } from '../test/check.js'
 import { Balancer, ClusterNode } from '../test/node-cluster.js'
-import { type Acknowledged, check, type Received } from './check.test.util.js'
-import { promote } from './promote.test.util.js'
-import { RedisServer } from './redis-server.test.util.js'
+import { promote } from '../test/promote.js'
+import { RedisServer } from '../test/redis-server.js'
 
 /** `npm run test:long` asks for many more. */
 const seeds = Number(process.env.RIVULET_SEEDS ?? 1)
@@ -128,7 +128,7 @@ async function play(count: number, fault: Fault, seed: number, { expect, onTestF
     stream.on('tick', ({ n, id }) => {
       received.push({
         channel: 'default',
-        message: { data: String(n), seq: Number.parseInt(id!, 36) },
+        message: { data: String(n), position: Number.parseInt(id!, 36) },
         at: performance.now(),
       })
     })
@@ -150,7 +150,7 @@ async function play(count: number, fault: Fault, seed: number, { expect, onTestF
       const data = String(acknowledged.length + 1)
       const response = await fetch(url, { method: 'POST', body: data }).catch(() => undefined)
       if (response?.status === 200) {
-        acknowledged.push({ channel: 'default', data, seq: Number.parseInt(await response.text(), 36), begunAt })
+        acknowledged.push({ channel: 'default', data, position: Number.parseInt(await response.text(), 36), begunAt })
         begunAt = performance.now()
         if (over) after++
       } else {

@@ -10,10 +10,10 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { endProcess } from '../../../test-support/end-process.js'
 import { bundled } from '../test/bundled.js'
-import { clients } from './clients.test.util.js'
+import { clients } from '../test/clients.js'
+import { RedisServer, type RedisServerOptions } from '../test/redis-server.js'
+import { TcpProxy } from '../test/tcp-proxy.js'
 import { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
-import { RedisServer, type RedisServerOptions } from './redis-server.test.util.js'
-import { TcpProxy } from './tcp-proxy.test.util.js'
 
 const events = defineEvents({ tick: z.object({ n: z.number() }) })
 const nodeTimeoutMs = 600

@@ -1,5 +1,5 @@
 import { BackplaneUnavailableError, RedisSetupError } from './errors.js'
-import type { Link } from './link.js'
+import type { RedisLink } from './redis-link.js'
 
 /**
  * Keeps one link up: opened when it is first needed, and again whenever it ends.
@@ -8,18 +8,18 @@ import type { Link } from './link.js'
  * at once: nothing is queued, so an outage takes no memory and answers fast.
  */
 export class Reconnector {
-  link: Link | undefined
-  readonly #open: () => Promise<Link>
-  readonly #onUp: (link: Link) => void
+  link: RedisLink | undefined
+  readonly #open: () => Promise<RedisLink>
+  readonly #onUp: (link: RedisLink) => void
   readonly #onDown: (error: Error) => void
-  #first: Promise<Link> | undefined
+  #first: Promise<RedisLink> | undefined
   #error: Error | undefined
   #attempts = 0
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
   /** @param onDown Called when the link ends, and when an attempt to open one fails. */
-  constructor(open: () => Promise<Link>, onUp: (link: Link) => void, onDown: (error: Error) => void) {
+  constructor(open: () => Promise<RedisLink>, onUp: (link: RedisLink) => void, onDown: (error: Error) => void) {
     this.#open = open
     this.#onUp = onUp
     this.#onDown = onDown
@@ -36,7 +36,7 @@ export class Reconnector {
    * @throws {BackplaneUnavailableError} (by rejecting) when there is no link.
    * @throws {RedisSetupError} (by rejecting) when that is so until someone sets Redis up otherwise.
    */
-  async use<T>(operation: BackplaneUnavailableError['operation'], action: (link: Link) => Promise<T>): Promise<T> {
+  async use<T>(operation: BackplaneUnavailableError['operation'], action: (link: RedisLink) => Promise<T>): Promise<T> {
     this.start()
     try {
       if (this.link) return await action(this.link)
@@ -49,7 +49,7 @@ export class Reconnector {
     }
   }
 
-  async #connect(): Promise<Link> {
+  async #connect(): Promise<RedisLink> {
     try {
       const link = await this.#open()
       if (this.#closed) {

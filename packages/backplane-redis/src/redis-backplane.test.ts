@@ -2,12 +2,12 @@ import { setImmediate } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { clients } from './clients.test.util.js'
+import { clients } from '../test/clients.js'
+import { Recorder } from '../test/recorder.js'
+import { RedisServer } from '../test/redis-server.js'
+import { TcpProxy } from '../test/tcp-proxy.js'
 import { BackplaneUnavailableError } from './errors.js'
-import { Recorder } from './recorder.test.util.js'
 import { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
-import { RedisServer } from './redis-server.test.util.js'
-import { TcpProxy } from './tcp-proxy.test.util.js'
 
 let server: RedisServer
 let admin: Redis
@@ -41,7 +41,7 @@ describe('retention', () => {
   it('trims to the bytes', async () => {
     const { backplane, namespace } = node({ retention: { maxBytes: 10_000 } })
     let last = 0
-    for (let n = 0; n < 100; n++) last = (await backplane.publish('a', text('x'.repeat(990)), kept)).seq!
+    for (let n = 0; n < 100; n++) last = (await backplane.publish('a', text('x'.repeat(990)), kept)).position!
     expect(await admin.xlen(`{${namespace}}:log:a`)).toBeLessThanOrEqual(10)
     expect(await admin.xlen(`{${namespace}}:log:a`)).toBeGreaterThanOrEqual(8)
     expect((await backplane.read('a', last, 10)).continuous).toBe(true)
@@ -50,29 +50,39 @@ describe('retention', () => {
 
   it('keeps no event that alone exceeds the bytes', async () => {
     const { backplane } = node({ retention: { maxBytes: 1000 } })
-    const { seq } = await backplane.publish('a', text('x'.repeat(2000)), kept)
-    expect(await backplane.read('a', seq! - 1, 10)).toMatchObject({ messages: [], continuous: false, head: seq })
-    expect((await backplane.read('a', seq!, 10)).continuous).toBe(true)
+    const { position } = await backplane.publish('a', text('x'.repeat(2000)), kept)
+    expect(await backplane.read('a', position! - 1, 10)).toMatchObject({
+      messages: [],
+      continuous: false,
+      lastPosition: position,
+    })
+    expect((await backplane.read('a', position!, 10)).continuous).toBe(true)
   })
 
   it('forgets by age, and knows that it did', async () => {
     const { backplane, namespace } = node({ retention: { maxAgeMs: 30 } })
-    const { asOf } = await backplane.read('a', 0, 0)
-    const { seq } = await backplane.publish('a', text('1'), kept)
-    await vi.waitFor(async () => expect((await backplane.read('a', asOf, 10)).messages).toEqual([]))
-    expect(await backplane.read('a', asOf, 10)).toMatchObject({ continuous: false, reason: 'trimmed', head: seq })
+    const { storedPosition } = await backplane.read('a', 0, 0)
+    const { position } = await backplane.publish('a', text('1'), kept)
+    await vi.waitFor(async () => expect((await backplane.read('a', storedPosition, 10)).messages).toEqual([]))
+    expect(await backplane.read('a', storedPosition, 10)).toMatchObject({
+      continuous: false,
+      reason: 'trimmed',
+      lastPosition: position,
+    })
     await vi.waitFor(async () => expect(await admin.exists(`{${namespace}}:log:a`)).toBe(0))
     const next = await backplane.publish('a', text('2'), kept)
-    expect((await backplane.read('a', seq!, 10)).messages).toMatchObject([{ seq: next.seq, prev: seq }])
+    expect((await backplane.read('a', position!, 10)).messages).toMatchObject([
+      { position: next.position, previous: position },
+    ])
   })
 
   it('forgets channels whose time is over, unless somebody listens, and vouches for none of them', async () => {
     const { backplane, namespace } = node({ probeIntervalMs: 5 })
     const positions = `{${namespace}}:positions`
-    const { asOf } = await backplane.read('a', 0, 0)
+    const { storedPosition } = await backplane.read('a', 0, 0)
     await backplane.subscribe('b', new Recorder())
     const seqs: number[] = []
-    for (const channel of ['a', 'b', 'c']) seqs.push((await backplane.publish(channel, text('1'), kept)).seq!)
+    for (const channel of ['a', 'b', 'c']) seqs.push((await backplane.publish(channel, text('1'), kept)).position!)
     for (const channel of ['a', 'b']) {
       const head = String(await admin.hget(positions, `h:${channel}`))
       await admin.hset(positions, `h:${channel}`, head.replace(/^(\d+ \d+) \d+/, '$1 1'))
@@ -81,7 +91,7 @@ describe('retention', () => {
     expect(await admin.hmget(positions, 'h:b', 'h:c')).not.toContain(null)
     await admin.del(`{${namespace}}:log:a`)
     for (const channel of ['a', 'd'])
-      expect(await backplane.read(channel, asOf, 10)).toMatchObject({
+      expect(await backplane.read(channel, storedPosition, 10)).toMatchObject({
         messages: [],
         continuous: false,
         reason: 'trimmed',
@@ -89,13 +99,13 @@ describe('retention', () => {
     for (const channel of ['a', 'd']) expect((await backplane.read(channel, seqs[0]!, 10)).continuous).toBe(true)
     // What is live only gives it a head, which knows no more of what was kept.
     await backplane.publish('a', text('live'), { retain: false })
-    expect((await backplane.read('a', asOf, 10)).continuous).toBe(false)
+    expect((await backplane.read('a', storedPosition, 10)).continuous).toBe(false)
   })
 
   it('asks per channel', async () => {
     const { backplane } = node({ retention: (channel) => (channel === 'b' ? 'none' : 'latest') })
-    expect((await backplane.publish('a', text('1'), kept)).seq).toBeTypeOf('number')
-    expect((await backplane.publish('b', text('1'), kept)).seq).toBeUndefined()
+    expect((await backplane.publish('a', text('1'), kept)).position).toBeTypeOf('number')
+    expect((await backplane.publish('b', text('1'), kept)).position).toBeUndefined()
   })
 
   it('refuses bounds that make no sense', async () => {
@@ -112,11 +122,11 @@ describe('a position', () => {
     const positions = `{${namespace}}:positions`
     // The clock of Redis is ahead by a minute, loses its data, and goes right.
     await admin.hset(positions, 's', String((Date.now() + 60_000) * 1024))
-    const { seq } = await backplane.publish('a', text('2'), kept)
+    const { position } = await backplane.publish('a', text('2'), kept)
     backplane.close()
     await admin.del(positions, `{${namespace}}:log:a`)
     const { backplane: again } = node({ namespace })
-    expect(await again.read('a', seq!, 10)).toMatchObject({ continuous: false, reason: 'restarted' })
+    expect(await again.read('a', position!, 10)).toMatchObject({ continuous: false, reason: 'restarted' })
   })
 
   it('goes on above a log that outlived the others', async () => {
@@ -124,8 +134,11 @@ describe('a position', () => {
     const far = (Date.now() + 60_000) * 1024
     await admin.xadd(`{${namespace}}:log:a`, `${far}-0`, 'p', '0', 'c', '1', 'e', '3|log1')
     const first = await backplane.publish('a', text('2'), kept)
-    expect(first.seq).toBeGreaterThan(far)
-    expect(await backplane.read('a', first.seq! - 1, 10)).toMatchObject({ messages: [{ data: '2' }], continuous: true })
+    expect(first.position).toBeGreaterThan(far)
+    expect(await backplane.read('a', first.position! - 1, 10)).toMatchObject({
+      messages: [{ data: '2' }],
+      continuous: true,
+    })
     expect(await backplane.read('a', far, 10)).toMatchObject({ continuous: false, reason: 'restarted' })
   })
 })
@@ -179,8 +192,8 @@ describe('what is read in one turn', () => {
     for (const [index, channel] of channels.entries()) {
       seqs[index] = []
       for (let n = 0; n < index % 7; n++) {
-        const { seq } = await backplane.publish(channel, text(`${channel} ${n}`), kept)
-        if (seq !== undefined) seqs[index].push(seq)
+        const { position } = await backplane.publish(channel, text(`${channel} ${n}`), kept)
+        if (position !== undefined) seqs[index].push(position)
       }
     }
     const request = (channel: string, index: number) =>
@@ -190,7 +203,7 @@ describe('what is read in one turn', () => {
     const calls = await countCalls(namespace)
     const together = await Promise.all(channels.map((channel, index) => backplane.read(...request(channel, index))))
     expect(await calls()).toBe(1)
-    expect(together).toEqual(alone.map((result) => ({ ...result, asOf: together[0]!.asOf })))
+    expect(together).toEqual(alone.map((result) => ({ ...result, storedPosition: together[0]!.storedPosition })))
     expect(alone.some(({ messages }) => messages.length === 3)).toBe(true)
     expect(alone.some(({ continuous }) => !continuous)).toBe(true)
 
@@ -375,14 +388,14 @@ describe('an outage', () => {
     const { backplane } = node()
     const recorder = new Recorder()
     await backplane.subscribe('a', recorder)
-    const { seq } = await backplane.publish('a', text('1'), kept)
+    const { position } = await backplane.publish('a', text('1'), kept)
     await recorder.until(({ data }) => data.length === 1)
     await admin.flushall()
     const again = await backplane.publish('a', text('2'), kept)
     await recorder.until(({ data }) => data.length === 2)
-    expect(again.seq).toBeGreaterThan(seq!)
+    expect(again.position).toBeGreaterThan(position!)
     expect(recorder.gaps).toEqual([undefined])
-    expect(await backplane.read('a', seq!, 10)).toMatchObject({ continuous: false, reason: 'restarted' })
+    expect(await backplane.read('a', position!, 10)).toMatchObject({ continuous: false, reason: 'restarted' })
   })
 
   it('tells of every loss at its place, where history began anew more than once meanwhile', async () => {
@@ -396,12 +409,12 @@ describe('an outage', () => {
     await recorder.until(({ data }) => data.length === 1)
     proxy.cut()
     for (const data of ['1', '2']) {
-      const { seq } = await publish(data)
+      const { position } = await publish(data)
       const lost = await publish('lost')
       // As a replica looks that lagged behind by one event, and is promoted.
-      await admin.xdel(log, `${lost.seq}-0`)
-      const head = String(await admin.hget(clock, 'h:a')).replace(/^\d+/, String(seq))
-      await admin.hset(clock, 's', String(seq), 'r', 'another run', 'h:a', head)
+      await admin.xdel(log, `${lost.position}-0`)
+      const head = String(await admin.hget(clock, 'h:a')).replace(/^\d+/, String(position))
+      await admin.hset(clock, 's', String(position), 'r', 'another run', 'h:a', head)
       toPublisher.cut()
       toPublisher.mend()
     }
@@ -438,9 +451,9 @@ describe('an outage', () => {
     await promoted.command('replicaof', 'no', 'one')
     await one.move()
     await one.backplane.publish('a', text('early'), kept)
-    const { seq } = await other.backplane.publish('a', text('of the old'), kept)
+    const { position } = await other.backplane.publish('a', text('of the old'), kept)
     await other.recorder.until(({ data }) => data.includes('of the old'))
-    while (Date.now() * 1024 <= seq!) await setImmediate()
+    while (Date.now() * 1024 <= position!) await setImmediate()
     await one.backplane.publish('a', text('late'), kept)
     await other.move()
     await other.backplane.publish('a', text('1'), kept)
@@ -490,9 +503,9 @@ describe('an outage', () => {
       const recorder = new Recorder()
       await backplane.subscribe('a', recorder)
       const other = node({ namespace }).backplane
-      const { seq } = await other.publish('b', text('1'), kept)
+      const { position } = await other.publish('b', text('1'), kept)
       // It heard of events that this server has not.
-      await admin.hset(`{${namespace}}:positions`, 'o', String(seq), 's', String(seq))
+      await admin.hset(`{${namespace}}:positions`, 'o', String(position), 's', String(position))
       if (how === 'by the next event') {
         await other.publish('a', text('2'), kept)
         await recorder.until(({ data }) => data.length === 1)
@@ -526,11 +539,11 @@ describe('an outage', () => {
     const stopped = await RedisServer.start()
     onTestFinished(() => stopped.dispose())
     const { backplane } = node({ timeoutMs: 100 }, stopped.port)
-    const { asOf } = await backplane.read('a', 0, 0)
+    const { storedPosition } = await backplane.read('a', 0, 0)
     stopped.signal('SIGSTOP')
     await expect(backplane.publish('a', text('late'), kept)).rejects.toThrow(BackplaneUnavailableError)
     stopped.signal('SIGCONT')
     await vi.waitFor(() => backplane.publish('a', text('next'), kept), 5000)
-    expect((await backplane.read('a', asOf, 10)).messages.map(({ data }) => data)).toEqual(['next'])
+    expect((await backplane.read('a', storedPosition, 10)).messages.map(({ data }) => data)).toEqual(['next'])
   })
 })

@@ -13,17 +13,17 @@ import {
 import { Batch } from './batch.js'
 import { connector } from './connector.js'
 import { EvictionCheck } from './eviction.js'
-import { Feed } from './feed.js'
 import { Greeting } from './greeting.js'
 import { Keys } from './keys.js'
-import { Link } from './link.js'
+import { LiveFeed } from './live-feed.js'
 import { encodeEvent } from './live-message.js'
 import { type ReadRequest, readLogs, type SeekRequest, seekLogs } from './log.js'
 import { Positions } from './positions.js'
 import { Reconnector } from './reconnector.js'
 import type { RedisClient } from './redis-client.js'
+import { RedisLink } from './redis-link.js'
 import { RedisRegistry } from './redis-registry.js'
-import { type Bounds, bound, boundsPer } from './retention.js'
+import { bound, boundsPer, type RetentionBounds } from './retention.js'
 import { forget, publish } from './scripts.js'
 import type { ServerInfo } from './server-info.js'
 import { Sweeper } from './sweeper.js'
@@ -76,11 +76,11 @@ export class RedisBackplane implements Backplane {
   readonly #keys: Keys
   readonly #timeoutMs: number
   readonly #idempotencyWindowMs: number
-  readonly #boundsOf: (channel: string) => Bounds
+  readonly #boundsOf: (channel: string) => RetentionBounds
   readonly #positions = new Positions()
   readonly #reads: Batch<ReadRequest, ReadResult>
   readonly #seeks: Batch<SeekRequest, number>
-  readonly #feed: Feed
+  readonly #feed: LiveFeed
   readonly #sweeper: Sweeper
   readonly #reconnector: Reconnector
 
@@ -110,7 +110,7 @@ export class RedisBackplane implements Backplane {
       (link, requests) => seekLogs(link, this.#keys, this.#positions.known, requests),
       ({ count }) => count,
     )
-    this.#feed = new Feed({
+    this.#feed = new LiveFeed({
       keys: this.#keys,
       positions: this.#positions,
       node: randomUUID(),
@@ -126,7 +126,7 @@ export class RedisBackplane implements Backplane {
     this.#reconnector = new Reconnector(
       async () => {
         const onInfo = (info: ServerInfo) => evictions.check(info)
-        const link = await Link.open(connect, { keys: this.#keys, timeoutMs, onInfo })
+        const link = await RedisLink.open(connect, { keys: this.#keys, timeoutMs, onInfo })
         await greeting.on(link)
         return link
       },
@@ -144,22 +144,22 @@ export class RedisBackplane implements Backplane {
 
   publish(channel: string, message: BackplaneMessage, options: PublishOptions): Promise<PublishResult> {
     return this.#reconnector.use('publish', async (link) => {
-      let [outcome, position, now] = await this.#publishBy(link, channel, message, options)
+      let [outcome, text, now] = await this.#publishBy(link, channel, message, options)
       if (outcome === 'late') {
         // It was carried out too late by Redis's clock but is not by ours: that clock was set.
         link.clockOffsetMs = Number(now) - performance.now()
-        ;[outcome, position, now] = await this.#publishBy(link, channel, message, options)
+        ;[outcome, text, now] = await this.#publishBy(link, channel, message, options)
         if (outcome === 'late') throw new Error('It reached Redis too late to be carried out.')
       }
-      const seq = position ? Number(position) : undefined
-      if (seq === undefined) this.#positions.noteLiveOnly()
-      else this.#positions.note(seq)
-      return { seq, duplicate: outcome === 'duplicate' }
+      const position = text ? Number(text) : undefined
+      if (position === undefined) this.#positions.noteLiveOnly()
+      else this.#positions.note(position)
+      return { position, duplicate: outcome === 'duplicate' }
     })
   }
 
   #publishBy(
-    link: Link,
+    link: RedisLink,
     channel: string,
     message: BackplaneMessage,
     { retain, idempotencyKey }: PublishOptions,
@@ -197,9 +197,9 @@ export class RedisBackplane implements Backplane {
     return this.#reconnector.use('read', (link) => this.#readFrom(link, channel, after, limit))
   }
 
-  async #readFrom(link: Link, channel: string, after: number, limit: number): Promise<ReadResult> {
+  async #readFrom(link: RedisLink, channel: string, after: number, limit: number): Promise<ReadResult> {
     const result = await this.#reads.add(link, { channel, bounds: this.#boundsOf(channel), after, limit })
-    this.#positions.note(result.asOf)
+    this.#positions.note(result.storedPosition)
     return result
   }
 

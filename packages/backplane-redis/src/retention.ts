@@ -1,7 +1,7 @@
 import { ConfigurationError, type Retention } from '@rivulet/server'
 
 /** What a channel keeps, as the scripts take it. */
-export interface Bounds {
+export interface RetentionBounds {
   /** 0: nothing is kept. */
   readonly maxEvents: number
   readonly maxBytes: number
@@ -15,7 +15,7 @@ const dayMs = 86_400_000
 const headTtlMs = 7 * dayMs
 
 /** @throws {ConfigurationError} when a bound is negative or no number. */
-export function boundsOf(retention: Retention = {}): Bounds {
+export function boundsOf(retention: Retention = {}): RetentionBounds {
   if (retention === 'latest') return { maxEvents: 1, maxBytes: Infinity, maxAgeMs: Infinity, headTtlMs: Infinity }
   if (retention === 'none') return { maxEvents: 0, maxBytes: 0, maxAgeMs: 0, headTtlMs }
   const { maxEvents = 1000, maxBytes = 8_388_608, maxAgeMs = 3_600_000 } = retention
@@ -29,7 +29,7 @@ export function boundsOf(retention: Retention = {}): Bounds {
 /** The bounds of each channel. What managers tell one another is kept by the default, whatever is said of the rest. */
 export function boundsPer(
   retention: Retention | ((channel: string) => Retention) | undefined,
-): (channel: string) => Bounds {
+): (channel: string) => RetentionBounds {
   const defaults = boundsOf()
   const bounds = typeof retention === 'function' ? undefined : boundsOf(retention)
   return (channel) => {

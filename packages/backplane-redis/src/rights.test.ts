@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { Recorder } from './recorder.test.util.js'
+import { Recorder } from '../test/recorder.js'
+import { RedisServer } from '../test/redis-server.js'
 import { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
-import { RedisServer } from './redis-server.test.util.js'
 
 let server: RedisServer
 let admin: Redis

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis'
 import { createSentinel } from 'redis'
 import { expect, it, onTestFinished } from 'vitest'
+import { Sentinels } from '../test/sentinels.js'
+import { Traffic } from '../test/traffic.js'
 import { RedisBackplane } from './redis-backplane.js'
 import type { RedisClient } from './redis-client.js'
-import { Sentinels } from './sentinels.test.util.js'
-import { Traffic } from './traffic.test.util.js'
 
 const host = '127.0.0.1'
 

@@ -125,9 +125,9 @@ export class Subscriptions {
     return [...this.channels.values()].filter((channel) => floorOf(channel) !== undefined)
   }
 
-  deliver({ channel: name, at, message }: LiveItem): void {
+  deliver({ channel: name, position, message }: LiveItem): void {
     for (const { subscriber, floor } of this.channels.get(name)?.subscriptions.values() ?? []) {
-      if (floor !== undefined && at > floor) subscriber.onMessage(name, message)
+      if (floor !== undefined && position > floor) subscriber.onMessage(name, message)
     }
   }
 

@@ -1,6 +1,6 @@
 import { headPrefix, type Keys } from './keys.js'
-import type { Link } from './link.js'
 import type { Positions } from './positions.js'
+import type { RedisLink } from './redis-link.js'
 import { sweep } from './scripts.js'
 
 /** How many fields one call looks at. */
@@ -22,7 +22,7 @@ export class Sweeper {
     this.#onError = onError
   }
 
-  up(link: Link): void {
+  up(link: RedisLink): void {
     this.#timer = setInterval(() => void this.#sweep(link), this.#intervalMs)
   }
 
@@ -30,7 +30,7 @@ export class Sweeper {
     clearInterval(this.#timer)
   }
 
-  async #sweep(link: Link): Promise<void> {
+  async #sweep(link: RedisLink): Promise<void> {
     const [before, after] = link.local(this.#keys.live('\0')).split('\0') as [string, string]
     const args = [this.#positions.known, this.#cursor, pageSize, headPrefix, before, after]
     try {

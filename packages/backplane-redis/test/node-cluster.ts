@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { endProcess } from '../../../test-support/end-process.js'
 import { freePort } from '../../../test-support/free-port.js'
-import { TcpProxy } from '../src/tcp-proxy.test.util.js'
 import { bundled } from './bundled.js'
+import { TcpProxy } from './tcp-proxy.js'
 
 /** A node, its own way to Redis, and the way to it. */
 export class ClusterNode {

@@ -74,7 +74,7 @@ export const idleSnapshot: ConnectionSnapshot = {
 }
 
 /** A connection as the service sees it: one of its own, or one that several tabs share. */
-export interface Link {
+export interface StreamLink {
   /** Up to where events were received: where a reconnection continues. */
   lastEventId: string
   readonly snapshot: ConnectionSnapshot
@@ -108,7 +108,7 @@ const leavingMs = 10_000
 const maxCursorLength = 2_600
 
 /** Runs the machine: carries out its effects, and tells it what happens. */
-export class Connection implements Link {
+export class DirectConnection implements StreamLink {
   lastEventId = ''
 
   readonly #options: ConnectionOptions

@@ -12,11 +12,11 @@ import {
 import { checkIteratorOptions, checkStreamOptions } from './check-options.js'
 import { type Clock, systemClock } from './clock.js'
 import {
-  Connection,
   type ConnectionOptions,
   type ConnectionSink,
   type ConnectionSnapshot,
-  type Link,
+  DirectConnection,
+  type StreamLink,
 } from './connection.js'
 import type { ConnectionStatus } from './connection-machine.js'
 import { type CursorStore, createCursorStore, type PersistOptions } from './cursor-store.js'
@@ -97,7 +97,7 @@ type Listener<T extends unknown[]> = (...values: T) => unknown
  */
 export class EventStreamService<Contract extends EventContract = EventContract> {
   readonly #options: EventStreamServiceOptions<Contract>
-  readonly #link: Link
+  readonly #link: StreamLink
   readonly #dispatcher: Dispatcher
   readonly #store: CursorStore | undefined
   readonly #statusListeners = new HandlerList<[ConnectionState, ConnectionState]>()
@@ -142,7 +142,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       changed: () => this.#onChange(),
       ready: () => this.#dispatcher.drained ?? this.#resumed?.promise,
     }
-    this.#link = createSharedLink(options, clock, sink) ?? new Connection(options, clock, sink)
+    this.#link = createSharedLink(options, clock, sink) ?? new DirectConnection(options, clock, sink)
     this.#store = createCursorStore(persist, options, clock, () => this.lastEventId, this.#report)
     this.#startAt(options.lastEventId ?? '')
     this.#state = this.#snapshot()

@@ -4,7 +4,7 @@ import {
   type ConnectionSink,
   type ConnectionSnapshot,
   idleSnapshot,
-  type Link,
+  type StreamLink,
 } from './connection.js'
 import { observePage, type PageEvent } from './page-events.js'
 import { Election } from './shared-election.js'
@@ -26,7 +26,7 @@ const lateMs = 100
  * One tab's part in a shared connection. The tab that has the lock leads: its connection fills the log. The other tabs
  * wait for the lock and keep a copy of the log. Each tab reads its copy at its own pace.
  */
-export class SharedConnection implements Link {
+export class SharedConnection implements StreamLink {
   snapshot: ConnectionSnapshot = idleSnapshot
 
   readonly #name: string

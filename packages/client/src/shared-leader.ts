@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js'
-import { Connection, type ConnectionOptions, type ConnectionSnapshot } from './connection.js'
+import { type ConnectionOptions, type ConnectionSnapshot, DirectConnection } from './connection.js'
 import type { LogItem, Place, SharedLog } from './shared-log.js'
 import { type LeaderId, type Note, packState } from './shared-notes.js'
 
@@ -28,7 +28,7 @@ export class SharedLeader {
   readonly #log: SharedLog
   readonly #clock: Clock
   readonly #tab: LeaderTab
-  readonly #connection: Connection
+  readonly #connection: DirectConnection
   /** What was received but not told yet. */
   #untold: { before: Place; items: LogItem[] } | undefined
   #sureAt: number
@@ -51,7 +51,7 @@ export class SharedLeader {
     this.#log = log
     this.#clock = clock
     this.#tab = tab
-    this.#connection = new Connection(options, clock, {
+    this.#connection = new DirectConnection(options, clock, {
       message: (message, id, positioned) => this.whenSure(() => this.#record({ message, id, positioned })),
       cursor: (id) => this.whenSure(() => this.#record({ id })),
       gap: (gap) => this.whenSure(() => this.#record({ gap })),

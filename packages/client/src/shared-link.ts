@@ -1,5 +1,11 @@
 import type { Clock } from './clock.js'
-import { Connection, type ConnectionOptions, type ConnectionSink, idleSnapshot, type Link } from './connection.js'
+import {
+  type ConnectionOptions,
+  type ConnectionSink,
+  DirectConnection,
+  idleSnapshot,
+  type StreamLink,
+} from './connection.js'
 import { ConfigurationError } from './errors.js'
 import { streamIdentity } from './stream-identity.js'
 
@@ -22,14 +28,14 @@ export function createSharedLink(
   options: ConnectionOptions & { shared?: boolean | SharedOptions },
   clock: Clock,
   sink: ConnectionSink,
-): Link | undefined {
+): StreamLink | undefined {
   const { shared } = options
   if (!shared) return undefined
   const name = nameOf(shared, options)
   const locks = lockManager()
   if (!locks || !globalThis.BroadcastChannel) return undefined
 
-  let link: Link | undefined
+  let link: StreamLink | undefined
   let loading = false
   let lastEventId = ''
   let snapshot = idleSnapshot
@@ -40,7 +46,7 @@ export function createSharedLink(
       link = new SharedConnection(name, locks, options, clock, sink)
     } catch (error) {
       // The file is not to be had: a connection of one's own does what is needed most.
-      link = new Connection(options, clock, sink)
+      link = new DirectConnection(options, clock, sink)
       sink.error(error)
     }
     link.lastEventId = lastEventId

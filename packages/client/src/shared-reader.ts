@@ -1,6 +1,6 @@
 import type { GapEvent } from '@rivulet/core'
 import type { Clock } from './clock.js'
-import { Connection, type ConnectionOptions, type ConnectionSink } from './connection.js'
+import { type ConnectionOptions, type ConnectionSink, DirectConnection } from './connection.js'
 import type { LogItem, SharedLog } from './shared-log.js'
 
 /** How long a leader that has just reconnected may take to receive what this tab has already. */
@@ -23,7 +23,7 @@ export class SharedReader {
   readonly #changed: () => void
   /** The ordinal of the next item. */
   #next = 0
-  #own: Connection | undefined
+  #own: DirectConnection | undefined
   #timer: unknown
   #waiting: Promise<void> | undefined
   #reading = false
@@ -38,7 +38,7 @@ export class SharedReader {
   }
 
   /** The tab's own connection, while it has one. */
-  get own(): Connection | undefined {
+  get own(): DirectConnection | undefined {
     return this.#own
   }
 
@@ -81,7 +81,7 @@ export class SharedReader {
     this.#clock.clearTimeout(this.#timer)
     this.#timer = undefined
     const sink = this.#sink
-    const own = new Connection(this.#options, this.#clock, {
+    const own = new DirectConnection(this.#options, this.#clock, {
       ...sink,
       message: (message, id, positioned) => {
         if (id !== undefined) this.cursor = id

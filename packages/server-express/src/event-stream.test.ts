@@ -7,8 +7,8 @@ import express5, { type RequestHandler, type Response } from 'express'
 import express4 from 'express4'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
-import { sendRaw } from '../../server/src/sinks/raw-client.test.util.js'
-import { controlEventsOf, dataOf, listen, openStream } from '../../server/src/stream-client.test.util.js'
+import { sendRaw } from '../../server/test/raw-client.js'
+import { controlEventsOf, dataOf, listen, openStream } from '../../server/test/stream-client.js'
 import { eventStream } from './index.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })

@@ -5,8 +5,8 @@ import Koa3 from 'koa'
 import Koa2 from 'koa2'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
-import { sendRaw } from '../../server/src/sinks/raw-client.test.util.js'
-import { controlEventsOf, dataOf, listen, openStream } from '../../server/src/stream-client.test.util.js'
+import { sendRaw } from '../../server/test/raw-client.js'
+import { controlEventsOf, dataOf, listen, openStream } from '../../server/test/stream-client.js'
 import { eventStream } from './index.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })

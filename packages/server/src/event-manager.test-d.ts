@@ -61,7 +61,7 @@ test('functions that may wait get a signal', () => {
       return { context: 'eve' }
     },
     channels: async (_, context, { signal }) => (signal.aborted ? [] : [context]),
-    snapshot: async (_, { signal }) => ({ events: [], asOf: String(signal.aborted) }),
+    snapshot: async (_, { signal }) => ({ events: [], cursor: String(signal.aborted) }),
     presence: async (context, { signal }) => ({ context, gone: signal.aborted }),
   })
 })

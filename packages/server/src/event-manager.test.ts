@@ -2,11 +2,11 @@ import { defineEvents } from '@rivulet/core'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { randomFrom } from '../../../test-support/random.js'
-import type { ConnectionInfo } from './connection.js'
+import { createHarness } from '../test/harness.js'
+import { SimulatedClock, SimulatedSink, settle } from '../test/simulation.js'
+import { MemoryBackplane } from './backplane/memory-backplane.js'
+import type { ConnectionInfo } from './delivery/connection.js'
 import { EventManager } from './event-manager.js'
-import { createHarness } from './harness.test.util.js'
-import { MemoryBackplane } from './memory-backplane.js'
-import { SimulatedClock, SimulatedSink, settle } from './simulation.test.util.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 

@@ -1,27 +1,27 @@
 import type { EventContract, EventDefinition, EventType, PayloadOf } from '@rivulet/core'
-import type { Limits } from './admission.js'
-import type { Backplane } from './backplane.js'
-import { type Clock, systemClock } from './clock.js'
-import type { ConnectionInfo } from './connection.js'
-import { diagnose } from './diagnostics.js'
-import { ConfigurationError, ManagerClosedError } from './errors.js'
-import { tell } from './guard.js'
-import type { HeartbeatOptions } from './heartbeat.js'
-import { MemoryBackplane } from './memory-backplane.js'
-import { createMessage, nameOf } from './message.js'
-import type { PresenceOptions } from './presence.js'
-import type { PresenceMember } from './presence-notices.js'
+import type { Backplane } from './backplane/backplane.js'
+import { MemoryBackplane } from './backplane/memory-backplane.js'
+import { formatPosition } from './backplane/position.js'
+import type { NodeInfo } from './backplane/registry.js'
+import type { Retention } from './backplane/retention.js'
+import type { ConnectionInfo } from './delivery/connection.js'
+import type { HeartbeatOptions } from './delivery/heartbeat.js'
+import { createMessage, nameOf } from './delivery/message.js'
+import type { PresenceOptions } from './nodes/presence.js'
+import type { PresenceMember } from './nodes/presence-notices.js'
+import { checkSelector, type StreamSelector } from './nodes/stream-selector.js'
 import { checkChannel, checkSource, type PublishEventOptions, readPublishOptions } from './publish-options.js'
-import { receive, type StreamRequest } from './reception.js'
-import type { NodeInfo } from './registry.js'
-import { type ErrorHandler, reportToConsole } from './report.js'
-import type { Retention } from './retention.js'
-import { formatPosition } from './sequence.js'
-import type { Sink } from './sink.js'
-import type { ManagerStats } from './stats.js'
-import type { EventStreamOptions } from './stream-options.js'
-import { checkSelector, type StreamSelector } from './stream-selector.js'
-import { Streams } from './streams.js'
+import { type Clock, systemClock } from './runtime/clock.js'
+import { diagnose } from './runtime/diagnostics.js'
+import { ConfigurationError, ManagerClosedError } from './runtime/errors.js'
+import { tell } from './runtime/guard.js'
+import { type ErrorHandler, reportToConsole } from './runtime/report.js'
+import type { ManagerStats } from './runtime/stats.js'
+import type { Sink } from './sinks/sink.js'
+import type { Limits } from './streams/admission.js'
+import { receive, type StreamRequest } from './streams/reception.js'
+import type { EventStreamOptions } from './streams/stream-options.js'
+import { Streams } from './streams/streams.js'
 
 export interface EventManagerOptions<Contract extends EventContract> {
   /** The contract that `defineEvents` made. */
@@ -150,8 +150,8 @@ export class EventManager<Contract extends EventContract> {
     const made = createMessage(this.#contract, event, payload, stamp)
     const message = made instanceof Promise ? await made : made
     const stored = this.#backplane.publish(channel, message, { retain, idempotencyKey })
-    const { seq, duplicate } = stored instanceof Promise ? await stored : stored
-    const id = seq === undefined ? undefined : formatPosition(seq)
+    const { position, duplicate } = stored instanceof Promise ? await stored : stored
+    const id = position === undefined ? undefined : formatPosition(position)
     if (!duplicate) this.#streams.engine.counters.published++
     diagnose(this.#streams.engine, 'rivulet:publish', () => ({ channel, type: message.type, id, duplicate }))
     return { id, channel, duplicate }

@@ -1,6 +1,4 @@
 export type { EventContract } from '@rivulet/core'
-export type { Limits } from './admission.js'
-export type { Awaitable } from './awaitable.js'
 export type {
   Backplane,
   BackplaneMessage,
@@ -11,29 +9,23 @@ export type {
   PublishResult,
   ReadResult,
   StoredMessage,
-} from './backplane.js'
-export type { Clock } from './clock.js'
-export type { ConnectionInfo } from './connection.js'
-export type { DiagnosticMessages } from './diagnostics.js'
-export { CallbackTimeoutError, ConfigurationError, EventSerializationError, ManagerClosedError } from './errors.js'
+} from './backplane/backplane.js'
+export { MemoryBackplane, type MemoryBackplaneOptions } from './backplane/memory-backplane.js'
+export type { BackplaneRegistry, NodeInfo, RegistryChange, RegistryEntry } from './backplane/registry.js'
+export type { Retention, RetentionBounds } from './backplane/retention.js'
+export type { ConnectionInfo } from './delivery/connection.js'
+export type { ServerGapReason } from './delivery/frame.js'
+export type { HeartbeatOptions } from './delivery/heartbeat.js'
 export {
   EventManager,
   type EventManagerOptions,
   type ManagerChannel,
   type Published,
 } from './event-manager.js'
-export type { ServerGapReason } from './frame.js'
-export type { CallbackOptions } from './guard.js'
-export type { HeartbeatOptions } from './heartbeat.js'
-export { MemoryBackplane, type MemoryBackplaneOptions } from './memory-backplane.js'
-export type { Payload } from './payload.js'
-export type { PresenceOptions } from './presence.js'
-export type { PresenceChange, PresenceMember } from './presence-notices.js'
+export type { PresenceOptions } from './nodes/presence.js'
+export type { PresenceChange, PresenceMember } from './nodes/presence-notices.js'
+export type { StreamSelector } from './nodes/stream-selector.js'
 export type { PublishEventOptions } from './publish-options.js'
-export type { StreamRequest } from './reception.js'
-export type { BackplaneRegistry, NodeInfo, RegistryChange, RegistryEntry } from './registry.js'
-export type { ErrorContext, ErrorHandler } from './report.js'
-export type { Retention, RetentionBounds } from './retention.js'
 export {
   type RunCreated,
   type RunCreation,
@@ -44,8 +36,22 @@ export {
   runChannel,
   runOf,
 } from './runs/run-store.js'
-export type { Refusal, Sink, SinkListener } from './sink.js'
-export type { ManagerStats } from './stats.js'
+export type { Awaitable } from './runtime/awaitable.js'
+export type { Clock } from './runtime/clock.js'
+export type { DiagnosticMessages } from './runtime/diagnostics.js'
+export {
+  CallbackTimeoutError,
+  ConfigurationError,
+  EventSerializationError,
+  ManagerClosedError,
+} from './runtime/errors.js'
+export type { CallbackOptions } from './runtime/guard.js'
+export type { ErrorContext, ErrorHandler } from './runtime/report.js'
+export type { ManagerStats } from './runtime/stats.js'
+export type { Payload } from './sinks/payload.js'
+export type { Refusal, Sink, SinkListener } from './sinks/sink.js'
+export type { Limits } from './streams/admission.js'
+export type { StreamRequest } from './streams/reception.js'
 export type {
   Admission,
   Authorization,
@@ -53,5 +59,4 @@ export type {
   EventStreamOptions,
   Snapshot,
   SnapshotEvent,
-} from './stream-options.js'
-export type { StreamSelector } from './stream-selector.js'
+} from './streams/stream-options.js'

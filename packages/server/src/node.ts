@@ -3,7 +3,7 @@ import type { Http2ServerRequest } from 'node:http2'
 import type { EventContract } from '@rivulet/core'
 import type { EventManager } from './event-manager.js'
 import { lastEventIdOf, type NodeResponse, NodeSink } from './sinks/node-sink.js'
-import type { EventStreamOptions } from './stream-options.js'
+import type { EventStreamOptions } from './streams/stream-options.js'
 
 export { lastEventIdOf, type NodeResponse, NodeSink }
 

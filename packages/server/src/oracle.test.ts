@@ -8,7 +8,7 @@ import {
   type SimulatedServer,
   type SimulatedServerOptions,
   settle,
-} from './simulation.test.util.js'
+} from '../test/simulation.js'
 
 /** `npm run test:long` asks for many more. */
 const seeds = Number(process.env.RIVULET_SEEDS ?? 200)
@@ -251,7 +251,7 @@ class History {
         if (entry.recovered === null) excused = Math.max(excused, entry.publishedBefore)
       } else if (entry.kind === 'gap') {
         if ((entry.channel ?? channel) === channel) excused = Math.max(excused, entry.publishedBefore)
-      } else if (entry.channel === channel && entry.seq !== undefined) {
+      } else if (entry.channel === channel && entry.position !== undefined) {
         if (entry.n <= reached) this.#fail('came out of order or twice', client, entry)
         checkUpTo(entry.n)
         reached = entry.n
@@ -274,7 +274,7 @@ class History {
         reached = 0
       } else if (entry.kind === 'gap') {
         excused = Math.max(excused, entry.publishedBefore)
-      } else if (entry.seq !== undefined || entry.n >= opened) {
+      } else if (entry.position !== undefined || entry.n >= opened) {
         if (entry.n < reached) this.#fail('came out of order or twice', client, entry)
         for (const { n, ...event } of expected) {
           if (n >= Math.max(reached, excused) && n < entry.n) this.#fail('is missing', client, { n, ...event })
@@ -309,7 +309,8 @@ class History {
 
   #fail(what: string, { channels, seen }: SimulatedClient, subject: string | { n: number; channel: string }): never {
     const story = seen.map((entry) => {
-      if (entry.kind === 'event') return `${entry.channel}${entry.n}${entry.seq === undefined ? ' (live only)' : ''}`
+      if (entry.kind === 'event')
+        return `${entry.channel}${entry.n}${entry.position === undefined ? ' (live only)' : ''}`
       if (entry.kind === 'gap')
         return `gap(${entry.channel ?? 'all'}, ${entry.reason}, before ${entry.publishedBefore})`
       return `open(${entry.recovered}, before ${entry.publishedBefore})`

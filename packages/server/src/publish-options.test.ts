@@ -1,7 +1,7 @@
 import { defineEvents } from '@rivulet/core'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { createHarness } from './harness.test.util.js'
+import { createHarness } from '../test/harness.js'
 import type { PublishEventOptions } from './publish-options.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })

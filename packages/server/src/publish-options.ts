@@ -1,7 +1,7 @@
-import { checkChannelName } from './answers.js'
-import { isReservedChannel } from './control.js'
-import { ConfigurationError } from './errors.js'
-import type { Stamp } from './message.js'
+import type { Stamp } from './delivery/message.js'
+import { isReservedChannel } from './nodes/control.js'
+import { ConfigurationError } from './runtime/errors.js'
+import { checkChannelName } from './streams/answers.js'
 
 export interface PublishEventOptions {
   /** Not empty. @default 'default' */

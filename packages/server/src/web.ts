@@ -1,7 +1,7 @@
 import type { EventContract } from '@rivulet/core'
 import type { EventManager } from './event-manager.js'
 import { WebSink } from './sinks/web-sink.js'
-import type { EventStreamOptions } from './stream-options.js'
+import type { EventStreamOptions } from './streams/stream-options.js'
 
 /**
  * Answers a web-standard request with an event stream: for Hono, Next.js route handlers, Bun, Deno and workers.

@@ -64,9 +64,9 @@ describe('the suite notices a backplane that', () => {
         return {
           publish(channel, message, options) {
             inner.publish(channel, message, options)
-            const seq = (counts.get(channel) ?? 0) + 1
-            counts.set(channel, seq)
-            return { seq, duplicate: false }
+            const position = (counts.get(channel) ?? 0) + 1
+            counts.set(channel, position)
+            return { position, duplicate: false }
           },
         }
       },
@@ -102,7 +102,7 @@ describe('the suite notices a backplane that', () => {
       (inner) => ({
         read(...args) {
           const result = inner.read(...args)
-          return { ...result, clock: result.asOf }
+          return { ...result, clock: result.storedPosition }
         },
       }),
     ],
@@ -114,12 +114,12 @@ describe('the suite notices a backplane that', () => {
         return {
           publish(...args) {
             const result = inner.publish(...args)
-            last = result.seq ?? last
+            last = result.position ?? last
             return result
           },
           read(channel, after, limit) {
             const result = inner.read(channel, after, limit)
-            return result.messages.length > 0 ? result : { ...result, head: last, continuous: last <= after }
+            return result.messages.length > 0 ? result : { ...result, lastPosition: last, continuous: last <= after }
           },
         }
       },

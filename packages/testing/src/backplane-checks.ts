@@ -68,8 +68,8 @@ const text = (data: string) => ({ type: 'log', data })
 async function publishAll({ one, other }: BackplaneUnderTest, channel: string, data: readonly string[]) {
   const positions: number[] = []
   for (const [index, item] of data.entries()) {
-    const { seq } = await (index % 2 ? other : one).publish(channel, text(item), kept)
-    positions.push(seq!)
+    const { position } = await (index % 2 ? other : one).publish(channel, text(item), kept)
+    positions.push(position!)
   }
   return positions
 }
@@ -130,16 +130,16 @@ const checks: Record<string, Check> = {
       await publishAll(backplanes, 'b', ['else'])
       const [third] = await publishAll(backplanes, 'a', ['3'])
       for (const node of [backplanes.one, backplanes.other]) {
-        const { messages, continuous, head, asOf } = await node.read('a', first!, 10)
+        const { messages, continuous, lastPosition, storedPosition } = await node.read('a', first!, 10)
         deepEqual(
-          messages.map(({ type, data, seq, prev }) => ({ type, data, seq, prev })),
+          messages.map(({ type, data, position, previous }) => ({ type, data, position, previous })),
           [
-            { type: 'log', data: '2', seq: second, prev: first },
-            { type: 'log', data: '3', seq: third, prev: second },
+            { type: 'log', data: '2', position: second, previous: first },
+            { type: 'log', data: '3', position: third, previous: second },
           ],
         )
-        deepEqual({ continuous, head }, { continuous: true, head: third })
-        ok(asOf >= third!)
+        deepEqual({ continuous, lastPosition }, { continuous: true, lastPosition: third })
+        ok(storedPosition >= third!)
       }
     },
   },
@@ -159,10 +159,10 @@ const checks: Record<string, Check> = {
   'proves that nothing is missing where nothing is': {
     async check(backplanes) {
       const { one, other } = backplanes
-      const { asOf } = await one.read('a', 0, 0)
-      equal((await other.read('a', asOf, 10)).continuous, true, 'a channel without events, from now on')
+      const { storedPosition } = await one.read('a', 0, 0)
+      equal((await other.read('a', storedPosition, 10)).continuous, true, 'a channel without events, from now on')
       const positions = await publishAll(backplanes, 'a', ['1', '2'])
-      equal((await other.read('a', asOf, 10)).continuous, true, 'from before the first event')
+      equal((await other.read('a', storedPosition, 10)).continuous, true, 'from before the first event')
       equal((await other.read('a', positions[0]!, 10)).continuous, true, 'after the first event')
       equal((await other.read('a', positions[1]!, 10)).continuous, true, 'after the last event')
       const [elsewhere] = await publishAll(backplanes, 'b', ['3'])
@@ -215,7 +215,7 @@ const checks: Record<string, Check> = {
       const subscriber = new RecordingSubscriber()
       await other.subscribe('a', subscriber)
       await other.subscribe('quiet', subscriber)
-      const { asOf } = await other.read('quiet', 0, 0)
+      const { storedPosition } = await other.read('quiet', 0, 0)
       const [first] = await publishAll(backplanes, 'a', ['1'])
       // Until every event so far is too old, and those of the other channels have been dropped too.
       for (let round = 0; (await other.read('a', 0, 1)).messages.length > 0 || round < 40; round++) {
@@ -224,12 +224,12 @@ const checks: Record<string, Check> = {
       }
       await publishAll(backplanes, 'c', ['x'])
       equal((await other.read('a', first!, 0)).continuous, true, 'a channel with a subscriber')
-      equal((await other.read('quiet', asOf, 0)).continuous, true, 'one that never had an event')
+      equal((await other.read('quiet', storedPosition, 0)).continuous, true, 'one that never had an event')
       await one.publish('a', text('2'), kept)
       await one.publish('quiet', text('3'), kept)
       await subscriber.count(3)
-      equal(subscriber.received[1]!.message.prev, first)
-      ok(subscriber.received[2]!.message.prev! <= asOf)
+      equal(subscriber.received[1]!.message.previous, first)
+      ok(subscriber.received[2]!.message.previous! <= storedPosition)
     },
   },
 
@@ -269,7 +269,7 @@ const checks: Record<string, Check> = {
       equal((await other.read('a', positions[2]!, 10)).continuous, true, 'for who has all of it')
       await publishAll(backplanes, 'a', ['4'])
       await subscriber.count(4)
-      equal(subscriber.received[3]!.message.prev, positions[2])
+      equal(subscriber.received[3]!.message.previous, positions[2])
       deepEqual(
         (await other.read('a', positions[2]!, 10)).messages.map(({ data }) => data),
         ['4'],
@@ -286,9 +286,9 @@ const checks: Record<string, Check> = {
     async check({ one, other }) {
       const subscriber = new RecordingSubscriber()
       await other.subscribe('a', subscriber)
-      equal((await one.publish('a', text('1'), kept)).seq, undefined)
+      equal((await one.publish('a', text('1'), kept)).position, undefined)
       await subscriber.count(1)
-      equal(subscriber.received[0]!.message.seq, undefined)
+      equal(subscriber.received[0]!.message.position, undefined)
       deepEqual((await one.read('a', 0, 10)).messages, [])
     },
   },
@@ -321,11 +321,11 @@ const checks: Record<string, Check> = {
       await other.count(51)
       deepEqual(one.data(), [...data, 'end'])
       deepEqual(other.data(), [...data.filter((item) => Number(item) % 2), 'end'])
-      ok(rises(one.received.map(({ message }) => message.seq!)))
+      ok(rises(one.received.map(({ message }) => message.position!)))
       const chain = other.received.map(({ message }) => message)
       ok(
-        chain.every(({ prev }, index) => index === 0 || prev === chain[index - 1]!.seq),
-        'prev is the one before it',
+        chain.every(({ previous }, index) => index === 0 || previous === chain[index - 1]!.position),
+        'previous is the one before it',
       )
     },
   },
@@ -333,8 +333,8 @@ const checks: Record<string, Check> = {
   'has stored an event before anyone gets it': {
     async check({ one, other }) {
       const subscriber = new RecordingSubscriber()
-      const reads: Awaitable<{ messages: readonly { data: string }[]; asOf: number }>[] = []
-      subscriber.onEach = (channel, { prev }) => reads.push(other.read(channel, prev!, 1))
+      const reads: Awaitable<{ messages: readonly { data: string }[]; storedPosition: number }>[] = []
+      subscriber.onEach = (channel, { previous }) => reads.push(other.read(channel, previous!, 1))
       await other.subscribe('a', subscriber)
       await Promise.all(['1', '2', '3'].map((data) => one.publish('a', text(data), kept)))
       await subscriber.count(3)
@@ -343,7 +343,7 @@ const checks: Record<string, Check> = {
         found.map(({ messages }) => messages[0]?.data),
         subscriber.data(),
       )
-      ok(found.every(({ asOf }, index) => asOf >= subscriber.received[index]!.message.seq!))
+      ok(found.every(({ storedPosition }, index) => storedPosition >= subscriber.received[index]!.message.position!))
     },
   },
 
@@ -361,7 +361,7 @@ const checks: Record<string, Check> = {
       await Promise.all(published)
       await one.publish('a', text('end'), kept)
       while (!subscriber.data().includes('end')) await subscriber.count(subscriber.received.length + 1)
-      const live = subscriber.received.filter(({ message }) => message.seq! > read.asOf)
+      const live = subscriber.received.filter(({ message }) => message.position! > read.storedPosition)
       const all = [...read.messages, ...live.map(({ message }) => message)].map(({ data }) => data)
       deepEqual(all, [...Array.from({ length: 150 }, (_, index) => String(index)), 'end'])
     },
@@ -373,7 +373,7 @@ const checks: Record<string, Check> = {
       const order: number[] = []
       const subscribers = ['a', 'b'].map((channel) => {
         const subscriber = new RecordingSubscriber()
-        subscriber.onEach = (_, { seq }) => order.push(seq!)
+        subscriber.onEach = (_, { position }) => order.push(position!)
         return { channel, subscriber }
       })
       for (const { channel, subscriber } of subscribers) await other.subscribe(channel, subscriber)
@@ -419,12 +419,12 @@ const checks: Record<string, Check> = {
       const subscriber = new RecordingSubscriber()
       await other.subscribe('a', subscriber)
       const [first] = await publishAll(backplanes, 'a', ['1'])
-      equal((await one.publish('a', text('live'), { retain: false })).seq, undefined)
+      equal((await one.publish('a', text('live'), { retain: false })).position, undefined)
       await one.publish('a', text('2'), kept)
       await subscriber.count(3)
       deepEqual(subscriber.data(), ['1', 'live', '2'])
-      equal(subscriber.received[1]!.message.seq, undefined)
-      equal(subscriber.received[2]!.message.prev, first)
+      equal(subscriber.received[1]!.message.position, undefined)
+      equal(subscriber.received[2]!.message.previous, first)
       const { messages, continuous } = await other.read('a', first!, 10)
       deepEqual([messages.map((message) => message.data), continuous], [['2'], true])
     },
@@ -436,7 +436,7 @@ const checks: Record<string, Check> = {
       for (const channel of ['a', 'b']) await other.subscribe(channel, subscriber)
       const first = await one.publish('a', text('1'), { retain: true, idempotencyKey: 'k' })
       const again = await other.publish('a', text('2'), { retain: true, idempotencyKey: 'k' })
-      deepEqual([first.duplicate, again], [false, { seq: first.seq, duplicate: true }])
+      deepEqual([first.duplicate, again], [false, { position: first.position, duplicate: true }])
       equal((await one.publish('b', text('3'), { retain: true, idempotencyKey: 'k' })).duplicate, false)
       equal((await one.publish('a', text('4'), { retain: false, idempotencyKey: 'l' })).duplicate, false)
       equal((await other.publish('a', text('5'), { retain: false, idempotencyKey: 'l' })).duplicate, true)

@@ -77,7 +77,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     const { run } = await runs.create('a', creation('t'))
     const samples = ['', '{"a":"\\n"}', 'ünïcödé 漢字 🜚', '|:\0\r\n', 'x'.repeat(100_000)]
     await runs.append('a', 't', 0, samples.map(text))
-    const { seq: elsewhere } = await one.publish('b', text('else'), { retain: true })
+    const { position: elsewhere } = await one.publish('b', text('else'), { retain: true })
     equal(await runs.finish('a', { token: 't' }, done), true)
     await subscriber.count(samples.length + 1)
     deepEqual(subscriber.data(), [...samples, done.message.data])
@@ -89,18 +89,18 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     const { messages } = await other.read(runChannel('a'), run!.beginning, 1_000)
     const chain = subscriber.received.map(({ message }) => message)
     deepEqual(
-      messages.map(({ seq, prev, type }) => ({ seq, prev, type })),
-      chain.map(({ seq, prev, type }) => ({ seq, prev, type })),
+      messages.map(({ position, previous, type }) => ({ position, previous, type })),
+      chain.map(({ position, previous, type }) => ({ position, previous, type })),
     )
     ok(
-      chain.every(({ prev }, index) => prev === (chain[index - 1]?.seq ?? prev)),
+      chain.every(({ previous }, index) => previous === (chain[index - 1]?.position ?? previous)),
       'each names the one before it',
     )
-    ok(chain[0]!.prev! <= run!.beginning && run!.beginning < chain[0]!.seq!)
-    ok(chain.at(-2)!.seq! < elsewhere! && elsewhere! < chain.at(-1)!.seq!, 'positions rise over all channels')
-    equal((await runs.get('a'))!.end, chain.at(-1)!.seq)
+    ok(chain[0]!.previous! <= run!.beginning && run!.beginning < chain[0]!.position!)
+    ok(chain.at(-2)!.position! < elsewhere! && elsewhere! < chain.at(-1)!.position!, 'positions rise over all channels')
+    equal((await runs.get('a'))!.end, chain.at(-1)!.position)
     equal(chain.at(-1)!.type, 'rivulet:end')
-    equal((await other.read(runChannel('a'), chain[2]!.seq!, 2)).messages.length, 2)
+    equal((await other.read(runChannel('a'), chain[2]!.position!, 2)).messages.length, 2)
   },
 
   async 'leaves out what is appended again, after an answer that was lost'({ one, runs, others }) {
@@ -279,7 +279,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     for (let index = 0; index < all.length; index += 100)
       await runs.append('a', 't', index, all.slice(index, index + 100).map(text))
     const first = await other.read(runChannel('a'), run!.beginning, 1_000)
-    const second = await other.read(runChannel('a'), first.messages.at(-1)!.seq, 1_000)
+    const second = await other.read(runChannel('a'), first.messages.at(-1)!.position, 1_000)
     deepEqual([first.continuous, second.continuous], [true, true])
     deepEqual(
       [...first.messages, ...second.messages].map(({ data }) => data),

@@ -1,12 +1,6 @@
 import { EventManager } from '@rivulet/server'
 import { eventStreamResponse } from '@rivulet/server/web'
-import {
-  type Events,
-  events,
-  type Setup,
-  serveWith,
-  streamOptions,
-} from '../../../packages/server/src/sinks/served.test.util.js'
+import { type Events, events, type Setup, serveWith, streamOptions } from '../../../packages/server/test/served.js'
 
 /** What a check can ask a manager in another process to do. `start` makes a new manager. */
 export type Action = 'start' | 'publish' | 'stats' | 'connections' | 'disconnectAll' | 'closeManager'

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { openHttp } from '../../../packages/server/src/sinks/http-client.test.util.js'
-import type { Setup } from '../../../packages/server/src/sinks/served.test.util.js'
-import type { Served } from '../../../packages/server/src/sinks/sink-checks.test.util.js'
+import { openHttp } from '../../../packages/server/test/http-client.js'
+import type { Setup } from '../../../packages/server/test/served.js'
+import type { Served } from '../../../packages/server/test/sink-checks.js'
 import { endProcess } from '../../../test-support/end-process.js'
 import type { Action } from './app.js'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe } from 'vitest'
-import { describeSink } from '../../../packages/server/src/sinks/sink-checks.test.util.js'
+import { describeSink } from '../../../packages/server/test/sink-checks.js'
 import { binary, nodes } from '../binaries.js'
 import { RemoteServer } from './remote-server.js'
 

@@ -1,5 +1,5 @@
-import type { BackplaneMessage, LiveMessage, ReadResult } from '../backplane.js'
-import { DueQueue } from '../due-queue.js'
+import type { BackplaneMessage, LiveMessage, ReadResult } from '../backplane/backplane.js'
+import { DueQueue } from '../backplane/due-queue.js'
 import { MemoryRun } from './memory-run.js'
 import {
   type RunCreated,
@@ -169,7 +169,7 @@ export class MemoryRuns implements RunStore {
   }
 
   /** What the log of a run has; `undefined` where there is no such run. */
-  read(id: string, after: number, limit: number): Omit<ReadResult, 'asOf' | 'clock'> | undefined {
+  read(id: string, after: number, limit: number): Omit<ReadResult, 'storedPosition' | 'clock'> | undefined {
     return this.#known(id, this.#options.now())?.log.read(after, limit)
   }
 

@@ -1,5 +1,5 @@
-import type { BackplaneMessage, StoredMessage } from '../backplane.js'
-import { textBytes } from '../text-bytes.js'
+import type { BackplaneMessage, StoredMessage } from '../backplane/backplane.js'
+import { textBytes } from '../runtime/text-bytes.js'
 
 /** What a pack takes in memory without its events, and an event in it without its texts. */
 const packBytes = 250
@@ -23,8 +23,8 @@ export class PackedEvents {
     const [first] = events
     let end = 0
     this.size = events.length
-    this.previous = first!.prev
-    this.#positions = events.map(({ seq }) => seq)
+    this.previous = first!.previous
+    this.#positions = events.map(({ position }) => position)
     this.#ends = events.map(({ data }) => (end += data.length))
     this.#types = events.every(({ type }) => type === first!.type) ? first!.type : events.map(({ type }) => type)
     this.#text = events.map(({ data }) => data).join('')
@@ -36,8 +36,8 @@ export class PackedEvents {
   }
 
   at(index: number): StoredMessage {
-    const seq = this.#positions[index]!
-    return { ...this.#contentAt(index), seq, prev: index > 0 ? this.#positions[index - 1]! : this.previous }
+    const position = this.#positions[index]!
+    return { ...this.#contentAt(index), position, previous: index > 0 ? this.#positions[index - 1]! : this.previous }
   }
 
   #contentAt(index: number): BackplaneMessage {

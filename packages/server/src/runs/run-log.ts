@@ -1,5 +1,5 @@
-import type { BackplaneMessage, ReadResult, StoredMessage } from '../backplane.js'
-import { textBytes } from '../text-bytes.js'
+import type { BackplaneMessage, ReadResult, StoredMessage } from '../backplane/backplane.js'
+import { textBytes } from '../runtime/text-bytes.js'
 import { PackedEvents } from './packed-events.js'
 
 /** An event that is not packed takes so much beside its text. */
@@ -23,7 +23,7 @@ export class RunLog {
   #looseChars = 0
   #end: StoredMessage | undefined
   #chars = 0
-  #head: number
+  #lastPosition: number
   /** The position of the last event that was dropped; the beginning, where none was. */
   #floor: number
 
@@ -31,14 +31,14 @@ export class RunLog {
   constructor(beginning: number, maxChars: number) {
     this.#beginning = beginning
     this.#maxChars = maxChars
-    this.#head = beginning
+    this.#lastPosition = beginning
     this.#floor = beginning
   }
 
   /** Keeps an event that follows all others, and returns it as stored. */
-  append({ type, data }: BackplaneMessage, seq: number): StoredMessage {
-    const message = { type, data, seq, prev: this.#head }
-    this.#head = seq
+  append({ type, data }: BackplaneMessage, position: number): StoredMessage {
+    const message = { type, data, position, previous: this.#lastPosition }
+    this.#lastPosition = position
     this.#loose.push(message)
     this.#looseChars += data.length
     this.#chars += data.length
@@ -49,9 +49,9 @@ export class RunLog {
   }
 
   /** Keeps the terminal event, after which there is none, and returns it as stored. */
-  finish({ type, data }: BackplaneMessage, seq: number): StoredMessage {
-    const end = { type, data, seq, prev: this.#head }
-    this.#head = seq
+  finish({ type, data }: BackplaneMessage, position: number): StoredMessage {
+    const end = { type, data, position, previous: this.#lastPosition }
+    this.#lastPosition = position
     this.#end = end
     this.bytes += looseBytes + textBytes(data)
     this.#packAll()
@@ -85,8 +85,8 @@ export class RunLog {
   trim(maxChars: number): void {
     while (this.#chars > maxChars) {
       const [pack] = this.#packs
-      const { seq, data } = pack ? pack.at(this.#dropped) : this.#loose[0]!
-      this.#floor = seq
+      const { position, data } = pack ? pack.at(this.#dropped) : this.#loose[0]!
+      this.#floor = position
       this.#chars -= data.length
       if (!pack) this.#dropLoose(data)
       else if (++this.#dropped === pack.size) {
@@ -103,10 +103,10 @@ export class RunLog {
     this.bytes -= looseBytes + textBytes(data)
   }
 
-  read(after: number, limit: number): Omit<ReadResult, 'asOf' | 'clock'> {
+  read(after: number, limit: number): Omit<ReadResult, 'storedPosition' | 'clock'> {
     const messages = this.#read(Math.max(after, this.#floor), limit)
-    if (this.#end && this.#end.seq > after && messages.length < limit) messages.push(this.#end)
-    const facts = { messages, head: this.#head }
+    if (this.#end && this.#end.position > after && messages.length < limit) messages.push(this.#end)
+    const facts = { messages, lastPosition: this.#lastPosition }
     if (after >= this.#floor) return { ...facts, continuous: true }
     return { ...facts, continuous: false, reason: after < this.#beginning ? 'restarted' : 'trimmed' }
   }
@@ -121,7 +121,7 @@ export class RunLog {
       }
     }
     for (const message of this.#loose) {
-      if (message.seq > after && messages.length < limit) messages.push(message)
+      if (message.position > after && messages.length < limit) messages.push(message)
     }
     return messages
   }

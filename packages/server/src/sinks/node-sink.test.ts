@@ -4,13 +4,13 @@ import { connect as connectHttp2, createSecureServer, type Http2SecureServer } f
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { type Clock, systemClock } from '../clock.js'
+import { certificate } from '../../test/certificate.js'
+import { type RawClient, sendRaw } from '../../test/raw-client.js'
+import { type Events, events } from '../../test/served.js'
+import { listen } from '../../test/stream-client.js'
 import { EventManager, type EventManagerOptions } from '../event-manager.js'
 import { handleEventStream } from '../node.js'
-import { listen } from '../stream-client.test.util.js'
-import { certificate } from './certificate.test.util.js'
-import { type RawClient, sendRaw } from './raw-client.test.util.js'
-import { type Events, events } from './served.test.util.js'
+import { type Clock, systemClock } from '../runtime/clock.js'
 
 /** Twenty times as fast, so that no test waits for the two seconds that an ended connection may take. */
 const hurried: Clock = { ...systemClock, setTimeout: (callback, ms) => systemClock.setTimeout(callback, ms / 20) }

@@ -2,8 +2,8 @@ import { type IncomingMessage, ServerResponse } from 'node:http'
 import { type Http2ServerRequest, Http2ServerResponse, type Http2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
-import type { Payload } from '../payload.js'
-import { type Refusal, type Sink, type SinkListener, streamHeaders } from '../sink.js'
+import type { Payload } from './payload.js'
+import { type Refusal, type Sink, type SinkListener, streamHeaders } from './sink.js'
 
 /** A response of Node.js, of HTTP/1.x or HTTP/2. */
 export type NodeResponse = ServerResponse | Http2ServerResponse

@@ -1,9 +1,9 @@
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { randomFrom } from '../../../../test-support/random.js'
+import { type Events, events } from '../../test/served.js'
+import { SimulatedClock } from '../../test/simulation.js'
 import { EventManager, type EventManagerOptions } from '../event-manager.js'
-import { SimulatedClock } from '../simulation.test.util.js'
 import { eventStreamResponse } from '../web.js'
-import { type Events, events } from './served.test.util.js'
 
 function createManager(options: Partial<EventManagerOptions<Events>> = {}) {
   const clock = new SimulatedClock(randomFrom(1))

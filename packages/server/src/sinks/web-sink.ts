@@ -1,5 +1,5 @@
-import type { Payload } from '../payload.js'
-import { type Refusal, type Sink, type SinkListener, streamHeaders } from '../sink.js'
+import type { Payload } from './payload.js'
+import { type Refusal, type Sink, type SinkListener, streamHeaders } from './sink.js'
 
 /** Statuses that a `Response` with a body, even an empty one, may not have. */
 const bodiless = [204, 205, 304]

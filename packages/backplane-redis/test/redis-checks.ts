@@ -1,0 +1,22 @@
+import { type BackplaneCheck, backplaneChecks } from '@rivulet/testing/backplane'
+import { RedisBackplane } from '../src/redis-backplane.js'
+import type { RedisClient } from '../src/redis-client.js'
+
+let namespaces = 0
+
+/** The checks of every backplane, each with two nodes in a namespace of their own (so in any slot of a cluster). */
+export function redisChecks(client: () => RedisClient): readonly BackplaneCheck[] {
+  return backplaneChecks(({ retention }) => {
+    const namespace = `checks-${namespaces++}`
+    const node = () => new RedisBackplane({ client: client(), namespace, retention })
+    const [one, other] = [node(), node()]
+    return {
+      one,
+      other,
+      dispose() {
+        one.close()
+        other.close()
+      },
+    }
+  })
+}

@@ -1,0 +1,167 @@
+import type { ReadResult } from '../backplane/backplane.js'
+import type { Runtime } from '../runtime/runtime.js'
+import type { Connection } from './connection.js'
+import { Frame } from './frame.js'
+import type { Writer } from './line.js'
+import { type LogPage, makePage } from './log-page.js'
+import { Piece } from './piece.js'
+import { readChannels } from './read-channels.js'
+
+/** Where a connection goes on. */
+export interface CatchUpStart {
+  /** The ordinal in the cohort's queue from which on it needs frames. */
+  readonly ordinal: number
+  /** It has every event of its channels up to this position. */
+  readonly position: number
+  /**
+   * Events after this position are in the queue at `ordinal` or later, up to it they are in the log.
+   */
+  readonly bridge: number
+  /** Later starts of single channels: what is between `position` and them is not wanted, or was announced to be lost. */
+  readonly floors?: Map<string, number>
+  /** What was read of the log from this start on already. */
+  readonly pages?: readonly LogPage[]
+}
+
+/**
+ * Gives one connection what it lacks: out of the log up to the bridge, from there on out of the cohort's queue, in which
+ * the order of kept and live-only events is that of their publishing. At the end of the queue the connection is live.
+ *
+ * It writes only while the connection takes bytes, and keeps no event while it waits.
+ */
+export class CatchUp implements Writer {
+  readonly #engine: Runtime
+  readonly #connection: Connection
+  readonly #floors: Map<string, number>
+  #ordinal: number
+  #position: number
+  #bridge: number
+  /** Read already, and not given. Not held while the connection drains: then it is read again. */
+  #pages: LogPage[]
+  /** The one of them that is being given, and from where on. */
+  #page: LogPage | undefined
+  #index = 0
+  #reading = false
+
+  constructor(engine: Runtime, connection: Connection, start: CatchUpStart) {
+    this.#engine = engine
+    this.#connection = connection
+    this.#ordinal = start.ordinal
+    this.#position = start.position
+    this.#bridge = start.bridge
+    this.#floors = start.floors ?? new Map()
+    this.#pages = [...(start.pages ?? [])]
+  }
+
+  /** Goes on until the connection is live, has to drain, or is closed. */
+  write(now: () => number, deadline: number): boolean {
+    try {
+      return this.#advance(now, deadline)
+    } catch (error) {
+      this.#connection.fail(error, 'read')
+      return true
+    }
+  }
+
+  #advance(now: () => number, deadline: number): boolean {
+    const connection = this.#connection
+    while (connection.state !== 'closed' && !this.#reading) {
+      if (connection.congested) {
+        this.#pages = []
+        this.#page = undefined
+        return true
+      }
+      if (this.#page) this.#givePage(this.#page)
+      else if (this.#pages.length > 0) this.#beginPage()
+      else if (this.#position < this.#bridge) this.#read()
+      else if (this.#ordinal < connection.cohort.queue.start) this.#crossDropped()
+      else {
+        this.#giveQueue()
+        if (this.#ordinal === connection.cohort.queue.end) {
+          connection.goLive(this.#ordinal, this.#position)
+          return true
+        }
+      }
+      if (now() >= deadline) return false
+    }
+    return true
+  }
+
+  /** The queue has dropped frames that this connection needs: they are in the log, except for those that are not kept. */
+  #crossDropped(): void {
+    const { queue, channels } = this.#connection.cohort
+    if (queue.droppedUnkeptSince(this.#ordinal)) {
+      const channel = channels.length === 1 ? channels[0] : undefined
+      this.#connection.give(new Piece([Frame.gap(channel, 'lagged')]))
+    }
+    // A gap that was announced before this connection was given frames after it does not cover another hole.
+    this.#floors.clear()
+    this.#ordinal = queue.start
+    this.#bridge = Math.max(this.#position, queue.droppedPosition)
+  }
+
+  #giveQueue(): void {
+    const connection = this.#connection
+    const { queue } = connection.cohort
+    if (this.#ordinal === queue.end) return
+    const shared = connection.cohort.piece(this.#ordinal, queue.end)
+    const whole = !connection.filter && shared.lowest > this.#position
+    const piece = whole ? shared : connection.select(shared, this.#position)
+    this.#ordinal += shared.frames.length
+    this.#position = Math.max(this.#position, shared.highest)
+    connection.give(piece)
+  }
+
+  #read(): void {
+    const { channels } = this.#connection.cohort
+    const after = (channel: string) => Math.max(this.#position, this.#floors.get(channel) ?? 0)
+    const results = readChannels(this.#engine.backplane, channels, after)
+    if (!(results instanceof Promise)) {
+      this.#onRead(results)
+      return
+    }
+    this.#reading = true
+    results
+      .then((settled) => {
+        this.#reading = false
+        if (this.#connection.state === 'closed') return
+        this.#onRead(settled)
+        this.#engine.line.add(this)
+      })
+      .catch((error) => this.#connection.fail(error, 'read'))
+  }
+
+  #onRead(results: readonly ReadResult[]): void {
+    const connection = this.#connection
+    const { channels } = connection.cohort
+    const sees = connection.filter && ((frame: Frame) => connection.sees(frame))
+    this.#pages.push(makePage({ channels, bridge: this.#bridge, sees }, results, this.#engine.replays))
+  }
+
+  #beginPage(): void {
+    const page = this.#pages.shift()!
+    this.#page = page
+    this.#index = 0
+    if (page.lost.length === 0) return
+    const gaps = page.lost.map(({ channel, upTo, reason }) => {
+      this.#floors.set(channel, upTo)
+      // What is missing after a stream began is missing because the connection was slow.
+      return Frame.gap(channel, this.#connection.state === 'joining' && reason ? reason : 'lagged')
+    })
+    this.#connection.give(new Piece(gaps))
+  }
+
+  #givePage(page: LogPage): void {
+    if (this.#index === page.events) {
+      this.#position = Math.max(this.#position, page.through)
+      this.#page = undefined
+      this.#connection.give(undefined)
+      return
+    }
+    const part = page.part(this.#index, this.#engine.replays)
+    this.#index += part.events
+    this.#position = part.through
+    this.#engine.counters.replayed += part.events
+    this.#connection.give(part)
+  }
+}

@@ -1,0 +1,208 @@
+import { defineEvents, type SseMessage } from '@rivulet/core'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { createHarness } from '../../test/harness.js'
+import { settle } from '../../test/simulation.js'
+import { dataOf } from '../../test/stream-client.js'
+
+const events = defineEvents({ log: z.object({ message: z.string() }) })
+const texts = (messages: readonly SseMessage[]) => dataOf(messages, 'log').map(({ message }) => String(message))
+
+/** A server on which each write to a client of the channel `busy` takes a millisecond. */
+async function createBusy(clients: number) {
+  const harness = createHarness({ events, limits: { highWaterMarkBytes: 1e9 } })
+  const { connect, clock } = harness
+  for (let count = 0; count < clients; count++) {
+    const { sink } = await connect({ channels: ['busy'] })
+    sink.onWrite = () => clock.advance(1)
+  }
+  /** A turn of the event loop in which the busy channel gets one more event. */
+  const turn = async () => {
+    harness.manager.emit('log', { message: 'busy' }, { channel: 'busy' })
+    await settle()
+    clock.turn()
+  }
+  return { ...harness, turn }
+}
+
+it('gives a quiet channel its event while a busy one has more to write than there is time', async () => {
+  const { manager, connect, clock, turn } = await createBusy(200)
+  const quiet = await connect({ channels: ['quiet'] })
+  for (let count = 0; count < 50; count++) await turn()
+  const begin = clock.now()
+  let came = Number.POSITIVE_INFINITY
+  quiet.sink.onWrite = () => {
+    came = clock.now()
+  }
+  manager.emit('log', { message: 'quiet' }, { channel: 'quiet' })
+  for (let count = 0; count < 10; count++) await turn()
+  expect(came - begin).toBeLessThan(50)
+})
+
+it('holds the bound of what waits for a channel when an event is queued, not when there is time to write', async () => {
+  const { manager, connect, calm } = createHarness({ events, retention: { maxEvents: 100_000, maxBytes: 1e9 } })
+  const clients = [await connect(), await connect(), await connect({ filter: () => true })]
+  const message = 'x'.repeat(100_000)
+  for (let count = 0; count < 100; count++) await manager.publish('log', { message })
+  expect(manager.stats()).toMatchObject({ lagging: 3 })
+  await calm()
+  for (const { messages } of clients) expect(texts(messages)).toHaveLength(100)
+  expect(manager.stats()).toMatchObject({ lagging: 0, gaps: 0 })
+})
+
+it('gives an event that is larger than the bound to those who take it, whatever comes behind it', async () => {
+  const { manager, connect, calm } = createHarness({ events, retention: { maxEvents: 0 } })
+  const client = await connect()
+  const sizes: number[] = []
+  client.sink.onBytes = () => {}
+  client.sink.onWrite = ({ length }) => void sizes.push(length)
+  manager.emit('log', { message: 'x'.repeat(9_000_000) })
+  manager.emit('log', { message: 'end' })
+  await calm()
+  expect(sizes).toEqual([expect.closeTo(9_000_000, -3), expect.closeTo(90, -2)])
+  expect(manager.stats()).toMatchObject({ gaps: 0 })
+})
+
+it('encodes an event once, whichever other channels those have who get it', async () => {
+  const { manager, connect, clock } = createHarness({ events })
+  const clients = [
+    await connect(),
+    await connect({ channels: ['default', 'a'] }),
+    await connect({ channels: ['default', 'b'], filter: () => true }),
+  ]
+  const payloads: unknown[] = []
+  for (const { sink } of clients) {
+    const write = sink.write.bind(sink)
+    sink.write = (payload) => {
+      payloads.push(payload)
+      return write(payload)
+    }
+  }
+  manager.emit('log', { message: '1' })
+  await settle()
+  clock.turn()
+  expect(payloads).toHaveLength(3)
+  expect(new Set(payloads).size).toBe(1)
+})
+
+it('loses nothing when a filter publishes more than may wait', async () => {
+  const { manager, connect, calm, errors } = createHarness({ events, retention: { maxEvents: 1_000, maxBytes: 1e9 } })
+  const before = await connect()
+  let asked = false
+  const asking = await connect({
+    filter: () => {
+      if (!asked) for (let count = 0; count < 100; count++) manager.emit('log', { message: 'x'.repeat(100_000) })
+      asked = true
+      return true
+    },
+  })
+  const after = await connect()
+  manager.emit('log', { message: 'first' })
+  await calm()
+  manager.emit('log', { message: 'last' })
+  await calm()
+  for (const { messages } of [before, asking, after]) {
+    expect(texts(messages).map(({ length }) => length)).toEqual([5, ...Array(100).fill(100_000), 4])
+  }
+  expect(manager.stats()).toMatchObject({ gaps: 0, lagging: 0 })
+  expect(errors).toEqual([])
+})
+
+it('gives a connection that was slow the queue in large pieces, however small those of the others were', async () => {
+  const { manager, connect, calm } = createHarness({ events, limits: { highWaterMarkBytes: 1_000 } })
+  const [slow] = [await connect(), await connect()]
+  const take = slow.sink.take.bind(slow.sink)
+  slow.sink.take = () => {}
+  const publish = async () => {
+    manager.emit('log', { message: 'x'.repeat(100) })
+    await calm()
+  }
+  while (manager.stats().lagging === 0) await publish()
+  for (let count = 0; count < 40; count++) await publish()
+  const { published } = manager.stats()
+  let writes = 0
+  slow.sink.onWrite = () => void writes++
+  slow.sink.take = take
+  await calm()
+  expect(texts(slow.messages)).toHaveLength(published)
+  expect(writes).toBeLessThan(10)
+})
+
+describe('disconnecting from within a filter', () => {
+  it('writes what was published before, and nothing that was published after', async () => {
+    const { manager, connect, calm } = createHarness({ events })
+    let asked = false
+    const one = () => connect({ authorize: () => ({ context: 1, key: 'gone' }) })
+    const before = await one()
+    await connect({
+      filter: () => {
+        if (asked) return true
+        asked = true
+        manager.disconnect(({ key }) => key === 'gone', 'over')
+        manager.emit('log', { message: 'after' })
+        return true
+      },
+    })
+    const after = await one()
+    manager.emit('log', { message: '1' })
+    manager.emit('log', { message: '2' })
+    await calm()
+    for (const { messages, sink } of [before, after]) {
+      expect(messages.map(({ event }) => event)).toEqual(['rivulet:open', 'log', 'log', 'rivulet:close'])
+      expect(texts(messages)).toEqual(['1', '2'])
+      expect(sink.closed).toBe(true)
+    }
+  })
+
+  it('ends the stream that the filter is of after what it is being given', async () => {
+    const { manager, connect, calm, errors } = createHarness({ events })
+    const self = await connect({
+      filter: ({ message }) => {
+        if (message === '2') manager.disconnect(() => true, 'over')
+        if (message === '2') manager.emit('log', { message: 'after' })
+        return true
+      },
+    })
+    for (const message of ['1', '2', '3']) manager.emit('log', { message })
+    await calm()
+    expect(texts(self.messages)).toEqual(['1', '2', '3'])
+    expect(self.messages.at(-1)!.event).toBe('rivulet:close')
+    expect(errors).toEqual([])
+  })
+
+  it('ends a stream that lags behind where it is', async () => {
+    const { manager, connect, calm, errors } = createHarness({ events, limits: { highWaterMarkBytes: 1_000 } })
+    const self = await connect({
+      filter: ({ message }) => {
+        if (message === 'end') manager.disconnect(() => true, 'over')
+        return true
+      },
+    })
+    const take = self.sink.take.bind(self.sink)
+    self.sink.take = () => {}
+    for (let count = 0; count < 300; count++) {
+      manager.emit('log', { message: 'x'.repeat(1_000) })
+      await calm()
+    }
+    expect(manager.stats()).toMatchObject({ lagging: 1 })
+    for (const message of ['end', 'behind it']) await manager.publish('log', { message })
+    for (let count = 0; count < 300; count++) await manager.publish('log', { message: 'x'.repeat(1_000) })
+    await calm()
+    self.sink.take = take
+    await calm()
+    expect(self.messages.at(-1)!.event).toBe('rivulet:close')
+    expect(self.sink.closed).toBe(true)
+    expect(errors).toEqual([])
+  })
+
+  it('keeps out a stream whose filter says so before it is open', async () => {
+    const { manager, connect, errors } = createHarness({ events })
+    await manager.publish('log', { message: '1' })
+    const { sink } = await connect({
+      replay: 1,
+      filter: () => manager.disconnect(() => true, 'over') > 0,
+    })
+    expect(sink.status).toBe(403)
+    expect(errors).toEqual([])
+  })
+})

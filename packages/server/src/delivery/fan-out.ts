@@ -1,0 +1,172 @@
+import type { BackplaneSubscriber, LiveMessage } from '../backplane/backplane.js'
+import type { Awaitable } from '../runtime/awaitable.js'
+import { disregard, tell } from '../runtime/guard.js'
+import type { Runtime } from '../runtime/runtime.js'
+import type { ManagerStats } from '../runtime/stats.js'
+import { Cohort } from './cohort.js'
+import type { Connection } from './connection.js'
+import { Frame, largeChars } from './frame.js'
+
+/** One channel that some connection has. */
+interface Channel {
+  readonly cohorts: Set<Cohort>
+  /** The position of its last live event, to see whether the next one follows it; `undefined` where that can't be told. */
+  last: number | undefined
+  /** Whether the backplane refused to pass its events on; it is asked again for the next connection. */
+  failed: boolean
+  /** Settles when the backplane passes the channel's events on; `undefined` once it does. */
+  subscribed: Promise<void> | undefined
+}
+
+/** Brings live events to the cohorts. Each is written to once a turn of the event loop, whatever came meanwhile. */
+export class FanOut implements BackplaneSubscriber {
+  readonly #engine: Runtime
+  readonly #channels = new Map<string, Channel>()
+  readonly #cohorts = new Map<string, Cohort>()
+
+  constructor(engine: Runtime) {
+    this.#engine = engine
+  }
+
+  get cohortCount(): number {
+    return this.#cohorts.size
+  }
+
+  waiting(): Pick<ManagerStats, 'waitingFrames' | 'oldestFrameMs'> {
+    const now = this.#engine.clock.now()
+    let waitingFrames = 0
+    let since = now
+    for (const { waiting, waitingSince } of this.#cohorts.values()) {
+      if (waiting === 0) continue
+      waitingFrames += waiting
+      since = Math.min(since, waitingSince)
+    }
+    return { waitingFrames, oldestFrameMs: now - since }
+  }
+
+  /**
+   * The cohort of these channels. It stays as long as it has a connection; call `release` for one that has none.
+   *
+   * @param channels Distinct, in alphabetical order.
+   */
+  cohort(channels: readonly string[]): Cohort {
+    const key = JSON.stringify(channels)
+    let cohort = this.#cohorts.get(key)
+    if (!cohort) {
+      cohort = new Cohort(key, channels)
+      this.#cohorts.set(key, cohort)
+      for (const name of channels) this.#join(name, cohort)
+    }
+    return cohort
+  }
+
+  /** The connections that have a channel. */
+  *connections(name: string): Iterable<Connection> {
+    for (const { live, catchingUp } of this.#channels.get(name)?.cohorts ?? []) {
+      yield* live
+      yield* catchingUp
+    }
+  }
+
+  /** Resolves when every later event of the cohort's channels reaches it. */
+  subscribed(cohort: Cohort): Awaitable<void> {
+    const waits: Promise<void>[] = []
+    for (const name of cohort.channels) {
+      const channel = this.#channels.get(name)!
+      if (channel.failed) this.#subscribe(name, channel)
+      if (channel.subscribed) waits.push(channel.subscribed)
+    }
+    return waits.length > 0 ? Promise.all(waits).then(() => {}) : undefined
+  }
+
+  release(cohort: Cohort): void {
+    if (!cohort.empty) return
+    if (this.#cohorts.get(cohort.key) === cohort) this.#cohorts.delete(cohort.key)
+    this.#engine.line.remove(cohort)
+    for (const name of cohort.channels) this.#leave(name, cohort)
+  }
+
+  #join(name: string, cohort: Cohort): void {
+    let channel = this.#channels.get(name)
+    if (!channel) {
+      channel = { cohorts: new Set(), last: undefined, failed: false, subscribed: undefined }
+      this.#channels.set(name, channel)
+      this.#subscribe(name, channel)
+    }
+    channel.cohorts.add(cohort)
+  }
+
+  #subscribe(name: string, channel: Channel): void {
+    channel.failed = false
+    let subscribed: Awaitable<void>
+    try {
+      subscribed = this.#engine.backplane.subscribe(name, this)
+    } catch (error) {
+      subscribed = Promise.reject(error)
+    }
+    if (!(subscribed instanceof Promise)) return
+    const settle = (failed: boolean) => {
+      // Both at once: a stream that came in between would take the channel for subscribed.
+      channel.failed = failed
+      channel.subscribed = undefined
+      // What came so far may be from a subscription before this one, with a hole between that nobody misses.
+      channel.last = undefined
+    }
+    channel.subscribed = subscribed.then(
+      () => settle(false),
+      (error) => {
+        settle(true)
+        throw error
+      },
+    )
+    // Whoever waits for it handles the failure itself.
+    disregard(channel.subscribed)
+  }
+
+  #leave(name: string, cohort: Cohort): void {
+    const channel = this.#channels.get(name)
+    if (!channel?.cohorts.delete(cohort) || channel.cohorts.size > 0) return
+    this.#channels.delete(name)
+    tell(
+      () => this.#engine.backplane.unsubscribe(name, this),
+      (error) => this.onHealth(error),
+    )
+  }
+
+  onMessage(name: string, message: LiveMessage): void {
+    const channel = this.#channels.get(name)
+    if (!channel) return
+    if (message.position !== undefined) {
+      if (channel.last !== undefined) {
+        if (message.position <= channel.last) return
+        if (message.previous !== channel.last && !channel.subscribed)
+          this.#dispatch(channel, Frame.gap(name, 'backplane'))
+      }
+      channel.last = message.position
+    }
+    const isLarge = message.position !== undefined && message.data.length > largeChars
+    // Streams that are given it out of the log get the same bytes.
+    this.#dispatch(channel, isLarge ? this.#engine.replays.frame(name, message) : Frame.of(name, message))
+  }
+
+  onGap(name: string | undefined): void {
+    for (const [key, channel] of this.#channels) {
+      if (name !== undefined && name !== key) continue
+      channel.last = undefined
+      this.#dispatch(channel, Frame.gap(key, 'backplane'))
+    }
+  }
+
+  onHealth(error: unknown): void {
+    if (error !== undefined) this.#engine.report(error, { stage: 'backplane' })
+  }
+
+  #dispatch(channel: Channel, frame: Frame): void {
+    const { clock, line } = this.#engine
+    const now = clock.now()
+    for (const cohort of channel.cohorts) {
+      cohort.push(frame, now)
+      line.add(cohort)
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { defineEvents } from '@rivulet/core'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { createHarness } from '../../test/harness.js'
+
+const events = defineEvents({ log: z.object({ message: z.string() }) })
+
+describe('heartbeats', () => {
+  it('leave no stream without a byte for longer than was announced', async () => {
+    const { connect, clock, calm } = createHarness({ events, heartbeat: { intervalMs: 10_000 } })
+    const client = await connect()
+    expect(JSON.parse(client.messages[0]!.data)).toMatchObject({ heartbeatMs: 10_000 })
+    const at: number[] = [clock.now()]
+    client.sink.onWrite = () => at.push(clock.now())
+    for (let tick = 0; tick < 1_000; tick++) {
+      clock.advance(100)
+      await calm()
+    }
+    const silences = at.slice(1).map((time, index) => time - at[index]!)
+    expect(silences.length).toBeGreaterThan(8)
+    expect(Math.max(...silences)).toBeLessThanOrEqual(10_000)
+    expect(Math.min(...silences)).toBeGreaterThanOrEqual(7_000)
+    expect(client.comments.length).toBe(silences.length)
+  })
+
+  it('are not sent where events flow', async () => {
+    const { manager, connect, clock, calm } = createHarness({ events, heartbeat: { intervalMs: 10_000 } })
+    const client = await connect()
+    for (let tick = 0; tick < 100; tick++) {
+      clock.advance(5_000)
+      await manager.publish('log', { message: '' })
+      await calm()
+    }
+    expect(client.comments).toEqual([])
+    expect(client.messages).toHaveLength(101)
+  })
+
+  it('are sent to a stream whose filter hides the events that flow', async () => {
+    const { manager, connect, clock, calm } = createHarness({ events, heartbeat: { intervalMs: 10_000 } })
+    const client = await connect({ filter: () => false })
+    for (let tick = 0; tick < 20; tick++) {
+      clock.advance(5_000)
+      await manager.publish('log', { message: '' })
+      await calm()
+    }
+    expect(client.comments.length).toBeGreaterThan(8)
+  })
+
+  it('are spread, also after an event to all', async () => {
+    const { manager, connect, clock, calm } = createHarness({ events, heartbeat: { intervalMs: 32_000 } })
+    const perTick = new Map<number, number>()
+    for (let count = 0; count < 100; count++) {
+      const { sink } = await connect()
+      sink.onWrite = (text) => text.startsWith(':') && perTick.set(clock.now(), (perTick.get(clock.now()) ?? 0) + 1)
+    }
+    await manager.publish('log', { message: '' })
+    await calm()
+    clock.advance(32_000)
+    await calm()
+    expect([...perTick.values()].reduce((sum, count) => sum + count)).toBe(100)
+    expect(perTick.size).toBeGreaterThan(5)
+    expect(Math.max(...perTick.values())).toBeLessThan(40)
+  })
+
+  it('can be events, and can be left out', async () => {
+    const asEvents = createHarness({ events, heartbeat: { intervalMs: 1_000, as: 'event' } })
+    const client = await asEvents.connect()
+    asEvents.clock.advance(1_000)
+    await asEvents.calm()
+    expect(client.messages[1]).toMatchObject({ event: 'heartbeat', data: '{}' })
+    const none = createHarness({ events, heartbeat: false })
+    const silent = await none.connect()
+    none.clock.advance(10_000_000)
+    await none.calm()
+    expect([silent.messages.length, silent.comments]).toEqual([1, []])
+    expect(JSON.parse(silent.messages[0]!.data)).toMatchObject({ heartbeatMs: 0 })
+  })
+
+  it('need no timer when nobody is there', async () => {
+    const { connect, clock, calm } = createHarness({ events })
+    const client = await connect()
+    // Its own, and that of the node's presence.
+    expect(clock.timers).toBe(2)
+    client.sink.destroy()
+    await calm()
+    expect(clock.timers).toBe(0)
+  })
+})
+
+describe('a stalled connection', () => {
+  it('is cut after the timeout, one that takes a little is not', async () => {
+    const { manager, connect, clock, calm } = createHarness({
+      events,
+      heartbeat: false,
+      limits: { stallTimeoutMs: 8_000 },
+    })
+    const [stalled, slow] = [await connect(), await connect()]
+    stalled.sink.take = () => {}
+    const take = slow.sink.take.bind(slow.sink)
+    slow.sink.take = () => {}
+    await manager.publish('log', { message: 'x'.repeat(100_000) })
+    await calm()
+    for (let second = 0; second < 7; second++) {
+      clock.advance(1_000)
+      take(100)
+    }
+    expect(stalled.sink.closed).toBe(false)
+    for (let second = 0; second < 20; second++) {
+      clock.advance(1_000)
+      take(100)
+    }
+    await calm()
+    expect([stalled.sink.closed, slow.sink.closed]).toEqual([true, false])
+    expect(manager.stats()).toMatchObject({ stalled: 1, connections: 1 })
+  })
+})

@@ -1,0 +1,152 @@
+import { defineEvents, type SseMessage } from '@rivulet/core'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { z } from 'zod'
+import { createHarness } from '../../test/harness.js'
+import { SimulatedSink } from '../../test/simulation.js'
+import { controlEventsOf, dataOf } from '../../test/stream-client.js'
+import type { Payload } from '../sinks/payload.js'
+import { Replays } from './replays.js'
+
+const events = defineEvents({ log: z.object({ message: z.string() }) })
+const texts = (messages: readonly SseMessage[]) => dataOf(messages, 'log').map(({ message }) => message)
+
+/** The large payloads that connections are given from now on, in order. */
+function watchPayloads(): () => Payload[] {
+  const write = vi.spyOn(SimulatedSink.prototype, 'write')
+  onTestFinished(() => void write.mockRestore())
+  return () => {
+    const payloads = write.mock.calls.map(([payload]) => payload).filter(({ bytes }) => bytes.length > 10_000)
+    write.mockClear()
+    return payloads
+  }
+}
+
+/** A log of so many events, and their ids. */
+async function createLog(count: number, chars: number) {
+  const harness = createHarness({ events, retention: { maxEvents: 100_000, maxBytes: 1e9 } })
+  const ids: string[] = []
+  for (let index = 0; index < count; index++) {
+    const message = `${index} ${'x'.repeat(chars)}`
+    ids.push((await harness.manager.publish('log', { message })).id!)
+  }
+  return { ...harness, ids }
+}
+
+describe('streams that are given the log', () => {
+  it('get the same bytes, and soon so where they begin at different places', async () => {
+    const { connect, ids } = await createLog(300, 500)
+    const payloads = watchPayloads()
+    const first = await connect({}, ids[0])
+    expect(texts(first.messages)).toHaveLength(299)
+    const known = payloads()
+    expect(known).toHaveLength(3)
+    await connect({}, ids[0])
+    expect(payloads()).toEqual(known)
+    await connect({ channels: ['default', 'quiet'] }, ids[0])
+    expect(payloads().every((payload) => known.includes(payload))).toBe(true)
+    const later = await connect({}, ids[50])
+    expect(texts(later.messages)).toHaveLength(249)
+    expect(payloads().filter((payload) => !known.includes(payload))).toHaveLength(1)
+  })
+
+  it('get one piece where they come one by one while events are published', async () => {
+    const { manager, connect, ids } = await createLog(1, 10)
+    const payloads = watchPayloads()
+    for (let count = 0; count < 20; count++) {
+      await manager.publish('log', { message: 'x'.repeat(1_000) })
+      await connect({}, ids[0])
+    }
+    payloads()
+    await connect({}, ids[0])
+    expect(payloads()).toHaveLength(1)
+  })
+
+  it('get a large event as the same bytes, whatever else they are given', async () => {
+    const { manager, connect, calm, ids } = await createLog(1, 10)
+    const payloads = watchPayloads()
+    const stalled = await connect()
+    stalled.sink.take = () => {}
+    await manager.publish('log', { message: 'before' })
+    await manager.publish('log', { message: 'x'.repeat(300_000) })
+    await manager.publish('log', { message: 'behind' })
+    await calm()
+    // Forgotten by now, if it did not wait in the first connection.
+    for (let count = 0; count < 40; count++) await manager.publish('log', { message: 'x'.repeat(100_000) })
+    for (const channels of [['default'], ['default', 'other']]) {
+      await connect({ channels }, ids[0])
+      await connect({ channels, filter: () => true }, ids[0])
+    }
+    const large = payloads().filter(({ bytes }) => bytes.length > 300_000)
+    expect(large).toHaveLength(5)
+    expect(new Set(large).size).toBe(1)
+  })
+
+  it('have their filter asked once for each event, and each event is decoded once for all', async () => {
+    const { connect } = await createLog(60, 10)
+    const parse = vi.spyOn(JSON, 'parse')
+    onTestFinished(() => void parse.mockRestore())
+    let asked = 0
+    let parsed = 0
+    for (let count = 0; count < 4; count++) {
+      const client = await connect({
+        replay: 60,
+        filter: ({ message }) => {
+          asked++
+          return message.startsWith('1')
+        },
+      })
+      parsed += parse.mock.calls.length
+      expect(controlEventsOf(client.messages)[0]).toMatchObject({ replayed: texts(client.messages).length })
+      expect(texts(client.messages)).toHaveLength(11)
+      parse.mockClear()
+    }
+    expect(asked).toBe(4 * 60)
+    expect(parsed).toBe(60)
+  })
+
+  it('are told how many events come, also where those are more than are kept meanwhile', async () => {
+    const { connect, calm } = await createLog(1_000, 1_000)
+    const filter = ({ message }: { message: string }) => !message.startsWith('1')
+    for (const options of [{}, { filter }, { channels: ['default', 'quiet'] }]) {
+      const client = await connect({ replay: 1_000, ...options })
+      await calm()
+      const { length } = texts(client.messages)
+      expect(length).toBe('filter' in options ? 889 : 1_000)
+      expect(controlEventsOf(client.messages)[0]).toMatchObject({ replayed: length })
+    }
+  })
+})
+
+describe('what is remembered', () => {
+  const message = (position: number, data: string) => ({ position, previous: position - 1, type: 'log', data })
+
+  it('is given for just the same events', () => {
+    const replays = new Replays()
+    const [one, two] = [message(1, '{"n":1}'), message(2, '{"n":2}')]
+    const frame = replays.frame('a', one)
+    expect(replays.frame('a', { ...one })).toBe(frame)
+    expect(replays.frame('b', one)).not.toBe(frame)
+    expect(replays.frame('b', message(1, '{"n":9}')).text).toContain('{"n":9}')
+    const part = replays.part('a', [one, two], 0)
+    expect(replays.part('a', [one, { ...two }], 0)).toBe(part)
+    expect(replays.part('a', [one], 0).events).toBe(1)
+    expect(replays.part('b', [one, two], 0)).not.toBe(part)
+    const other = replays.part('a', [one, message(2, '{"n":7}')], 0)
+    expect(new TextDecoder().decode(other.payload.bytes)).toContain('{"n":7}')
+  })
+
+  it('is bounded, but for what waits in connections', () => {
+    const replays = new Replays()
+    const held = replays.frame('a', message(1, 'x'.repeat(100_000)))
+    held.payload.holders++
+    const free = replays.frame('a', message(2, 'x'.repeat(100_000)))
+    const part = replays.part('a', [message(3, 'x'.repeat(60_000))], 0)
+    for (let position = 4; position < 100; position++) {
+      replays.frame('a', message(position, 'x'.repeat(60_000)))
+      replays.part('a', [message(position, 'x'.repeat(60_000))], 0)
+    }
+    expect(replays.frame('a', message(1, 'x'.repeat(100_000)))).toBe(held)
+    expect(replays.frame('a', message(2, 'x'.repeat(100_000)))).not.toBe(free)
+    expect(replays.part('a', [message(3, 'x'.repeat(60_000))], 0)).not.toBe(part)
+  })
+})

@@ -1,0 +1,129 @@
+import type { StoredMessage } from '../backplane/backplane.js'
+import { Payload } from '../sinks/payload.js'
+import { encodeFrame, Frame, largeChars, type ServerGapReason } from './frame.js'
+import { pieceChars } from './piece.js'
+
+/** Events of the log that are written in one piece. */
+export interface Part {
+  readonly payload: Payload
+  /** How many events it holds. */
+  readonly events: number
+  readonly gaps: readonly ServerGapReason[]
+  /** The position of the last one. */
+  readonly through: number
+}
+
+interface KnownPart extends Part {
+  readonly channel: string
+  readonly messages: readonly StoredMessage[]
+  /** Whether it would be cut there too if more events followed. */
+  readonly full: boolean
+}
+
+/** How many characters of single events are remembered, and how many bytes of pieces. */
+const maxChars = 2_097_152
+const noGaps: readonly ServerGapReason[] = []
+
+/**
+ * Remembers what was encoded for streams that were given the log, so that the next ones get the same bytes. It decides
+ * nothing: which events a stream is given is read from the backplane each time, and only what is encoded of just these is
+ * taken from here.
+ */
+export class Replays {
+  readonly #frames = new Map<number, Frame>()
+  readonly #parts = new Map<number, KnownPart>()
+  #frameChars = 0
+  #partBytes = 0
+
+  /** The frame of an event: the same one for everyone who asks, as long as it is remembered. */
+  frame(channel: string, message: StoredMessage): Frame {
+    const known = this.#frames.get(message.position)
+    if (known?.isOf(channel, message)) return known
+    if (known) this.#forget(known)
+    this.trim()
+    const frame = Frame.of(channel, message)
+    this.#frames.set(message.position, frame)
+    this.#frameChars += frame.size
+    return frame
+  }
+
+  /** Forgets what is too much, the oldest first. An event that waits in some connection is there anyway. */
+  trim(): void {
+    if (this.#frameChars <= maxChars) return
+    for (const frame of this.#frames.values()) {
+      if (!frame.isHeld) this.#forget(frame)
+      if (this.#frameChars <= maxChars) return
+    }
+  }
+
+  #forget(frame: Frame): void {
+    this.#frames.delete(frame.position!)
+    this.#frameChars -= frame.size
+  }
+
+  /** The events of one channel from an index on, as many as make a piece. */
+  part(channel: string, messages: readonly StoredMessage[], index: number): Part {
+    const known = this.#known(channel, messages, index)
+    if (known) return known
+    const { position, data } = messages[index]!
+    // A large event is the same one for every stream, whatever else it is given.
+    if (data.length > largeChars) return partOf([this.frame(channel, messages[index]!)])
+    let text = ''
+    let end = index
+    let full = false
+    while (end < messages.length && !full) {
+      const message = messages[end]!
+      text += encodeFrame(message, message.position)
+      end++
+      const next = messages[end]
+      full = text.length >= pieceChars || (next !== undefined && next.data.length > largeChars)
+      // From here on it goes on with a piece that is there already.
+      if (!full && next && this.#known(channel, messages, end)?.full) break
+    }
+    const own = messages.slice(index, end)
+    const through = own.at(-1)!.position
+    const part = { payload: new Payload(text), events: own.length, gaps: noGaps, through, channel, messages: own, full }
+    this.#remember(position, part)
+    return part
+  }
+
+  #known(channel: string, messages: readonly StoredMessage[], index: number): KnownPart | undefined {
+    const known = this.#parts.get(messages[index]!.position)
+    if (!known || known.channel !== channel) return undefined
+    const end = index + known.events
+    if (end > messages.length || (end < messages.length && !known.full)) return undefined
+    return known.messages.every((message, offset) => isSame(message, messages[index + offset]!)) ? known : undefined
+  }
+
+  #remember(position: number, part: KnownPart): void {
+    this.#partBytes += sizeOf(part) - sizeOf(this.#parts.get(position))
+    // Behind all others: the oldest are forgotten first.
+    this.#parts.delete(position)
+    this.#parts.set(position, part)
+    for (const [oldest, known] of this.#parts) {
+      if (this.#partBytes <= maxChars) return
+      this.#partBytes -= sizeOf(known)
+      this.#parts.delete(oldest)
+    }
+  }
+}
+
+function sizeOf(part: KnownPart | undefined): number {
+  return part ? part.payload.bytes.length : 0
+}
+
+/** Frames in one piece. @param frames At least one, each with a position. */
+export function partOf(frames: readonly Frame[]): Part {
+  const [first] = frames
+  return {
+    payload: frames.length === 1 ? first!.payload : new Payload(frames.map(({ text }) => text).join('')),
+    events: frames.length,
+    gaps: noGaps,
+    through: frames.at(-1)!.position!,
+  }
+}
+
+/** From some backplanes the same event is another object each time it is read. */
+function isSame(one: StoredMessage, other: StoredMessage): boolean {
+  return one === other || (one.position === other.position && one.type === other.type && one.data === other.data)
+}

@@ -1,0 +1,196 @@
+import {
+  type BackplaneRegistry,
+  entryKey,
+  type NodeInfo,
+  type RegistryChange,
+  type RegistryEntry,
+} from '../backplane/registry.js'
+import type { ConnectionInfo } from '../delivery/connection.js'
+import { ConfigurationError } from '../runtime/errors.js'
+import type { Runtime } from '../runtime/runtime.js'
+import { memberOf, type PresenceChange, type PresenceMember, PresenceNotices } from './presence-notices.js'
+
+export interface PresenceOptions {
+  /**
+   * Called when a stream came to a channel or left it: once, on one node, after `presence(channel)` shows it. It is the
+   * stream's own node, or another one where that one died. What it throws or rejects with goes to `onError`.
+   *
+   * When a node comes back from being taken for dead, or the backplane lost its data, streams that joined before join
+   * again. Where the backplane fails in that very moment, it may not be told that the streams of a dead node left:
+   * `presence(channel)` is what holds.
+   */
+  onChange?: (change: PresenceChange) => unknown
+  /** After how many milliseconds without a sign a node is taken for dead, and its streams for gone. @default 15_000 */
+  nodeTimeoutMs?: number
+}
+
+/** How many changes go into one call. */
+const batch = 256
+
+/** Tells the registry of this node's streams, and evicts nodes that died. */
+export class Presence {
+  readonly #engine: Runtime
+  readonly #registry: BackplaneRegistry
+  readonly #node: string
+  readonly #connections: () => number
+  readonly #notices: PresenceNotices
+  readonly #timeoutMs: number
+  /** What the registry is to have of this node. */
+  readonly #entries = new Map<string, RegistryEntry>()
+  /** What it has not been told yet. */
+  readonly #pending = new Map<string, RegistryChange>()
+  #beatDue = false
+  /** The registry may not have, or have too much of, what this node wrote. */
+  #anew = false
+  #working: Promise<void> | undefined
+  #timer: unknown
+  #failing = false
+  #begun = false
+  #closed = false
+
+  /** @throws {ConfigurationError} when the timeout is no number of milliseconds from 1 up. */
+  constructor(
+    engine: Runtime,
+    registry: BackplaneRegistry,
+    { node, connections, options = {} }: { node: string; connections: () => number; options?: PresenceOptions },
+  ) {
+    const { nodeTimeoutMs = 15_000 } = options
+    if (!(nodeTimeoutMs >= 1)) {
+      throw new ConfigurationError('presence.nodeTimeoutMs', nodeTimeoutMs, 'Give milliseconds, 1 or more.')
+    }
+    this.#engine = engine
+    this.#registry = registry
+    this.#node = node
+    this.#connections = connections
+    this.#notices = new PresenceNotices(engine, options.onChange)
+    this.#timeoutMs = nodeTimeoutMs
+  }
+
+  /** Beats from now on, as long as there are streams. */
+  begin(): void {
+    if (this.#timer === undefined && !this.#closed) this.#tick()
+  }
+
+  #tick(): void {
+    this.#begun = true
+    this.#timer = this.#engine.clock.setTimeout(() => this.#tick(), this.#timeoutMs / 3)
+    this.#beatDue = true
+    this.#work()
+  }
+
+  /** @param info JSON, as a text. */
+  join({ id: connectionId, channels, connectedAt }: ConnectionInfo, info: string): void {
+    const member = `{"since":${connectedAt},"info":${info}}`
+    for (const channel of channels) {
+      const entry = { channel, connectionId, member }
+      this.#entries.set(entryKey(entry), entry)
+      this.#pending.set(entryKey(entry), entry)
+    }
+    this.#work()
+  }
+
+  leave({ id: connectionId, channels }: ConnectionInfo): void {
+    for (const channel of channels) {
+      const change = { channel, connectionId, member: undefined }
+      if (this.#entries.delete(entryKey(change))) this.#pending.set(entryKey(change), change)
+    }
+    if (this.#connections() === 0) this.#beatDue = true
+    this.#work()
+  }
+
+  async members(channel: string): Promise<PresenceMember[]> {
+    return (await this.#registry.members(channel)).map(memberOf)
+  }
+
+  async count(channel: string): Promise<number> {
+    return (await this.#registry.count?.(channel)) ?? (await this.#registry.members(channel)).length
+  }
+
+  async nodes(): Promise<readonly NodeInfo[]> {
+    return this.#registry.nodes()
+  }
+
+  /** Resolves when this node has left, or cannot. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#stop()
+    await this.#working
+    if (!this.#begun) return
+    this.#beatDue = true
+    this.#work()
+    await this.#working
+  }
+
+  #stop(): void {
+    this.#engine.clock.clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #work(): void {
+    if (this.#working || (!this.#beatDue && this.#pending.size === 0)) return
+    this.#working = this.#run().finally(() => {
+      this.#working = undefined
+    })
+  }
+
+  /** One thing after the other, so that the registry gets it in order. What fails is done at the next beat. */
+  async #run(): Promise<void> {
+    let refused = false
+    try {
+      while (this.#beatDue || this.#pending.size > 0) {
+        // The last beat comes behind the last changes, every other one before them.
+        const beats = this.#closed ? this.#pending.size === 0 : this.#beatDue
+        if (beats) await this.#beat()
+        else if (!(await this.#write())) {
+          if (refused) throw new Error('The registry does not know this node, which has just beaten.')
+          refused = true
+          this.#beatDue = true
+          if (this.#closed) this.#pending.clear()
+        }
+      }
+      this.#failing = false
+      if (this.#connections() === 0) this.#stop()
+    } catch (error) {
+      if (!this.#failing) this.#engine.report(error, { stage: 'presence' })
+      this.#failing = true
+    }
+  }
+
+  async #write(): Promise<boolean> {
+    const changes: RegistryChange[] = []
+    for (const change of this.#pending.values()) if (changes.push(change) === batch) break
+    if (!(await this.#registry.update(this.#node, changes))) return false
+    for (const change of changes) {
+      const key = entryKey(change)
+      // It may have left while this was on its way.
+      if (this.#pending.get(key) === change) this.#pending.delete(key)
+      this.#notices.written(change)
+    }
+    return true
+  }
+
+  async #beat(): Promise<void> {
+    this.#beatDue = false
+    const state = { connections: this.#connections(), ttlMs: this.#closed ? 0 : this.#timeoutMs }
+    const { known, lapsed } = await this.#registry.beat(this.#node, state)
+    if (!known) this.#anew = true
+    if (this.#anew) await this.#writeAnew()
+    for (const node of lapsed) await this.#evict(node, (entry) => this.#notices.evicted(entry))
+  }
+
+  async #writeAnew(): Promise<void> {
+    await this.#evict(this.#node, () => {})
+    this.#anew = false
+    this.#pending.clear()
+    for (const [key, entry] of this.#entries) this.#pending.set(key, entry)
+    this.#notices.restart(this.#entries)
+  }
+
+  async #evict(node: string, onEach: (entry: RegistryEntry) => void): Promise<void> {
+    for (;;) {
+      const entries = await this.#registry.evict(node, this.#node)
+      if (entries.length === 0) return
+      entries.forEach(onEach)
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import type { ConnectionInfo } from '../delivery/connection.js'
+import { tell } from './guard.js'
+
+/** Where in the background something failed. */
+export interface ErrorContext {
+  /**
+   * - `authorize`, `channels`, `snapshot`, `filter`: that function of the stream's options failed.
+   * - `presence`: that function, or `onChange`, failed; or the nodes could not be told who is where.
+   * - `disconnect`: the function that was given to `disconnect` failed for a stream that was being let in.
+   * - `emit`: an event could not be published.
+   * - `read`: the backplane could not read a channel's events.
+   * - `write`: a response failed.
+   * - `backplane`: the backplane reports that it is not well.
+   */
+  readonly stage:
+    | 'authorize'
+    | 'channels'
+    | 'snapshot'
+    | 'filter'
+    | 'presence'
+    | 'disconnect'
+    | 'emit'
+    | 'read'
+    | 'write'
+    | 'backplane'
+  readonly connection?: ConnectionInfo | undefined
+  readonly channel?: string | undefined
+  /** The event's name. */
+  readonly type?: string | undefined
+}
+
+/**
+ * Takes what fails where no caller could catch it. It may be asynchronous. If it fails itself, that and the error go to
+ * `console.error`.
+ */
+export type ErrorHandler = (error: unknown, context: ErrorContext) => unknown
+
+/** Hands an error to the application's handler. */
+export function report(onError: ErrorHandler, error: unknown, context: ErrorContext): void {
+  tell(
+    () => onError(error, context),
+    (failure) => {
+      reportToConsole(error, context)
+      print('[rivulet] onError itself failed:', failure)
+    },
+  )
+}
+
+export function reportToConsole(error: unknown, { stage, connection, channel, type }: ErrorContext): void {
+  const where = [
+    connection && `connection ${connection.id}`,
+    channel !== undefined && `channel "${channel}"`,
+    type !== undefined && `event "${type}"`,
+  ].filter(Boolean)
+  print(`[rivulet] ${stage} failed${where.length > 0 ? ` (${where.join(', ')})` : ''}:`, error)
+}
+
+/** Showing an error runs its getters, which may throw. */
+function print(message: string, error: unknown): void {
+  try {
+    console.error(message, error)
+  } catch {
+    tell(
+      () => console.error(message, 'an error that cannot be shown'),
+      () => {},
+    )
+  }
+}

@@ -1,0 +1,110 @@
+import type { Connection } from '../delivery/connection.js'
+import type { Awaitable } from '../runtime/awaitable.js'
+import { CallbackTimeoutError } from '../runtime/errors.js'
+import { ask, type CallbackOptions, Wait } from '../runtime/guard.js'
+import type { ErrorContext } from '../runtime/report.js'
+import type { Runtime } from '../runtime/runtime.js'
+import type { SinkListener } from '../sinks/sink.js'
+import { Refused, type Slot, unavailable } from './admission.js'
+
+/** The reason for which nobody waits for a request whose client has left. */
+export const gone: unique symbol = Symbol('the client has left')
+
+function isOutcome(error: unknown): boolean {
+  return error === gone || Refused.is(error)
+}
+
+type CallbackName = 'authorize' | 'channels' | 'snapshot' | 'presence'
+
+/**
+ * A request on its way to a stream: what it waits for, and its place within the limits. It listens to the sink, and hands on
+ * to the connection once there is one that is open.
+ */
+export class Admitting implements SinkListener {
+  /** What had been carried out when its authorization began: see `Control`. `undefined` before that. */
+  since: number | undefined
+  /** What was to be disconnected since then. */
+  readonly disconnects: ((connection: Connection) => boolean)[] = []
+  readonly slot: Slot
+  readonly #engine: Runtime
+  readonly #timeoutMs: number
+  /** `undefined` once there is a stream, which may last for days. */
+  #wait: Wait | undefined = new Wait()
+  #connection: Connection | undefined
+
+  constructor(engine: Runtime, slot: Slot, timeoutMs: number) {
+    this.#engine = engine
+    this.slot = slot
+    this.#timeoutMs = timeoutMs
+  }
+
+  /**
+   * Waits for a step that may fail, as long as somebody waits for the request. What it throws is reported; the client learns
+   * no more than that something failed.
+   *
+   * @throws {Refused}, or `gone`.
+   */
+  async run<T>(stage: ErrorContext['stage'], step: () => Awaitable<T>): Promise<T> {
+    const report = (error: unknown) => {
+      if (!isOutcome(error)) this.#engine.report(error, { stage })
+    }
+    try {
+      this.#wait!.check()
+      const result = step()
+      return result instanceof Promise ? await this.#wait!.for(result, report) : result
+    } catch (error) {
+      report(error)
+      if (isOutcome(error)) throw error
+      throw new Refused(stage === 'read' ? unavailable(this.#engine.clock.random) : { status: 500 })
+    }
+  }
+
+  /** Asks a function of the stream's options, and reads its answer. @throws {Refused}, or `gone`. */
+  async ask<Answer, Result>(
+    name: CallbackName,
+    call: (options: CallbackOptions) => Awaitable<Answer>,
+    read: (answer: Answer) => Awaitable<Result>,
+  ): Promise<Result> {
+    const { clock, report } = this.#engine
+    let timer: unknown
+    try {
+      return await this.run(name, () => {
+        const result = ask(call, read, this.#wait!)
+        if (result instanceof Promise) {
+          timer = clock.setTimeout(() => {
+            const error = new CallbackTimeoutError(name, this.#timeoutMs)
+            report(error, { stage: name })
+            this.#wait!.breakOff(new Refused({ status: 500 }), error)
+          }, this.#timeoutMs)
+        }
+        return result
+      })
+    } finally {
+      clock.clearTimeout(timer)
+    }
+  }
+
+  /** Ends whatever is waited for. @param outcome `Refused`, or `gone`. */
+  breakOff(outcome: unknown): void {
+    this.#wait?.breakOff(outcome)
+  }
+
+  get opened(): boolean {
+    return this.#connection !== undefined
+  }
+
+  /** From here on the sink speaks to the connection. */
+  open(connection: Connection): void {
+    this.#connection = connection
+    this.#wait = undefined
+  }
+
+  onDrain(): void {
+    this.#connection?.onDrain()
+  }
+
+  onClose(): void {
+    if (this.#connection) this.#connection.onClose()
+    else this.breakOff(gone)
+  }
+}

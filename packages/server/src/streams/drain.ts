@@ -1,0 +1,29 @@
+import type { Connection } from '../delivery/connection.js'
+import type { Clock } from '../runtime/clock.js'
+
+/**
+ * Closes connections one by one over a period, so that they do not all come back to the other servers in one moment;
+ * each is told a reconnection time of its own. Returns a function that closes the rest at once.
+ */
+export function spreadClosing(
+  clock: Clock,
+  connections: Iterable<Connection>,
+  { graceMs, retryMs }: { graceMs: number; retryMs: number },
+): () => void {
+  const start = clock.now()
+  const waiting = [...connections].map((connection) => ({ connection, at: start + clock.random() * graceMs }))
+  // The last one first: it is taken from the end.
+  waiting.sort((one, other) => other.at - one.at)
+  let timer: unknown
+  const closeUpTo = (time: number) => {
+    while (waiting.length > 0 && waiting.at(-1)!.at <= time) {
+      waiting.pop()!.connection.closeForShutdown(Math.round(retryMs * (1 + clock.random())))
+    }
+    if (waiting.length > 0) timer = clock.setTimeout(() => closeUpTo(clock.now()), waiting.at(-1)!.at - clock.now())
+  }
+  closeUpTo(start)
+  return () => {
+    clock.clearTimeout(timer)
+    closeUpTo(Infinity)
+  }
+}

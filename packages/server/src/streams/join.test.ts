@@ -1,0 +1,138 @@
+import { defineEvents, type SseMessage } from '@rivulet/core'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { randomFrom } from '../../../../test-support/random.js'
+import { createHarness } from '../../test/harness.js'
+import { controlEventsOf, dataOf } from '../../test/stream-client.js'
+import type { Backplane } from '../backplane/backplane.js'
+import { MemoryBackplane } from '../backplane/memory-backplane.js'
+import type { EventStreamOptions } from './stream-options.js'
+
+const events = defineEvents({ log: z.object({ message: z.string() }) })
+type Options = EventStreamOptions<unknown, unknown, typeof events>
+
+const texts = (messages: readonly SseMessage[]) => dataOf(messages, 'log').map(({ message }) => message)
+
+/** Where a client is that leaves before the first event. */
+const cursorOf = (messages: readonly SseMessage[]) => messages.at(-1)!.lastEventId
+
+describe('the position at which a stream begins', () => {
+  const state = { events: [{ type: 'log' as const, payload: { message: 'state' } }] }
+
+  it.each<[how: string, options: Options, lastEventId?: string]>([
+    ['alone', {}],
+    ['with a replay of what there is not', { replay: 10 }],
+    ['with a snapshot', { snapshot: () => state }],
+    ['with an empty snapshot', { snapshot: () => ({ events: [] }) }],
+    ['after a cursor that is none', {}, '???'],
+    ['after a cursor from the future', {}, 'zzzzzzzzzz'],
+  ])('tells nothing of other channels: %s', async (_, options, lastEventId) => {
+    const cursorAfter = async (others: number, setBackMs: number) => {
+      const { manager, clock, connect } = createHarness({ events })
+      await connect({ channels: ['mine'] })
+      clock.advance(5_000)
+      // More than a millisecond has positions for, so that the next ones are ahead of the clock.
+      for (let count = 0; count < others; count++) {
+        await manager.publish('log', { message: '' }, { channel: `other ${count % 3}` })
+      }
+      clock.setBack(setBackMs)
+      clock.advance(10)
+      return cursorOf((await connect({ ...options, channels: ['mine'] }, lastEventId)).messages)
+    }
+    for (const setBackMs of [0, 2_000]) {
+      const cursor = await cursorAfter(0, setBackMs)
+      expect(cursor).not.toBe('')
+      expect([await cursorAfter(1, setBackMs), await cursorAfter(3_000, setBackMs)]).toEqual([cursor, cursor])
+    }
+  })
+
+  it('divides the events of the stream into those before and those after, whatever the clock does', async () => {
+    for (let seed = 1; seed <= 150; seed++) {
+      const random = randomFrom(seed)
+      const upTo = (limit: number) => Math.floor(random() * limit)
+      const { manager, clock, connect, calm } = createHarness({ events }, seed)
+      const channels = ['a', 'b'].slice(0, 1 + upTo(2))
+      let last = 0
+      const publish = async (channel: string) => {
+        last++
+        await manager.publish('log', { message: String(last) }, { channel })
+        if (channels.includes(channel)) expected.push(String(last))
+      }
+      let expected: string[] = []
+      const pass = async () => {
+        const dice = random()
+        if (dice < 0.2) clock.advance(upTo(3))
+        else if (dice < 0.3) clock.advance(upTo(7_200_000))
+        else if (dice < 0.4) clock.setBack(upTo(5_000))
+        else if (dice < 0.5) for (let count = upTo(1_500); count > 0; count--) await publish('c')
+        else await publish(['a', 'b', 'c'][upTo(3)]!)
+      }
+      for (let step = upTo(10); step > 0; step--) await pass()
+      const snapshot = random() < 0.3 ? () => ({ events: [] }) : undefined
+      const first = await connect({ channels, snapshot })
+      const cursor = cursorOf(first.messages)
+      first.sink.destroy()
+      expected = []
+      for (let step = upTo(4); step > 0; step--) await publish(['a', 'b', 'c'][upTo(3)]!)
+      clock.setBack(upTo(2) * upTo(5_000))
+      for (let step = upTo(4); step > 0; step--) await publish(['a', 'b', 'c'][upTo(3)]!)
+      const again = await connect({ channels, snapshot }, cursor)
+      await publish('a')
+      await calm()
+      expect([seed, texts(again.messages)]).toEqual([seed, expected])
+      expect(controlEventsOf(again.messages)).toMatchObject([{ type: 'rivulet:open', recovered: true }])
+    }
+  })
+
+  it('stays known when the clock is set back', async () => {
+    const { clock, connect } = createHarness({ events })
+    clock.advance(60_000)
+    const first = await connect({ channels: ['a'] })
+    clock.setBack(30_000)
+    const again = await connect({ channels: ['a'] }, cursorOf(first.messages))
+    expect(controlEventsOf(again.messages)).toMatchObject([{ type: 'rivulet:open', recovered: true }])
+  })
+
+  it('of a replay is just before the first event that is replayed', async () => {
+    const { manager, clock, connect, calm } = createHarness({ events })
+    await manager.publish('log', { message: '1' }, { channel: 'a' })
+    await manager.publish('log', { message: 'hidden' }, { channel: 'other' })
+    clock.advance(5)
+    for (const message of ['2', '3']) await manager.publish('log', { message }, { channel: 'a' })
+    const client = await connect({ channels: ['a', 'b'], replay: 2 })
+    const again = await connect({ channels: ['a', 'b'] }, client.messages[0]!.lastEventId)
+    await calm()
+    expect(texts(again.messages)).toEqual(['2', '3'])
+    expect(Number.parseInt(client.messages[0]!.lastEventId, 36)).toBe(
+      Number.parseInt(client.messages[1]!.lastEventId, 36) - 1,
+    )
+  })
+
+  it('is one to come back to before anything was published since, where a backplane tells of the time alone', async () => {
+    const memory = new MemoryBackplane()
+    let storedPosition = memory.read('a', 0, 0).storedPosition
+    // As Redis does it, whose last position is that of an event.
+    const backplane: Backplane = Object.assign(Object.create(memory), {
+      publish(...args: Parameters<MemoryBackplane['publish']>) {
+        const result = memory.publish(...args)
+        storedPosition = result.position ?? storedPosition
+        return result
+      },
+      read: (...args: Parameters<MemoryBackplane['read']>) => ({
+        ...memory.read(...args),
+        clock: storedPosition + 5_000,
+        storedPosition,
+      }),
+      subscribe: memory.subscribe.bind(memory),
+      unsubscribe: memory.unsubscribe.bind(memory),
+      seek: memory.seek.bind(memory),
+      close: memory.close.bind(memory),
+    })
+    const { connect } = createHarness({ events, backplane })
+    const first = await connect({ channels: ['a'] })
+    const again = await connect({ channels: ['a'] }, cursorOf(first.messages))
+    expect(controlEventsOf(again.messages)).toMatchObject([{ type: 'rivulet:open', recovered: true }])
+    const forged = await connect({ channels: ['a'] }, 'zzzzzzzzzz')
+    expect(controlEventsOf(forged.messages)).toMatchObject([{ recovered: false }, { reason: 'restarted' }])
+  })
+})

@@ -1,0 +1,143 @@
+import { createServer, get, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import { defineEvents } from '@rivulet/core'
+import { expect, it } from 'vitest'
+import { z } from 'zod'
+import { heapInUse } from '../../test/heap.js'
+import { listen } from '../../test/stream-client.js'
+import { EventManager } from '../event-manager.js'
+import { handleEventStream } from '../node.js'
+import { type Clock, systemClock } from '../runtime/clock.js'
+
+const events = defineEvents({ log: z.object({ message: z.any() }) })
+const cycle: Record<string, unknown> = {}
+cycle.itself = cycle
+
+const hostileCursors = ['🜁', 'x'.repeat(8_000), '-1', '1e9', 'zzzzzzzzzzzz', '../../etc/passwd', '0', '{"a":1}']
+
+/** A client that keeps nothing of what it reads but the answer's status. */
+async function open(url: string): Promise<IncomingMessage> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(url, { agent: false }, resolve).on('error', reject)
+  })
+  return response.on('error', () => {})
+}
+
+/** Resolves as soon as a text has come. */
+async function until(response: IncomingMessage, text: string): Promise<void> {
+  for await (const chunk of response.iterator({ destroyOnReturn: false })) if (String(chunk).includes(text)) return
+  throw new Error(`The stream ended before ${text}`)
+}
+
+/** Sockets and servers that keep this process alive, by kind. */
+function openHandles(): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const kind of process.getActiveResourcesInfo()) {
+    if (kind !== 'Timeout' && kind !== 'Immediate') counts[kind] = (counts[kind] ?? 0) + 1
+  }
+  return counts
+}
+
+/** The real clock, and the timers of it that are waiting. */
+function countTimers(): { clock: Clock; timers: Set<unknown> } {
+  const timers = new Set<unknown>()
+  const clock: Clock = {
+    ...systemClock,
+    setTimeout(callback, ms) {
+      const timer = systemClock.setTimeout(() => {
+        timers.delete(timer)
+        callback()
+      }, ms)
+      timers.add(timer)
+      return timer
+    },
+    clearTimeout(timer) {
+      timers.delete(timer)
+      systemClock.clearTimeout(timer)
+    },
+  }
+  return { clock, timers }
+}
+
+async function start() {
+  const { clock, timers } = countTimers()
+  const manager = new EventManager({
+    events,
+    clock,
+    retention: { maxEvents: 10 },
+    limits: { maxConnectionsPerKey: 20 },
+    onError: () => {},
+  })
+  const server = createServer((request, response) => {
+    const path = request.url ?? ''
+    void handleEventStream(manager, request, response, {
+      authorize: () => {
+        if (path === '/throws') throw new Error('no database')
+        return { context: path, key: path === '/crowd' ? 'crowd' : undefined }
+      },
+      filter:
+        path === '/filter'
+          ? () => {
+              throw new Error('no rule')
+            }
+          : undefined,
+    })
+  })
+  const url = await listen(server)
+  return { manager, server, url, timers }
+}
+
+/** One of everything that goes wrong between a server and its clients. */
+async function misuse({ manager, url }: Awaited<ReturnType<typeof start>>): Promise<void> {
+  const port = Number(new URL(url).port)
+  const streams: IncomingMessage[] = []
+  for (const cursor of hostileCursors) {
+    streams.push(await open(`${url}?lastEventId=${encodeURIComponent(cursor)}`))
+  }
+  for (let count = 0; count < 25; count++) streams.push(await open(`${url}/crowd`))
+  streams.push(await open(`${url}/throws`), await open(`${url}/filter`))
+  const statuses = streams.map(({ statusCode }) => statusCode)
+  expect(statuses.filter((status) => status === 429)).toHaveLength(5)
+  expect(statuses.filter((status) => status === 500)).toHaveLength(1)
+
+  const rst = connect(port, '127.0.0.1', () => rst.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'))
+  await new Promise((resolve) => rst.once('data', resolve))
+  rst.pause()
+
+  await expect(manager.publish('log', { message: 1n })).rejects.toThrow()
+  await expect(manager.publish('log', { message: cycle })).rejects.toThrow()
+  manager.emit('log', { message: cycle })
+  // The socket dies while this is being written to it.
+  await manager.publish('log', { message: 'x'.repeat(300_000) })
+  rst.resetAndDestroy()
+  await manager.publish('log', { message: 'end' })
+  await until(streams[0]!, '"end"')
+
+  for (const stream of streams) stream.destroy()
+  while (manager.connections.size > 0) await new Promise(setImmediate)
+}
+
+it('leaves no connection, no timer and no memory behind, whatever clients and publishers do', async () => {
+  const handles = openHandles()
+  const served = await start()
+  const { manager, server, url, timers } = served
+  const sizes: number[] = []
+  for (let round = 0; round < 30; round++) {
+    await misuse(served)
+    sizes.push(await heapInUse())
+  }
+  // What is kept at all (compiled code, pools, the retained events) is there after a few rounds.
+  const [settled, last] = [sizes[9]!, sizes.at(-1)!]
+  expect(last - settled).toBeLessThan(1_000_000)
+
+  expect(manager.stats()).toMatchObject({ connections: 0, lagging: 0, cohorts: 0 })
+  await manager.close()
+  expect(timers.size).toBe(0)
+  await expect(manager.publish('log', { message: 'late' })).rejects.toMatchObject({ code: 'RIVULET_MANAGER_CLOSED' })
+  expect((await open(url)).statusCode).toBe(503)
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+  // A socket is given up a turn or two after it is closed; this waits for nothing but that.
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+  expect(openHandles()).toEqual(handles)
+}, 30_000)

@@ -1,0 +1,186 @@
+import { type EventContract, encodeControlEvent } from '@rivulet/core'
+import { type Connection, lingerMs } from '../delivery/connection.js'
+import type { Frame, WireEvent } from '../delivery/frame.js'
+import { diagnose } from '../runtime/diagnostics.js'
+import { type CallbackOptions, decide, tell } from '../runtime/guard.js'
+import type { Refusal, Sink } from '../sinks/sink.js'
+import { asStream, pipelined, Refused } from './admission.js'
+import { type Admitting, gone } from './admitting.js'
+import { everyone, type ReadAdmission, readAuthorization, readChannelNames, readPresence } from './answers.js'
+import { type Beginning, type Join, planJoin } from './join.js'
+import { encodeSnapshot } from './snapshot.js'
+import type { EventStreamOptions, Snapshot } from './stream-options.js'
+import type { Streams } from './streams.js'
+
+/** A request for a stream, whatever it came by. */
+export interface StreamRequest<Request> {
+  /** The framework's own request: what `authorize` and `channels` get. */
+  readonly raw: Request
+  /** The `Last-Event-ID` header, else the `lastEventId` of the query. */
+  readonly lastEventId: string | undefined
+}
+
+/** Answers one request with a stream: limits → authorize → channels → where it begins → open → catch up. Never rejects. */
+export async function receive<Request, Context>(
+  streams: Streams,
+  request: StreamRequest<Request>,
+  sink: Sink,
+  options: EventStreamOptions<Request, Context>,
+): Promise<void> {
+  let admitting: Admitting | undefined
+  try {
+    if (sink.queued) throw new Refused(pipelined(streams.engine.clock.random))
+    admitting = streams.admit()
+    sink.attach(admitting)
+    if (sink.closed) return
+    const ready = streams.control.ready()
+    if (ready) await admitting.run('read', () => ready)
+    admitting.since = streams.control.position
+    const admission = await authorize(streams, admitting, request, options)
+    admitting.slot.claim(admission.key)
+    const channels = await channelsOf(admitting, request, admission, options)
+    await open(streams, request, sink, options, { admitting, admission, channels })
+  } catch (outcome) {
+    answerWithout(streams, sink, outcome, options)
+  } finally {
+    if (admitting) {
+      streams.admitted(admitting)
+      if (!admitting.opened) admitting.slot.release()
+    }
+  }
+}
+
+/** Answers a request that gets no stream. */
+function answerWithout(
+  streams: Streams,
+  sink: Sink,
+  outcome: unknown,
+  { refuseBusyWith }: Pick<EventStreamOptions, 'refuseBusyWith'>,
+): void {
+  if (outcome === gone) return
+  if (!Refused.is(outcome)) streams.report(outcome, { stage: 'write' })
+  const refusal = Refused.is(outcome) ? outcome.refusal : { status: 500 }
+  streams.engine.counters.refused++
+  diagnose(streams.engine, 'rivulet:connection:refuse', () => ({ status: refusal.status }))
+  try {
+    const answer = refuseBusyWith === 'stream' ? asStream(refusal, streams.options.retryMs) : refusal
+    if (!sink.closed) refuse(streams, sink, answer)
+  } catch (error) {
+    streams.report(error, { stage: 'write' })
+    destroy(streams, sink)
+  }
+}
+
+/** Refuses, with 500 where `authorize` gave headers that no response can have. */
+function refuse(streams: Streams, sink: Sink, refusal: Refusal): void {
+  const { clock, closing } = streams.engine
+  const leave = closing || sink.queued
+  try {
+    sink.refuse(refusal, leave)
+  } catch (error) {
+    streams.report(error, { stage: 'authorize' })
+    sink.refuse({ status: 500 }, leave)
+  }
+  // Nobody must keep a server that goes away by not reading why.
+  if (closing) clock.setTimeout(() => destroy(streams, sink), lingerMs)
+}
+
+function destroy(streams: Streams, sink: Sink): void {
+  tell(
+    () => sink.destroy(streams.engine.closing),
+    (error) => streams.report(error, { stage: 'write' }),
+  )
+}
+
+async function authorize<Request, Context>(
+  { engine }: Streams,
+  admitting: Admitting,
+  { raw }: StreamRequest<Request>,
+  options: EventStreamOptions<Request, Context>,
+): Promise<ReadAdmission> {
+  if (!options.authorize) return everyone
+  const admission = await admitting.ask('authorize', (call) => options.authorize!(raw, call), readAuthorization)
+  if (admission.expiresAt <= engine.clock.now()) throw new Refused({ status: 401 })
+  return admission
+}
+
+async function channelsOf<Request, Context>(
+  admitting: Admitting,
+  { raw }: StreamRequest<Request>,
+  { context }: ReadAdmission,
+  { channels = ['default'] }: EventStreamOptions<Request, Context>,
+): Promise<readonly string[]> {
+  const call = (given: CallbackOptions) =>
+    typeof channels === 'function' ? channels(raw, context as Context, given) : channels
+  return admitting.ask('channels', call, readChannelNames)
+}
+
+async function open<Request, Context>(
+  streams: Streams,
+  { lastEventId }: StreamRequest<Request>,
+  sink: Sink,
+  options: EventStreamOptions<Request, Context>,
+  { admitting, admission, channels }: { admitting: Admitting; admission: ReadAdmission; channels: readonly string[] },
+): Promise<void> {
+  const context = admission.context as Context
+  const filter =
+    options.filter && ((event: WireEvent) => decide('filter()', () => options.filter!(event as never, context)))
+  const cohort = await admitting.run('read', () => streams.fanOut.cohort(channels))
+  const connection = streams.create(sink, cohort, admission, { admitting, filter })
+  let ordinal = 0
+  let join: Join
+  let info: string | undefined
+  try {
+    const { disconnects } = admitting
+    if (disconnects.length > 0) {
+      const matched = await admitting.run('disconnect', () => disconnects.some((matches) => matches(connection)))
+      if (matched) throw new Refused({ status: 403 })
+    }
+    if (options.presence) {
+      info = await admitting.ask('presence', (call) => options.presence!(context, call), readPresence)
+    }
+    join = await admitting.run('read', async () => {
+      await streams.fanOut.subscribed(cohort)
+      // From here on live events are held back for this connection: by this ordinal, in a queue that the cohort shares.
+      ordinal = cohort.queue.end
+      const snapshot =
+        options.snapshot &&
+        ((begun: Beginning) =>
+          admitting.ask(
+            'snapshot',
+            (call) => options.snapshot!(context, call),
+            (answer) => encodeSnapshot(streams, answer as Snapshot<EventContract>, begun),
+          ))
+      const sees = filter && ((frame: Frame) => connection.sees(frame))
+      return planJoin(streams, { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot })
+    })
+    // It may have been revoked since, or its client may have left.
+    await admitting.run('read', () => {})
+    if (sink.closed) throw gone
+  } catch (refused) {
+    connection.onClose()
+    throw refused
+  }
+  const begin = () => {
+    sink.open()
+    admitting.open(connection)
+    streams.start(connection, admission)
+    if (info !== undefined) streams.presence.join(connection, info)
+    greet(streams, connection, join)
+    connection.join({ ...join.start, ordinal })
+  }
+  try {
+    if (sink.together) sink.together(begin)
+    else begin()
+  } catch (error) {
+    connection.fail(error, 'write')
+  }
+}
+
+function greet(streams: Streams, connection: Connection, { recovered, replayed, cursor, prologue }: Join): void {
+  const { id: connectionId, channels } = connection
+  const { intervalMs: heartbeatMs } = streams.heartbeat
+  const open = { type: 'rivulet:open', connectionId, heartbeatMs, recovered, replayed } as const
+  connection.write(encodeControlEvent(open, { id: cursor, retry: streams.options.retryMs }) + prologue)
+  diagnose(streams.engine, 'rivulet:connection:open', () => ({ connectionId, channels, recovered, replayed }))
+}

@@ -1,0 +1,399 @@
+import {
+  type ContractOf,
+  createDecoder,
+  defineEvents,
+  type GapReason,
+  parseControlEvent,
+  type StandardSchemaV1,
+} from '@rivulet/core'
+import { z } from 'zod'
+import type {
+  Backplane,
+  BackplaneMessage,
+  BackplaneSubscriber,
+  PublishOptions,
+  PublishResult,
+  ReadResult,
+} from '../src/backplane/backplane.js'
+import { MemoryBackplane } from '../src/backplane/memory-backplane.js'
+import { EventManager } from '../src/event-manager.js'
+import type { Clock } from '../src/runtime/clock.js'
+import type { Payload } from '../src/sinks/payload.js'
+import type { Refusal, Sink, SinkListener } from '../src/sinks/sink.js'
+
+/** A clock whose time and turns pass only when told. */
+export class SimulatedClock implements Clock {
+  #now = 1_700_000_000_000
+  #turns: (() => void)[] = []
+  #timers = new Map<number, { at: number; callback: () => void }>()
+  #nextTimer = 1
+  readonly random: () => number
+
+  constructor(random: () => number) {
+    this.random = random
+  }
+
+  now = (): number => this.#now
+  setTimeout = (callback: () => void, ms: number): number => {
+    this.#timers.set(this.#nextTimer, { at: this.#now + ms, callback })
+    return this.#nextTimer++
+  }
+  clearTimeout = (timer: unknown): void => void this.#timers.delete(timer as number)
+  defer = (callback: () => void): void => void this.#turns.push(callback)
+
+  get idle(): boolean {
+    return this.#turns.length === 0
+  }
+
+  get timers(): number {
+    return this.#timers.size
+  }
+
+  turn(): void {
+    const turns = this.#turns
+    this.#turns = []
+    for (const callback of turns) callback()
+  }
+
+  /** Time passes in which the event loop does one thing only: timers that are due have to wait. */
+  spend(ms: number): void {
+    this.#now += ms
+  }
+
+  /** Somebody sets the clock. Timers go by the time that passes, and are due as late as before. */
+  setBack(ms: number): void {
+    this.#now -= ms
+    for (const timer of this.#timers.values()) timer.at -= ms
+  }
+
+  advance(ms: number): void {
+    const end = this.#now + ms
+    for (;;) {
+      const due = [...this.#timers].filter(([, { at }]) => at <= end).sort(([, one], [, other]) => one.at - other.at)[0]
+      if (!due) break
+      this.#timers.delete(due[0])
+      this.#now = Math.max(this.#now, due[1].at)
+      due[1].callback()
+    }
+    this.#now = end
+  }
+}
+
+/** Lets everything that waits for promises alone happen. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** A backplane that answers later, and passes events on later, in order. */
+export class LateBackplane implements Backplane {
+  readonly #inner: MemoryBackplane
+  readonly #clock: SimulatedClock
+  #last: Promise<void> = Promise.resolve()
+  readonly #passing: (() => void)[] = []
+  readonly #late = new Map<BackplaneSubscriber, BackplaneSubscriber>()
+
+  constructor(inner: MemoryBackplane, clock: SimulatedClock) {
+    this.#inner = inner
+    this.#clock = clock
+  }
+
+  publish(channel: string, message: BackplaneMessage, options: PublishOptions): Promise<PublishResult> {
+    const result = this.#inner.publish(channel, message, options)
+    return this.#soon(() => result)
+  }
+
+  subscribe(channel: string, subscriber: BackplaneSubscriber): Promise<void> {
+    let late = this.#late.get(subscriber)
+    if (!late) {
+      late = this.#lateSubscriber(subscriber)
+      this.#late.set(subscriber, late)
+    }
+    const subscribed = late
+    return this.#inOrder(() => this.#inner.subscribe(channel, subscribed))
+  }
+
+  unsubscribe(channel: string, subscriber: BackplaneSubscriber): Promise<void> {
+    return this.#inOrder(() => this.#inner.unsubscribe(channel, this.#late.get(subscriber)!))
+  }
+
+  read(channel: string, after: number, limit: number): Promise<ReadResult> {
+    // The answer is of some moment between the question and its arrival.
+    return this.#soon(() => this.#inner.read(channel, after, limit)).then((result) => this.#soon(() => result))
+  }
+
+  seek(channel: string, count: number): Promise<number> {
+    return this.#soon(() => this.#inner.seek(channel, count))
+  }
+
+  forget(channel: string): Promise<void> {
+    return this.#soon(() => this.#inner.forget(channel))
+  }
+
+  close(): void {}
+
+  #soon<T>(action: () => T): Promise<T> {
+    const turns = Math.floor(this.#clock.random() * 3)
+    return new Promise((resolve) => {
+      const wait = (left: number) => {
+        if (left === 0) resolve(action())
+        else this.#clock.defer(() => wait(left - 1))
+      }
+      wait(turns)
+    })
+  }
+
+  #inOrder(action: () => void): Promise<void> {
+    return new Promise((resolve) => {
+      this.#last = this.#last.then(() => this.#soon(action)).then(() => this.#pass(resolve))
+    })
+  }
+
+  #lateSubscriber(subscriber: BackplaneSubscriber): BackplaneSubscriber {
+    return {
+      onMessage: (channel, message) => this.#pass(() => subscriber.onMessage(channel, message)),
+      onGap: (channel) => this.#pass(() => subscriber.onGap(channel)),
+      onHealth: (error) => subscriber.onHealth(error),
+    }
+  }
+
+  /** Passes events, and the answers to `subscribe` between them, on in order. */
+  #pass(action: () => void): void {
+    const passSome = () => {
+      const count = 1 + Math.floor(this.#clock.random() * this.#passing.length)
+      for (const next of this.#passing.splice(0, count)) next()
+      if (this.#passing.length > 0) this.#clock.defer(passSome)
+    }
+    if (this.#passing.push(action) === 1) this.#clock.defer(passSome)
+  }
+}
+
+/** A response whose reader takes bytes only when told. */
+export class SimulatedSink implements Sink {
+  bufferedBytes = 0
+  closed = false
+  largestWrite = 0
+  /** Called with what the reader takes. */
+  onBytes: (bytes: Uint8Array) => void = () => {}
+  onWrite: (text: string) => void = () => {}
+  onEnd: () => void = () => {}
+  status: number | undefined
+  headers: Record<string, string> | undefined
+  readonly #clock: Clock
+  readonly #kernelBytes: number
+  #written: Uint8Array[] = []
+  #length = 0
+  #listener: SinkListener | undefined
+  #waiting = false
+  #ending = false
+
+  constructor(clock: Clock, kernelBytes: number) {
+    this.#clock = clock
+    this.#kernelBytes = kernelBytes
+  }
+
+  attach(listener: SinkListener): void {
+    this.#listener = listener
+  }
+
+  refuse({ status, headers, message = '' }: Refusal): void {
+    this.status = status
+    this.headers = { ...headers }
+    this.onBytes(new TextEncoder().encode(message))
+    this.destroy()
+  }
+
+  open(): void {
+    this.status = 200
+  }
+
+  write({ bytes }: Payload): boolean {
+    if (this.#ending) throw new Error('written to after its end')
+    if (this.closed) return false
+    this.onWrite(new TextDecoder().decode(bytes))
+    this.#written.push(bytes)
+    this.#length += bytes.length
+    this.largestWrite = Math.max(this.largestWrite, bytes.length)
+    this.#measure()
+    if (this.bufferedBytes > 0) this.#waiting = true
+    return !this.#waiting
+  }
+
+  /** The reader takes up to so many bytes. */
+  take(count: number): void {
+    let left = count
+    while (left > 0 && this.#written.length > 0) {
+      const first = this.#written[0]!
+      const bytes = first.subarray(0, left)
+      if (bytes.length === first.length) this.#written.shift()
+      else this.#written[0] = first.subarray(bytes.length)
+      left -= bytes.length
+      this.#length -= bytes.length
+      this.onBytes(bytes)
+    }
+    this.#measure()
+    if (this.bufferedBytes === 0 && this.#waiting) {
+      this.#waiting = false
+      this.#clock.defer(() => this.closed || this.#waiting || this.#listener?.onDrain())
+    }
+    if (this.#ending && this.#length === 0) this.destroy()
+  }
+
+  #measure(): void {
+    this.bufferedBytes = Math.max(0, this.#length - this.#kernelBytes)
+  }
+
+  get unread(): number {
+    return this.#length
+  }
+
+  end(): void {
+    this.#ending = true
+    if (this.#length === 0) this.destroy()
+  }
+
+  destroy(): void {
+    if (this.closed) return
+    this.closed = true
+    this.#written = []
+    this.#length = 0
+    this.bufferedBytes = 0
+    this.onEnd()
+    this.#clock.defer(() => this.#listener?.onClose())
+  }
+}
+
+/** One event with its number, its channel and some ballast. */
+type SimulatedPayload = { n: number; channel: string; pad: string }
+type SimulatedEvents = ContractOf<{ n: StandardSchemaV1<SimulatedPayload, SimulatedPayload> }>
+
+/** What the server of a simulation consists of; a restart makes a new one. */
+export interface SimulatedServer {
+  readonly manager: EventManager<SimulatedEvents>
+  readonly errors: unknown[]
+}
+
+export interface SimulatedServerOptions {
+  /** Whether the backplane answers later. */
+  late: boolean
+  maxEvents: number
+  /** Of each channel. */
+  maxAgeMs: (channel: string) => number
+  maxTotalBytes: number
+  highWaterMarkBytes: number
+}
+
+export function createServer(clock: SimulatedClock, options: SimulatedServerOptions): SimulatedServer {
+  const { maxEvents, maxAgeMs, maxTotalBytes } = options
+  const retention = (channel: string) => ({ maxEvents, maxBytes: Infinity, maxAgeMs: maxAgeMs(channel) })
+  const memory = new MemoryBackplane({ retention, maxTotalBytes, clock })
+  const errors: unknown[] = []
+  const manager = new EventManager({
+    events: defineEvents<{ n: StandardSchemaV1<SimulatedPayload, SimulatedPayload> }>({
+      n: z.object({ n: z.number(), channel: z.string(), pad: z.string() }),
+    }),
+    backplane: options.late ? new LateBackplane(memory, clock) : memory,
+    clock,
+    limits: { highWaterMarkBytes: options.highWaterMarkBytes, stallTimeoutMs: 60_000 },
+    heartbeat: { intervalMs: 30_000 },
+    onError: (error) => errors.push(error),
+  })
+  return { manager, errors }
+}
+
+/** What a client saw, over all its connections. */
+export type Seen =
+  | { kind: 'event'; position: number | undefined; n: number; channel: string }
+  | { kind: 'gap'; channel: string | undefined; reason: GapReason; publishedBefore: number }
+  | { kind: 'open'; recovered: boolean | null; publishedBefore: number; at: number; resume: Resume | undefined }
+
+/** What a client came back with. */
+export interface Resume {
+  readonly server: SimulatedServer
+  /** The number of the first event after its cursor, and the time of the cursor. */
+  readonly from: number
+  readonly since: number
+  /** When its connection before was open. */
+  readonly openedAt: number
+  readonly leftAt: number
+}
+
+/** A client that keeps its cursor from connection to connection. */
+export class SimulatedClient {
+  readonly seen: Seen[] = []
+  readonly channels: readonly string[]
+  readonly filter: ((event: { n: number }) => boolean) | undefined
+  lastEventId = ''
+  sink: SimulatedSink | undefined
+  #cursor: Pick<Resume, 'server' | 'from' | 'since'> | undefined
+  #openedAt = 0
+  #leftAt = 0
+  readonly #clock: SimulatedClock
+  readonly #writeMs: number
+
+  /** @param writeMs How long a write to it takes. */
+  constructor(
+    clock: SimulatedClock,
+    channels: readonly string[],
+    filter: ((event: { n: number }) => boolean) | undefined,
+    writeMs = 0,
+  ) {
+    this.#clock = clock
+    this.#writeMs = writeMs
+    this.channels = channels
+    this.filter = filter
+  }
+
+  /** @param published How many events were published so far: what a gap that is written now can be about. */
+  connect(server: SimulatedServer, kernelBytes: number, published: () => number): void {
+    const { manager } = server
+    const resume = this.#cursor && { ...this.#cursor, openedAt: this.#openedAt, leftAt: this.#leftAt }
+    const begun = { server, from: published(), since: this.#clock.now() }
+    const sink = new SimulatedSink(this.#clock, kernelBytes)
+    this.sink = sink
+    /** Of each control event that was written: how many events there were then. */
+    const publishedBefore: number[] = []
+    const decoder = createDecoder({
+      lastEventId: this.lastEventId,
+      onMessage: (message) => {
+        const control = parseControlEvent(message)
+        if (control?.type === 'rivulet:open') {
+          const { recovered } = control
+          if (message.lastEventId !== this.lastEventId) this.#cursor = begun
+          this.lastEventId = message.lastEventId
+          this.seen.push({
+            kind: 'open',
+            recovered,
+            publishedBefore: publishedBefore.shift()!,
+            at: this.#openedAt,
+            resume,
+          })
+        } else if (control?.type === 'rivulet:gap') {
+          const { channel, reason } = control
+          this.seen.push({ kind: 'gap', channel, reason, publishedBefore: publishedBefore.shift()! })
+        } else if (message.event === 'n') {
+          const { n, channel, timestamp } = JSON.parse(message.data)
+          // An event without an id leaves the last one standing.
+          const position =
+            message.lastEventId === this.lastEventId ? undefined : Number.parseInt(message.lastEventId, 36)
+          this.lastEventId = message.lastEventId
+          if (position !== undefined) this.#cursor = { server, from: n + 1, since: timestamp }
+          this.seen.push({ kind: 'event', position, n, channel })
+        }
+      },
+    })
+    sink.onWrite = (text) => {
+      this.#clock.spend(this.#writeMs)
+      if (text.includes('event: rivulet:open')) this.#openedAt = this.#clock.now()
+      for (const _ of text.matchAll(/^event: rivulet:(open|gap)$/gm)) publishedBefore.push(published())
+    }
+    sink.onBytes = (bytes) => decoder.feed(bytes)
+    sink.onEnd = () => {
+      this.#leftAt = this.#clock.now()
+      if (this.sink === sink) this.sink = undefined
+    }
+    void manager.connect({ raw: undefined, lastEventId: this.lastEventId || undefined }, sink, {
+      channels: this.channels,
+      filter: this.filter && ((event) => this.filter!(event)),
+    })
+  }
+}
