@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    projects: ['packages/*/vitest.config.ts', 'examples/*/vitest.config.ts', 'e2e/vitest.config.ts'],
+    projects: [
+      'packages/*/vitest.config.ts',
+      'examples/*/vitest.config.ts',
+      'checks/vitest.config.ts',
+      'e2e/vitest.config.ts',
+    ],
     // `npm run coverage`. The files of the Redis backplane are left out: its fault tests take minutes, and hold it better than
     // lines do. So are the tests that measure the heap or play random histories, which instrumented code only slows down.
     // What the floor allows to be missing, among others: fallbacks where a version of Node.js lacks something; and the

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { hasChromium } from '../test-support/chromium.js'
-import { exampleFolder } from './example-process.js'
+import { exampleFolder } from '../test-support/example-process.js'
 import { faultless, faultsOf, looks } from './page-faults.js'
 import { useExample } from './use-example.js'
 

@@ -4,7 +4,7 @@ import { defaultLabels, idleState, viewIndicator } from '@rivulet/client/binding
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, launchChromium } from '../test-support/chromium.js'
-import { root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
 
 const gap = { type: 'rivulet:gap', reason: 'lagged' } as const
 const states = {

@@ -3,8 +3,8 @@ import { copyFile, mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { launchChromium } from '../test-support/chromium.js'
+import { ExampleProcess, exampleFolder } from '../test-support/example-process.js'
 import { freePort } from '../test-support/free-port.js'
-import { ExampleProcess, exampleFolder } from './example-process.js'
 
 /** The light one of each example lies in its own folder too, which is to stand alone. */
 const folder = fileURLToPath(new URL('../docs/images/', import.meta.url))

@@ -1,4 +1,4 @@
-// `npm run check:api`: compares what the built packages export, names and types, with `etc/<package>.api.md`, so that no
+// `npm run check:api`: compares what the built packages export, names and types, with `api/<package>.api.md`, so that no
 // public name comes, goes or changes unnoticed. `npm run check:api -- --update` writes the files; review them as code.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -19,20 +19,20 @@ await main(async () => {
   )
   const update = process.argv.includes('--update')
   const changed = []
-  mkdirSync(join(root, 'etc'), { recursive: true })
+  mkdirSync(join(root, 'api'), { recursive: true })
   for (const { name, entries } of packages) {
     const sections = []
     for (const entry of entries) sections.push(await describeEntry(entry, program))
     const report = `${sections.join('\n')}`
-    const file = join(root, 'etc', `${name.replace('@rivulet/', '')}.api.md`)
+    const file = join(root, 'api', `${name.replace('@rivulet/', '')}.api.md`)
     const committed = existsSync(file) ? readFileSync(file, 'utf8') : ''
     if (report === committed) continue
     changed.push(name)
     if (update) writeFileSync(file, report)
     else showDifference(committed, report)
   }
-  if (changed.length === 0) console.log(`The API of ${packages.length} packages is as etc/ says.`)
-  else if (update) console.log(`Written to etc/: ${changed.join(', ')}`)
+  if (changed.length === 0) console.log(`The API of ${packages.length} packages is as api/ says.`)
+  else if (update) console.log(`Written to api/: ${changed.join(', ')}`)
   else throw new Error(`The API of ${changed.join(', ')} has changed. If it should: npm run check:api -- --update`)
 })
 

@@ -3,7 +3,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort } from '../../test-support/free-port.js'
-import { type Block, codeBlocks, root } from '../code-blocks.js'
+import { root } from '../../test-support/root.js'
+import { type Block, codeBlocks } from '../code-blocks.js'
 import { ServerProcess } from './server-process.js'
 
 /** Without colours, so that an address in a server's output is in one piece; what npm has already is not asked for again. */

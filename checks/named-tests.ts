@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
 
 /** The tests that a page names, as `` `file`: "test", "test" ``, and which of them are not there. */
 export function namedTests(page: string): { count: number; missing: string[] } {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
 
 const jest = join(root, 'node_modules/jest/bin/jest.js')
 
@@ -11,7 +11,7 @@ it.each(['jest-environment-jsdom', 'jest-fixed-jsdom'])('apps of React and Vue a
     process.execPath,
     [jest, '-c', 'jest/jest.config.cjs', '--runInBand', '--silent'],
     {
-      cwd: join(root, 'e2e'),
+      cwd: join(root, 'checks'),
       env: { ...env, NODE_ENV: 'test', RIVULET_JEST_ENVIRONMENT: name },
       encoding: 'utf8',
     },

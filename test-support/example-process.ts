@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { endProcess } from '../test-support/end-process.js'
+import { endProcess } from './end-process.js'
 
 /** A built example as its own process, at a port that stays the same over restarts. */
 export class ExampleProcess {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
 
 /** Packs each published package, as it was built, into the folder. Gives the tarballs by the packages' names. */
 export function packPackages(folder: string): Record<string, string> {

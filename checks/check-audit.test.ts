@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
 
 /** Audits a project that depends on `left` at a registry that answers so when it is asked for vulnerabilities. */
 async function audit(status: number, advisories: object, ...args: string[]) {

@@ -1,10 +1,8 @@
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
-
-export const root: string = dirname(dirname(fileURLToPath(import.meta.url)))
+import { root } from '../test-support/root.js'
 
 /** A fenced block of a Markdown page. */
 export interface Block {

@@ -8,7 +8,7 @@ import { EventManager, type EventStreamOptions } from '@rivulet/server'
 import { handleEventStream } from '@rivulet/server/node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
-import { root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
 import { namedTests } from './named-tests.js'
 
 const events = defineEvents({ log: z.looseObject({ message: z.string() }) })

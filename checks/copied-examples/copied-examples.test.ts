@@ -6,9 +6,10 @@ import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { decodeStream, isControlEvent } from '@rivulet/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ExampleProcess } from '../../test-support/example-process.js'
 import { freePort } from '../../test-support/free-port.js'
-import { codeBlocks, root } from '../code-blocks.js'
-import { ExampleProcess } from '../example-process.js'
+import { root } from '../../test-support/root.js'
+import { codeBlocks } from '../code-blocks.js'
 import { packPackages } from '../pack-packages.js'
 
 /** Runs a command in a folder, and shows all that it had to say if it fails. */

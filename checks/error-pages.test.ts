@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { defineEvents, EventValidationError } from '@rivulet/core'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
-import { root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
 
 const { repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 

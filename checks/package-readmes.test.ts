@@ -1,7 +1,8 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Block, codeBlocks, compile, makeFolder, root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
+import { type Block, codeBlocks, compile, makeFolder } from './code-blocks.js'
 import { contract } from './docs-sample.js'
 
 /** The compiled blocks of each published package's README, by the package's folder. */

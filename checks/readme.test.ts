@@ -5,7 +5,8 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, launchChromium } from '../test-support/chromium.js'
 import { freePort } from '../test-support/free-port.js'
-import { type Block, codeBlocks, compile, makeFolder, root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
+import { type Block, codeBlocks, compile, makeFolder } from './code-blocks.js'
 
 let readme: string
 let blocks: Block[]

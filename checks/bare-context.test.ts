@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { createContext, runInContext } from 'node:vm'
 import { expect, it } from 'vitest'
-import { root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
 
 interface Manifest {
   name: string

@@ -2,11 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { freePort } from '../test-support/free-port.js'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
+import { root } from '../test-support/root.js'
 
 function npmStart(port: number) {
   const child = spawn(process.execPath, ['scripts/start.mjs'], {

@@ -1,7 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
-import { codeBlocks, makeFolder, root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
+import { codeBlocks, makeFolder } from './code-blocks.js'
 
 /** Runs the block of a docs page that has these words. Resolves with what it printed when it is through. */
 export async function runSample(page: string, words: string): Promise<unknown[][]> {

@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { codeBlocks, compile, makeFolder, root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
+import { codeBlocks, compile, makeFolder } from './code-blocks.js'
 import { contract } from './docs-sample.js'
 
 const docs = join(root, 'docs')

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, describe, expect, it } from 'vitest'
-import { root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
 
 type Exports = Record<string, unknown>
 type ErrorClass = (new (...facts: never[]) => Error) & { code?: string }
 
-const out = mkdtempSync(join(root, 'e2e', '.error-names-'))
+const out = mkdtempSync(join(root, 'checks', '.error-names-'))
 afterAll(() => rmSync(out, { recursive: true, force: true }))
 
 const packages = readdirSync(join(root, 'packages')).filter((name) =>

@@ -7,7 +7,7 @@ import { EventManager } from '@rivulet/server'
 import { handleEventStream } from '@rivulet/server/node'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
-import { root } from './code-blocks.js'
+import { root } from '../test-support/root.js'
 import { namedTests } from './named-tests.js'
 
 describe('the comparison', () => {
