@@ -77,6 +77,9 @@ export interface ManagerChannel<Contract extends EventContract> {
   ): void
 }
 
+/** The streams of a manager, for what is built on it in this package. */
+export let streamsOf: <Contract extends EventContract>(manager: EventManager<Contract>) => Streams
+
 /**
  * Publishes the events of a contract to any number of open streams.
  *
@@ -86,6 +89,10 @@ export interface ManagerChannel<Contract extends EventContract> {
  * await manager.publish('log', { level: 'info', message: 'Hello' })
  */
 export class EventManager<Contract extends EventContract> {
+  static {
+    streamsOf = (manager) => manager.#streams
+  }
+
   readonly #contract: Contract
   readonly #source: string
   readonly #backplane: Backplane

@@ -7,6 +7,8 @@ export interface ErrorContext {
    * - `authorize`, `channels`, `snapshot`, `filter`: that function of the stream's options failed.
    * - `presence`: that function, or `onChange`, failed; or the nodes could not be told who is where.
    * - `disconnect`: the function that was given to `disconnect` failed for a stream that was being let in.
+   * - `run`: the producer of a run failed, or what becomes of runs could not be written.
+   * - `id`: that function of the options of a run's route failed.
    * - `emit`: an event could not be published.
    * - `read`: the backplane could not read a channel's events.
    * - `write`: a response failed.
@@ -19,12 +21,16 @@ export interface ErrorContext {
     | 'filter'
     | 'presence'
     | 'disconnect'
+    | 'run'
+    | 'id'
     | 'emit'
     | 'read'
     | 'write'
     | 'backplane'
   readonly connection?: ConnectionInfo | undefined
   readonly channel?: string | undefined
+  /** The run's id. */
+  readonly run?: string | undefined
   /** The event's name. */
   readonly type?: string | undefined
 }
@@ -46,10 +52,11 @@ export function report(onError: ErrorHandler, error: unknown, context: ErrorCont
   )
 }
 
-export function reportToConsole(error: unknown, { stage, connection, channel, type }: ErrorContext): void {
+export function reportToConsole(error: unknown, { stage, connection, channel, run, type }: ErrorContext): void {
   const where = [
     connection && `connection ${connection.id}`,
     channel !== undefined && `channel "${channel}"`,
+    run !== undefined && `run "${run}"`,
     type !== undefined && `event "${type}"`,
   ].filter(Boolean)
   print(`[rivulet] ${stage} failed${where.length > 0 ? ` (${where.join(', ')})` : ''}:`, error)

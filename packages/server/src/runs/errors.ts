@@ -1,0 +1,100 @@
+import { type EndState, RivuletError } from '@rivulet/core'
+
+/** The run is over, so its producer may publish nothing more: somebody stopped it, or it took too long. */
+export class RunEndedError extends RivuletError {
+  static override get name(): string {
+    return 'RunEndedError'
+  }
+  static override readonly code = 'RIVULET_RUN_ENDED'
+
+  constructor(
+    /** The run's id. */
+    readonly id: string,
+    readonly state: EndState,
+    /** Why it was stopped or failed. */
+    readonly reason: string | undefined,
+  ) {
+    const why = reason === undefined ? '' : ` (${reason})`
+    super(
+      RunEndedError.code,
+      `The run "${id}" is over: ${state}${why}. Pass the signal of the producer on to what it waits for, and let the producer end.`,
+    )
+  }
+}
+
+/** The producer could not renew its lease in time, so the run is no longer its own: nothing that it publishes is kept. */
+export class RunLostError extends RivuletError {
+  static override get name(): string {
+    return 'RunLostError'
+  }
+  static override readonly code = 'RIVULET_RUN_LOST'
+
+  constructor(
+    /** The run's id. */
+    readonly id: string,
+    /** For how many milliseconds it may be without a renewal. */
+    readonly leaseMs: number,
+  ) {
+    super(
+      RunLostError.code,
+      `The lease of the run "${id}" was not renewed within ${leaseMs} ms: this process stood still, or could not reach its ` +
+        'backplane. Start a new run, and raise leaseMs if that happens in normal operation.',
+    )
+  }
+}
+
+/** A run was not over after its time. */
+export class RunTimeoutError extends RivuletError {
+  static override get name(): string {
+    return 'RunTimeoutError'
+  }
+  static override readonly code = 'RIVULET_RUN_TIMEOUT'
+
+  constructor(
+    /** The run's id. */
+    readonly id: string,
+    /** How many milliseconds it had. */
+    readonly timeoutMs: number,
+  ) {
+    super(
+      RunTimeoutError.code,
+      `The producer of the run "${id}" was not through after ${timeoutMs} ms. Have it end, or raise timeoutMs.`,
+    )
+  }
+}
+
+/** As many runs with this key are running as may. */
+export class TooManyRunsError extends RivuletError {
+  static override get name(): string {
+    return 'TooManyRunsError'
+  }
+  static override readonly code = 'RIVULET_TOO_MANY_RUNS'
+
+  constructor(
+    /** Whose runs they are. */
+    readonly key: string,
+    /** How many may be running at once. */
+    readonly maxRunningPerKey: number,
+  ) {
+    super(
+      TooManyRunsError.code,
+      `${maxRunningPerKey} runs with the key ${JSON.stringify(key)} are running already. Answer with 429, stop one of them, or raise maxRunningPerKey.`,
+    )
+  }
+}
+
+/** Thrown by a producer of yours to tell readers why it failed: of any other error they learn nothing. */
+export class RunFailure extends RivuletError {
+  static override get name(): string {
+    return 'RunFailure'
+  }
+  static override readonly code = 'RIVULET_RUN_FAILED'
+
+  constructor(
+    /** What readers are told. */
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(RunFailure.code, `The producer failed: ${reason}`, options)
+  }
+}
