@@ -1,6 +1,6 @@
 /** Rooms of a package, from the top down: a file may import from its own room and from those behind it. */
 const rooms = {
-  'packages/server/src': ['streams', 'nodes', 'delivery', 'sinks', 'backplane', 'runtime'],
+  'packages/server/src': ['runs', 'streams', 'nodes', 'delivery', 'sinks', 'backplane', 'runtime'],
 }
 const upward = Object.entries(rooms).flatMap(([folder, names]) =>
   names.slice(1).map((room, index) => ({

@@ -13,6 +13,16 @@ export type {
 export { MemoryBackplane, type MemoryBackplaneOptions } from './backplane/memory-backplane.js'
 export type { BackplaneRegistry, NodeInfo, RegistryChange, RegistryEntry } from './backplane/registry.js'
 export type { Retention, RetentionBounds } from './backplane/retention.js'
+export {
+  type RunCreated,
+  type RunCreation,
+  type RunEnd,
+  type RunEnder,
+  type RunRecord,
+  type RunStore,
+  runChannel,
+  runOf,
+} from './backplane/run-store.js'
 export type { ConnectionInfo } from './delivery/connection.js'
 export type { ServerGapReason } from './delivery/frame.js'
 export type { HeartbeatOptions } from './delivery/heartbeat.js'
@@ -26,16 +36,15 @@ export type { PresenceOptions } from './nodes/presence.js'
 export type { PresenceChange, PresenceMember } from './nodes/presence-notices.js'
 export type { StreamSelector } from './nodes/stream-selector.js'
 export type { PublishEventOptions } from './publish-options.js'
+export { RunEndedError, RunFailure, RunLostError, RunTimeoutError, TooManyRunsError } from './runs/errors.js'
+export type { MapItem, Producer, Producing, RunOutput, RunSource } from './runs/producer.js'
 export {
-  type RunCreated,
-  type RunCreation,
-  type RunEnd,
-  type RunEnder,
-  type RunRecord,
-  type RunStore,
-  runChannel,
-  runOf,
-} from './runs/run-store.js'
+  type RunInfo,
+  RunManager,
+  type RunManagerOptions,
+  type StartedRun,
+  type StartRunOptions,
+} from './runs/run-manager.js'
 export type { Awaitable } from './runtime/awaitable.js'
 export type { Clock } from './runtime/clock.js'
 export type { DiagnosticMessages } from './runtime/diagnostics.js'

@@ -1,15 +1,10 @@
 import type { GapReason } from '@rivulet/core'
-import type { RunStore } from '../runs/run-store.js'
 import type { Awaitable } from '../runtime/awaitable.js'
+import type { BackplaneMessage } from './backplane-message.js'
 import type { BackplaneRegistry } from './registry.js'
+import type { RunStore } from './run-store.js'
 
-/** An event as a backplane takes it: encoded already, opaque to it. */
-export interface BackplaneMessage {
-  /** The event's name. */
-  readonly type: string
-  /** The event's data: one JSON object on one line. */
-  readonly data: string
-}
+export type { BackplaneMessage }
 
 /** An event that the backplane keeps, or kept. */
 export interface StoredMessage extends BackplaneMessage {

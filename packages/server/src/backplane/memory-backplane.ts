@@ -1,5 +1,3 @@
-import { MemoryRuns } from '../runs/memory-runs.js'
-import { type RunStore, runOf } from '../runs/run-store.js'
 import { type Clock, systemClock } from '../runtime/clock.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import type {
@@ -15,9 +13,11 @@ import type {
 import { ChannelLogs } from './channel-logs.js'
 import { IdempotencyKeys } from './idempotency-keys.js'
 import { MemoryRegistry } from './memory-registry.js'
+import { MemoryRuns } from './memory-runs.js'
 import { Sequence } from './position.js'
 import type { BackplaneRegistry } from './registry.js'
 import { boundsPer, type Retention } from './retention.js'
+import { type RunStore, runOf } from './run-store.js'
 
 export interface MemoryBackplaneOptions {
   /**

@@ -1,7 +1,7 @@
 import { parseControlEvent } from '@rivulet/core'
-import type { Backplane, BackplaneSubscriber, LiveMessage } from '../backplane.js'
+import type { Backplane, BackplaneSubscriber, LiveMessage } from '../backplane/backplane.js'
+import { runChannel } from '../backplane/run-store.js'
 import type { Outcome } from './production.js'
-import { runChannel } from './run-store.js'
 
 /** Hears of the end of one run, wherever it was ended. */
 export class EndWatch implements BackplaneSubscriber {
@@ -36,7 +36,7 @@ export class EndWatch implements BackplaneSubscriber {
     if (position > this.#beginning) this.#onEnd?.(outcome)
   }
 
-  onMessage(_: string, { type, data, seq: position }: LiveMessage): void {
+  onMessage(_: string, { type, data, position }: LiveMessage): void {
     if (type !== 'rivulet:end' || position === undefined) return
     const event = parseControlEvent({ event: type, data, lastEventId: '' })
     if (event?.type !== 'rivulet:end') return

@@ -1,7 +1,7 @@
 import type { EventContract } from '@rivulet/core'
-import type { Clock } from '../clock.js'
+import type { RunStore } from '../backplane/run-store.js'
+import type { Clock } from '../runtime/clock.js'
 import { endOf, type Production } from './production.js'
-import type { RunStore } from './run-store.js'
 
 /** How many leases, and how many lapsed runs, one call is about. */
 const batch = 256

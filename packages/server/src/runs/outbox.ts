@@ -1,5 +1,5 @@
-import type { BackplaneMessage } from '../backplane.js'
-import type { Clock } from '../clock.js'
+import type { BackplaneMessage } from '../backplane/backplane.js'
+import type { Clock } from '../runtime/clock.js'
 import { Retry } from './retry.js'
 
 interface Sent {

@@ -1,8 +1,8 @@
 import type { EventContract, EventDefinition, EventType, PayloadOf } from '@rivulet/core'
-import type { Awaitable } from '../awaitable.js'
-import { ConfigurationError } from '../errors.js'
-import { isThenable, tell } from '../guard.js'
-import type { SnapshotEvent } from '../stream-options.js'
+import type { Awaitable } from '../runtime/awaitable.js'
+import { ConfigurationError } from '../runtime/errors.js'
+import { isThenable, tell } from '../runtime/guard.js'
+import type { SnapshotEvent } from '../streams/stream-options.js'
 
 /** An event of the contract, as an iterable or a stream gives it. */
 export type RunOutput<Contract extends EventContract> = SnapshotEvent<Contract>

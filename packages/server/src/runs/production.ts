@@ -1,14 +1,14 @@
 import type { EndEvent, EventContract, RivuletError } from '@rivulet/core'
-import type { Awaitable } from '../awaitable.js'
-import type { BackplaneMessage } from '../backplane.js'
-import type { Clock } from '../clock.js'
-import { disregard, Wait } from '../guard.js'
-import { at } from '../lifetime.js'
+import type { BackplaneMessage } from '../backplane/backplane.js'
+import type { RunEnd, RunStore } from '../backplane/run-store.js'
+import type { Awaitable } from '../runtime/awaitable.js'
+import type { Clock } from '../runtime/clock.js'
+import { disregard, Wait } from '../runtime/guard.js'
+import { at } from '../streams/lifetime.js'
 import { RunEndedError, RunFailure, RunLostError, RunTimeoutError } from './errors.js'
 import { Outbox } from './outbox.js'
 import type { Producing } from './producer.js'
 import { Retry } from './retry.js'
-import type { RunEnd, RunStore } from './run-store.js'
 
 /** How a run ends, without its encoding. */
 export type Outcome = Pick<EndEvent, 'state' | 'reason'>
@@ -180,9 +180,9 @@ export class Production<Contract extends EventContract> {
 
   #breakOff(error: unknown, reason: string): void {
     if (this.#over) return
-    void this.#finish({ state: 'failed', reason })
     this.#wait.breakOff(error, error)
     this.#outbox.end(error)
+    void this.#finish({ state: 'failed', reason })
   }
 
   #leave(error: RivuletError): void {

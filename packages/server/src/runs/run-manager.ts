@@ -1,16 +1,16 @@
 import type { EventContract } from '@rivulet/core'
-import { ConfigurationError, ManagerClosedError } from '../errors.js'
+import type { RunCreated, RunCreation, RunRecord, RunStore } from '../backplane/run-store.js'
+import { createMessage } from '../delivery/message.js'
 import { type EventManager, streamsOf } from '../event-manager.js'
-import { tell } from '../guard.js'
-import { createMessage } from '../message.js'
-import type { Streams } from '../streams.js'
+import { ConfigurationError, ManagerClosedError } from '../runtime/errors.js'
+import { tell } from '../runtime/guard.js'
+import type { Streams } from '../streams/streams.js'
 import { EndWatch } from './end-watch.js'
 import { TooManyRunsError } from './errors.js'
 import { Leases } from './leases.js'
 import { isSource, type MapItem, type Producer, produce, type RunOutput } from './producer.js'
 import { endOf, Production } from './production.js'
 import { checkNumbers, checkText } from './run-options.js'
-import type { RunCreated, RunCreation, RunRecord, RunStore } from './run-store.js'
 
 export interface RunManagerOptions<Contract extends EventContract> {
   /** Whose contract, backplane and `onError` the runs use. Its backplane has to have runs, as a `MemoryBackplane` has. */

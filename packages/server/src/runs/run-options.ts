@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../errors.js'
+import { ConfigurationError } from '../runtime/errors.js'
 
 /** The least that each of the numbers may be, and which may be `Infinity`. */
 const rules: Readonly<Record<string, { readonly from: number; readonly unbounded: boolean }>> = {

@@ -1,5 +1,5 @@
-import type { BackplaneMessage, StoredMessage } from '../backplane/backplane.js'
 import { textBytes } from '../runtime/text-bytes.js'
+import type { BackplaneMessage, StoredMessage } from './backplane.js'
 
 /** What a pack takes in memory without its events, and an event in it without its texts. */
 const packBytes = 250

@@ -1,6 +1,6 @@
 import type { EndState } from '@rivulet/core'
-import type { BackplaneMessage } from '../backplane/backplane.js'
 import type { Awaitable } from '../runtime/awaitable.js'
+import type { BackplaneMessage } from './backplane-message.js'
 
 /** A run as it is kept, without its events. Positions are those of its channel. */
 export interface RunRecord {

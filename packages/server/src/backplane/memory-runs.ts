@@ -1,5 +1,5 @@
-import type { BackplaneMessage, LiveMessage, ReadResult } from '../backplane/backplane.js'
-import { DueQueue } from '../backplane/due-queue.js'
+import type { BackplaneMessage, LiveMessage, ReadResult } from './backplane.js'
+import { DueQueue } from './due-queue.js'
 import { MemoryRun } from './memory-run.js'
 import {
   type RunCreated,

@@ -1,5 +1,5 @@
-import type { BackplaneMessage, ReadResult, StoredMessage } from '../backplane/backplane.js'
 import { textBytes } from '../runtime/text-bytes.js'
+import type { BackplaneMessage, ReadResult, StoredMessage } from './backplane.js'
 import { PackedEvents } from './packed-events.js'
 
 /** An event that is not packed takes so much beside its text. */

@@ -1,5 +1,5 @@
-import type { Due } from '../backplane/due-queue.js'
 import { textBytes } from '../runtime/text-bytes.js'
+import type { Due } from './due-queue.js'
 import { RunLog } from './run-log.js'
 import type { RunCreation, RunRecord } from './run-store.js'
 
