@@ -6,6 +6,7 @@ export default defineConfig({
       'packages/*/vitest.config.ts',
       'examples/*/vitest.config.ts',
       'checks/vitest.config.ts',
+      'runtimes/react-18/vitest.config.ts',
       'e2e/vitest.config.ts',
     ],
     // `npm run coverage`. The files of the Redis backplane are left out: its fault tests take minutes, and hold it better than

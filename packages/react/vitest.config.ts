@@ -1,3 +1,3 @@
 import { project } from '../../vitest.shared.js'
 
-export default project('react', { environment: 'jsdom', setupFiles: ['src/setup.test.util.ts'] })
+export default project('react', { environment: 'jsdom', setupFiles: ['test/setup.ts'] })

@@ -1,3 +1,3 @@
 import { project } from '../../vitest.shared.js'
 
-export default project('vue', { environment: 'jsdom', setupFiles: ['src/setup.test.util.ts'] })
+export default project('vue', { environment: 'jsdom', setupFiles: ['test/setup.ts'] })

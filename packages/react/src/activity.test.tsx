@@ -1,8 +1,8 @@
 import { act, render } from '@testing-library/react'
 import * as React from 'react'
 import { expect, it } from 'vitest'
+import { createFake, events, opened, pushLines } from '../test/harness.js'
 import { SSEProvider, useEventReducer, useServerEvents } from './index.js'
-import { createFake, events, opened, pushLines } from './testing.test.util.js'
 
 function Lines() {
   return <output>{useServerEvents(events.log).events.map(({ message }) => message)}</output>

@@ -3,8 +3,8 @@ import { startTransition } from 'react'
 import { createRoot } from 'react-dom/client'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { stubFrames } from '../../../test-support/stub-frames.js'
+import { createFake, events, opened, pushLines } from '../test/harness.js'
 import { SSEProvider, useEventReducer } from './index.js'
-import { createFake, events, opened, pushLines } from './testing.test.util.js'
 
 /** The components that a transition mounts. */
 const late = ['a', 'b', 'c', 'd', 'e', 'f']

@@ -2,8 +2,8 @@ import { act, render } from '@testing-library/react'
 import { Profiler } from 'react'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { stubFrames } from '../../../test-support/stub-frames.js'
+import { createFake, events, opened } from '../test/harness.js'
 import { SSEProvider, useEventReducer, useServerEvents } from './index.js'
-import { createFake, events, opened } from './testing.test.util.js'
 
 function Rate() {
   const count = useEventReducer(events.log, (total) => total + 1, 0)

@@ -2,8 +2,8 @@ import { mockEventStream } from '@rivulet/testing/msw'
 import { render, screen } from '@testing-library/react'
 import { setupServer } from 'msw/node'
 import { expect, it, onTestFinished } from 'vitest'
+import { events } from '../test/harness.js'
 import { SSEConnectionIndicator, SSEProvider, useServerEvents } from './index.js'
-import { events } from './testing.test.util.js'
 
 function Log() {
   const { events: lines } = useServerEvents(events.log)

@@ -2,8 +2,8 @@ import { act, render, screen } from '@testing-library/react'
 import { useState } from 'react'
 import { expect, it } from 'vitest'
 import { stubFrames } from '../../../test-support/stub-frames.js'
+import { createFake, events, frame, opened, pushLines } from '../test/harness.js'
 import { SSEProvider, useEventReducer, useServerEvent, useServerEvents } from './index.js'
-import { createFake, events, frame, opened, pushLines } from './testing.test.util.js'
 
 function Late({ replay }: { replay?: boolean }) {
   const { events: all } = useServerEvents([events.progress, events.log], { replay })

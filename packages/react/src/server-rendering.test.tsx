@@ -3,8 +3,8 @@ import { type ReactElement, Suspense } from 'react'
 import { hydrateRoot } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import { expect, it, onTestFinished, vi } from 'vitest'
+import { createFake, events, frame, opened, pushLines } from '../test/harness.js'
 import { SSEConnectionIndicator, SSEProvider, useConnectionStatus, useEventReducer, useServerEvents } from './index.js'
-import { createFake, events, frame, opened, pushLines } from './testing.test.util.js'
 
 function Page() {
   const { events: lines, status } = useServerEvents(events.log, { replay: true })

@@ -1,8 +1,8 @@
 import { act, fireEvent, render, screen } from '@testing-library/react'
 import axe from 'axe-core'
 import { expect, it, onTestFinished, vi } from 'vitest'
+import { createFake, opened } from '../test/harness.js'
 import { SSEConnectionIndicator, type SSEConnectionIndicatorProps, SSEProvider } from './index.js'
-import { createFake, opened } from './testing.test.util.js'
 
 function renderIndicator(props: SSEConnectionIndicatorProps = {}) {
   const fake = createFake()

@@ -4,8 +4,8 @@ import { StrictMode, useEffect } from 'react'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { startServer } from '../../../test-support/real-server.js'
+import { createFake, events, opened } from '../test/harness.js'
 import { SSEConnectionIndicator, SSEProvider, useEventStream, useServerEvents } from './index.js'
-import { createFake, events, opened } from './testing.test.util.js'
 
 function Lines() {
   const { events: lines, status } = useServerEvents(events.log)

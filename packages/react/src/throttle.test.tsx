@@ -1,8 +1,8 @@
 import { act, render } from '@testing-library/react'
 import { expect, it } from 'vitest'
 import { stubFrames } from '../../../test-support/stub-frames.js'
+import { createFake, events, opened } from '../test/harness.js'
 import { SSEProvider, useEventReducer } from './index.js'
-import { createFake, events, opened } from './testing.test.util.js'
 
 function Count() {
   return <output>{useEventReducer(events.log, (total) => total + 1, 0)}</output>

@@ -1,7 +1,7 @@
 import { act, renderHook } from '@testing-library/react'
 import { expect, it } from 'vitest'
+import { createFake, opened } from '../test/harness.js'
 import { MissingProviderError, SSEProvider, useConnectionStatus, useEventStream } from './index.js'
-import { createFake, opened } from './testing.test.util.js'
 
 it('tells the state as it changes, and reconnects on request', async () => {
   const fake = createFake()

@@ -1,8 +1,8 @@
 import { act, render, renderHook } from '@testing-library/react'
 import { type ReactNode, StrictMode } from 'react'
 import { expect, it } from 'vitest'
+import { createFake, events, frame, opened, pushLines } from '../test/harness.js'
 import { SSEProvider, useEventReducer } from './index.js'
-import { createFake, events, frame, opened, pushLines } from './testing.test.util.js'
 
 function setup() {
   const fake = createFake()

@@ -1,8 +1,8 @@
 import { act, renderHook } from '@testing-library/react'
 import type { ReactNode } from 'react'
 import { expect, it } from 'vitest'
+import { createFake, events, opened, pushLines } from '../test/harness.js'
 import { SSEProvider, useServerEvent } from './index.js'
-import { createFake, events, opened, pushLines } from './testing.test.util.js'
 
 const hundred = Array.from({ length: 100 }, (_, index) => `line ${index}`)
 

@@ -2,8 +2,8 @@ import { act, render, renderHook, screen } from '@testing-library/react'
 import type { ReactNode } from 'react'
 import { Profiler } from 'react'
 import { describe, expect, it } from 'vitest'
+import { createFake, events, frame, opened, pushLines } from '../test/harness.js'
 import { SSEProvider, useServerEvents } from './index.js'
-import { createFake, events, frame, opened, pushLines } from './testing.test.util.js'
 
 const hundred = Array.from({ length: 100 }, (_, index) => `line ${index}`)
 

@@ -1,6 +1,8 @@
 import { render } from '@testing-library/vue'
 import { describe, expect, it } from 'vitest'
 import { defineComponent, nextTick, shallowRef } from 'vue'
+import { events, pushLines } from '../test/harness.js'
+import { mount } from '../test/mount.js'
 import {
   MissingStreamError,
   useConnectionStatus,
@@ -9,8 +11,6 @@ import {
   useServerEvent,
   useServerEvents,
 } from './index.js'
-import { mount } from './mount.test.util.js'
-import { events, pushLines } from './testing.test.util.js'
 
 const hundred = Array.from({ length: 100 }, (_, index) => `line ${index}`)
 

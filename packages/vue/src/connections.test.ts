@@ -4,8 +4,8 @@ import { expect, it, vi } from 'vitest'
 import { createApp, defineComponent, h, nextTick, reactive, shallowRef } from 'vue'
 import { z } from 'zod'
 import { startServer } from '../../../test-support/real-server.js'
+import { createFake, events } from '../test/harness.js'
 import { rivulet, SSEProvider, useConnectionStatus, useEventStream, useServerEvents } from './index.js'
-import { createFake, events } from './testing.test.util.js'
 
 const Lines = defineComponent(() => {
   const { events: lines, status } = useServerEvents(events.log)

@@ -2,8 +2,8 @@ import { render } from '@testing-library/vue'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { defineComponent, h, nextTick, onUpdated } from 'vue'
 import { stubFrames } from '../../../test-support/stub-frames.js'
+import { createFake, events } from '../test/harness.js'
 import { SSEProvider, useEventReducer, useServerEvents } from './index.js'
-import { createFake, events } from './testing.test.util.js'
 
 async function renderRates() {
   const fake = createFake()

@@ -1,9 +1,9 @@
 import { render } from '@testing-library/vue'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { createApp, defineComponent, effectScope, h, KeepAlive, nextTick, shallowRef } from 'vue'
+import { createFake, events, frame, pushLines } from '../test/harness.js'
+import { mount } from '../test/mount.js'
 import { rivulet, SSEProvider, useEventReducer, useServerEvent, useServerEvents } from './index.js'
-import { mount } from './mount.test.util.js'
-import { createFake, events, frame, pushLines } from './testing.test.util.js'
 
 it('composables work in a scope of a component, and stop with it', async () => {
   const { fake, result } = await mount(() => {

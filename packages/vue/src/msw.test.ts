@@ -3,8 +3,8 @@ import { render, screen } from '@testing-library/vue'
 import { setupServer } from 'msw/node'
 import { expect, it, onTestFinished } from 'vitest'
 import { defineComponent, h } from 'vue'
+import { events } from '../test/harness.js'
 import { SSEConnectionIndicator, SSEProvider, useServerEvents } from './index.js'
-import { events } from './testing.test.util.js'
 
 const Log = defineComponent(() => {
   const { events: lines } = useServerEvents(events.log)

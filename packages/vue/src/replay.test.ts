@@ -1,8 +1,8 @@
 import { render } from '@testing-library/vue'
 import { expect, it, vi } from 'vitest'
 import { defineComponent, h, nextTick, onBeforeMount, Suspense, shallowRef } from 'vue'
+import { createFake, events, frame, pushLines } from '../test/harness.js'
 import { SSEProvider, useEventReducer, useServerEvent, useServerEvents } from './index.js'
-import { createFake, events, frame, pushLines } from './testing.test.util.js'
 
 async function mountLate(replay: boolean | undefined, bufferSize?: number) {
   const fake = createFake()

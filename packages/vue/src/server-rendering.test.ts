@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { type App, createSSRApp, defineAsyncComponent, defineComponent, h } from 'vue'
 import { renderToString } from 'vue/server-renderer'
+import { createFake, events, pushLines } from '../test/harness.js'
 import {
   rivulet,
   SSEConnectionIndicator,
@@ -9,7 +10,6 @@ import {
   useEventReducer,
   useServerEvents,
 } from './index.js'
-import { createFake, events, pushLines } from './testing.test.util.js'
 
 const Page = defineComponent(() => {
   const { events: lines } = useServerEvents(events.log, { replay: true })

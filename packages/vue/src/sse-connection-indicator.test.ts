@@ -2,8 +2,8 @@ import { fireEvent, render, screen } from '@testing-library/vue'
 import axe from 'axe-core'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { h, nextTick } from 'vue'
+import { createFake } from '../test/harness.js'
 import { SSEConnectionIndicator, type SSEConnectionIndicatorProps, SSEProvider } from './index.js'
-import { createFake } from './testing.test.util.js'
 
 async function renderIndicator(props: SSEConnectionIndicatorProps & { class?: string } = {}) {
   const fake = createFake()

@@ -4,17 +4,17 @@ import { project } from '../../vitest.shared.js'
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
 
-/** The tests of the React package, on React 18. */
+/** Runs the tests of @rivulet/react on React 18. */
 export default mergeConfig(
   project('react-18', {
+    root: path('../../packages/react'),
     environment: 'jsdom',
-    setupFiles: ['src/setup.test.util.ts'],
+    setupFiles: ['test/setup.ts'],
     env: { REACT_MAJOR: '18' },
-    // It has to be given React 18 too.
+    // Inlined, so that the alias gives it React 18 too.
     server: { deps: { inline: [/@testing-library\/react/] } },
   }),
   {
-    root: path('../react'),
     resolve: {
       alias: [
         { find: /^react(-dom)?(?=$|\/)/, replacement: path('node_modules/react$1') },

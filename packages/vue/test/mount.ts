@@ -1,8 +1,8 @@
 import type { FakeStream } from '@rivulet/testing'
 import { render } from '@testing-library/vue'
 import { defineComponent, h, nextTick, onUpdated, type ShallowRef, shallowRef } from 'vue'
-import { SSEProvider } from './index.js'
-import { createFake, type Events } from './testing.test.util.js'
+import { SSEProvider } from '../src/index.js'
+import { createFake, type Events } from './harness.js'
 
 export interface Mounted<T> {
   fake: FakeStream<Events>
