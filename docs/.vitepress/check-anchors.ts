@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * Follows every link of the built pages that ends in an anchor. VitePress follows links to pages only, so that a renamed
- * heading would go unnoticed.
+ * Follows every link with an anchor in the built pages. VitePress checks only the pages of links, so it would not notice
+ * a renamed heading.
  *
- * @throws {Error} that names each anchor that is not there.
+ * @throws {Error} naming each missing anchor.
  */
 export function checkAnchors(outDir: string): void {
   const pages = new Map(
@@ -22,7 +22,7 @@ export function checkAnchors(outDir: string): void {
       if (!pages.get(pathname)?.includes(` id="${id}"`)) dead.push(`${path} → ${target}`)
     }
   }
-  if (dead.length > 0) throw new Error(`Links to anchors that are not there:\n${dead.join('\n')}`)
+  if (dead.length > 0) throw new Error(`Links to missing anchors:\n${dead.join('\n')}`)
 }
 
 function pathOf(file: string): string {

@@ -8,10 +8,11 @@ import { checkSearch, searchOptions } from './search.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-// biome-ignore lint/style/noDefaultExport: where VitePress looks for it
+// biome-ignore lint/style/noDefaultExport: VitePress reads the default export
 export default defineConfig({
   title: 'Rivulet',
-  description: 'Typed Server-Sent Events from publish to React hook, exact about what was delivered.',
+  description:
+    'Typed Server-Sent Events from publish to React hook. Every event arrives once, or you are told of the gap.',
   cleanUrls: true,
   // The demonstration on the home page runs the packages' sources.
   vite: { resolve: { conditions: ['@rivulet/source', 'module', 'browser', 'development|production'] } },
@@ -20,12 +21,12 @@ export default defineConfig({
     ['meta', { property: 'og:type', content: 'website' }],
     ['meta', { property: 'og:site_name', content: 'Rivulet' }],
   ],
-  // How a link to a page looks elsewhere. A picture would need the address that the site has.
+  // Previews of links to the site. An image would need the site's address.
   transformHead: ({ title, description }) => [
     ['meta', { property: 'og:title', content: title }],
     ['meta', { property: 'og:description', content: description }],
   ],
-  // Links that lead nowhere end the build (but for those to the reader's own machine); so do anchors, which VitePress itself does not look at.
+  // Dead links fail the build, except links to the reader's own machine. `checkAnchors` adds anchors, which VitePress does not check.
   ignoreDeadLinks: 'localhostLinks',
   buildEnd: async ({ pages, outDir }) => {
     checkAnchors(outDir)
@@ -59,7 +60,7 @@ export default defineConfig({
           { text: 'Why SSE, and when not', link: '/guide/why-sse' },
           { text: 'Contracts and validation', link: '/guide/contracts' },
           { text: 'Channels and authorization', link: '/guide/channels' },
-          { text: 'Who is there', link: '/guide/presence' },
+          { text: 'Presence', link: '/guide/presence' },
           { text: 'Resume and gaps', link: '/guide/resume' },
           { text: 'Slow clients', link: '/guide/slow-clients' },
           { text: 'Deploying', link: '/guide/deploying' },

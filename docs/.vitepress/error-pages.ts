@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The pages of the error codes, for the table of contents: one a file, named after its code. */
+/** Lists the pages of the error codes for the sidebar. Each file is named after its code. */
 export function errorPages(root: string): { text: string; link: string }[] {
   return readdirSync(join(root, 'errors'))
     .filter((file) => file.startsWith('RIVULET_'))

@@ -4,15 +4,16 @@ import { join } from 'node:path'
 const sections = { 'start/': 'Start', 'guide/': 'Guides', 'errors/': 'Error codes' }
 
 /**
- * Writes `llms.txt`, the list of the pages, and `llms-full.txt`, the pages themselves, for language models
- * (https://llmstxt.org). The reference is left out: it repeats the types. The packages' READMEs stand for it.
+ * Writes `llms.txt`, a list of the pages, and `llms-full.txt`, their text, for language models
+ * (https://llmstxt.org). The packages' READMEs replace the reference, which only repeats the types.
  *
  * @param root The folder `docs`.
  */
 export function writeLlmsTxt(root: string, pages: readonly string[], outDir: string): void {
   const { repository } = JSON.parse(readFileSync(join(root, '../package.json'), 'utf8'))
   const read = (page: string) => readFileSync(join(root, page), 'utf8')
-  const head = '# Rivulet\n\n> Typed Server-Sent Events from publish to React hook, exact about what was delivered.\n'
+  const head =
+    '# Rivulet\n\n> Typed Server-Sent Events from publish to React hook. Every event arrives once, or you are told of the gap.\n'
   const readmes = [
     'core',
     'server',

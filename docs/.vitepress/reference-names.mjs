@@ -1,6 +1,6 @@
 import { Converter, ReflectionKind } from 'typedoc'
 
-/** A plugin of TypeDoc: entry points are called what one imports, `@rivulet/server/node`, instead of where they lie. */
+/** A TypeDoc plugin that names entry points as users import them (`@rivulet/server/node`), not by their path. */
 export function load({ converter }) {
   converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
     for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {

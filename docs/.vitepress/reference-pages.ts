@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The entry points in the generated reference, for the table of contents; none where it was not generated. */
+/** Lists the entry points of the generated reference for the sidebar. Returns none if the reference was not generated. */
 export function referencePages(root: string): { text: string; link: string }[] {
   const file = join(root, 'reference/index.md')
   if (!existsSync(file)) return []

@@ -3,16 +3,16 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import MiniSearch, { type SearchOptions } from 'minisearch'
 
-/** Ranks guides above the pages of error codes, and these above the reference, which names every word many times. */
+/** Ranks guides above error pages, and error pages above the reference, which repeats every word many times. */
 export const searchOptions: SearchOptions = {
   fuzzy: 0.2,
   prefix: true,
   boost: { title: 4, text: 2, titles: 1 },
-  // VitePress sends this function to the browser as text: it can use nothing from outside.
+  // VitePress sends this function to the browser as text, so it must not use anything from outside.
   boostDocument: (id: string) => (id.startsWith('/reference/') ? 0.05 : id.startsWith('/errors/') ? 0.2 : 1),
 }
 
-/** Queries that readers type, and a part of the address that has to come first. */
+/** Queries that readers type, with a part of the address that must rank first. */
 const queries: Record<string, string> = {
   logout: '/guide/channels',
   OpenAI: '/guide/foreign-streams',
@@ -25,9 +25,9 @@ const queries: Record<string, string> = {
 }
 
 /**
- * Searches the built site as its search box does.
+ * Searches the built site in the same way as its search box.
  *
- * @throws {Error} that names each query whose first page is another one.
+ * @throws {Error} naming each query that ranks another page first.
  */
 export async function checkSearch(outDir: string): Promise<void> {
   const chunks = join(outDir, 'assets/chunks')
@@ -39,5 +39,5 @@ export async function checkSearch(outDir: string): Promise<void> {
     const first = index.search(query, searchOptions)[0]?.id
     return first?.includes(page) ? [] : [`${query}: ${first}, not ${page}`]
   })
-  if (wrong.length > 0) throw new Error(`The search finds something else first:\n${wrong.join('\n')}`)
+  if (wrong.length > 0) throw new Error(`The search ranks other pages first:\n${wrong.join('\n')}`)
 }

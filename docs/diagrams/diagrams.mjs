@@ -1,4 +1,4 @@
-/** The sequence diagrams of the guides, by the name of their picture. `draw.mjs` says how a step is written. */
+/** Sequence diagrams of the guides, by picture name. `draw.mjs` documents the syntax of a step. */
 export const diagrams = {
   joining: {
     title: 'Joining: live events are held back until the history has been written',
@@ -9,13 +9,13 @@ export const diagrams = {
       ['server', 'client', 'rivulet:open'],
       ['publisher', 'server', 'event 4'],
       ['server', 'client', 'history: 1, 2, 3, 4'],
-      ['server', '4 is held back too:\nknown, so dropped'],
+      ['server', 'held-back 4 was in the\nhistory: dropped'],
       ['publisher', 'server', 'event 5'],
       ['server', 'client', 'event 5, live'],
     ],
   },
   resuming: {
-    title: 'Resuming: what was missed comes first; a gap is told where the log does not reach back',
+    title: 'Resuming: missed events come first, or a gap where the log does not reach back',
     lanes: ['publisher', 'server', 'client'],
     steps: [
       ['publisher', 'server', 'event 7'],
@@ -40,26 +40,26 @@ export const diagrams = {
       ['connection', '256 KiB wait: lagging,\nnothing more is queued'],
       ['client', 'reads again: drained'],
       ['connection', 'log', 'read on'],
-      ['log', 'connection', 'what it missed'],
+      ['log', 'connection', 'missed events'],
       ['connection', 'client', 'in portions, each\nafter a drain'],
       ['connection', 'caught up: live again'],
       ['connection', 'client', 'live events'],
     ],
   },
   takeover: {
-    title: 'When the tab that holds the connection is closed, the next one takes over where it was',
+    title: 'When the tab that holds the connection is closed, the next one takes over at the same position',
     lanes: ['server', 'tab A', 'tab B'],
     steps: [
       ['server', 'tab A', 'id 7'],
       ['tab A', 'tab B', 'id 7'],
-      ['tab A', 'closed: its lock is free'],
+      ['tab A', 'closed: lock released'],
       ['tab B', 'gets the lock'],
       ['tab B', 'server', 'Last-Event-ID: 7'],
       ['server', 'tab B', 'id 8, id 9'],
     ],
   },
   nodes: {
-    title: 'Two nodes and Redis: a client that changes nodes goes on from the stored events',
+    title: 'Two nodes and Redis: a client that changes nodes continues from the stored events',
     lanes: ['node 1', 'Redis', 'node 2', 'client'],
     steps: [
       ['node 1', 'Redis', 'publish'],

@@ -1,7 +1,7 @@
-// `npm run diagrams --workspace docs`: draws the sequence diagrams of the guides, docs/images/<name>.svg. With `--check` nothing is written: it fails
-// where a picture is not what its description gives.
+// `npm run diagrams --workspace docs` draws the guides' sequence diagrams into docs/images/<name>.svg. With `--check` it writes nothing
+// and fails if a picture is out of date.
 //
-// A picture is 380 wide, so that its text can be read on a phone without zooming.
+// A picture is 380 wide, so that its text is readable on a phone without zooming.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { diagrams } from './diagrams.mjs'

@@ -4,7 +4,7 @@ import { readResults } from './results.js'
 
 export const pageFile: string = fileURLToPath(new URL('../../docs/guide/compatibility.md', import.meta.url))
 
-/** The compatibility page, made of the matrix and its results. */
+/** Builds the compatibility page from the matrix and its results. */
 export function compatibilityPage(): string {
   const results = engines.map(({ name }) => readResults(name))
   const remarks: string[] = []
@@ -32,8 +32,8 @@ export function compatibilityPage(): string {
     '',
     '# Browsers',
     '',
-    'What works in the three browser engines. Each line is a check that a command of the repository runs in each of them, against real servers: `npm run test:browsers`.',
-    `This page is made of its results with ${versions}, as Debian 12 has them. WebKit is WebKitGTK; Safari shares the engine, but not the network code.`,
+    'Each line is a check that `npm run test:browsers` in the repository runs in each engine, against real servers.',
+    `These are the results with ${versions}, the versions of Debian 12. WebKit is WebKitGTK: Safari shares its engine, but not its network code.`,
     '',
     tables.join('\n\n'),
     '',

@@ -2,11 +2,11 @@ import { defineClientComponent, type Theme } from 'vitepress'
 import DefaultTheme from 'vitepress/theme'
 import './theme.css'
 
-// biome-ignore lint/style/noDefaultExport: where VitePress looks for it
+// biome-ignore lint/style/noDefaultExport: VitePress reads the default export
 export default {
   extends: DefaultTheme,
   enhanceApp: ({ app }) => {
-    // Loaded by the home page alone, and not when the site is built: it connects.
+    // Loaded only by the home page and only in the browser, because it opens a connection.
     app.component(
       'TryIt',
       defineClientComponent(() => import('./demo/try-it.vue')),

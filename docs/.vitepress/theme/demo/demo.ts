@@ -3,7 +3,7 @@ import { defineEvents } from '@rivulet/core'
 import { EventManager } from '@rivulet/server'
 import { eventStreamResponse } from '@rivulet/server/web'
 
-/** A schema by hand, so that the page does not load a validation library for one number. */
+/** A handwritten schema: a validation library would be too much to load for one number. */
 const ordered = {
   '~standard': {
     version: 1,
@@ -15,22 +15,22 @@ const ordered = {
 
 const events = defineEvents({ order: ordered })
 
-/** How many events the demonstration's server keeps. */
+/** Number of events that the demonstration's server keeps. */
 export const keptEvents = 5
 
-/** One line of what the page received. */
+/** One line of the page: an event or a gap that it received. */
 export type Line = { kind: 'event'; order: number } | { kind: 'gap' }
 
 export interface DemoState {
-  /** The latest orders that the server keeps, the oldest first. */
+  /** The orders that the server keeps, oldest first. */
   readonly kept: readonly number[]
   readonly lines: readonly Line[]
-  /** Whether the last connection went on where the one before it was cut; `undefined` before the first cut. */
+  /** `true` if the last reconnect resumed without a gap. `undefined` before the first cut. */
   readonly recovered: boolean | undefined
   readonly cut: boolean
 }
 
-/** The server and the client of Rivulet in one page, with a network between them that can be cut. */
+/** Runs a Rivulet server and client in one page, with a network between them that can be cut. */
 export class Demo {
   readonly stream: EventStreamService<typeof events>
   readonly #manager = new EventManager({ events, retention: { maxEvents: keptEvents }, heartbeat: false })
@@ -51,7 +51,7 @@ export class Demo {
     this.stream.onStatusChange(({ status, recovered }) => {
       if (status === 'open' && recovered !== null) this.#change({ recovered })
     })
-    // The cut is the point of the demonstration; the page shows it.
+    // The cut is intended, and the page shows it.
     this.stream.onError(() => {})
     this.stream.connect()
   }
