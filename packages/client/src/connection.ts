@@ -1,5 +1,5 @@
+import type { Clock } from '@rivulet/core'
 import { createDecoder, type GapEvent, parseControlEvent, type SseMessage } from '@rivulet/core'
-import type { Clock } from './clock.js'
 import {
   type ConnectionEffect,
   type ConnectionInput,

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { FakeClock } from '../test/fake-clock.js'
+import { FakeClock } from '../../testing/src/fake-clock.js'
 import { refreshCount, refreshOnce } from './credential-refresh.js'
 import type { CallbackOptions } from './guard.js'
 

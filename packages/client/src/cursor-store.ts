@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js'
+import type { Clock } from '@rivulet/core'
 import { ConfigurationError } from './errors.js'
 import { decide } from './guard.js'
 import { pageStorage } from './page-events.js'

@@ -1,7 +1,7 @@
 import { type BaseEvent, defineEvents, EventValidationError, type SseMessage } from '@rivulet/core'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import { FakeClock } from '../test/fake-clock.js'
+import { FakeClock } from '../../testing/src/fake-clock.js'
 import { Dispatcher, type DispatcherOptions } from './dispatcher.js'
 
 const events = defineEvents({
@@ -22,7 +22,7 @@ function create(options: Partial<DispatcherOptions> = {}) {
     contract: events,
     validate: true,
     mapMessage: undefined,
-    clock: Object.assign(new FakeClock(), { time: 77 }),
+    clock: new FakeClock(77),
     callbackTimeoutMs: 10_000,
     report: (error) => errors.push(error),
     ...options,

@@ -1,3 +1,4 @@
+import type { Clock } from '@rivulet/core'
 import {
   type BaseEvent,
   type EventContract,
@@ -6,7 +7,6 @@ import {
   type StandardSchemaV1,
   UnknownEventError,
 } from '@rivulet/core'
-import type { Clock } from './clock.js'
 import { ConfigurationError } from './errors.js'
 import { ask, decide } from './guard.js'
 import { HandlerList } from './handler-list.js'

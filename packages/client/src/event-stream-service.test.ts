@@ -1,7 +1,7 @@
 import { defineEvents, EventValidationError, encodeControlEvent, type GapEvent, UnknownEventError } from '@rivulet/core'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
-import type { FakeClock } from '../test/fake-clock.js'
+import type { FakeClock } from '../../testing/src/fake-clock.js'
 import { until, useHarness } from '../test/harness.js'
 import { frame, openFrame, type SseServer } from '../test/sse-server.js'
 import { type ConnectionState, EventStreamService, type EventStreamServiceOptions } from './index.js'

@@ -1,5 +1,6 @@
 import {
   type BaseEvent,
+  type Clock,
   type EventContract,
   type EventDefinition,
   type EventOf,
@@ -7,10 +8,10 @@ import {
   type EventType,
   type GapEvent,
   type SseMessage,
+  systemClock,
   UnknownEventError,
 } from '@rivulet/core'
 import { checkIteratorOptions, checkStreamOptions } from './check-options.js'
-import { type Clock, systemClock } from './clock.js'
 import {
   type ConnectionOptions,
   type ConnectionSink,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import { FakeClock } from '../test/fake-clock.js'
+import { FakeClock } from '../../testing/src/fake-clock.js'
 import { until, useHarness } from '../test/harness.js'
 import { frame, openFrame } from '../test/sse-server.js'
 import { ask, decide } from './guard.js'

@@ -1,5 +1,5 @@
+import type { Clock } from '@rivulet/core'
 import { CallbackTimeoutError, ConfigurationError } from '@rivulet/core'
-import type { Clock } from './clock.js'
 
 // Every function that the application gave is foreign code, and is called through this file. It may return anything, throw
 // or reject with anything, or never answer: none of that may leave a rejection unhandled, or keep a stream from closing.

@@ -1,4 +1,4 @@
-export type { Clock } from './clock.js'
+export type { Clock } from '@rivulet/core'
 export type { ConnectionOptions, ConnectionSnapshot } from './connection.js'
 export type { ConnectionStatus } from './connection-machine.js'
 export type { PersistOptions } from './cursor-store.js'

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { FakeClock } from '../test/fake-clock.js'
+import { FakeClock } from '../../testing/src/fake-clock.js'
 import { createLiveness, type Liveness } from './liveness.js'
 
 let clock: FakeClock

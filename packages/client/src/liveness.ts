@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js'
+import type { Clock } from '@rivulet/core'
 
 /** A timer counts only while the machine is awake, so the wall clock is looked at this often. */
 const checkEveryMs = 10_000

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { randomFrom } from '../../../test-support/random.js'
-import { FakeClock } from '../test/fake-clock.js'
+import { FakeClock } from '../../testing/src/fake-clock.js'
 import { FakeOrigin, type FakeTab } from '../test/fake-tabs.js'
 import { ModelServer } from '../test/model-server.js'
 import { EventStreamService } from './index.js'

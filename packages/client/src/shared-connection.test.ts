@@ -54,6 +54,7 @@ function open(options: Partial<EventStreamServiceOptions> = {}): Tab {
   return tab.run(() => {
     const stream = harness.createStream({
       shared: { key: 'alice' },
+      clock: tab.clock(harness.clock),
       // A tab that crashes takes its connections with it.
       fetch: (url, init) => fetch(url, { ...init, signal: AbortSignal.any([abort.signal, init!.signal!]) }),
       ...options,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { FakeClock } from '../test/fake-clock.js'
+import { FakeClock } from '../../testing/src/fake-clock.js'
 import { frame } from '../test/sse-server.js'
 import type { ConnectionSnapshot } from './connection.js'
 import { SharedLeader } from './shared-leader.js'

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js'
+import type { Clock } from '@rivulet/core'
 import { type ConnectionOptions, type ConnectionSnapshot, DirectConnection } from './connection.js'
 import type { LogItem, Place, SharedLog } from './shared-log.js'
 import { type LeaderId, type Note, packState } from './shared-notes.js'

@@ -1,5 +1,4 @@
-import type { GapEvent } from '@rivulet/core'
-import type { Clock } from './clock.js'
+import type { Clock, GapEvent } from '@rivulet/core'
 import { type ConnectionOptions, type ConnectionSink, DirectConnection } from './connection.js'
 import type { LogItem, SharedLog } from './shared-log.js'
 

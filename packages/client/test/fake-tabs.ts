@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Clock } from '@rivulet/core'
 import { vi } from 'vitest'
-import type { Clock } from '../src/clock.js'
 
 /** Brings a message to a channel of another tab. */
 export type Post = (deliver: () => void) => void
@@ -179,6 +179,7 @@ export class FakeTab {
         clock.clearTimeout(id)
       },
       random: () => clock.random(),
+      defer: (callback) => clock.defer(() => this.enter('timer', callback)),
     }
   }
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, vi } from 'vitest'
+import { FakeClock } from '../../testing/src/fake-clock.js'
 import { EventStreamService, type EventStreamServiceOptions } from '../src/index.js'
-import { FakeClock } from './fake-clock.js'
 import { SseServer } from './sse-server.js'
 
 export interface Harness {

@@ -1,5 +1,5 @@
 import { encodeControlEvent } from '@rivulet/core'
-import type { FakeClock } from './fake-clock.js'
+import type { FakeClock } from '../../testing/src/fake-clock.js'
 import type { FakeTab } from './fake-tabs.js'
 import { frame, openFrame } from './sse-server.js'
 

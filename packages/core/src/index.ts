@@ -1,3 +1,4 @@
+export { type Clock, maxTimerMs, systemClock } from './clock.js'
 export {
   type CloseEvent,
   type ControlEvent,

@@ -1,4 +1,4 @@
-import type { EventContract, EventDefinition, EventType, PayloadOf } from '@rivulet/core'
+import type { Clock, EventContract, EventDefinition, EventType, PayloadOf } from '@rivulet/core'
 import type { Backplane } from './backplane/backplane.js'
 import { MemoryBackplane } from './backplane/memory-backplane.js'
 import { formatPosition } from './backplane/position.js'
@@ -11,7 +11,7 @@ import type { PresenceOptions } from './nodes/presence.js'
 import type { PresenceMember } from './nodes/presence-notices.js'
 import { checkSelector, type StreamSelector } from './nodes/stream-selector.js'
 import { checkChannel, checkSource, type PublishEventOptions, readPublishOptions } from './publish-options.js'
-import { type Clock, systemClock } from './runtime/clock.js'
+import { backgroundClock, bindClock } from './runtime/clock.js'
 import { diagnose } from './runtime/diagnostics.js'
 import { ConfigurationError, ManagerClosedError } from './runtime/errors.js'
 import { tell } from './runtime/guard.js'
@@ -104,7 +104,8 @@ export class EventManager<Contract extends EventContract> {
 
   /** @throws {ConfigurationError} when an option has a value that makes no sense. */
   constructor(options: EventManagerOptions<Contract>) {
-    const { events, source = 'server', retention, backplane, clock = systemClock } = options
+    const { events, source = 'server', retention, backplane } = options
+    const clock = options.clock ? bindClock(options.clock) : backgroundClock
     if (backplane && retention !== undefined) {
       throw new ConfigurationError('retention', retention, 'Beside a backplane, give it to the backplane itself.')
     }

@@ -1,4 +1,4 @@
-export type { EventContract } from '@rivulet/core'
+export type { Clock, EventContract } from '@rivulet/core'
 export type {
   Backplane,
   BackplaneMessage,
@@ -46,7 +46,6 @@ export {
   type StartRunOptions,
 } from './runs/run-manager.js'
 export type { Awaitable } from './runtime/awaitable.js'
-export type { Clock } from './runtime/clock.js'
 export type { DiagnosticMessages } from './runtime/diagnostics.js'
 export {
   CallbackTimeoutError,

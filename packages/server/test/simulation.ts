@@ -1,3 +1,4 @@
+import type { Clock } from '@rivulet/core'
 import {
   type ContractOf,
   createDecoder,
@@ -17,11 +18,10 @@ import type {
 } from '../src/backplane/backplane.js'
 import { MemoryBackplane } from '../src/backplane/memory-backplane.js'
 import { EventManager } from '../src/event-manager.js'
-import type { Clock } from '../src/runtime/clock.js'
 import type { Payload } from '../src/sinks/payload.js'
 import type { Refusal, Sink, SinkListener } from '../src/sinks/sink.js'
 
-/** A clock whose time and turns pass only when told. */
+/** A clock whose time and turns pass apart from each other, so that timers fall due before what was deferred, too. */
 export class SimulatedClock implements Clock {
   #now = 1_700_000_000_000
   #turns: (() => void)[] = []

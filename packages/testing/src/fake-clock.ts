@@ -1,20 +1,28 @@
-import type { Clock } from '@rivulet/client'
+import type { Clock } from '@rivulet/core'
 
-/** A clock that stands still until a test lets time pass. */
+/**
+ * A clock that stands still until a test lets time pass. It drives whatever takes a `Clock`: an `EventStreamService`, an
+ * `EventManager`, a `MemoryBackplane`.
+ */
 export class FakeClock implements Clock {
-  /** What `random` returns: the jitter of a retry's delay, from 0 (none) up to, not including, 1. */
+  /** The result of `random`, from 0 up to, not including, 1. It is the jitter of a retry's delay, for example: 0 is none. */
   chance = 0
   #now: number
-  readonly #timers = new Map<number, { readonly at: number; readonly callback: () => void }>()
+  readonly #timers = new Map<number, { at: number; readonly callback: () => void }>()
   #lastTimer = 0
+  #deferred: (() => void)[] = []
 
-  /** @param now Where the clock begins, in milliseconds since the Unix epoch. @default 2030-01-01T00:00:00Z */
+  /** @param now The time at the start, in milliseconds since the Unix epoch. @default 2030-01-01T00:00:00Z */
   constructor(now: number = Date.UTC(2030, 0, 1)) {
     this.#now = now
   }
 
   now(): number {
     return this.#now
+  }
+
+  random(): number {
+    return this.chance
   }
 
   setTimeout(callback: () => void, ms: number): number {
@@ -26,25 +34,47 @@ export class FakeClock implements Clock {
     this.#timers.delete(timer as number)
   }
 
-  random(): number {
-    return this.chance
+  defer(callback: () => void): void {
+    this.#deferred.push(callback)
   }
 
-  /** How many timers are set. */
+  /** The number of timers that are set. */
   get timers(): number {
     return this.#timers.size
   }
 
-  /** Lets time pass, in milliseconds, and calls what falls due in it. */
+  /** The milliseconds until each timer that is set, shortest first. */
+  get pending(): number[] {
+    return [...this.#timers.values()].map(({ at }) => at - this.#now).sort((one, other) => one - other)
+  }
+
+  /** Ends a turn of the event loop: calls everything that was deferred before. Time stands still. */
+  turn(): void {
+    for (const callback of this.#deferred.splice(0)) callback()
+  }
+
+  /** Lets `ms` milliseconds pass, and calls in order what is deferred and the timers that fall due. */
   advance(ms: number): void {
     const end = this.#now + ms
     for (;;) {
-      const [timer, due] = [...this.#timers].sort(([, a], [, b]) => a.at - b.at)[0] ?? []
-      if (timer === undefined || due === undefined || due.at > end) break
-      this.#timers.delete(timer)
-      this.#now = Math.max(this.#now, due.at)
-      due.callback()
+      while (this.#deferred.length > 0) this.turn()
+      let next: number | undefined
+      let nextAt = Number.POSITIVE_INFINITY
+      for (const [timer, { at }] of this.#timers) {
+        if (at < nextAt) [next, nextAt] = [timer, at]
+      }
+      if (next === undefined || nextAt > end) break
+      const { callback } = this.#timers.get(next) as { callback: () => void }
+      this.#timers.delete(next)
+      this.#now = Math.max(this.#now, nextAt)
+      callback()
     }
     this.#now = end
+  }
+
+  /** Lets the machine sleep for `ms` milliseconds: the wall clock goes on, and the timers stand still. */
+  sleep(ms: number): void {
+    this.#now += ms
+    for (const timer of this.#timers.values()) timer.at += ms
   }
 }

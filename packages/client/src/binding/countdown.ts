@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js'
+import type { Clock } from '@rivulet/core'
 
 /** The seconds until a time, rounded up; 0 where it is over. */
 export function secondsUntil(clock: Clock, until: number): number {

@@ -1,4 +1,5 @@
-import { type Clock, systemClock } from '../runtime/clock.js'
+import type { Clock } from '@rivulet/core'
+import { backgroundClock } from '../runtime/clock.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import type {
   Backplane,
@@ -75,7 +76,7 @@ export class MemoryBackplane implements Backplane {
 
   /** @throws {ConfigurationError} when an option has a value that makes no sense. */
   constructor(options: MemoryBackplaneOptions = {}) {
-    const { retention, maxTotalBytes = 268_435_456, idempotencyWindowMs = 300_000, clock = systemClock } = options
+    const { retention, maxTotalBytes = 268_435_456, idempotencyWindowMs = 300_000, clock = backgroundClock } = options
     for (const [name, value] of Object.entries({ maxTotalBytes, idempotencyWindowMs })) {
       if (!(value >= 0)) throw new ConfigurationError(name, value, 'Give a number, 0 or more.')
     }

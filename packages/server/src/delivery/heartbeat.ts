@@ -1,5 +1,5 @@
+import type { Clock } from '@rivulet/core'
 import { encodeMessage } from '@rivulet/core'
-import type { Clock } from '../runtime/clock.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import { Payload } from '../sinks/payload.js'
 import type { Connection } from './connection.js'

@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.js'
+import type { Clock } from '@rivulet/core'
 
 /** Something that has to be written, in steps. */
 export interface Writer {

@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.js'
+import type { Clock } from '@rivulet/core'
 import type { Connection } from './connection.js'
 
 /** How often it looks, within one timeout. */

@@ -1,6 +1,5 @@
-import type { EventContract } from '@rivulet/core'
+import type { Clock, EventContract } from '@rivulet/core'
 import type { RunStore } from '../backplane/run-store.js'
-import type { Clock } from '../runtime/clock.js'
 import { endOf, type Production } from './production.js'
 
 /** How many leases, and how many lapsed runs, one call is about. */

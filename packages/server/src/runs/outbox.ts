@@ -1,5 +1,5 @@
+import type { Clock } from '@rivulet/core'
 import type { BackplaneMessage } from '../backplane/backplane.js'
-import type { Clock } from '../runtime/clock.js'
 import { Retry } from './retry.js'
 
 interface Sent {

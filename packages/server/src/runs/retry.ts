@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime/clock.js'
+import type { Clock } from '@rivulet/core'
 
 const firstMs = 50
 const longestMs = 1_000

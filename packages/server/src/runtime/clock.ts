@@ -1,29 +1,23 @@
-/** Time, chance and scheduling of one manager, in one place, so that tests can drive them. */
-export interface Clock {
-  /** Milliseconds since the Unix epoch. */
-  now(): number
-  /** From 0 up to, not including, 1. */
-  random(): number
-  setTimeout(callback: () => void, ms: number): unknown
-  clearTimeout(timer: unknown): void
-  /** Runs the callback after the current turn of the event loop, I/O that is ready first. */
-  defer(callback: () => void): void
-}
+import { type Clock, systemClock } from '@rivulet/core'
 
-/** The longest time that a timer takes; one set for longer would fire at once. */
-export const maxTimerMs = 2_147_483_647
-
-/** The real thing. Its timers do not keep a process alive: that is for the connections to do. */
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  random: () => Math.random(),
+/** The system's clock with timers that do not keep a process alive: its connections do. */
+export const backgroundClock: Clock = {
+  ...systemClock,
   setTimeout(callback, ms) {
-    const timer: unknown = setTimeout(callback, Math.min(ms, maxTimerMs))
+    const timer = systemClock.setTimeout(callback, ms)
     // A number in browsers and workers, an object in Node.js and its like.
     if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as NodeJS.Timeout).unref()
     return timer
   },
-  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
-  // Looked up at each call: workers have no setImmediate, and a test may replace it.
-  defer: (callback) => void (typeof setImmediate === 'function' ? setImmediate(callback) : setTimeout(callback, 0)),
+}
+
+/** A clock whose methods are functions of their own, as they are passed on alone. */
+export function bindClock(clock: Clock): Clock {
+  return {
+    now: () => clock.now(),
+    random: () => clock.random(),
+    setTimeout: (callback, ms) => clock.setTimeout(callback, ms),
+    clearTimeout: (timer) => clock.clearTimeout(timer),
+    defer: (callback) => clock.defer(callback),
+  }
 }

@@ -1,8 +1,8 @@
+import type { Clock } from '@rivulet/core'
 import type { Backplane } from '../backplane/backplane.js'
 import type { Line } from '../delivery/line.js'
 import type { Replays } from '../delivery/replays.js'
 import type { StallWatch } from '../delivery/stall-watch.js'
-import type { Clock } from './clock.js'
 import type { ErrorContext } from './report.js'
 import type { Counters } from './stats.js'
 

@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { connect as connectHttp2, createSecureServer, type Http2SecureServer } from 'node:http2'
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import type { Clock } from '@rivulet/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { certificate } from '../../test/certificate.js'
 import { type RawClient, sendRaw } from '../../test/raw-client.js'
@@ -10,10 +11,13 @@ import { type Events, events } from '../../test/served.js'
 import { listen } from '../../test/stream-client.js'
 import { EventManager, type EventManagerOptions } from '../event-manager.js'
 import { handleEventStream } from '../node.js'
-import { type Clock, systemClock } from '../runtime/clock.js'
+import { backgroundClock } from '../runtime/clock.js'
 
 /** Twenty times as fast, so that no test waits for the two seconds that an ended connection may take. */
-const hurried: Clock = { ...systemClock, setTimeout: (callback, ms) => systemClock.setTimeout(callback, ms / 20) }
+const hurried: Clock = {
+  ...backgroundClock,
+  setTimeout: (callback, ms) => backgroundClock.setTimeout(callback, ms / 20),
+}
 
 function createManager(options: Partial<EventManagerOptions<Events>> = {}): EventManager<Events> {
   const manager = new EventManager({ events, clock: hurried, ...options })

@@ -1,5 +1,5 @@
+import type { Clock } from '@rivulet/core'
 import type { Connection } from '../delivery/connection.js'
-import type { Clock } from '../runtime/clock.js'
 
 /**
  * Closes connections one by one over a period, so that they do not all come back to the other servers in one moment;

@@ -1,5 +1,6 @@
 import { createServer, get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
+import type { Clock } from '@rivulet/core'
 import { defineEvents } from '@rivulet/core'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
@@ -7,7 +8,7 @@ import { heapInUse } from '../../test/heap.js'
 import { listen } from '../../test/stream-client.js'
 import { EventManager } from '../event-manager.js'
 import { handleEventStream } from '../node.js'
-import { type Clock, systemClock } from '../runtime/clock.js'
+import { backgroundClock } from '../runtime/clock.js'
 
 const events = defineEvents({ log: z.object({ message: z.any() }) })
 const cycle: Record<string, unknown> = {}
@@ -42,9 +43,9 @@ function openHandles(): Record<string, number> {
 function countTimers(): { clock: Clock; timers: Set<unknown> } {
   const timers = new Set<unknown>()
   const clock: Clock = {
-    ...systemClock,
+    ...backgroundClock,
     setTimeout(callback, ms) {
-      const timer = systemClock.setTimeout(() => {
+      const timer = backgroundClock.setTimeout(() => {
         timers.delete(timer)
         callback()
       }, ms)
@@ -53,7 +54,7 @@ function countTimers(): { clock: Clock; timers: Set<unknown> } {
     },
     clearTimeout(timer) {
       timers.delete(timer)
-      systemClock.clearTimeout(timer)
+      backgroundClock.clearTimeout(timer)
     },
   }
   return { clock, timers }

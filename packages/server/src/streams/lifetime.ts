@@ -1,4 +1,4 @@
-import { type Clock, maxTimerMs } from '../runtime/clock.js'
+import { type Clock, maxTimerMs } from '@rivulet/core'
 
 /** Calls back at a time, however far away; the returned function calls it off. A time that is past already counts as now. */
 export function at(clock: Clock, time: number, callback: () => void): () => void {
