@@ -1,7 +1,8 @@
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { randomFrom } from '../test-support/random.js'
 import { ChaosProxy } from './chaos-proxy.js'
 import { ReloadingClient } from './reloading-client.js'
+import { SharingTabs } from './sharing-tabs.js'
 import { TickingClient, TickingServer } from './ticking-server.js'
 
 const seconds = Number(process.env.RIVULET_CHAOS_SECONDS ?? 6)
@@ -18,32 +19,41 @@ it(
     const clients = Array.from({ length: clientCount }, (_, n) =>
       n % 2 === 0 ? new TickingClient(proxy.url) : new ReloadingClient(proxy.url, randomFrom(seed + n)),
     )
+    const tabs = new SharingTabs(proxy.url, randomFrom(seed - 1))
     onTestFinished(async () => {
-      for (const client of clients) client.close()
+      for (const client of [...clients, tabs]) client.close()
       await proxy.stop()
       await server.stop()
+      vi.unstubAllGlobals()
     })
-    await expect.poll(() => server.connections, { timeout: 10_000 }).toBe(clientCount)
+    // The tabs have one connection between them.
+    await expect.poll(() => server.connections, { timeout: 10_000 }).toBe(clientCount + 1)
 
     const chaos = failAtRandom(proxy)
     await server.tick(seconds * perSecond, perSecond)
     await chaos.stop()
+    tabs.settle()
+    // A tab that was opened last has to get something too.
+    await expect.poll(() => tabs.open, { timeout: 10_000 }).toBe(true)
+    await server.tick(perSecond, perSecond)
 
     // Told of by the server alone: a client that lost its stream comes back at most a few seconds later.
     await expect
-      .poll(() => clients.filter(({ received }) => received < server.published).length, { timeout: 30_000 })
+      .poll(() => [...clients, tabs].filter(({ received }) => received < server.published).length, { timeout: 30_000 })
       .toBe(0)
-    expect(clients.flatMap(({ mistakes }) => mistakes)).toEqual([])
-    expect(clients.flatMap(({ gaps }) => gaps)).toEqual([])
+    tabs.close()
+    expect([...clients, tabs].flatMap(({ mistakes }) => mistakes as unknown[])).toEqual([])
+    expect([...clients, tabs].flatMap(({ gaps }) => gaps as unknown[])).toEqual([])
     expect(server.errors).toEqual([])
 
     const connects = clients.reduce((sum, { opened }) => sum + opened, 0)
     const reloading = clients.filter((client) => client instanceof ReloadingClient)
     const pages = reloading.reduce((sum, client) => sum + client.pages, 0)
     const loops = reloading.reduce((sum, client) => sum + client.loops, 0)
-    const counts = `${server.published} events, ${clientCount} clients, ${connects} connections, ${pages} pages, ${loops} loops`
+    const counts = `${server.published} events, ${clientCount} clients, ${connects} connections, ${pages} pages, ${loops} loops, ${tabs.pages} tabs`
     console.log(counts, proxy.faults)
     expect(pages).toBeGreaterThan(reloading.length)
+    expect(tabs.pages).toBeGreaterThan(4)
     expect(loops).toBeGreaterThan(2 * reloading.length)
     expect(Math.min(...Object.values(proxy.faults))).toBeGreaterThan(0)
     expect(connects).toBeGreaterThan(2 * clientCount)

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { EventStreamService } from '@rivulet/client'
+import { EventStreamService, type EventStreamServiceOptions } from '@rivulet/client'
 import { defineEvents, type GapEvent } from '@rivulet/core'
 import { EventManager, type Retention } from '@rivulet/server'
 import { handleEventStream } from '@rivulet/server/node'
@@ -71,16 +71,24 @@ export class TickingClient {
   received = 0
   opened = 0
 
-  constructor(url: string) {
+  /** @param first The number of the first event; 'any' for a client that comes later. */
+  constructor(
+    url: string,
+    options: Omit<EventStreamServiceOptions<typeof events>, 'url' | 'events'> = {},
+    first: number | 'any' = 1,
+  ) {
+    let expected = first
     this.stream = new EventStreamService({
       url,
       events,
       heartbeatMarginMs: 500,
       connectTimeoutMs: 2_000,
       retry: { maxMs: 1_000 },
+      ...options,
     })
     this.stream.on('tick', ({ n }) => {
-      if (n !== this.received + 1) this.mistakes.push({ expected: this.received + 1, received: n })
+      if (expected !== 'any' && n !== expected) this.mistakes.push({ expected, received: n })
+      expected = n + 1
       this.received = n
     })
     this.stream.onGap((gap) => this.gaps.push(gap))
