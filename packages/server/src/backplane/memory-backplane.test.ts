@@ -50,6 +50,42 @@ describe('positions', () => {
   })
 })
 
+describe('subscribers', () => {
+  it('all get events in the order of their positions, whatever one of them publishes meanwhile', () => {
+    const backplane = new MemoryBackplane({ clock: createClock() })
+    const received: Record<string, string[]> = { first: [], second: [] }
+    const subscribe = (name: string, onMessage: () => void) =>
+      backplane.subscribe('a', {
+        ...nobody,
+        onMessage: (_, { data }) => {
+          onMessage()
+          received[name]!.push(data)
+        },
+      })
+    let count = 0
+    subscribe('first', () => {
+      if (count < 3) backplane.publish('a', message(String(++count)), kept)
+    })
+    subscribe('second', () => {})
+    backplane.publish('a', message('0'), kept)
+    expect(received).toEqual({ first: ['0', '1', '2', '3'], second: ['0', '1', '2', '3'] })
+  })
+
+  it('do not keep an event from the others by failing, nor make publishing fail', () => {
+    const backplane = new MemoryBackplane({ clock: createClock() })
+    const received: string[] = []
+    const failures: unknown[] = []
+    const onMessage = () => {
+      throw new Error('broken')
+    }
+    backplane.subscribe('a', { ...nobody, onMessage, onHealth: (error) => failures.push(error) })
+    backplane.subscribe('a', { ...nobody, onMessage: (_, { data }) => received.push(data) })
+    for (const text of ['1', '2']) backplane.publish('a', message(text), kept)
+    expect(received).toEqual(['1', '2'])
+    expect(failures).toEqual([new Error('broken'), new Error('broken')])
+  })
+})
+
 describe('retention', () => {
   it('bounds the number, the size and the age of what is kept', () => {
     const clock = createClock()

@@ -1,6 +1,7 @@
 import type { Clock } from '@rivulet/core'
 import { backgroundClock } from '../runtime/clock.js'
 import { ConfigurationError } from '../runtime/errors.js'
+import { tell } from '../runtime/guard.js'
 import type {
   Backplane,
   BackplaneMessage,
@@ -68,6 +69,8 @@ export class MemoryBackplane implements Backplane {
   readonly #runs: MemoryRuns
   readonly #logs: ChannelLogs
   readonly #subscribers = new Map<string, Set<BackplaneSubscriber>>()
+  /** Events that are on their way to the subscribers, in the order of their positions. */
+  #passing: { readonly channel: string; readonly message: LiveMessage }[] = []
   /** The latest time that the clock showed: what was too old once must not look younger when the clock is set back. */
   #latest = 0
   #timer: unknown
@@ -116,7 +119,19 @@ export class MemoryBackplane implements Backplane {
   }
 
   #pass(channel: string, message: LiveMessage): void {
-    for (const subscriber of this.#subscribers.get(channel) ?? []) subscriber.onMessage(channel, message)
+    // A subscriber may run code of the application that publishes: that event waits until everyone has this one.
+    if (this.#passing.push({ channel, message }) > 1) return
+    for (const next of this.#passing) this.#passOne(next.channel, next.message)
+    this.#passing = []
+  }
+
+  #passOne(channel: string, message: LiveMessage): void {
+    for (const subscriber of this.#subscribers.get(channel) ?? []) {
+      tell(
+        () => subscriber.onMessage(channel, message),
+        (error) => subscriber.onHealth(error),
+      )
+    }
   }
 
   /** Drops what is too old or too much, and comes back for what will be. */

@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { defineEvents, type SseMessage } from '@rivulet/core'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { createHarness } from '../../test/harness.js'
 import { settle } from '../../test/simulation.js'
@@ -205,4 +206,21 @@ describe('disconnecting from within a filter', () => {
     expect(sink.status).toBe(403)
     expect(errors).toEqual([])
   })
+})
+
+it('keeps the order of events for everyone when what is told of a lagging stream publishes', async () => {
+  const { manager, connect, calm } = createHarness({ events, retention: { maxBytes: 1e9 } })
+  const client = await connect()
+  let told = 0
+  const onLag = () => {
+    if (told++ === 0) manager.emit('log', { message: 'lag' })
+  }
+  subscribe('rivulet:connection:lag', onLag)
+  onTestFinished(() => void unsubscribe('rivulet:connection:lag', onLag))
+  for (let count = 0; count < 141; count++) await manager.publish('log', { message: 'x'.repeat(60_000) })
+  await calm()
+  await calm()
+  const ids = client.messages.filter(({ event }) => event === 'log').map(({ lastEventId }) => lastEventId)
+  expect(ids).toHaveLength(142)
+  expect(ids).toEqual([...ids].sort())
 })
