@@ -74,12 +74,15 @@ export class HeartbeatService {
     const now = this.#clock.now()
     // A connection put off by a whole round lands in this very slot: only those of now are due.
     for (const connection of [...due]) {
+      // What one of them ran may have closed the next one.
+      if (!due.has(connection)) continue
       const { idleSince } = connection
       if (now - idleSince < this.intervalMs * minIdle) {
         this.#put(connection, idleSince)
       } else {
         connection.beat(this.#payload)
-        this.#put(connection, now)
+        // One whose response failed at this is closed, and was removed.
+        if (due.has(connection)) this.#put(connection, now)
       }
     }
   }
