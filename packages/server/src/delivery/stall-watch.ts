@@ -46,8 +46,9 @@ export class StallWatch {
         this.#onStall(connection)
       }
     }
+    // What was told of a stall may have added one, and with it the timer.
     if (this.#watched.size > 0) {
-      this.#timer = this.#clock.setTimeout(() => this.#look(), this.#timeoutMs / looksPerTimeout)
+      this.#timer ??= this.#clock.setTimeout(() => this.#look(), this.#timeoutMs / looksPerTimeout)
     }
   }
 }

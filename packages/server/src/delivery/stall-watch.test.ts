@@ -1,0 +1,49 @@
+import { defineEvents } from '@rivulet/core'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { createHarness } from '../../test/harness.js'
+import { SimulatedClock } from '../../test/simulation.js'
+import type { Connection } from './connection.js'
+import { StallWatch } from './stall-watch.js'
+
+const events = defineEvents({ log: z.object({ message: z.string() }) })
+
+describe('a stalled connection', () => {
+  it('is cut after the timeout, one that takes a little is not', async () => {
+    const { manager, connect, clock, calm } = createHarness({
+      events,
+      heartbeat: false,
+      limits: { stallTimeoutMs: 8_000 },
+    })
+    const [stalled, slow] = [await connect(), await connect()]
+    stalled.sink.take = () => {}
+    const take = slow.sink.take.bind(slow.sink)
+    slow.sink.take = () => {}
+    await manager.publish('log', { message: 'x'.repeat(100_000) })
+    await calm()
+    for (let second = 0; second < 7; second++) {
+      clock.advance(1_000)
+      take(100)
+    }
+    expect(stalled.sink.closed).toBe(false)
+    for (let second = 0; second < 20; second++) {
+      clock.advance(1_000)
+      take(100)
+    }
+    await calm()
+    expect([stalled.sink.closed, slow.sink.closed]).toEqual([true, false])
+    expect(manager.stats()).toMatchObject({ stalled: 1, connections: 1 })
+  })
+})
+
+it('keeps one timer, also where what it is told of a stall begins to watch another connection', () => {
+  const clock = new SimulatedClock(() => 0.5)
+  const connection = () => ({ bytesQueued: 100, bufferedBytes: 100 }) as Connection
+  const watch = new StallWatch(clock, 8_000, (stalled) => {
+    watch.delete(stalled)
+    watch.add(connection())
+  })
+  watch.add(connection())
+  clock.advance(8_000)
+  expect(clock.timers).toBe(1)
+})
