@@ -172,6 +172,30 @@ describe('presence', () => {
     expect(nodes[0]!.told.slice(2)).toEqual(['leave room {"name":"ada"}', 'join room {"name":"bob"}'])
   })
 
+  it('takes no room for who came and left while the registry failed', async () => {
+    const { nodes, broken, honest, names, pass } = createNodes(1)
+    const [node] = nodes
+    await node!.connect(as('ada'))
+    let written = 0
+    broken.update = async () => {
+      throw new Error('down')
+    }
+    for (let count = 0; count < 300; count++) {
+      const { sink } = await node!.connect(as('eve'))
+      sink.destroy()
+      await node!.calm()
+    }
+    await node!.connect(as('bob'))
+    broken.update = (id, changes) => {
+      written += changes.length
+      return honest.update(id, changes)
+    }
+    await pass(10_000)
+    expect(await names('room')).toEqual(['ada', 'bob'])
+    // Of who was being written when it failed, it may have heard.
+    expect(written).toBeLessThanOrEqual(2)
+  })
+
   it.each<[how: string, onChange: (error: Error) => Promise<void>]>([
     [
       'throws',

@@ -39,6 +39,8 @@ export class Presence {
   readonly #entries = new Map<string, RegistryEntry>()
   /** What it has not been told yet. */
   readonly #pending = new Map<string, RegistryChange>()
+  /** Those that the registry was asked to write: it may have them. */
+  readonly #offered = new WeakSet<RegistryChange>()
   #beatDue = false
   /** The registry may not have, or have too much of, what this node wrote. */
   #anew = false
@@ -92,7 +94,13 @@ export class Presence {
   leave({ id: connectionId, channels }: ConnectionInfo): void {
     for (const channel of channels) {
       const change = { channel, connectionId, member: undefined }
-      if (this.#entries.delete(entryKey(change))) this.#pending.set(entryKey(change), change)
+      const key = entryKey(change)
+      const entry = this.#entries.get(key)
+      if (!entry) continue
+      this.#entries.delete(key)
+      // The registry was never told that it came, and must not be told of ever more that have left.
+      if (this.#pending.get(key) === entry && !this.#offered.has(entry)) this.#pending.delete(key)
+      else this.#pending.set(key, change)
     }
     if (this.#connections() === 0) this.#beatDue = true
     this.#work()
@@ -127,7 +135,9 @@ export class Presence {
   }
 
   #work(): void {
-    if (this.#working || (!this.#beatDue && this.#pending.size === 0)) return
+    if (this.#working) return
+    const isDue = this.#beatDue || (this.#pending.size > 0 && !this.#failing)
+    if (!isDue) return
     this.#working = this.#run().finally(() => {
       this.#working = undefined
     })
@@ -158,7 +168,10 @@ export class Presence {
 
   async #write(): Promise<boolean> {
     const changes: RegistryChange[] = []
-    for (const change of this.#pending.values()) if (changes.push(change) === batch) break
+    for (const change of this.#pending.values()) {
+      this.#offered.add(change)
+      if (changes.push(change) === batch) break
+    }
     if (!(await this.#registry.update(this.#node, changes))) return false
     for (const change of changes) {
       const key = entryKey(change)
