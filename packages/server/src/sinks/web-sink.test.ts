@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { randomFrom } from '../../../../test-support/random.js'
 import { type Events, events } from '../../test/served.js'
@@ -42,6 +43,16 @@ it('is forgotten when its response is cancelled', async () => {
   expect(manager.connections.size).toBe(1)
   await body!.cancel()
   expect(manager.connections.size).toBe(0)
+})
+
+it('leaves nothing at a signal that outlasts the request', async () => {
+  const { manager } = createManager({ limits: { maxConnections: 1 } })
+  const { signal } = new AbortController()
+  const request = { method: 'GET', signal, headers: new Headers(), url: 'http://localhost/' } as Request
+  const { body } = await eventStreamResponse(manager, request)
+  expect((await eventStreamResponse(manager, request)).status).toBe(503)
+  await body!.cancel()
+  expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
 it('is not opened for a request that was aborted while it waited to be let in', async () => {

@@ -9,6 +9,7 @@ export class WebSink implements Sink {
   /** Resolves with the response, when it is known which it is. */
   readonly response: Promise<Response>
   readonly #method: string
+  readonly #signal: AbortSignal
   #respond!: (response: Response) => void
   #listener: SinkListener | undefined
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
@@ -17,11 +18,12 @@ export class WebSink implements Sink {
 
   constructor({ method, signal }: Pick<Request, 'method' | 'signal'>) {
     this.#method = method
+    this.#signal = signal
     this.response = new Promise((resolve) => {
       this.#respond = resolve
     })
     if (signal.aborted) this.#close()
-    else signal.addEventListener('abort', () => this.#close(), { once: true })
+    else signal.addEventListener('abort', this.#close)
   }
 
   get bufferedBytes(): number {
@@ -40,13 +42,14 @@ export class WebSink implements Sink {
     const body = bodiless.includes(status) ? null : message || null
     const response = new Response(body, { status, headers: { 'Cache-Control': 'no-store', ...headers } })
     this.#closed = true
+    this.#signal.removeEventListener('abort', this.#close)
     this.#respond(response)
   }
 
   open(): void {
     if (this.#method === 'HEAD') {
       this.#respond(new Response(null, { headers: streamHeaders }))
-      queueMicrotask(() => this.#close())
+      queueMicrotask(this.#close)
       return
     }
     const source: UnderlyingDefaultSource<Uint8Array> = {
@@ -78,18 +81,20 @@ export class WebSink implements Sink {
     if (this.#closed) return
     this.#controller?.close()
     // What is buffered belongs to the reader now; nothing tells when it was read.
-    queueMicrotask(() => this.#close())
+    queueMicrotask(this.#close)
   }
 
   destroy(): void {
     if (this.#closed) return
     this.#controller?.error(new Error('The event stream was cut off.'))
-    queueMicrotask(() => this.#close())
+    queueMicrotask(this.#close)
   }
 
-  #close(): void {
+  readonly #close = (): void => {
     if (this.#closed) return
     this.#closed = true
+    // The signal may outlast the request.
+    this.#signal.removeEventListener('abort', this.#close)
     // For a client that left before there was a response: nobody reads it, but the server waits for it.
     this.#respond(new Response(null, { status: 499 }))
     this.#listener?.onClose()
