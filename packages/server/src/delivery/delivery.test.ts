@@ -233,7 +233,7 @@ describe('a backplane that', () => {
     subscribe.mockRejectedValueOnce(new Error('down'))
     const { manager, connect, errors } = createSubscribed({ subscribe })
     const refused = await connect()
-    expect([refused.sink.status, Number(refused.headers!['Retry-After']) > 0]).toEqual([503, true])
+    expect([refused.sink.status, Number(refused.headers!['retry-after']) > 0]).toEqual([503, true])
     expect(errors).toMatchObject([{ context: { stage: 'read' } }])
     expect((await connect()).sink.status).toBe(200)
     expect(manager.stats()).toMatchObject({ connections: 1 })

@@ -69,9 +69,9 @@ export class NodeSink implements Sink {
       return
     }
     if (this.queued && isOneTooMany(this.#connection!)) return
-    const type = message === '' ? undefined : { 'Content-Type': 'text/plain; charset=utf-8' }
+    const type = message === '' ? undefined : { 'content-type': 'text/plain; charset=utf-8' }
     if (leave) this.#leave()
-    response.writeHead(status, { 'Cache-Control': 'no-store', ...type, ...headers })
+    response.writeHead(status, { 'cache-control': 'no-store', ...type, ...headers })
     // With its window closed, a client could leave the message waiting for ever.
     if (this.#response instanceof Http2ServerResponse) {
       const { stream } = this.#response

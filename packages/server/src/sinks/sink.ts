@@ -14,6 +14,7 @@ export interface Refusal {
   readonly status: number
   /** The body, as plain text. */
   readonly message?: string | undefined
+  /** By their names in lower case. */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
@@ -61,7 +62,7 @@ export interface Sink {
 
 /** The headers of every stream. `no-transform` and `X-Accel-Buffering` keep proxies from collecting events. */
 export const streamHeaders: Readonly<Record<string, string>> = {
-  'Content-Type': 'text/event-stream',
-  'Cache-Control': 'no-cache, no-transform',
-  'X-Accel-Buffering': 'no',
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
 }

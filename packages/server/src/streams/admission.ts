@@ -124,7 +124,7 @@ export function unavailable(random: () => number): Refusal {
 
 /** Clients come back between once and three times so many seconds later, not all in one moment. */
 function comeBack(status: number, message: string, seconds: number, random: () => number): Refusal {
-  return { status, message, headers: { 'Retry-After': String(seconds + Math.floor(random() * (2 * seconds + 1))) } }
+  return { status, message, headers: { 'retry-after': String(seconds + Math.floor(random() * (2 * seconds + 1))) } }
 }
 
 /**
@@ -135,7 +135,7 @@ function comeBack(status: number, message: string, seconds: number, random: () =
  */
 export function asStream(refusal: Refusal, retryMs: number): Refusal {
   if (refusal.status !== 429 && refusal.status !== 503) return refusal
-  const seconds = refusal.headers?.['Retry-After'] ?? ''
+  const seconds = refusal.headers?.['retry-after'] ?? ''
   const retry = /^\d{1,9}$/.test(seconds) ? Number(seconds) * 1000 : retryMs
   const message = encodeControlEvent({ type: 'rivulet:close', reason: 'busy', retry: true }, { retry })
   return { status: 200, message, headers: { ...refusal.headers, ...streamHeaders } }

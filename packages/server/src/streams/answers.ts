@@ -80,7 +80,7 @@ function readHeaders(headers: unknown): Record<string, string> | undefined {
     if (typeof value !== 'string' || framing.test(name)) {
       throw new ConfigurationError(`authorize().headers.${name}`, value, 'Give a text; the length is not yours to say.')
     }
-    read[name] = value
+    read[name.toLowerCase()] = value
   }
   return read
 }

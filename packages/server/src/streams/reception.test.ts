@@ -5,6 +5,7 @@ import { createHarness } from '../../test/harness.js'
 import { controlEventsOf, dataOf } from '../../test/stream-client.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import type { CallbackOptions } from '../runtime/guard.js'
+import { streamHeaders } from '../sinks/sink.js'
 import type { EventStreamOptions, Snapshot } from './stream-options.js'
 
 const events = defineEvents({
@@ -323,7 +324,7 @@ describe('limits', () => {
     const [first] = [await connect(), await connect()]
     const refused = await connect()
     expect(refused.sink.status).toBe(503)
-    expect(Number(refused.headers!['Retry-After'])).toBeGreaterThanOrEqual(1)
+    expect(Number(refused.headers!['retry-after'])).toBeGreaterThanOrEqual(1)
     first!.sink.destroy()
     await calm()
     expect((await connect()).sink.status).toBe(200)
@@ -339,7 +340,7 @@ describe('limits', () => {
       })
     expect(manager.stats()).toMatchObject({ connections: 2, refused: 10_000 })
     const refused = await as('eve')
-    expect([refused.sink.status, Number(refused.headers!['Retry-After']) > 0]).toEqual([429, true])
+    expect([refused.sink.status, Number(refused.headers!['retry-after']) > 0]).toEqual([429, true])
     expect((await as('bob')).sink.status).toBe(200)
     first!.sink.destroy()
     await calm()
@@ -350,14 +351,22 @@ describe('limits', () => {
 describe('refuseBusyWith: stream', () => {
   const busy = { refuseBusyWith: 'stream' } as const
 
+  it('takes the headers that authorize gave by their names in any case', async () => {
+    const { connect } = createHarness({ events })
+    const headers = { 'Retry-After': '30', 'CONTENT-TYPE': 'text/html' }
+    const { headers: sent, retries } = await connect({ ...busy, authorize: () => ({ status: 429, headers }) })
+    expect(sent).toEqual({ ...streamHeaders, 'retry-after': '30' })
+    expect(retries).toEqual([30_000])
+  })
+
   it('answers at a limit with a stream that says when to come back, and ends', async () => {
     const { manager, connect, calm } = createHarness({ events, limits: { maxConnections: 1 } })
     await connect()
     const refused = await connect(busy)
     expect(refused.sink.status).toBe(200)
     expect(refused.headers).toMatchObject({
-      'Content-Type': 'text/event-stream',
-      'Cache-Control': 'no-cache, no-transform',
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
     })
     expect(refused.retries).toEqual([expect.any(Number)])
     expect(refused.retries[0]).toBeGreaterThanOrEqual(5_000)
