@@ -6,7 +6,10 @@ import { ConfigurationError } from './errors.js'
 
 /** The last argument of functions that may answer later. */
 export interface CallbackOptions {
-  /** Aborts when the client has left, when the manager closes, or after `callbackTimeoutMs`: nobody waits for the answer then. */
+  /**
+   * Aborts when the client has left, when the manager closes, or after `callbackTimeoutMs`: nobody waits for the answer then.
+   * The runtime calls its listeners: what one of them throws is an uncaught exception, which nothing here can catch.
+   */
   readonly signal: AbortSignal
 }
 
