@@ -202,7 +202,8 @@ export class EventManager<Contract extends EventContract> {
 
   /**
    * Drops the events that a channel keeps: what it was about is over, or must not be kept. Streams that are open go on; who
-   * resumes from before is told of a gap (`trimmed`).
+   * resumes from before is told of a gap (`trimmed`). Other nodes may have encoded copies in memory until newer events
+   * take their place; nobody is given them.
    *
    * @throws {ConfigurationError} when the channel begins with `rivulet:`; {ManagerClosedError}, or what the backplane
    *   rejects with.
@@ -211,6 +212,7 @@ export class EventManager<Contract extends EventContract> {
     if (!this.#publishing) throw new ManagerClosedError()
     checkChannel(channel)
     await this.#backplane.forget(channel)
+    this.#streams.engine.replays.forget(channel)
   }
 
   /**

@@ -2,6 +2,7 @@ import { defineEvents, type SseMessage } from '@rivulet/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { createHarness } from '../../test/harness.js'
+import { heapInUse } from '../../test/heap.js'
 import { SimulatedSink } from '../../test/simulation.js'
 import { controlEventsOf, dataOf } from '../../test/stream-client.js'
 import type { Payload } from '../sinks/payload.js'
@@ -47,6 +48,21 @@ describe('streams that are given the log', () => {
     const later = await connect({}, ids[50])
     expect(texts(later.messages)).toHaveLength(249)
     expect(payloads().filter((payload) => !known.includes(payload))).toHaveLength(1)
+  })
+
+  it('get the same bytes where they begin within a piece of others, of which they get all that follow', async () => {
+    const { connect, ids } = await createLog(300, 500)
+    const payloads = watchPayloads()
+    await connect({}, ids[0])
+    const known = payloads()
+    await connect({}, ids[50])
+    const later = payloads()
+    await connect({}, ids[50])
+    expect(payloads().map((payload) => later.indexOf(payload))).toEqual(later.map((_, index) => index))
+    for (let start = 100; start > 0; start -= 10) await connect({}, ids[start])
+    payloads()
+    await connect({}, ids[5])
+    expect(payloads()).toHaveLength(known.length)
   })
 
   it('get one piece where they come one by one while events are published', async () => {
@@ -133,6 +149,38 @@ describe('what is remembered', () => {
     expect(replays.part('b', [one, two], 0)).not.toBe(part)
     const other = replays.part('a', [one, message(2, '{"n":7}')], 0)
     expect(new TextDecoder().decode(other.payload.bytes)).toContain('{"n":7}')
+  })
+
+  it('is bounded, with what small events cost beside their text', async () => {
+    const before = await heapInUse()
+    const replays = new Replays()
+    let decoded = 0
+    for (let position = 1; position <= 50_000; position++) {
+      const one = message(position, `{"n":${position}}`)
+      replays.part('a', [one], 0)
+      decoded += Number(replays.frame('a', one).event!.n === position)
+    }
+    expect(decoded).toBe(50_000)
+    expect((await heapInUse()) - before).toBeLessThan(12 * 2 ** 20)
+    replays.trim()
+  })
+
+  it('is forgotten with its channel', () => {
+    const replays = new Replays()
+    const pieces = () => ['a', 'b'].map((channel, index) => replays.part(channel, [message(index + 1, '{}')], 0))
+    const frames = () => ['a', 'b'].map((channel, index) => replays.frame(channel, message(index + 1, '{}')))
+    const [before, framesBefore] = [pieces(), frames()]
+    replays.forget('a')
+    expect(pieces().map((piece, index) => piece === before[index])).toEqual([false, true])
+    expect(frames().map((frame, index) => frame === framesBefore[index])).toEqual([false, true])
+  })
+
+  it('is forgotten when the manager forgets a channel', async () => {
+    const forget = vi.spyOn(Replays.prototype, 'forget')
+    onTestFinished(() => void forget.mockRestore())
+    const { manager } = createHarness({ events })
+    await manager.forget('a')
+    expect(forget).toHaveBeenCalledExactlyOnceWith('a')
   })
 
   it('is bounded, but for what waits in connections', () => {

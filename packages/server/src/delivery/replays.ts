@@ -16,12 +16,15 @@ export interface Part {
 interface KnownPart extends Part {
   readonly channel: string
   readonly messages: readonly StoredMessage[]
-  /** Whether it would be cut there too if more events followed. */
+  /** Whether it has as many events as fit. Others are cut where such a piece begins, so that all go on with the same ones. */
   readonly full: boolean
+  /** Whether it would be cut there too if more events followed. */
+  readonly final: boolean
 }
 
-/** How many characters of single events are remembered, and how many bytes of pieces. */
-const maxChars = 2_097_152
+/** About how many bytes single events may take, and pieces: each of them `entryBytes` beside its text. */
+const maxBytes = 2_097_152
+const entryBytes = 300
 const noGaps: readonly ServerGapReason[] = []
 
 /**
@@ -32,7 +35,7 @@ const noGaps: readonly ServerGapReason[] = []
 export class Replays {
   readonly #frames = new Map<number, Frame>()
   readonly #parts = new Map<number, KnownPart>()
-  #frameChars = 0
+  #frameBytes = 0
   #partBytes = 0
 
   /** The frame of an event: the same one for everyone who asks, as long as it is remembered. */
@@ -43,22 +46,22 @@ export class Replays {
     this.trim()
     const frame = Frame.of(channel, message)
     this.#frames.set(message.position, frame)
-    this.#frameChars += frame.size
+    this.#frameBytes += frame.size + entryBytes
     return frame
   }
 
   /** Forgets what is too much, the oldest first. An event that waits in some connection is there anyway. */
   trim(): void {
-    if (this.#frameChars <= maxChars) return
+    if (this.#frameBytes <= maxBytes) return
     for (const frame of this.#frames.values()) {
       if (!frame.isHeld) this.#forget(frame)
-      if (this.#frameChars <= maxChars) return
+      if (this.#frameBytes <= maxBytes) return
     }
   }
 
   #forget(frame: Frame): void {
     this.#frames.delete(frame.position!)
-    this.#frameChars -= frame.size
+    this.#frameBytes -= frame.size + entryBytes
   }
 
   /** The events of one channel from an index on, as many as make a piece. */
@@ -71,45 +74,58 @@ export class Replays {
     let text = ''
     let end = index
     let full = false
-    while (end < messages.length && !full) {
+    let final = false
+    while (end < messages.length && !final) {
       const message = messages[end]!
       text += encodeFrame(message, message.position)
       end++
       const next = messages[end]
       full = text.length >= pieceChars || (next !== undefined && next.data.length > largeChars)
-      // From here on it goes on with a piece that is there already.
-      if (!full && next && this.#known(channel, messages, end)?.full) break
+      // From there on it goes on with a piece that is there already.
+      final = full || (next !== undefined && this.#known(channel, messages, end)?.full === true)
     }
     const own = messages.slice(index, end)
     const through = own.at(-1)!.position
-    const part = { payload: new Payload(text), events: own.length, gaps: noGaps, through, channel, messages: own, full }
+    const payload = new Payload(text)
+    const part = { payload, events: own.length, gaps: noGaps, through, channel, messages: own, full, final }
     this.#remember(position, part)
     return part
+  }
+
+  /** Drops what is remembered of a channel. */
+  forget(channel: string): void {
+    for (const frame of this.#frames.values()) if (frame.channel === channel) this.#forget(frame)
+    for (const [position, part] of this.#parts) if (part.channel === channel) this.#forgetPart(position, part)
+  }
+
+  #forgetPart(position: number, part: KnownPart): void {
+    this.#parts.delete(position)
+    this.#partBytes -= sizeOf(part)
   }
 
   #known(channel: string, messages: readonly StoredMessage[], index: number): KnownPart | undefined {
     const known = this.#parts.get(messages[index]!.position)
     if (!known || known.channel !== channel) return undefined
     const end = index + known.events
-    if (end > messages.length || (end < messages.length && !known.full)) return undefined
+    if (end > messages.length || (end < messages.length && !known.final)) return undefined
     return known.messages.every((message, offset) => isSame(message, messages[index + offset]!)) ? known : undefined
   }
 
   #remember(position: number, part: KnownPart): void {
-    this.#partBytes += sizeOf(part) - sizeOf(this.#parts.get(position))
+    const before = this.#parts.get(position)
     // Behind all others: the oldest are forgotten first.
-    this.#parts.delete(position)
+    if (before) this.#forgetPart(position, before)
     this.#parts.set(position, part)
+    this.#partBytes += sizeOf(part)
     for (const [oldest, known] of this.#parts) {
-      if (this.#partBytes <= maxChars) return
-      this.#partBytes -= sizeOf(known)
-      this.#parts.delete(oldest)
+      if (this.#partBytes <= maxBytes) return
+      this.#forgetPart(oldest, known)
     }
   }
 }
 
-function sizeOf(part: KnownPart | undefined): number {
-  return part ? part.payload.bytes.length : 0
+function sizeOf({ payload }: KnownPart): number {
+  return payload.bytes.length + entryBytes
 }
 
 /** Frames in one piece. @param frames At least one, each with a position. */
