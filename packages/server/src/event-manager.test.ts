@@ -5,8 +5,8 @@ import { randomFrom } from '../../../test-support/random.js'
 import { createHarness } from '../test/harness.js'
 import { SimulatedClock, SimulatedSink, settle } from '../test/simulation.js'
 import { MemoryBackplane } from './backplane/memory-backplane.js'
-import type { ConnectionInfo } from './delivery/connection.js'
 import { EventManager } from './event-manager.js'
+import type { ConnectionInfo } from './runtime/connection-info.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 

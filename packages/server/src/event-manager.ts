@@ -4,7 +4,6 @@ import { MemoryBackplane } from './backplane/memory-backplane.js'
 import { formatPosition } from './backplane/position.js'
 import type { NodeInfo } from './backplane/registry.js'
 import type { Retention } from './backplane/retention.js'
-import type { ConnectionInfo } from './delivery/connection.js'
 import type { HeartbeatOptions } from './delivery/heartbeat.js'
 import { createMessage, nameOf } from './delivery/message.js'
 import type { PresenceOptions } from './nodes/presence.js'
@@ -12,6 +11,7 @@ import type { PresenceMember } from './nodes/presence-notices.js'
 import { checkSelector, type StreamSelector } from './nodes/stream-selector.js'
 import { checkChannel, checkSource, type PublishEventOptions, readPublishOptions } from './publish-options.js'
 import { backgroundClock, bindClock } from './runtime/clock.js'
+import type { ConnectionInfo } from './runtime/connection-info.js'
 import { diagnose } from './runtime/diagnostics.js'
 import { ConfigurationError, ManagerClosedError } from './runtime/errors.js'
 import { tell } from './runtime/guard.js'
@@ -160,8 +160,8 @@ export class EventManager<Contract extends EventContract> {
     const stored = this.#backplane.publish(channel, message, { retain, idempotencyKey })
     const { position, duplicate } = stored instanceof Promise ? await stored : stored
     const id = position === undefined ? undefined : formatPosition(position)
-    if (!duplicate) this.#streams.engine.counters.published++
-    diagnose(this.#streams.engine, 'rivulet:publish', () => ({ channel, type: message.type, id, duplicate }))
+    if (!duplicate) this.#streams.runtime.counters.published++
+    diagnose(this.#streams.runtime, 'rivulet:publish', () => ({ channel, type: message.type, id, duplicate }))
     return { id, channel, duplicate }
   }
 
@@ -183,7 +183,7 @@ export class EventManager<Contract extends EventContract> {
 
   #reportEmit(error: unknown, event: unknown, channel: unknown): void {
     const name = typeof channel === 'string' ? channel : undefined
-    this.#streams.report(error, { stage: 'emit', channel: name, type: nameOf(event) })
+    this.#streams.runtime.report(error, { stage: 'emit', channel: name, type: nameOf(event) })
   }
 
   /** A channel by its name. It takes no room: channels are not created, only published to. */
@@ -212,7 +212,7 @@ export class EventManager<Contract extends EventContract> {
     if (!this.#publishing) throw new ManagerClosedError()
     checkChannel(channel)
     await this.#backplane.forget(channel)
-    this.#streams.engine.replays.forget(channel)
+    this.#streams.runtime.replays.forget(channel)
   }
 
   /**

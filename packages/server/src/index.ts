@@ -2,7 +2,6 @@ export type { Clock, EventContract } from '@rivulet/core'
 export type {
   Backplane,
   BackplaneMessage,
-  BackplaneStats,
   BackplaneSubscriber,
   LiveMessage,
   PublishOptions,
@@ -23,8 +22,6 @@ export {
   runChannel,
   runOf,
 } from './backplane/run-store.js'
-export type { ConnectionInfo } from './delivery/connection.js'
-export type { ServerGapReason } from './delivery/frame.js'
 export type { HeartbeatOptions } from './delivery/heartbeat.js'
 export {
   EventManager,
@@ -46,6 +43,7 @@ export {
   type StartRunOptions,
 } from './runs/run-manager.js'
 export type { Awaitable } from './runtime/awaitable.js'
+export type { ConnectionInfo } from './runtime/connection-info.js'
 export type { DiagnosticMessages } from './runtime/diagnostics.js'
 export {
   CallbackTimeoutError,
@@ -53,9 +51,10 @@ export {
   EventSerializationError,
   ManagerClosedError,
 } from './runtime/errors.js'
+export type { ServerGapReason } from './runtime/gap-reason.js'
 export type { CallbackOptions } from './runtime/guard.js'
 export type { ErrorContext, ErrorHandler } from './runtime/report.js'
-export type { ManagerStats } from './runtime/stats.js'
+export type { BackplaneStats, ManagerStats } from './runtime/stats.js'
 export type { Payload } from './sinks/payload.js'
 export type { Refusal, Sink, SinkListener } from './sinks/sink.js'
 export type { Limits } from './streams/admission.js'
@@ -63,7 +62,6 @@ export type { StreamRequest } from './streams/reception.js'
 export type {
   Admission,
   Authorization,
-  Denial,
   EventStreamOptions,
   Snapshot,
   SnapshotEvent,

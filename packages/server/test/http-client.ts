@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { get } from 'node:http'
 import { onTestFinished } from 'vitest'
-import { type Client, decode } from './sink-checks.js'
+import type { Client } from './served.js'
+import { decode } from './sink-checks.js'
 
 /** Opens a stream over HTTP/1.1, on a connection of its own. */
 export async function openHttp(url: string, headers: Record<string, string>, method: string): Promise<Client> {

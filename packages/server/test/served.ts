@@ -1,9 +1,10 @@
-import { type ContractOf, defineEvents } from '@rivulet/core'
+import { type ContractOf, defineEvents, type SseMessage } from '@rivulet/core'
 import { z } from 'zod'
 import type { EventManager, EventManagerOptions } from '../src/event-manager.js'
+import type { ConnectionInfo } from '../src/runtime/connection-info.js'
+import type { ManagerStats } from '../src/runtime/stats.js'
 import type { Refusal } from '../src/sinks/sink.js'
 import type { EventStreamOptions } from '../src/streams/stream-options.js'
-import type { Client, Served } from './sink-checks.js'
 
 // Runs on every runtime, so it imports nothing that needs Node.js.
 
@@ -17,6 +18,31 @@ export interface Setup {
   readonly manager?: Pick<EventManagerOptions<Events>, 'limits' | 'retention' | 'heartbeat'>
   /** What everybody is refused with. */
   readonly refusal?: Refusal
+}
+
+/** A client of whatever transport, and what it has read. */
+export interface Client {
+  readonly status: number
+  readonly headers: Record<string, unknown>
+  readonly messages: SseMessage[]
+  readonly comments: string[]
+  received(count: number): Promise<SseMessage[]>
+  readonly ended: Promise<void>
+  /** Stops reading, and goes on. */
+  pause(): void
+  resume(): void
+  leave(): void
+}
+
+/** A manager behind the sink under test, in this process or in another one. */
+export interface Served {
+  open(headers?: Record<string, string>, method?: string): Promise<Client>
+  /** Publishes in order, and lets the event loop turn now and then. Gives the events' IDs. */
+  publish(messages: readonly string[]): Promise<string[]>
+  stats(): Promise<ManagerStats>
+  connections(): Promise<Pick<ConnectionInfo, 'state' | 'bufferedBytes'>[]>
+  disconnectAll(reason: string): Promise<unknown>
+  closeManager(): Promise<unknown>
 }
 
 /** How a check wants requests to be let in, for whichever kind of request the sink takes. */

@@ -1,33 +1,6 @@
 import { createDecoder, type SseMessage } from '@rivulet/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import type { ConnectionInfo } from '../src/delivery/connection.js'
-import type { ManagerStats } from '../src/runtime/stats.js'
-import type { Setup } from './served.js'
-
-/** A client of whatever transport, and what it has read. */
-export interface Client {
-  readonly status: number
-  readonly headers: Record<string, unknown>
-  readonly messages: SseMessage[]
-  readonly comments: string[]
-  received(count: number): Promise<SseMessage[]>
-  readonly ended: Promise<void>
-  /** Stops reading, and goes on. */
-  pause(): void
-  resume(): void
-  leave(): void
-}
-
-/** A manager behind the sink under test, in this process or in another one. */
-export interface Served {
-  open(headers?: Record<string, string>, method?: string): Promise<Client>
-  /** Publishes in order, and lets the event loop turn now and then. Gives the events' IDs. */
-  publish(messages: readonly string[]): Promise<string[]>
-  stats(): Promise<ManagerStats>
-  connections(): Promise<Pick<ConnectionInfo, 'state' | 'bufferedBytes'>[]>
-  disconnectAll(reason: string): Promise<unknown>
-  closeManager(): Promise<unknown>
-}
+import type { Client, Served, Setup } from './served.js'
 
 /** Decodes what a transport's client feeds it. */
 export function decode(): Pick<Client, 'messages' | 'comments' | 'received'> & { feed(bytes: Uint8Array): void } {

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { openHttp } from '../../../packages/server/test/http-client.js'
-import type { Setup } from '../../../packages/server/test/served.js'
-import type { Served } from '../../../packages/server/test/sink-checks.js'
+import type { Served, Setup } from '../../../packages/server/test/served.js'
 import { endProcess } from '../../../test-support/end-process.js'
 import type { Action } from './app.js'
 

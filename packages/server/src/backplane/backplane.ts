@@ -1,5 +1,6 @@
 import type { GapReason } from '@rivulet/core'
 import type { Awaitable } from '../runtime/awaitable.js'
+import type { BackplaneStats } from '../runtime/stats.js'
 import type { BackplaneMessage } from './backplane-message.js'
 import type { BackplaneRegistry } from './registry.js'
 import type { RunStore } from './run-store.js'
@@ -49,19 +50,6 @@ export interface ReadResult {
    * channel, has a higher one. A client may be told it, as it says nothing of the channels that the client does not have.
    */
   readonly clock: number
-}
-
-/** What a backplane holds in the memory of this process, and what it had to drop. */
-export interface BackplaneStats {
-  /** About how many bytes everything takes. */
-  readonly bytes: number
-  readonly channels: number
-  readonly events: number
-  readonly idempotencyKeys: number
-  /** Events that were dropped before their time, as everything together took too much, since the backplane was made. */
-  readonly evictedEvents: number
-  /** Idempotency keys that were forgotten before their time, since the backplane was made. */
-  readonly evictedKeys: number
 }
 
 /** Who receives the live events of channels; one per `EventManager`. */

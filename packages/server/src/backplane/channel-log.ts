@@ -1,7 +1,7 @@
 import { textBytes } from '../runtime/text-bytes.js'
 import type { BackplaneMessage, ReadResult, StoredMessage } from './backplane.js'
 import type { Due } from './due-queue.js'
-import type { LogList } from './log-list.js'
+import type { Listed, LogList } from './log-list.js'
 import { positionAt } from './position.js'
 import type { Bounds } from './retention.js'
 
@@ -15,7 +15,7 @@ interface KeptMessage extends StoredMessage {
 }
 
 /** The events that one channel keeps in memory, oldest first, and what is known of those that it no longer keeps. */
-export class ChannelLog implements Due {
+export class ChannelLog implements Due, Listed<ChannelLog> {
   readonly channel: string
   readonly bounds: Bounds
   /** The position of the newest event, kept or not; before the first one, a position that is not before the channel's beginning. */
@@ -29,7 +29,7 @@ export class ChannelLog implements Due {
   leftAt: number
   bytes: number
   /** `LogList`'s. */
-  list: LogList | undefined
+  list: LogList<ChannelLog> | undefined
   older: ChannelLog | undefined
   newer: ChannelLog | undefined
   /** `DueQueue`'s. */

@@ -32,9 +32,9 @@ export class ChannelLogs {
   readonly #origin: number
   readonly #logs = new Map<string, ChannelLog>()
   /** Those that keep events, the least recently published first. */
-  readonly #full = new LogList()
+  readonly #full = new LogList<ChannelLog>()
   /** Those that keep none and that nobody subscribes to: known for their position alone. */
-  readonly #bare = new LogList()
+  readonly #bare = new LogList<ChannelLog>()
   #bareBytes = 0
   readonly #queue = new DueQueue<ChannelLog>()
   /** The highest position of a log that was dropped before its time. */

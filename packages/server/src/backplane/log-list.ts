@@ -1,12 +1,17 @@
-import type { ChannelLog } from './channel-log.js'
+/** The fields that a list keeps in each of its logs. */
+export interface Listed<Log extends Listed<Log>> {
+  list: LogList<Log> | undefined
+  older: Log | undefined
+  newer: Log | undefined
+}
 
 /** Logs in the order in which they were put in last. Every step takes the same time: in a `Map` the first entry has to be looked for. */
-export class LogList {
-  oldest: ChannelLog | undefined
-  #newest: ChannelLog | undefined
+export class LogList<Log extends Listed<Log>> {
+  oldest: Log | undefined
+  #newest: Log | undefined
 
   /** Puts a log last, and takes it out of where it was. */
-  add(log: ChannelLog): void {
+  add(log: Log): void {
     log.list?.remove(log)
     log.list = this
     log.older = this.#newest
@@ -15,7 +20,7 @@ export class LogList {
     this.#newest = log
   }
 
-  remove(log: ChannelLog): void {
+  remove(log: Log): void {
     if (log.list !== this) return
     if (log.older) log.older.newer = log.newer
     else this.oldest = log.newer

@@ -2,10 +2,10 @@ import type { Clock } from '@rivulet/core'
 import { backgroundClock } from '../runtime/clock.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import { tell } from '../runtime/guard.js'
+import type { BackplaneStats } from '../runtime/stats.js'
 import type {
   Backplane,
   BackplaneMessage,
-  BackplaneStats,
   BackplaneSubscriber,
   LiveMessage,
   PublishOptions,

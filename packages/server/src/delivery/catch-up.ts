@@ -1,9 +1,11 @@
 import type { ReadResult } from '../backplane/backplane.js'
-import type { Runtime } from '../runtime/runtime.js'
-import type { Connection } from './connection.js'
+import type { ConnectionInfo } from '../runtime/connection-info.js'
+import type { Cohort } from './cohort.js'
+import type { DeliveryRuntime } from './delivery-runtime.js'
 import { Frame } from './frame.js'
 import type { Writer } from './line.js'
 import { type LogPage, makePage } from './log-page.js'
+import type { Given } from './outlet.js'
 import { Piece } from './piece.js'
 import { readChannels } from './read-channels.js'
 
@@ -23,6 +25,25 @@ export interface CatchUpStart {
   readonly pages?: readonly LogPage[]
 }
 
+/** A connection, as its catch-up sees it. */
+export interface Lacking {
+  readonly state: ConnectionInfo['state']
+  readonly cohort: Cohort
+  /** It takes nothing until it drains. */
+  readonly congested: boolean
+  /** It has a filter. */
+  readonly filtered: boolean
+  /** Tells whether the stream's filter lets a frame pass. */
+  sees(frame: Frame): boolean
+  /** The frames of a piece that come after a position and that it may see; `undefined` where there is none. */
+  select(piece: Piece, position: number): Piece | undefined
+  /** Writes to it. `undefined` stands for a step that had nothing to write. */
+  give(piece: Given | undefined): void
+  /** Called when it has all frames before an ordinal of the queue, and all events up to a position. */
+  goLive(ordinal: number, position: number): void
+  fail(error: unknown, stage: 'read'): void
+}
+
 /**
  * Gives one connection what it lacks: out of the log up to the bridge, from there on out of the cohort's queue, in which
  * the order of kept and live-only events is that of their publishing. At the end of the queue the connection is live.
@@ -30,8 +51,8 @@ export interface CatchUpStart {
  * It writes only while the connection takes bytes, and keeps no event while it waits.
  */
 export class CatchUp implements Writer {
-  readonly #engine: Runtime
-  readonly #connection: Connection
+  readonly #runtime: DeliveryRuntime
+  readonly #connection: Lacking
   readonly #floors: Map<string, number>
   #ordinal: number
   #position: number
@@ -43,8 +64,8 @@ export class CatchUp implements Writer {
   #index = 0
   #reading = false
 
-  constructor(engine: Runtime, connection: Connection, start: CatchUpStart) {
-    this.#engine = engine
+  constructor(runtime: DeliveryRuntime, connection: Lacking, start: CatchUpStart) {
+    this.#runtime = runtime
     this.#connection = connection
     this.#ordinal = start.ordinal
     this.#position = start.position
@@ -105,7 +126,7 @@ export class CatchUp implements Writer {
     const { queue } = connection.cohort
     if (this.#ordinal === queue.end) return
     const shared = connection.cohort.piece(this.#ordinal, queue.end)
-    const whole = !connection.filter && shared.lowest > this.#position
+    const whole = !connection.filtered && shared.lowest > this.#position
     const piece = whole ? shared : connection.select(shared, this.#position)
     this.#ordinal += shared.frames.length
     this.#position = Math.max(this.#position, shared.highest)
@@ -115,7 +136,7 @@ export class CatchUp implements Writer {
   #read(): void {
     const { channels } = this.#connection.cohort
     const after = (channel: string) => Math.max(this.#position, this.#floors.get(channel) ?? 0)
-    const results = readChannels(this.#engine.backplane, channels, after)
+    const results = readChannels(this.#runtime.backplane, channels, after)
     if (!(results instanceof Promise)) {
       this.#onRead(results)
       return
@@ -126,7 +147,7 @@ export class CatchUp implements Writer {
         this.#reading = false
         if (this.#connection.state === 'closed') return
         this.#onRead(settled)
-        this.#engine.line.add(this)
+        this.#runtime.line.add(this)
       })
       .catch((error) => this.#connection.fail(error, 'read'))
   }
@@ -134,8 +155,8 @@ export class CatchUp implements Writer {
   #onRead(results: readonly ReadResult[]): void {
     const connection = this.#connection
     const { channels } = connection.cohort
-    const sees = connection.filter && ((frame: Frame) => connection.sees(frame))
-    this.#pages.push(makePage({ channels, bridge: this.#bridge, sees }, results, this.#engine.replays))
+    const sees = connection.filtered ? (frame: Frame) => connection.sees(frame) : undefined
+    this.#pages.push(makePage({ channels, bridge: this.#bridge, sees }, results, this.#runtime.replays))
   }
 
   #beginPage(): void {
@@ -158,10 +179,10 @@ export class CatchUp implements Writer {
       this.#connection.give(undefined)
       return
     }
-    const part = page.part(this.#index, this.#engine.replays)
+    const part = page.part(this.#index, this.#runtime.replays)
     this.#index += part.events
     this.#position = part.through
-    this.#engine.counters.replayed += part.events
+    this.#runtime.counters.replayed += part.events
     this.#connection.give(part)
   }
 }

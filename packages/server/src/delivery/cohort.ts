@@ -1,4 +1,3 @@
-import type { Connection } from './connection.js'
 import { type Frame, largeChars } from './frame.js'
 import { FrameQueue } from './frame-queue.js'
 import type { Writer } from './line.js'
@@ -14,15 +13,24 @@ const maxPieces = 64
 /** How often a write to all connections looks at the clock, in connections. */
 const connectionsPerLook = 8
 
+/** A connection, as its cohort sees it. */
+export interface Member {
+  readonly id: string
+  /** Writes to it the frames of the queue that it lacks before an ordinal, while it is live. */
+  deliver(to: number): void
+  /** Takes it out of `live`. From then on it reads at its own pace. */
+  fallBehind(): void
+}
+
 /** All connections with the same set of channels: they get the same bytes. */
 export class Cohort implements Writer {
   readonly key: string
   readonly channels: readonly string[]
   readonly queue: FrameQueue = new FrameQueue()
   /** Connections that are given each frame as it comes. */
-  readonly live: Set<Connection> = new Set()
+  readonly live: Set<Member> = new Set()
   /** Connections that are not there yet, or not any more. */
-  readonly catchingUp: Set<Connection> = new Set()
+  readonly catchingUp: Set<Member> = new Set()
   /** When bytes last went to all live connections. */
   lastWriteAt = 0
   /** Since when the oldest frame waits that some live connection has not been given; at the latest. */
@@ -31,7 +39,7 @@ export class Cohort implements Writer {
   #written = 0
   /** Where the running write ends, and who has not been given it. */
   #to = 0
-  #rest: IterableIterator<Connection> | undefined
+  #rest: IterableIterator<Member> | undefined
   /** By the ordinal at which they begin; one that is not full may grow. */
   readonly #pieces = new Map<number, { readonly piece: Piece; readonly full: boolean }>()
 

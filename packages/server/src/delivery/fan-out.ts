@@ -1,10 +1,9 @@
 import type { BackplaneSubscriber, LiveMessage } from '../backplane/backplane.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import { disregard, tell } from '../runtime/guard.js'
-import type { Runtime } from '../runtime/runtime.js'
 import type { ManagerStats } from '../runtime/stats.js'
-import { Cohort } from './cohort.js'
-import type { Connection } from './connection.js'
+import { Cohort, type Member } from './cohort.js'
+import type { DeliveryRuntime } from './delivery-runtime.js'
 import { Frame, largeChars } from './frame.js'
 
 /** One channel that some connection has. */
@@ -20,12 +19,12 @@ interface Channel {
 
 /** Brings live events to the cohorts. Each is written to once a turn of the event loop, whatever came meanwhile. */
 export class FanOut implements BackplaneSubscriber {
-  readonly #engine: Runtime
+  readonly #runtime: DeliveryRuntime
   readonly #channels = new Map<string, Channel>()
   readonly #cohorts = new Map<string, Cohort>()
 
-  constructor(engine: Runtime) {
-    this.#engine = engine
+  constructor(runtime: DeliveryRuntime) {
+    this.#runtime = runtime
   }
 
   get cohortCount(): number {
@@ -33,15 +32,15 @@ export class FanOut implements BackplaneSubscriber {
   }
 
   waiting(): Pick<ManagerStats, 'waitingFrames' | 'oldestFrameMs'> {
-    const now = this.#engine.clock.now()
+    const now = this.#runtime.clock.now()
     let waitingFrames = 0
-    let since = now
+    let oldest = now
     for (const { waiting, waitingSince } of this.#cohorts.values()) {
       if (waiting === 0) continue
       waitingFrames += waiting
-      since = Math.min(since, waitingSince)
+      oldest = Math.min(oldest, waitingSince)
     }
-    return { waitingFrames, oldestFrameMs: now - since }
+    return { waitingFrames, oldestFrameMs: now - oldest }
   }
 
   /**
@@ -61,7 +60,7 @@ export class FanOut implements BackplaneSubscriber {
   }
 
   /** The connections that have a channel. */
-  *connections(name: string): Iterable<Connection> {
+  *members(name: string): Iterable<Member> {
     for (const { live, catchingUp } of this.#channels.get(name)?.cohorts ?? []) {
       yield* live
       yield* catchingUp
@@ -82,7 +81,7 @@ export class FanOut implements BackplaneSubscriber {
   release(cohort: Cohort): void {
     if (!cohort.empty) return
     if (this.#cohorts.get(cohort.key) === cohort) this.#cohorts.delete(cohort.key)
-    this.#engine.line.remove(cohort)
+    this.#runtime.line.remove(cohort)
     for (const name of cohort.channels) this.#leave(name, cohort)
   }
 
@@ -100,7 +99,7 @@ export class FanOut implements BackplaneSubscriber {
     channel.failed = false
     let subscribed: Awaitable<void>
     try {
-      subscribed = this.#engine.backplane.subscribe(name, this)
+      subscribed = this.#runtime.backplane.subscribe(name, this)
     } catch (error) {
       subscribed = Promise.reject(error)
     }
@@ -128,7 +127,7 @@ export class FanOut implements BackplaneSubscriber {
     if (!channel?.cohorts.delete(cohort) || channel.cohorts.size > 0) return
     this.#channels.delete(name)
     tell(
-      () => this.#engine.backplane.unsubscribe(name, this),
+      () => this.#runtime.backplane.unsubscribe(name, this),
       (error) => this.onHealth(error),
     )
   }
@@ -146,7 +145,7 @@ export class FanOut implements BackplaneSubscriber {
     }
     const isLarge = message.position !== undefined && message.data.length > largeChars
     // Streams that are given it out of the log get the same bytes.
-    this.#dispatch(channel, isLarge ? this.#engine.replays.frame(name, message) : Frame.of(name, message))
+    this.#dispatch(channel, isLarge ? this.#runtime.replays.frame(name, message) : Frame.of(name, message))
   }
 
   onGap(name: string | undefined): void {
@@ -158,11 +157,11 @@ export class FanOut implements BackplaneSubscriber {
   }
 
   onHealth(error: unknown): void {
-    if (error !== undefined) this.#engine.report(error, { stage: 'backplane' })
+    if (error !== undefined) this.#runtime.report(error, { stage: 'backplane' })
   }
 
   #dispatch(channel: Channel, frame: Frame): void {
-    const { clock, line } = this.#engine
+    const { clock, line } = this.#runtime
     const now = clock.now()
     for (const cohort of channel.cohorts) {
       cohort.push(frame, now)

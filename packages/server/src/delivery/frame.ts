@@ -1,6 +1,7 @@
-import { encodeControlEvent, encodeMessage, type GapReason } from '@rivulet/core'
+import { encodeControlEvent, encodeMessage } from '@rivulet/core'
 import type { BackplaneMessage, LiveMessage, StoredMessage } from '../backplane/backplane.js'
 import { formatPosition } from '../backplane/position.js'
+import type { ServerGapReason } from '../runtime/gap-reason.js'
 import { Payload } from '../sinks/payload.js'
 
 /** An event as a filter sees it: flat, as it is on the wire. */
@@ -11,9 +12,6 @@ export interface WireEvent {
   readonly source: string
   readonly [key: string]: unknown
 }
-
-/** Why a server announces a gap. */
-export type ServerGapReason = Exclude<GapReason, 'oversized'>
 
 /** A frame with more characters than this does not keep its text beside its bytes, and is held by connections that wait. */
 export const largeChars = 65_536

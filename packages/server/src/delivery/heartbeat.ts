@@ -2,7 +2,6 @@ import type { Clock } from '@rivulet/core'
 import { encodeMessage } from '@rivulet/core'
 import { ConfigurationError } from '../runtime/errors.js'
 import { Payload } from '../sinks/payload.js'
-import type { Connection } from './connection.js'
 
 export interface HeartbeatOptions {
   /** After how many milliseconds without any byte a stream gets a heartbeat, at the latest. @default 30_000 */
@@ -13,6 +12,14 @@ export interface HeartbeatOptions {
    * @default 'comment'
    */
   as?: 'comment' | 'event'
+}
+
+/** A connection that gets heartbeats. */
+export interface Beating {
+  /** When bytes last went to it, in milliseconds since the Unix epoch. */
+  readonly lastWriteAt: number
+  /** Writes a heartbeat, unless bytes are waiting anyway. */
+  beat(payload: Payload): void
 }
 
 /** Into how many slots the interval is divided: a heartbeat comes at most one slot late. */
@@ -29,8 +36,8 @@ export class HeartbeatService {
   readonly intervalMs: number
   readonly #clock: Clock
   readonly #payload: Payload
-  readonly #slots: Set<Connection>[] = Array.from({ length: slotCount }, () => new Set<Connection>())
-  readonly #slotOf = new Map<Connection, Set<Connection>>()
+  readonly #slots: Set<Beating>[] = Array.from({ length: slotCount }, () => new Set<Beating>())
+  readonly #slotOf = new Map<Beating, Set<Beating>>()
   #next = 0
   #timer: unknown
 
@@ -49,13 +56,13 @@ export class HeartbeatService {
     this.#payload = new Payload(encodeMessage(as === 'event' ? { event: 'heartbeat', data: '{}' } : { comment: '' }))
   }
 
-  add(connection: Connection): void {
+  add(connection: Beating): void {
     if (this.intervalMs === 0) return
     this.#put(connection, this.#clock.now())
     this.#timer ??= this.#clock.setTimeout(() => this.#tick(), this.#slotMs)
   }
 
-  remove(connection: Connection): void {
+  remove(connection: Beating): void {
     this.#slotOf.get(connection)?.delete(connection)
     this.#slotOf.delete(connection)
     if (this.#slotOf.size > 0) return
@@ -76,9 +83,9 @@ export class HeartbeatService {
     for (const connection of [...due]) {
       // What one of them ran may have closed the next one.
       if (!due.has(connection)) continue
-      const { idleSince } = connection
-      if (now - idleSince < this.intervalMs * minIdle) {
-        this.#put(connection, idleSince)
+      const { lastWriteAt } = connection
+      if (now - lastWriteAt < this.intervalMs * minIdle) {
+        this.#put(connection, lastWriteAt)
       } else {
         connection.beat(this.#payload)
         // One whose response failed at this is closed, and was removed.
@@ -91,9 +98,9 @@ export class HeartbeatService {
    * Puts a connection where it is due. Connections that fell silent together, as after a broadcast, are spread over the
    * interval's last quarter, so that they do not all beat at once.
    */
-  #put(connection: Connection, idleSince: number): void {
+  #put(connection: Beating, lastWriteAt: number): void {
     this.#slotOf.get(connection)?.delete(connection)
-    const dueAt = idleSince + this.intervalMs * (1 - this.#clock.random() / 4)
+    const dueAt = lastWriteAt + this.intervalMs * (1 - this.#clock.random() / 4)
     const slots = Math.floor((dueAt - this.#clock.now()) / this.#slotMs)
     const slot = this.#slots[(this.#next + Math.min(Math.max(slots, 0), slotCount - 1)) % slotCount]!
     slot.add(connection)

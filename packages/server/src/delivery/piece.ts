@@ -1,5 +1,6 @@
+import type { ServerGapReason } from '../runtime/gap-reason.js'
 import { Payload } from '../sinks/payload.js'
-import type { Frame, ServerGapReason } from './frame.js'
+import type { Frame } from './frame.js'
 
 /**
  * Frames that are written in one piece are cut after this many characters, so that a slow connection can stop between

@@ -1,6 +1,7 @@
 import type { StoredMessage } from '../backplane/backplane.js'
+import type { ServerGapReason } from '../runtime/gap-reason.js'
 import { Payload } from '../sinks/payload.js'
-import { encodeFrame, Frame, largeChars, type ServerGapReason } from './frame.js'
+import { encodeFrame, Frame, largeChars } from './frame.js'
 import { pieceChars } from './piece.js'
 
 /** Events of the log that are written in one piece. */

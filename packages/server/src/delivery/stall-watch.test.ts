@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createHarness } from '../../test/harness.js'
 import { SimulatedClock } from '../../test/simulation.js'
-import type { Connection } from './connection.js'
-import { StallWatch } from './stall-watch.js'
+import { StallWatch, type Watched } from './stall-watch.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
@@ -38,10 +37,14 @@ describe('a stalled connection', () => {
 
 it('keeps one timer, also where what it is told of a stall begins to watch another connection', () => {
   const clock = new SimulatedClock(() => 0.5)
-  const connection = () => ({ bytesQueued: 100, bufferedBytes: 100 }) as Connection
-  const watch = new StallWatch(clock, 8_000, (stalled) => {
-    watch.delete(stalled)
-    watch.add(connection())
+  const watch = new StallWatch(clock, 8_000)
+  const connection = (): Watched => ({
+    bytesQueued: 100,
+    bufferedBytes: 100,
+    onStall() {
+      watch.delete(this)
+      watch.add(connection())
+    },
   })
   watch.add(connection())
   clock.advance(8_000)

@@ -1,34 +1,41 @@
 import type { Clock } from '@rivulet/core'
-import type { Connection } from './connection.js'
+
+/** A connection that has bytes waiting. */
+export interface Watched {
+  /** Bytes that were ever written while others waited before them. */
+  readonly bytesQueued: number
+  /** Bytes that were written and have not been sent yet. */
+  readonly bufferedBytes: number
+  /** Called when it has taken no byte for the whole timeout. */
+  onStall(): void
+}
 
 /** How often it looks, within one timeout. */
 const looksPerTimeout = 8
 
 /**
- * Watches the connections that have bytes waiting, by one timer, and cuts those that take none for too long. A slow
+ * Watches the connections that have bytes waiting, by one timer, and notices those that take none for too long. A slow
  * connection that goes on taking some is left alone.
  */
 export class StallWatch {
   readonly #clock: Clock
   readonly #timeoutMs: number
-  readonly #onStall: (connection: Connection) => void
-  readonly #watched = new Map<Connection, { taken: number; since: number }>()
+  readonly #watched = new Map<Watched, { taken: number; takenAt: number }>()
   #timer: unknown
 
-  constructor(clock: Clock, timeoutMs: number, onStall: (connection: Connection) => void) {
+  constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock
     this.#timeoutMs = timeoutMs
-    this.#onStall = onStall
   }
 
-  add(connection: Connection): void {
-    if (this.#watched.has(connection)) return
-    this.#watched.set(connection, { taken: takenBy(connection), since: this.#clock.now() })
+  add(watched: Watched): void {
+    if (this.#watched.has(watched)) return
+    this.#watched.set(watched, { taken: takenBy(watched), takenAt: this.#clock.now() })
     this.#timer ??= this.#clock.setTimeout(() => this.#look(), this.#timeoutMs / looksPerTimeout)
   }
 
-  delete(connection: Connection): void {
-    this.#watched.delete(connection)
+  delete(watched: Watched): void {
+    this.#watched.delete(watched)
     if (this.#watched.size > 0) return
     this.#clock.clearTimeout(this.#timer)
     this.#timer = undefined
@@ -37,13 +44,13 @@ export class StallWatch {
   #look(): void {
     this.#timer = undefined
     const now = this.#clock.now()
-    for (const [connection, entry] of this.#watched) {
-      const taken = takenBy(connection)
+    for (const [watched, entry] of this.#watched) {
+      const taken = takenBy(watched)
       if (taken > entry.taken) {
         entry.taken = taken
-        entry.since = now
-      } else if (now - entry.since >= this.#timeoutMs) {
-        this.#onStall(connection)
+        entry.takenAt = now
+      } else if (now - entry.takenAt >= this.#timeoutMs) {
+        watched.onStall()
       }
     }
     // What was told of a stall may have added one, and with it the timer.
@@ -53,6 +60,6 @@ export class StallWatch {
   }
 }
 
-function takenBy({ bytesQueued, bufferedBytes }: Connection): number {
+function takenBy({ bytesQueued, bufferedBytes }: Watched): number {
   return bytesQueued - bufferedBytes
 }

@@ -1,6 +1,6 @@
-import type { BackplaneSubscriber, LiveMessage } from '../backplane/backplane.js'
+import type { Clock } from '@rivulet/core'
+import type { Backplane, BackplaneSubscriber, LiveMessage } from '../backplane/backplane.js'
 import type { Awaitable } from '../runtime/awaitable.js'
-import type { Runtime } from '../runtime/runtime.js'
 import type { StreamSelector } from './stream-selector.js'
 
 interface Disconnect {
@@ -37,7 +37,8 @@ const retryMs = 1_000
 export class Control implements BackplaneSubscriber {
   /** Up to this position everything was carried out here. A stream that was authorized later is not concerned by it. */
   position = 0
-  readonly #engine: Runtime
+  readonly #clock: Clock
+  readonly #backplane: Backplane
   readonly #target: ControlTarget
   /** What was carried out, with the time: if the backplane loses its data, the nodes tell one another again. */
   readonly #recent = new Map<string, { readonly disconnect: Disconnect; readonly time: number }>()
@@ -46,8 +47,9 @@ export class Control implements BackplaneSubscriber {
   #last: number | undefined
   #closed = false
 
-  constructor(engine: Runtime, target: ControlTarget) {
-    this.#engine = engine
+  constructor(clock: Clock, backplane: Backplane, target: ControlTarget) {
+    this.#clock = clock
+    this.#backplane = backplane
     this.#target = target
   }
 
@@ -61,9 +63,8 @@ export class Control implements BackplaneSubscriber {
   }
 
   async #listen(): Promise<void> {
-    const { backplane } = this.#engine
-    await backplane.subscribe(controlChannel, this)
-    const { storedPosition } = await backplane.read(controlChannel, 0, 0)
+    await this.#backplane.subscribe(controlChannel, this)
+    const { storedPosition } = await this.#backplane.read(controlChannel, 0, 0)
     this.position = Math.max(this.position, storedPosition)
     this.#listening = true
   }
@@ -75,7 +76,7 @@ export class Control implements BackplaneSubscriber {
 
   async #publish(disconnect: Disconnect): Promise<void> {
     const options = { retain: true, idempotencyKey: disconnect.id }
-    await this.#engine.backplane.publish(controlChannel, { type, data: JSON.stringify(disconnect) }, options)
+    await this.#backplane.publish(controlChannel, { type, data: JSON.stringify(disconnect) }, options)
   }
 
   onMessage(_: string, message: LiveMessage): void {
@@ -95,7 +96,7 @@ export class Control implements BackplaneSubscriber {
   }
 
   #remember(disconnect: Disconnect): void {
-    const now = this.#engine.clock.now()
+    const now = this.#clock.now()
     this.#recent.set(disconnect.id, { disconnect, time: now })
     for (const [id, { time }] of this.#recent) {
       if (this.#recent.size <= maxRecent && now - time <= recentMs) break
@@ -114,7 +115,7 @@ export class Control implements BackplaneSubscriber {
   #tellAgain(disconnect: Disconnect): void {
     if (this.#closed) return
     this.#publish(disconnect).catch(() => {
-      this.#engine.clock.setTimeout(() => this.#tellAgain(disconnect), retryMs)
+      this.#clock.setTimeout(() => this.#tellAgain(disconnect), retryMs)
     })
   }
 
@@ -123,6 +124,6 @@ export class Control implements BackplaneSubscriber {
 
   async close(): Promise<void> {
     this.#closed = true
-    if (this.#listening || this.#ready) await this.#engine.backplane.unsubscribe(controlChannel, this)
+    if (this.#listening || this.#ready) await this.#backplane.unsubscribe(controlChannel, this)
   }
 }

@@ -3,7 +3,7 @@ import { randomFrom } from '../../../../test-support/random.js'
 import { SimulatedClock, settle } from '../../test/simulation.js'
 import { MemoryRegistry } from '../backplane/memory-registry.js'
 import type { BackplaneRegistry, RegistryEntry } from '../backplane/registry.js'
-import type { ConnectionInfo } from '../delivery/connection.js'
+import type { ConnectionInfo } from '../runtime/connection-info.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { Presence } from './presence.js'
 
@@ -77,8 +77,8 @@ async function play(seed: number): Promise<void> {
   const nodes = [0, 1, 2].map((index) => {
     const clock = new SimulatedClock(random)
     const streams = new Map<string, ConnectionInfo>()
-    const engine = { clock, report() {} } as unknown as Runtime
-    const presence = new Presence(engine, registry.faceFor(`n${index}`), {
+    const runtime = { clock, report() {} } as unknown as Runtime
+    const presence = new Presence(runtime, registry.faceFor(`n${index}`), {
       node: `n${index}`,
       connections: () => streams.size,
       options: {

@@ -19,15 +19,15 @@ export interface PresenceChange {
 
 /** Tells the user's handler who came and who left: once each, as far as this node can know. */
 export class PresenceNotices {
-  readonly #engine: Runtime
+  readonly #runtime: Runtime
   readonly #onChange: ((change: PresenceChange) => unknown) | undefined
   /** The streams of this node that were told to have joined, each with each of its channels. */
   readonly #joined = new Map<string, RegistryEntry>()
   /** Of these, those whose join is told again: another node may have told meanwhile that they left. */
   readonly #joinAgain = new Set<string>()
 
-  constructor(engine: Runtime, onChange: ((change: PresenceChange) => unknown) | undefined) {
-    this.#engine = engine
+  constructor(runtime: Runtime, onChange: ((change: PresenceChange) => unknown) | undefined) {
+    this.#runtime = runtime
     this.#onChange = onChange
   }
 
@@ -65,7 +65,7 @@ export class PresenceNotices {
     const { channel } = entry
     tell(
       () => this.#onChange?.({ change, channel, member: memberOf(entry) }),
-      (error) => this.#engine.report(error, { stage: 'presence', channel }),
+      (error) => this.#runtime.report(error, { stage: 'presence', channel }),
     )
   }
 }

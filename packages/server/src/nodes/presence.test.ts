@@ -5,7 +5,7 @@ import { createHarness } from '../../test/harness.js'
 import type { Backplane } from '../backplane/backplane.js'
 import { MemoryBackplane } from '../backplane/memory-backplane.js'
 import type { BackplaneRegistry } from '../backplane/registry.js'
-import type { ConnectionInfo } from '../delivery/connection.js'
+import type { ConnectionInfo } from '../runtime/connection-info.js'
 import type { PresenceChange } from './presence-notices.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })

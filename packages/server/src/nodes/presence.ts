@@ -5,7 +5,7 @@ import {
   type RegistryChange,
   type RegistryEntry,
 } from '../backplane/registry.js'
-import type { ConnectionInfo } from '../delivery/connection.js'
+import type { ConnectionInfo } from '../runtime/connection-info.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { memberOf, type PresenceChange, type PresenceMember, PresenceNotices } from './presence-notices.js'
@@ -29,7 +29,7 @@ const batch = 256
 
 /** Tells the registry of this node's streams, and evicts nodes that died. */
 export class Presence {
-  readonly #engine: Runtime
+  readonly #runtime: Runtime
   readonly #registry: BackplaneRegistry
   readonly #node: string
   readonly #connections: () => number
@@ -52,7 +52,7 @@ export class Presence {
 
   /** @throws {ConfigurationError} when the timeout is no number of milliseconds from 1 up. */
   constructor(
-    engine: Runtime,
+    runtime: Runtime,
     registry: BackplaneRegistry,
     { node, connections, options = {} }: { node: string; connections: () => number; options?: PresenceOptions },
   ) {
@@ -60,11 +60,11 @@ export class Presence {
     if (!(nodeTimeoutMs >= 1)) {
       throw new ConfigurationError('presence.nodeTimeoutMs', nodeTimeoutMs, 'Give milliseconds, 1 or more.')
     }
-    this.#engine = engine
+    this.#runtime = runtime
     this.#registry = registry
     this.#node = node
     this.#connections = connections
-    this.#notices = new PresenceNotices(engine, options.onChange)
+    this.#notices = new PresenceNotices(runtime, options.onChange)
     this.#timeoutMs = nodeTimeoutMs
   }
 
@@ -75,7 +75,7 @@ export class Presence {
 
   #tick(): void {
     this.#begun = true
-    this.#timer = this.#engine.clock.setTimeout(() => this.#tick(), this.#timeoutMs / 3)
+    this.#timer = this.#runtime.clock.setTimeout(() => this.#tick(), this.#timeoutMs / 3)
     this.#beatDue = true
     this.#work()
   }
@@ -130,7 +130,7 @@ export class Presence {
   }
 
   #stop(): void {
-    this.#engine.clock.clearTimeout(this.#timer)
+    this.#runtime.clock.clearTimeout(this.#timer)
     this.#timer = undefined
   }
 
@@ -161,7 +161,7 @@ export class Presence {
       this.#failing = false
       if (this.#connections() === 0) this.#stop()
     } catch (error) {
-      if (!this.#failing) this.#engine.report(error, { stage: 'presence' })
+      if (!this.#failing) this.#runtime.report(error, { stage: 'presence' })
       this.#failing = true
     }
   }

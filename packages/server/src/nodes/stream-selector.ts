@@ -1,4 +1,4 @@
-import type { ConnectionInfo } from '../delivery/connection.js'
+import type { ConnectionInfo } from '../runtime/connection-info.js'
 import { ConfigurationError } from '../runtime/errors.js'
 
 /** Which streams are meant: those for which all that is given holds. */

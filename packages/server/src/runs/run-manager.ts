@@ -87,7 +87,7 @@ export class RunManager<Contract extends EventContract> {
     this.#options = { manager, leaseMs, keepMs, timeoutMs, maxBytes, maxRunningPerKey }
     checkNumbers({ leaseMs, keepMs, timeoutMs, maxBytes, maxRunningPerKey })
     this.#streams = streamsOf(manager)
-    const { backplane, clock } = this.#streams.engine
+    const { backplane, clock } = this.#streams.runtime
     if (!backplane.runs) {
       throw new ConfigurationError('manager', 'one whose backplane has no runs', 'Give its backplane a store of runs.')
     }
@@ -126,7 +126,7 @@ export class RunManager<Contract extends EventContract> {
     if (typeof producer !== 'function' && !isSource(producer)) {
       throw new ConfigurationError('producer', producer, 'Give a function, an async iterable or a ReadableStream.')
     }
-    const { backplane, clock } = this.#streams.engine
+    const { backplane, clock } = this.#streams.runtime
     const token = crypto.randomUUID()
     const watch = new EndWatch(backplane, id, () => this.#leases.look())
     // Before the run exists: nobody can stop it without this node hearing of it.
@@ -266,7 +266,7 @@ export class RunManager<Contract extends EventContract> {
 
   /** Resolves when no producer is left, or so many milliseconds later. */
   async #idleWithin(ms: number): Promise<void> {
-    const { clock } = this.#streams.engine
+    const { clock } = this.#streams.runtime
     let timer: unknown
     const late = new Promise<void>((resolve) => {
       timer = clock.setTimeout(resolve, ms)
@@ -276,7 +276,7 @@ export class RunManager<Contract extends EventContract> {
   }
 
   #report(error: unknown, run?: string): void {
-    this.#streams.report(error, { stage: 'run', run })
+    this.#streams.runtime.report(error, { stage: 'run', run })
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ConnectionInfo } from '../delivery/connection.js'
+import type { ConnectionInfo } from './connection-info.js'
 import { tell } from './guard.js'
 
 /** Where in the background something failed. */

@@ -1,5 +1,17 @@
-import type { BackplaneStats } from '../backplane/backplane.js'
-import type { ServerGapReason } from '../delivery/frame.js'
+import type { ServerGapReason } from './gap-reason.js'
+
+/** What a backplane holds in the memory of this process, and what it had to drop. */
+export interface BackplaneStats {
+  /** About how many bytes everything takes. */
+  readonly bytes: number
+  readonly channels: number
+  readonly events: number
+  readonly idempotencyKeys: number
+  /** Events that were dropped before their time, as everything together took too much, since the backplane was made. */
+  readonly evictedEvents: number
+  /** Idempotency keys that were forgotten before their time, since the backplane was made. */
+  readonly evictedKeys: number
+}
 
 /** Counters of one manager since it was made, and gauges of now. */
 export interface ManagerStats {

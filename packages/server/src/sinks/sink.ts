@@ -14,7 +14,7 @@ export interface Refusal {
   readonly status: number
   /** The body, as plain text. */
   readonly message?: string | undefined
-  /** By their names in lower case. */
+  /** By name. A sink gets the names in lower case. */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 

@@ -21,19 +21,19 @@ type CallbackName = 'authorize' | 'channels' | 'snapshot' | 'presence'
  * to the connection once there is one that is open.
  */
 export class Admitting implements SinkListener {
-  /** What had been carried out when its authorization began: see `Control`. `undefined` before that. */
-  since: number | undefined
-  /** What was to be disconnected since then. */
+  /** Up to this position, disconnects had been carried out when its authorization began: see `Control`. `undefined` before that. */
+  admittedPosition: number | undefined
+  /** The disconnects that were carried out later. */
   readonly disconnects: ((connection: Connection) => boolean)[] = []
   readonly slot: Slot
-  readonly #engine: Runtime
+  readonly #runtime: Runtime
   readonly #timeoutMs: number
   /** `undefined` once there is a stream, which may last for days. */
   #wait: Wait | undefined = new Wait()
   #connection: Connection | undefined
 
-  constructor(engine: Runtime, slot: Slot, timeoutMs: number) {
-    this.#engine = engine
+  constructor(runtime: Runtime, slot: Slot, timeoutMs: number) {
+    this.#runtime = runtime
     this.slot = slot
     this.#timeoutMs = timeoutMs
   }
@@ -46,7 +46,7 @@ export class Admitting implements SinkListener {
    */
   async run<T>(stage: ErrorContext['stage'], step: () => Awaitable<T>): Promise<T> {
     const report = (error: unknown) => {
-      if (!isOutcome(error)) this.#engine.report(error, { stage })
+      if (!isOutcome(error)) this.#runtime.report(error, { stage })
     }
     try {
       this.#wait!.check()
@@ -55,7 +55,7 @@ export class Admitting implements SinkListener {
     } catch (error) {
       report(error)
       if (isOutcome(error)) throw error
-      throw new Refused(stage === 'read' ? unavailable(this.#engine.clock.random) : { status: 500 })
+      throw new Refused(stage === 'read' ? unavailable(this.#runtime.clock.random) : { status: 500 })
     }
   }
 
@@ -65,7 +65,7 @@ export class Admitting implements SinkListener {
     call: (options: CallbackOptions) => Awaitable<Answer>,
     read: (answer: Answer) => Awaitable<Result>,
   ): Promise<Result> {
-    const { clock, report } = this.#engine
+    const { clock, report } = this.#runtime
     let timer: unknown
     try {
       return await this.run(name, () => {

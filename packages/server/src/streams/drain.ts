@@ -11,15 +11,16 @@ export function spreadClosing(
   { graceMs, retryMs }: { graceMs: number; retryMs: number },
 ): () => void {
   const start = clock.now()
-  const waiting = [...connections].map((connection) => ({ connection, at: start + clock.random() * graceMs }))
+  const waiting = [...connections].map((connection) => ({ connection, closeAt: start + clock.random() * graceMs }))
   // The last one first: it is taken from the end.
-  waiting.sort((one, other) => other.at - one.at)
+  waiting.sort((one, other) => other.closeAt - one.closeAt)
   let timer: unknown
   const closeUpTo = (time: number) => {
-    while (waiting.length > 0 && waiting.at(-1)!.at <= time) {
+    while (waiting.length > 0 && waiting.at(-1)!.closeAt <= time) {
       waiting.pop()!.connection.closeForShutdown(Math.round(retryMs * (1 + clock.random())))
     }
-    if (waiting.length > 0) timer = clock.setTimeout(() => closeUpTo(clock.now()), waiting.at(-1)!.at - clock.now())
+    if (waiting.length > 0)
+      timer = clock.setTimeout(() => closeUpTo(clock.now()), waiting.at(-1)!.closeAt - clock.now())
   }
   closeUpTo(start)
   return () => {

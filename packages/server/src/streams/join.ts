@@ -2,11 +2,12 @@ import { encodeControlEvent, type GapEvent } from '@rivulet/core'
 import type { ReadResult } from '../backplane/backplane.js'
 import { formatPosition, parsePosition } from '../backplane/position.js'
 import type { CatchUpStart } from '../delivery/catch-up.js'
-import type { Frame, ServerGapReason } from '../delivery/frame.js'
+import type { DeliveryRuntime } from '../delivery/delivery-runtime.js'
+import type { Frame } from '../delivery/frame.js'
 import { type LogPage, makePage } from '../delivery/log-page.js'
 import { all, readChannels } from '../delivery/read-channels.js'
-import type { EncodedSnapshot } from './snapshot.js'
-import type { Streams } from './streams.js'
+import type { ServerGapReason } from '../runtime/gap-reason.js'
+import type { Beginning, EncodedSnapshot } from './snapshot.js'
 
 export interface JoinRequest {
   readonly channels: readonly string[]
@@ -16,14 +17,6 @@ export interface JoinRequest {
   /** Tells whether the stream's filter lets an event pass; `undefined` where it has none. */
   readonly sees: ((frame: Frame) => boolean) | undefined
   readonly snapshot: ((begun: Beginning) => Promise<EncodedSnapshot>) | undefined
-}
-
-/** Where a stream begins that does not go on from a cursor. */
-export interface Beginning {
-  /** Events up to this position, on any channel, were published before: they are in the log. */
-  readonly position: number
-  /** The same for the client: on its own channels it divides the events alike, and it tells nothing of other channels. */
-  readonly cursor: number
 }
 
 /** How a stream begins. */
@@ -45,8 +38,8 @@ export interface Join {
  * Finds where a stream begins. It has to be called in the turn in which live events begin to be held back for the
  * connection: whatever was published before its first read is in the log, all else among what is held back.
  */
-export async function planJoin(streams: Streams, request: JoinRequest): Promise<Join> {
-  const { backplane } = streams.engine
+export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): Promise<Join> {
+  const { backplane } = runtime
   const { channels, lastEventId, replay, snapshot } = request
   const cursor = lastEventId ? parsePosition(lastEventId) : undefined
   const first = await readChannels(backplane, channels, () => cursor ?? 0, cursor === undefined ? 0 : undefined)
@@ -57,10 +50,10 @@ export async function planJoin(streams: Streams, request: JoinRequest): Promise<
   const known = cursor !== undefined && cursor <= Math.max(bridge, clock)
   const recovered = known ? first.every(({ continuous }) => continuous) : lastEventId ? false : null
   if (known && (recovered || !snapshot)) {
-    const { replayed, pages } = await readAhead(streams, request, { position: cursor, bridge, first })
+    const { replayed, pages } = await readAhead(runtime, request, { position: cursor, bridge, first })
     return { recovered, replayed, cursor: undefined, prologue: '', start: { position: cursor, bridge, pages } }
   }
-  let prologue = recovered === false ? announce(streams, known ? gapsOf(channels, first) : [restarted]) : ''
+  let prologue = recovered === false ? announce(runtime, known ? gapsOf(channels, first) : [restarted]) : ''
   if (snapshot) {
     const { start, cursor, text } = await snapshot({ position: bridge, cursor: now })
     prologue += text
@@ -81,7 +74,7 @@ export async function planJoin(streams: Streams, request: JoinRequest): Promise<
   const floors = new Map(channels.map((channel, index) => [channel, positions[index]!]))
   const kept = await readChannels(backplane, channels, (channel) => floors.get(channel)!)
   const position = Math.min(...positions)
-  const { replayed, pages } = await readAhead(streams, request, { position, bridge, floors, first: kept })
+  const { replayed, pages } = await readAhead(runtime, request, { position, bridge, floors, first: kept })
   const firsts = kept.map(({ messages }) => (messages[0] ? messages[0].position - 1 : now))
   return {
     recovered,
@@ -105,8 +98,8 @@ function gapsOf(channels: readonly string[], results: readonly ReadResult[]): Ga
   )
 }
 
-function announce({ engine }: Streams, gaps: readonly Gap[]): string {
-  for (const { reason } of gaps) engine.counters.gaps[reason]++
+function announce({ counters }: DeliveryRuntime, gaps: readonly Gap[]): string {
+  for (const { reason } of gaps) counters.gaps[reason]++
   return gaps.map((gap) => encodeControlEvent(gap)).join('')
 }
 
@@ -117,7 +110,7 @@ const readsPerTurn = 16
 
 /** Counts the events that the log has for a stream, and keeps the first of them for it. */
 async function readAhead(
-  { engine: { backplane, clock, replays } }: Streams,
+  { backplane, clock, replays }: DeliveryRuntime,
   { channels, sees }: JoinRequest,
   start: { position: number; bridge: number; floors?: Map<string, number>; first: readonly ReadResult[] },
 ): Promise<{ replayed: number; pages: readonly LogPage[] }> {

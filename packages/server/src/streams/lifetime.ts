@@ -1,6 +1,34 @@
 import { type Clock, maxTimerMs } from '@rivulet/core'
+import type { Connection } from '../delivery/connection.js'
 
-/** Calls back at a time, however far away; the returned function calls it off. A time that is past already counts as now. */
+/** Closes connections whose credential or lifetime has ended. */
+export class Lifetimes {
+  readonly #clock: Clock
+  readonly #maxLifetimeMs: number
+  readonly #cancels = new Map<Connection, () => void>()
+
+  /** @param maxLifetimeMs Each connection lasts between 80 and 100 percent of it. */
+  constructor(clock: Clock, maxLifetimeMs: number = Infinity) {
+    this.#clock = clock
+    this.#maxLifetimeMs = maxLifetimeMs
+  }
+
+  /** @param expiresAt When its credential ends: milliseconds since the Unix epoch, or `Infinity`. */
+  add(connection: Connection, expiresAt: number): void {
+    const end = this.#clock.now() + this.#maxLifetimeMs * (0.8 + 0.2 * this.#clock.random())
+    if (expiresAt === Infinity && end === Infinity) return
+    const reason = expiresAt < end ? 'expired' : 'lifetime'
+    const cancel = at(this.#clock, Math.min(expiresAt, end), () => connection.close(reason, true))
+    this.#cancels.set(connection, cancel)
+  }
+
+  remove(connection: Connection): void {
+    this.#cancels.get(connection)?.()
+    this.#cancels.delete(connection)
+  }
+}
+
+/** Calls back at a time, however far away. A time that has passed counts as now. @returns A function that cancels the call. */
 export function at(clock: Clock, time: number, callback: () => void): () => void {
   let timer: unknown
   const wait = () => {

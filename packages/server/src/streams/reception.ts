@@ -1,14 +1,14 @@
-import { type EventContract, encodeControlEvent } from '@rivulet/core'
-import { type Connection, lingerMs } from '../delivery/connection.js'
+import type { EventContract } from '@rivulet/core'
 import type { Frame, WireEvent } from '../delivery/frame.js'
+import { lingerMs } from '../delivery/outlet.js'
 import { diagnose } from '../runtime/diagnostics.js'
 import { type CallbackOptions, decide, tell } from '../runtime/guard.js'
 import type { Refusal, Sink } from '../sinks/sink.js'
-import { asStream, pipelined, Refused } from './admission.js'
+import { asStream, Refused } from './admission.js'
 import { type Admitting, gone } from './admitting.js'
 import { everyone, type ReadAdmission, readAuthorization, readChannelNames, readPresence } from './answers.js'
-import { type Beginning, type Join, planJoin } from './join.js'
-import { encodeSnapshot } from './snapshot.js'
+import { type Join, planJoin } from './join.js'
+import { type Beginning, encodeSnapshot } from './snapshot.js'
 import type { EventStreamOptions, Snapshot } from './stream-options.js'
 import type { Streams } from './streams.js'
 
@@ -29,13 +29,10 @@ export async function receive<Request, Context>(
 ): Promise<void> {
   let admitting: Admitting | undefined
   try {
-    if (sink.queued) throw new Refused(pipelined(streams.engine.clock.random))
-    admitting = streams.admit()
+    admitting = streams.admit(sink)
     sink.attach(admitting)
     if (sink.closed) return
-    const ready = streams.control.ready()
-    if (ready) await admitting.run('read', () => ready)
-    admitting.since = streams.control.position
+    await streams.ready(admitting)
     const admission = await authorize(streams, admitting, request, options)
     admitting.slot.claim(admission.key)
     const channels = await channelsOf(admitting, request, admission, options)
@@ -43,10 +40,7 @@ export async function receive<Request, Context>(
   } catch (outcome) {
     answerWithout(streams, sink, outcome, options)
   } finally {
-    if (admitting) {
-      streams.admitted(admitting)
-      if (!admitting.opened) admitting.slot.release()
-    }
+    if (admitting) streams.answered(admitting)
   }
 }
 
@@ -58,27 +52,27 @@ function answerWithout(
   { refuseBusyWith }: Pick<EventStreamOptions, 'refuseBusyWith'>,
 ): void {
   if (outcome === gone) return
-  if (!Refused.is(outcome)) streams.report(outcome, { stage: 'write' })
+  if (!Refused.is(outcome)) streams.runtime.report(outcome, { stage: 'write' })
   const refusal = Refused.is(outcome) ? outcome.refusal : { status: 500 }
-  streams.engine.counters.refused++
-  diagnose(streams.engine, 'rivulet:connection:refuse', () => ({ status: refusal.status }))
+  streams.runtime.counters.refused++
+  diagnose(streams.runtime, 'rivulet:connection:refuse', () => ({ status: refusal.status }))
   try {
     const answer = refuseBusyWith === 'stream' ? asStream(refusal, streams.options.retryMs) : refusal
     if (!sink.closed) refuse(streams, sink, answer)
   } catch (error) {
-    streams.report(error, { stage: 'write' })
+    streams.runtime.report(error, { stage: 'write' })
     destroy(streams, sink)
   }
 }
 
 /** Refuses, with 500 where `authorize` gave headers that no response can have. */
 function refuse(streams: Streams, sink: Sink, refusal: Refusal): void {
-  const { clock, closing } = streams.engine
+  const { clock, closing } = streams.runtime
   const leave = closing || sink.queued
   try {
     sink.refuse(refusal, leave)
   } catch (error) {
-    streams.report(error, { stage: 'authorize' })
+    streams.runtime.report(error, { stage: 'authorize' })
     sink.refuse({ status: 500 }, leave)
   }
   // Nobody must keep a server that goes away by not reading why.
@@ -87,20 +81,20 @@ function refuse(streams: Streams, sink: Sink, refusal: Refusal): void {
 
 function destroy(streams: Streams, sink: Sink): void {
   tell(
-    () => sink.destroy(streams.engine.closing),
-    (error) => streams.report(error, { stage: 'write' }),
+    () => sink.destroy(streams.runtime.closing),
+    (error) => streams.runtime.report(error, { stage: 'write' }),
   )
 }
 
 async function authorize<Request, Context>(
-  { engine }: Streams,
+  { runtime }: Streams,
   admitting: Admitting,
   { raw }: StreamRequest<Request>,
   options: EventStreamOptions<Request, Context>,
 ): Promise<ReadAdmission> {
   if (!options.authorize) return everyone
   const admission = await admitting.ask('authorize', (call) => options.authorize!(raw, call), readAuthorization)
-  if (admission.expiresAt <= engine.clock.now()) throw new Refused({ status: 401 })
+  if (admission.expiresAt <= runtime.clock.now()) throw new Refused({ status: 401 })
   return admission
 }
 
@@ -125,11 +119,10 @@ async function open<Request, Context>(
   const context = admission.context as Context
   const filter =
     options.filter && ((event: WireEvent) => decide('filter()', () => options.filter!(event as never, context)))
-  const cohort = await admitting.run('read', () => streams.fanOut.cohort(channels))
-  const connection = streams.create(sink, cohort, admission, { admitting, filter })
+  const connection = await admitting.run('read', () => streams.create(sink, channels, admission, { admitting, filter }))
   let ordinal = 0
   let join: Join
-  let info: string | undefined
+  let presence: string | undefined
   try {
     const { disconnects } = admitting
     if (disconnects.length > 0) {
@@ -137,22 +130,22 @@ async function open<Request, Context>(
       if (matched) throw new Refused({ status: 403 })
     }
     if (options.presence) {
-      info = await admitting.ask('presence', (call) => options.presence!(context, call), readPresence)
+      presence = await admitting.ask('presence', (call) => options.presence!(context, call), readPresence)
     }
     join = await admitting.run('read', async () => {
-      await streams.fanOut.subscribed(cohort)
+      await streams.subscribed(connection)
       // From here on live events are held back for this connection: by this ordinal, in a queue that the cohort shares.
-      ordinal = cohort.queue.end
+      ordinal = connection.cohort.queue.end
       const snapshot =
         options.snapshot &&
         ((begun: Beginning) =>
           admitting.ask(
             'snapshot',
             (call) => options.snapshot!(context, call),
-            (answer) => encodeSnapshot(streams, answer as Snapshot<EventContract>, begun),
+            (answer) => encodeSnapshot(streams.runtime, streams.options, answer as Snapshot<EventContract>, begun),
           ))
       const sees = filter && ((frame: Frame) => connection.sees(frame))
-      return planJoin(streams, { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot })
+      return planJoin(streams.runtime, { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot })
     })
     // It may have been revoked since, or its client may have left.
     await admitting.run('read', () => {})
@@ -161,26 +154,5 @@ async function open<Request, Context>(
     connection.onClose()
     throw refused
   }
-  const begin = () => {
-    sink.open()
-    admitting.open(connection)
-    streams.start(connection, admission)
-    if (info !== undefined) streams.presence.join(connection, info)
-    greet(streams, connection, join)
-    connection.join({ ...join.start, ordinal })
-  }
-  try {
-    if (sink.together) sink.together(begin)
-    else begin()
-  } catch (error) {
-    connection.fail(error, 'write')
-  }
-}
-
-function greet(streams: Streams, connection: Connection, { recovered, replayed, cursor, prologue }: Join): void {
-  const { id: connectionId, channels } = connection
-  const { intervalMs: heartbeatMs } = streams.heartbeat
-  const open = { type: 'rivulet:open', connectionId, heartbeatMs, recovered, replayed } as const
-  connection.write(encodeControlEvent(open, { id: cursor, retry: streams.options.retryMs }) + prologue)
-  diagnose(streams.engine, 'rivulet:connection:open', () => ({ connectionId, channels, recovered, replayed }))
+  streams.open(connection, { admitting, admission, presence, join, ordinal })
 }

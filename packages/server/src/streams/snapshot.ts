@@ -1,11 +1,17 @@
 import { type EventContract, encodeMessage } from '@rivulet/core'
 import { formatPosition, parsePosition } from '../backplane/position.js'
+import type { DeliveryRuntime } from '../delivery/delivery-runtime.js'
 import { createMessage } from '../delivery/message.js'
 import { ConfigurationError } from '../runtime/errors.js'
-import type { Runtime } from '../runtime/runtime.js'
-import type { Beginning } from './join.js'
 import type { Snapshot } from './stream-options.js'
-import type { Streams } from './streams.js'
+
+/** Where a stream begins that does not go on from a cursor. */
+export interface Beginning {
+  /** Events up to this position, on any channel, were published before: they are in the log. */
+  readonly position: number
+  /** The same for the client: on its own channels it divides the events alike, and it tells nothing of other channels. */
+  readonly cursor: number
+}
 
 /** A snapshot as it is sent. */
 export interface EncodedSnapshot {
@@ -22,7 +28,8 @@ export interface EncodedSnapshot {
  * @throws {ConfigurationError} when `events` is no array or `cursor` the id of no event, and whatever publishing its events would throw.
  */
 export async function encodeSnapshot(
-  { engine, options }: Streams,
+  runtime: DeliveryRuntime,
+  { contract, source }: { contract: EventContract; source: string },
   snapshot: Snapshot<EventContract>,
   begun: Beginning,
 ): Promise<EncodedSnapshot> {
@@ -30,20 +37,20 @@ export async function encodeSnapshot(
   if (!Array.isArray(events)) {
     throw new ConfigurationError('snapshot().events', events, 'Give an array of { type, payload }.')
   }
-  const given = snapshot.cursor === undefined ? undefined : await positionOf(engine, snapshot.cursor)
+  const given = snapshot.cursor === undefined ? undefined : await positionOf(runtime, snapshot.cursor)
   const start = given ?? begun.position
   const cursor = given ?? begun.cursor
   let text = ''
   for (const [index, { type, payload }] of events.entries()) {
-    const stamp = { timestamp: engine.clock.now(), source: options.source }
-    const { data } = await createMessage(options.contract, type, payload, stamp)
+    const stamp = { timestamp: runtime.clock.now(), source }
+    const { data } = await createMessage(contract, type, payload, stamp)
     const id = index === events.length - 1 ? formatPosition(cursor) : undefined
     text += encodeMessage({ id, event: type, data })
   }
   return { text, start, cursor }
 }
 
-async function positionOf({ backplane }: Runtime, cursor: unknown): Promise<number> {
+async function positionOf({ backplane }: DeliveryRuntime, cursor: unknown): Promise<number> {
   const position = typeof cursor === 'string' ? parsePosition(cursor) : undefined
   // From a position on that is yet to come, real events would be taken for known ones.
   if (position === undefined || position > (await backplane.read('default', 0, 0)).storedPosition) {

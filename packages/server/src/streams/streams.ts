@@ -1,29 +1,27 @@
-import type { Clock, EventContract } from '@rivulet/core'
+import { type Clock, type EventContract, encodeControlEvent } from '@rivulet/core'
 import type { Backplane } from '../backplane/backplane.js'
 import { MemoryRegistry } from '../backplane/memory-registry.js'
-import type { Cohort } from '../delivery/cohort.js'
 import { Connection } from '../delivery/connection.js'
+import { createDeliveryRuntime, type DeliveryRuntime } from '../delivery/delivery-runtime.js'
 import { FanOut } from '../delivery/fan-out.js'
 import type { WireEvent } from '../delivery/frame.js'
 import { type HeartbeatOptions, HeartbeatService } from '../delivery/heartbeat.js'
-import { Line } from '../delivery/line.js'
-import { Replays } from '../delivery/replays.js'
-import { StallWatch } from '../delivery/stall-watch.js'
 import { Control } from '../nodes/control.js'
 import { Presence, type PresenceOptions } from '../nodes/presence.js'
 import { matches, type StreamSelector } from '../nodes/stream-selector.js'
+import type { Awaitable } from '../runtime/awaitable.js'
 import { diagnose } from '../runtime/diagnostics.js'
 import { decide } from '../runtime/guard.js'
-import { type ErrorContext, type ErrorHandler, report } from '../runtime/report.js'
-import type { Runtime } from '../runtime/runtime.js'
-import { createCounters, type ManagerStats } from '../runtime/stats.js'
+import type { ErrorHandler } from '../runtime/report.js'
+import type { ManagerStats } from '../runtime/stats.js'
 import type { Sink } from '../sinks/sink.js'
-import { ConnectionLimits, type Limits, Refused, shuttingDown } from './admission.js'
+import { ConnectionLimits, type Limits, pipelined, Refused, shuttingDown } from './admission.js'
 import { Admitting } from './admitting.js'
 import type { ReadAdmission } from './answers.js'
 import { spreadClosing } from './drain.js'
+import type { Join } from './join.js'
 import { KeyIndex } from './key-index.js'
-import { at } from './lifetime.js'
+import { Lifetimes } from './lifetime.js'
 
 export interface StreamsOptions {
   readonly contract: EventContract
@@ -39,6 +37,17 @@ export interface StreamsOptions {
   readonly onError: ErrorHandler
 }
 
+/** Everything that was decided about a connection before it opens. */
+export interface Opening {
+  readonly admitting: Admitting
+  readonly admission: ReadAdmission
+  /** What others may know of the stream, as JSON; `undefined` when it is not to be shown. */
+  readonly presence: string | undefined
+  readonly join: Join
+  /** The ordinal in the cohort's queue from which on live events wait for it. */
+  readonly ordinal: number
+}
+
 /** For how many milliseconds the backplane may take note that this node leaves. */
 const leaveMs = 2_000
 
@@ -47,12 +56,13 @@ export class Streams {
   /** Those that are open. */
   readonly connections: Map<string, Connection> = new Map()
   readonly options: StreamsOptions
-  readonly engine: Runtime
-  readonly fanOut: FanOut
-  readonly heartbeat: HeartbeatService
-  readonly limits: ConnectionLimits
+  readonly runtime: DeliveryRuntime
   readonly control: Control
   readonly presence: Presence
+  readonly #fanOut: FanOut
+  readonly #heartbeat: HeartbeatService
+  readonly #lifetimes: Lifetimes
+  readonly #limits: ConnectionLimits
   readonly #admitting = new Set<Admitting>()
   /** Those that are not open yet. */
   readonly #joining = new Map<string, Connection>()
@@ -60,91 +70,69 @@ export class Streams {
   readonly #byKey = new KeyIndex()
   /** Closed connections whose responses are not over. */
   readonly #ending = new Set<Connection>()
-  readonly #stopTimers = new Map<Connection, () => void>()
   /** Ids tell connections apart, also over processes; they are no secret. */
   readonly #idPrefix: string
   #lastId = 0
-  #closing = false
   #onAllEnded: (() => void) | undefined
 
   constructor(options: StreamsOptions) {
     const { clock, backplane, limits } = options
-    const counters = createCounters()
     this.#idPrefix = Math.floor(clock.random() * 36 ** 8).toString(36)
-    const isClosing = () => this.#closing
     this.options = options
-    this.engine = {
-      clock,
-      backplane,
-      name: options.name ?? this.#idPrefix,
-      counters,
-      line: new Line(clock, (ms) => {
-        counters.flushMs += ms
-        counters.longestFlushMs = Math.max(counters.longestFlushMs, ms)
-      }),
-      replays: new Replays(),
-      highWaterMarkBytes: limits.highWaterMarkBytes ?? 262_144,
-      stallWatch: new StallWatch(clock, limits.stallTimeoutMs ?? 60_000, (connection) => {
-        this.engine.counters.stalled++
-        connection.cut('stalled')
-      }),
-      get closing() {
-        return isClosing()
-      },
-      report: (error, context) => this.report(error, context),
-    }
-    this.fanOut = new FanOut(this.engine)
-    this.heartbeat = new HeartbeatService(clock, options.heartbeat)
-    this.limits = new ConnectionLimits(limits, clock.random)
-    this.control = new Control(this.engine, {
+    this.runtime = createDeliveryRuntime({ ...options, name: options.name ?? this.#idPrefix })
+    this.#fanOut = new FanOut(this.runtime)
+    this.#heartbeat = new HeartbeatService(clock, options.heartbeat)
+    this.#lifetimes = new Lifetimes(clock, limits.maxLifetimeMs)
+    this.#limits = new ConnectionLimits(limits, clock.random)
+    this.control = new Control(clock, backplane, {
       disconnect: (selector, reason, before) => void this.disconnectSelected(selector, reason, before),
       reauthorize: () => this.#reauthorize(),
     })
-    this.presence = new Presence(this.engine, backplane.registry ?? new MemoryRegistry(() => clock.now()), {
+    this.presence = new Presence(this.runtime, backplane.registry ?? new MemoryRegistry(() => clock.now()), {
       node: this.#idPrefix,
       connections: () => this.connections.size,
       options: options.presence,
     })
   }
 
-  /** Whether `close` was called. */
-  get closing(): boolean {
-    return this.#closing
-  }
-
-  /** Hands an error to the application's handler. Never throws. */
-  report(error: unknown, context: ErrorContext): void {
-    this.engine.counters.errors++
-    report(this.options.onError, error, context)
-  }
-
-  /** To be called when a request arrives, and followed by `admitted`. @throws {Refused} */
-  admit(): Admitting {
-    if (this.#closing) throw new Refused(shuttingDown(this.engine.clock.random))
-    const admitting = new Admitting(this.engine, this.limits.enter(), this.options.callbackTimeoutMs)
+  /** Call this when a request arrives, and `answered` when it has its answer. @throws {Refused} */
+  admit(sink: Sink): Admitting {
+    const { clock, closing } = this.runtime
+    if (sink.queued) throw new Refused(pipelined(clock.random))
+    if (closing) throw new Refused(shuttingDown(clock.random))
+    const admitting = new Admitting(this.runtime, this.#limits.enter(), this.options.callbackTimeoutMs)
     this.#admitting.add(admitting)
     return admitting
   }
 
-  /** The request was answered. */
-  admitted(admitting: Admitting): void {
+  /** Resolves when every later disconnect reaches this node: only then may a request be authorized. */
+  async ready(admitting: Admitting): Promise<void> {
+    const ready = this.control.ready()
+    if (ready) await admitting.run('read', () => ready)
+    admitting.admittedPosition = this.control.position
+  }
+
+  /** The request has its answer: a stream, or a refusal. */
+  answered(admitting: Admitting): void {
     this.#admitting.delete(admitting)
+    if (!admitting.opened) admitting.slot.release()
   }
 
   /** Makes a connection that belongs to its cohort from now on. It is not open yet. */
   create(
     sink: Sink,
-    cohort: Cohort,
+    channels: readonly string[],
     { context, key }: ReadAdmission,
     { admitting, filter }: { admitting: Admitting; filter: ((event: WireEvent) => boolean) | undefined },
   ): Connection {
+    const cohort = this.#fanOut.cohort(channels)
     const id = `${this.#idPrefix}-${(++this.#lastId).toString(36)}`
-    const connection = new Connection(this.engine, cohort, sink, {
+    const connection = new Connection(this.runtime, cohort, sink, {
       id,
       context,
       key,
       filter,
-      admittedPosition: admitting.since!,
+      admittedPosition: admitting.admittedPosition!,
       onClose: (reason) => {
         admitting.slot.release()
         // Only one that is not open yet still waits for something.
@@ -159,36 +147,55 @@ export class Streams {
     return connection
   }
 
-  /** Opens a connection: from here on it has heartbeats and an end. */
-  start(connection: Connection, { expiresAt }: ReadAdmission): void {
-    const { clock, counters } = this.engine
-    const { maxLifetimeMs = Infinity } = this.options.limits
-    counters.opened++
-    this.#joining.delete(connection.id)
-    this.connections.set(connection.id, connection)
-    this.heartbeat.add(connection)
+  /** Resolves when every later event of the connection's channels waits for it in its cohort's queue. */
+  subscribed({ cohort }: Connection): Awaitable<void> {
+    return this.#fanOut.subscribed(cohort)
+  }
+
+  /** Opens a connection: from here on it has events, heartbeats, presence and an end. */
+  open(connection: Connection, opening: Opening): void {
+    const { sink } = connection
+    const begin = () => this.#begin(connection, opening)
+    try {
+      if (sink.together) sink.together(begin)
+      else begin()
+    } catch (error) {
+      connection.fail(error, 'write')
+    }
+  }
+
+  #begin(connection: Connection, { admitting, admission, presence, join, ordinal }: Opening): void {
+    const { id: connectionId, channels, sink } = connection
+    const { recovered, replayed, cursor, prologue, start } = join
+    const { intervalMs: heartbeatMs } = this.#heartbeat
+    sink.open()
+    admitting.open(connection)
+    this.runtime.counters.opened++
+    this.#joining.delete(connectionId)
+    this.connections.set(connectionId, connection)
+    this.#heartbeat.add(connection)
     this.presence.begin()
-    const lifetimeEnd = clock.now() + maxLifetimeMs * (0.8 + 0.2 * clock.random())
-    if (expiresAt === Infinity && lifetimeEnd === Infinity) return
-    const reason = expiresAt < lifetimeEnd ? 'expired' : 'lifetime'
-    const stop = at(clock, Math.min(expiresAt, lifetimeEnd), () => connection.close(reason, true))
-    this.#stopTimers.set(connection, stop)
+    this.#lifetimes.add(connection, admission.expiresAt)
+    if (presence !== undefined) this.presence.join(connection, presence)
+    const open = { type: 'rivulet:open', connectionId, heartbeatMs, recovered, replayed } as const
+    connection.write(encodeControlEvent(open, { id: cursor, retry: this.options.retryMs }) + prologue)
+    diagnose(this.runtime, 'rivulet:connection:open', () => ({ connectionId, channels, recovered, replayed }))
+    connection.join({ ...start, ordinal })
   }
 
   #onClose(connection: Connection, reason: string): void {
-    const { clock, counters } = this.engine
+    const { clock, counters } = this.runtime
     const { id, cohort, connectedAt } = connection
     this.#byKey.delete(connection)
     this.#joining.delete(id)
-    this.fanOut.release(cohort)
+    this.#fanOut.release(cohort)
     if (!this.connections.delete(id)) return
     counters.closed++
-    this.heartbeat.remove(connection)
+    this.#heartbeat.remove(connection)
     this.presence.leave(connection)
-    this.#stopTimers.get(connection)?.()
-    this.#stopTimers.delete(connection)
+    this.#lifetimes.remove(connection)
     this.#ending.add(connection)
-    diagnose(this.engine, 'rivulet:connection:close', () => ({
+    diagnose(this.runtime, 'rivulet:connection:close', () => ({
       connectionId: id,
       reason,
       lifetimeMs: clock.now() - connectedAt,
@@ -218,12 +225,13 @@ export class Streams {
 
   /** All that a selector can mean, and as few others as can be. */
   #candidates({ connectionId, key, channel }: StreamSelector): Iterable<Connection> {
-    if (connectionId !== undefined) {
-      const connection = this.connections.get(connectionId) ?? this.#joining.get(connectionId)
-      return connection ? [connection] : []
-    }
+    if (connectionId !== undefined) return this.#find([connectionId])
     if (key !== undefined) return this.#byKey.of(key)
-    return channel === undefined ? [] : this.fanOut.connections(channel)
+    return channel === undefined ? [] : this.#find([...this.#fanOut.members(channel)].map(({ id }) => id))
+  }
+
+  #find(ids: readonly string[]): Connection[] {
+    return ids.flatMap((id) => this.connections.get(id) ?? this.#joining.get(id) ?? [])
   }
 
   #disconnect(
@@ -236,7 +244,9 @@ export class Streams {
       if (this.#joining.has(connection.id)) connection.onClose()
       else connection.close(reason, false)
     }
-    for (const { since, disconnects } of this.#admitting) if (since !== undefined) disconnects.push(predicate)
+    for (const { admittedPosition, disconnects } of this.#admitting) {
+      if (admittedPosition !== undefined) disconnects.push(predicate)
+    }
     return connections.length
   }
 
@@ -247,24 +257,24 @@ export class Streams {
   stats(): ManagerStats {
     let lagging = 0
     for (const { state } of this.connections.values()) if (state === 'lagging') lagging++
-    const { gaps: gapsByReason, ...counters } = this.engine.counters
+    const { gaps: gapsByReason, ...counters } = this.runtime.counters
     return {
       connections: this.connections.size,
       lagging,
-      cohorts: this.fanOut.cohortCount,
+      cohorts: this.#fanOut.cohortCount,
       pendingAdmissions: this.#admitting.size,
-      ...this.fanOut.waiting(),
+      ...this.#fanOut.waiting(),
       ...counters,
       gaps: Object.values(gapsByReason).reduce((sum, count) => sum + count, 0),
       gapsByReason: { ...gapsByReason },
-      backplane: this.engine.backplane.stats?.(),
+      backplane: this.runtime.backplane.stats?.(),
     }
   }
 
   /** Refuses new streams, closes the open ones over the grace period, and resolves when their responses are over. */
   async close(graceMs: number): Promise<void> {
-    const { clock } = this.engine
-    this.#closing = true
+    const { clock } = this.runtime
+    this.runtime.closing = true
     for (const admitting of this.#admitting) admitting.breakOff(new Refused(shuttingDown(clock.random)))
     const closeRest = spreadClosing(clock, this.connections.values(), { graceMs, retryMs: this.options.retryMs })
     if (this.connections.size === 0 && this.#ending.size === 0) return
@@ -279,12 +289,12 @@ export class Streams {
    * backplane waited for that does not answer.
    */
   async leave(): Promise<void> {
-    const { clock } = this.engine
+    const { clock } = this.runtime
     const left = Promise.all([this.presence.close(), this.control.close()])
     await new Promise<void>((resolve) => {
       const timer = clock.setTimeout(resolve, leaveMs)
       left
-        .catch((error: unknown) => this.report(error, { stage: 'backplane' }))
+        .catch((error: unknown) => this.runtime.report(error, { stage: 'backplane' }))
         .finally(() => {
           clock.clearTimeout(timer)
           resolve()
