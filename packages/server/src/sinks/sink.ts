@@ -8,11 +8,14 @@ export interface SinkListener {
   onClose(): void
 }
 
-/** Why there is no stream. */
+/** The answer to a request that gets no stream. */
 export interface Refusal {
-  /** The HTTP status: 200 with a body that is a whole event stream, 204, or 300 to 599. */
+  /**
+   * The HTTP status, 204 or 300 to 599: after 401 the client fetches a new credential and comes back, after 403 it gives up, …
+   * To a sink it may also be 200, with a whole event stream as the message.
+   */
   readonly status: number
-  /** The body, as plain text. */
+  /** The body of the response, as plain text. */
   readonly message?: string | undefined
   /** By name. A sink gets the names in lower case. */
   readonly headers?: Readonly<Record<string, string>> | undefined

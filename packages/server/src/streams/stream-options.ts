@@ -1,6 +1,7 @@
 import type { EventContract, EventOf, EventType, PayloadOf } from '@rivulet/core'
 import type { Awaitable } from '../runtime/awaitable.js'
 import type { CallbackOptions } from '../runtime/guard.js'
+import type { Refusal } from '../sinks/sink.js'
 
 /** Lets a request in, if it has a context. */
 export interface Admission<Context> {
@@ -15,20 +16,11 @@ export interface Admission<Context> {
   readonly expiresAt?: number | Date | undefined
 }
 
-/** Keeps a request out. */
-export interface Denial {
-  /** The HTTP status, 204 or 300 to 599: 401 (the client fetches a new credential, then comes back), 403 (it gives up), 404, … */
-  readonly status: number
-  /** The body of the response, as plain text. */
-  readonly message?: string | undefined
-  readonly headers?: Readonly<Record<string, string>> | undefined
-}
-
 /**
  * The answer of `authorize`. `true` lets in, without a context; `false` is 403. Anything else that is neither an admission
- * nor a denial lets nobody in: the request is answered with 500, and `onError` gets a `ConfigurationError`.
+ * nor a refusal lets nobody in: the request is answered with 500, and `onError` gets a `ConfigurationError`.
  */
-export type Authorization<Context> = Admission<Context> | Denial | boolean
+export type Authorization<Context> = Admission<Context> | Refusal | boolean
 
 /** An event for one connection alone. */
 export type SnapshotEvent<Contract extends EventContract> = {
