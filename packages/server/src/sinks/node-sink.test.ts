@@ -13,7 +13,7 @@ import { EventManager, type EventManagerOptions } from '../event-manager.js'
 import { handleEventStream } from '../node.js'
 import { backgroundClock } from '../runtime/clock.js'
 
-/** Twenty times as fast, so that no test waits for the two seconds that an ended connection may take. */
+/** Runs timers twenty times as fast: an ended connection gets two seconds otherwise. */
 const hurried: Clock = {
   ...backgroundClock,
   setTimeout: (callback, ms) => backgroundClock.setTimeout(callback, ms / 20),
@@ -86,7 +86,7 @@ describe('pipelined requests', () => {
     expect(manager.stats()).toMatchObject({ connections: 0, opened: 0 })
   })
 
-  it('one after the other on a connection that is kept alive are none', async () => {
+  it('do not include requests one after the other on a kept-alive connection', async () => {
     const manager = createManager()
     const server = await serve(manager)
     const { socket, until } = await sendRaw(portOf(server), get('/plain'))
@@ -96,7 +96,7 @@ describe('pipelined requests', () => {
   })
 })
 
-/** A server of HTTP/2, and a client that reaches it through `stopped`, which passes nothing on after it was called. */
+/** An HTTP/2 server, and a client behind a proxy that passes nothing on after `stopReading`. */
 async function serveHttp2(manager: EventManager<Events>, settings = {}, clientEndsToo = true) {
   const server = createSecureServer(certificate, (request, response) => {
     if (request.url === '/events') void handleEventStream(manager, request, response)
@@ -145,7 +145,7 @@ async function serveHttp2(manager: EventManager<Events>, settings = {}, clientEn
 }
 
 describe('whatever a socket does, close() resolves in time, and server.close() after it', () => {
-  /** Resolves when the server is closed, in the order that the guide gives. */
+  /** Shuts down in the order that the guide gives. */
   async function shutDown(manager: EventManager<Events>, server: Server | Http2SecureServer): Promise<void> {
     await manager.close({ graceMs: 20 })
     await new Promise<unknown>((resolve) => server.close(resolve))

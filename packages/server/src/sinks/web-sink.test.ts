@@ -55,7 +55,7 @@ it('leaves nothing at a signal that outlasts the request', async () => {
   expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
-it('is not opened for a request that was aborted while it waited to be let in', async () => {
+it('is not opened for a request that is aborted during authorize', async () => {
   const { manager } = createManager()
   const abort = new AbortController()
   let letIn = (_: boolean) => {}

@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, request } from 'node:http'
 import { defineEvents, type SseMessage } from '@rivulet/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
-import { controlEventsOf, dataOf, listen, openStream } from '../../test/stream-client.js'
-import { EventManager, type EventManagerOptions } from '../event-manager.js'
-import { handleEventStream } from '../node.js'
-import type { EventStreamOptions } from '../streams/stream-options.js'
+import { controlEventsOf, dataOf, listen, openStream } from '../test/stream-client.js'
+import { EventManager, type EventManagerOptions } from './event-manager.js'
+import { handleEventStream } from './node.js'
+import type { EventStreamOptions } from './streams/stream-options.js'
 
 const events = defineEvents({
   log: z.object({ message: z.string() }),

@@ -170,7 +170,7 @@ describe('a server', () => {
     server.keepAliveTimeout = 100
     const client = await openStream(url)
     await client.received(1)
-    // Longer than each of the timeouts, as seen by the server's own timers.
+    // Longer than any of the timeouts: they run on the server's own timers.
     await new Promise((resolve) => setTimeout(resolve, 350))
     await manager.publish('log', { message: 'still there' })
     expect(dataOf(await client.received(2), 'log')).toMatchObject([{ message: 'still there' }])
