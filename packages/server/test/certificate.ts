@@ -1,4 +1,4 @@
-/** For `localhost`, for tests alone: made for this file, known to everyone. */
+/** A self-signed certificate for `localhost`. For tests only: its key is public. */
 export const certificate: { readonly key: string; readonly cert: string } = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg1OJOUi4QqwmHSj7p

@@ -1,4 +1,5 @@
-// What the application's functions may give, by mistake or through a library, and how. Used on every host, so it imports nothing.
+// The values that an application's functions may give, by mistake or through a library, and the ways of giving them. Used on every
+// runtime: imports nothing.
 
 function fail(): never {
   throw new Error('a getter that throws')
@@ -32,7 +33,7 @@ function thenable(then: (resolve: (value: unknown) => void, reject: (error: unkn
 
 const huge = 'x'.repeat(1_000_000)
 
-/** Each is made anew, as some can be used only once. */
+/** Makers rather than values, since some values can be used only once. */
 const plain: readonly (() => unknown)[] = [
   () => undefined,
   () => null,
@@ -85,7 +86,7 @@ const plain: readonly (() => unknown)[] = [
   () => withGetter('message', new Error('foreign')),
   () => ({ toString: fail, toJSON: fail, valueOf: fail }),
   () => ({ toJSON: () => undefined }),
-  // Nobody can be expected to look for promises in every corner.
+  // Handled here: nobody can look for promises inside every value.
   () => handled(Promise.reject(new Error('nobody awaits this'))),
   () => Promise.resolve(true),
   () => thenable((_, reject) => reject('nobody awaits this')),
@@ -100,7 +101,7 @@ type Pick = <T>(choices: readonly T[]) => T
 
 export type FunctionName = 'authorize' | 'channels' | 'presence' | 'snapshot' | 'filter'
 
-/** Answers of a function in which a part is of any kind. */
+/** Answers of the right shape, with one part of any kind. */
 const shaped: Readonly<Record<FunctionName, (any: () => unknown, pick: Pick) => readonly (() => unknown)[]>> = {
   authorize: (any, pick) => [
     () => true,
@@ -131,7 +132,7 @@ const shaped: Readonly<Record<FunctionName, (any: () => unknown, pick: Pick) => 
   filter: (any) => [any],
 }
 
-/** A value of any kind, mostly of one that the function might give. Not a promise: these are manners of giving a value. */
+/** A value of any kind, but more often one that the function might give. Never a promise: that is a manner of giving a value. */
 export function foreignValue(name: FunctionName, pick: Pick): unknown {
   const any = () => pick(plain)()
   for (;;) {
@@ -140,7 +141,7 @@ export function foreignValue(name: FunctionName, pick: Pick): unknown {
   }
 }
 
-/** Makers of all such values. */
+/** Makers of all the values that `foreignValue` picks from. */
 export function foreignValues(name: FunctionName): (() => unknown)[] {
   const shapes = [...plain.keys()].flatMap((index) => {
     const pick: Pick = (choices) => choices[index % choices.length]!
@@ -149,7 +150,7 @@ export function foreignValues(name: FunctionName): (() => unknown)[] {
   return [...plain, ...shapes].filter((make) => !allowing(isPromise)(make()))
 }
 
-/** How a function gives its value, or does not. */
+/** The ways in which a function gives its value, or fails to. */
 export const manners = [
   'returns',
   'returns',
@@ -168,12 +169,15 @@ export const manners = [
 
 export type Manner = (typeof manners)[number]
 
-/** Whether somebody who waits long enough has the value in the end. */
+/** Tells if a patient caller gets the value in the end. */
 export function givesValue(manner: Manner): boolean {
   return manners.indexOf(manner) < 5
 }
 
-/** @param later Is given what is to be done some time later. */
+/**
+ * Answers with `value` in the given manner.
+ * @param later Runs an action some time later.
+ */
 export function behave(manner: Manner, value: unknown, later: (action: () => void) => void): unknown {
   switch (manner) {
     case 'returns':
@@ -209,7 +213,7 @@ async function settled(value: unknown): Promise<unknown> {
   return value
 }
 
-/** Whether each function's answer is one that its documentation allows, and that opens a stream. */
+/** For each function, tells if an answer is documented and opens a stream. */
 export const allows: Readonly<
   Record<'authorize' | 'channels' | 'presence' | 'snapshot', (answer: unknown) => boolean>
 > = {
@@ -231,7 +235,7 @@ export const allows: Readonly<
   presence: allowing((answer) => answer === undefined || JSON.stringify(answer) !== undefined),
   snapshot: allowing((answer) => {
     const { events, cursor } = answer as Record<string, unknown>
-    // 'default' is a position, of long ago.
+    // As base 36, 'default' is a position long past.
     if (!Array.isArray(events) || !(cursor === undefined || cursor === 'default')) return false
     for (const { type, payload } of events) {
       if (type !== 'state' || !Number.isFinite(payload.total)) return false

@@ -5,13 +5,13 @@ import { EventManager, type EventManagerOptions } from '../src/event-manager.js'
 import type { EventStreamOptions } from '../src/streams/stream-options.js'
 import { SimulatedClock, SimulatedSink, settle } from './simulation.js'
 
-/** One connection of a test, whose reader takes everything unless told otherwise. */
+/** A connection whose reader takes everything unless told otherwise. */
 export interface TestConnection {
   readonly sink: SimulatedSink
   readonly messages: SseMessage[]
   readonly comments: string[]
   readonly retries: number[]
-  /** What a refusal answered. */
+  /** The headers of a refusal. */
   readonly headers: Record<string, string> | undefined
 }
 
@@ -20,11 +20,11 @@ export interface Harness<Contract extends EventContract> {
   readonly clock: SimulatedClock
   readonly errors: { error: unknown; context: unknown }[]
   connect(options?: EventStreamOptions<unknown, unknown, Contract>, lastEventId?: string): Promise<TestConnection>
-  /** Lets every turn happen that is due, and every reader read. */
+  /** Runs all turns that are due, and lets every reader read, until nothing moves. */
   calm(): Promise<void>
 }
 
-/** A manager on simulated time with simulated connections. Several on one backplane need seeds of their own. */
+/** Creates a manager with simulated time and connections. Give each manager on a shared backplane a seed of its own. */
 export function createHarness<Contract extends EventContract>(
   options: EventManagerOptions<Contract>,
   seed = 1,

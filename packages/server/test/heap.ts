@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** What is alive after everything that nothing refers to has been collected. */
+/** The bytes of heap that are still in use after garbage collection. */
 export async function heapInUse(): Promise<number> {
   for (let turn = 0; turn < 3; turn++) {
     await new Promise(setImmediate)

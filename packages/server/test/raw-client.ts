@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { connect, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/** A connection that sends whatever text it is given, and collects the answer as text. */
+/** A TCP connection that sends raw text and collects the answer as text. */
 export interface RawClient {
   readonly socket: Socket
-  /** Resolves with everything received so far, as soon as that contains the part. */
+  /** Resolves with the whole answer so far as soon as it contains `part`. */
   until(part: string): Promise<string>
 }
 
-/** Connects to a server on this machine, and sends the text. */
+/** Connects to a server on this machine and sends `text`. */
 export async function sendRaw(
   port: number,
   text: string,

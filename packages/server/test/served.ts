@@ -6,21 +6,21 @@ import type { ManagerStats } from '../src/runtime/stats.js'
 import type { Refusal } from '../src/sinks/sink.js'
 import type { EventStreamOptions } from '../src/streams/stream-options.js'
 
-// Runs on every runtime, so it imports nothing that needs Node.js.
+// Used on every runtime: imports nothing that needs Node.js.
 
 type Schemas = { log: z.ZodObject<{ message: z.ZodString }> }
 export type Events = ContractOf<Schemas>
 
 export const events: Events = defineEvents<Schemas>({ log: z.object({ message: z.string() }) })
 
-/** What a check asks for: plain data, so that a server in another process can be asked too. */
+/** The server that a check needs. Plain data, so that it can be sent to a server in another process. */
 export interface Setup {
   readonly manager?: Pick<EventManagerOptions<Events>, 'limits' | 'retention' | 'heartbeat'>
-  /** What everybody is refused with. */
+  /** Refuses every request. */
   readonly refusal?: Refusal
 }
 
-/** A client of whatever transport, and what it has read. */
+/** A client of any transport, with the messages it has read. */
 export interface Client {
   readonly status: number
   readonly headers: Record<string, unknown>
@@ -28,16 +28,16 @@ export interface Client {
   readonly comments: string[]
   received(count: number): Promise<SseMessage[]>
   readonly ended: Promise<void>
-  /** Stops reading, and goes on. */
+  /** Stops reading until `resume`. */
   pause(): void
   resume(): void
   leave(): void
 }
 
-/** A manager behind the sink under test, in this process or in another one. */
+/** A manager behind the sink under test, in this process or another. */
 export interface Served {
   open(headers?: Record<string, string>, method?: string): Promise<Client>
-  /** Publishes in order, and lets the event loop turn now and then. Gives the events' IDs. */
+  /** Publishes in order, yielding to the event loop now and then. Resolves with the events' IDs. */
   publish(messages: readonly string[]): Promise<string[]>
   stats(): Promise<ManagerStats>
   connections(): Promise<Pick<ConnectionInfo, 'state' | 'bufferedBytes'>[]>
@@ -45,12 +45,12 @@ export interface Served {
   closeManager(): Promise<unknown>
 }
 
-/** How a check wants requests to be let in, for whichever kind of request the sink takes. */
+/** The stream options for a setup, for any kind of request. */
 export function streamOptions({ refusal }: Setup): EventStreamOptions<unknown, unknown, Events> {
   return { authorize: () => refusal ?? true }
 }
 
-/** A manager of this process as the checks see it. */
+/** Adapts a manager in this process to the interface of the checks. */
 export function serveWith(
   manager: EventManager<Events>,
   open: (headers: Record<string, string>, method: string) => Promise<Client>,
@@ -66,7 +66,7 @@ export function serveWith(
   }
 }
 
-/** Publishes in order; the event loop turns now and then, as it would under a real load. */
+/** Publishes in order and yields to the event loop now and then, as a real load would. */
 export async function publishAll(manager: EventManager<Events>, messages: readonly string[]): Promise<string[]> {
   const ids: string[] = []
   for (const message of messages) {

@@ -55,12 +55,12 @@ export class SimulatedClock implements Clock {
     for (const callback of turns) callback()
   }
 
-  /** Time passes in which the event loop does one thing only: timers that are due have to wait. */
+  /** Lets time pass while the event loop is busy: no timer runs. */
   spend(ms: number): void {
     this.#now += ms
   }
 
-  /** Somebody sets the clock. Timers go by the time that passes, and are due as late as before. */
+  /** Sets the wall clock back. Timers follow elapsed time, so their delays stay the same. */
   setBack(ms: number): void {
     this.#now -= ms
     for (const timer of this.#timers.values()) timer.at -= ms
@@ -79,12 +79,12 @@ export class SimulatedClock implements Clock {
   }
 }
 
-/** Lets everything that waits for promises alone happen. */
+/** Resolves after all pending promise callbacks have run. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** A backplane that answers later, and passes events on later, in order. */
+/** A backplane whose answers and events arrive late, but in order. */
 export class LateBackplane implements Backplane {
   readonly #inner: MemoryBackplane
   readonly #clock: SimulatedClock
@@ -117,7 +117,7 @@ export class LateBackplane implements Backplane {
   }
 
   read(channel: string, after: number, limit: number): Promise<ReadResult> {
-    // The answer is of some moment between the question and its arrival.
+    // Reads at some moment between the call and the answer.
     return this.#soon(() => this.#inner.read(channel, after, limit)).then((result) => this.#soon(() => result))
   }
 
@@ -156,7 +156,7 @@ export class LateBackplane implements Backplane {
     }
   }
 
-  /** Passes events, and the answers to `subscribe` between them, on in order. */
+  /** Passes on events, and answers to `subscribe`, in order. */
   #pass(action: () => void): void {
     const passSome = () => {
       const count = 1 + Math.floor(this.#clock.random() * this.#passing.length)
@@ -167,12 +167,12 @@ export class LateBackplane implements Backplane {
   }
 }
 
-/** A response whose reader takes bytes only when told. */
+/** A response whose reader takes bytes only on request. */
 export class SimulatedSink implements Sink {
   bufferedBytes = 0
   closed = false
   largestWrite = 0
-  /** Called with what the reader takes. */
+  /** Called with the bytes that the reader takes. */
   onBytes: (bytes: Uint8Array) => void = () => {}
   onWrite: (text: string) => void = () => {}
   onEnd: () => void = () => {}
@@ -207,7 +207,7 @@ export class SimulatedSink implements Sink {
   }
 
   write({ bytes }: Payload): boolean {
-    if (this.#ending) throw new Error('written to after its end')
+    if (this.#ending) throw new Error('The sink was written to after its end.')
     if (this.closed) return false
     this.onWrite(new TextDecoder().decode(bytes))
     this.#written.push(bytes)
@@ -218,7 +218,7 @@ export class SimulatedSink implements Sink {
     return !this.#waiting
   }
 
-  /** The reader takes up to so many bytes. */
+  /** Lets the reader take up to `count` bytes. */
   take(count: number): void {
     let left = count
     while (left > 0 && this.#written.length > 0) {
@@ -262,21 +262,21 @@ export class SimulatedSink implements Sink {
   }
 }
 
-/** One event with its number, its channel and some ballast. */
+/** An event with its number, its channel and padding. */
 type SimulatedPayload = { n: number; channel: string; pad: string }
 type SimulatedEvents = ContractOf<{ n: StandardSchemaV1<SimulatedPayload, SimulatedPayload> }>
 
-/** What the server of a simulation consists of; a restart makes a new one. */
+/** A simulated server. A restart creates a new one. */
 export interface SimulatedServer {
   readonly manager: EventManager<SimulatedEvents>
   readonly errors: unknown[]
 }
 
 export interface SimulatedServerOptions {
-  /** Whether the backplane answers later. */
+  /** Puts a `LateBackplane` in front of the memory. */
   late: boolean
   maxEvents: number
-  /** Of each channel. */
+  /** The age limit of a channel. */
   maxAgeMs: (channel: string) => number
   maxTotalBytes: number
   highWaterMarkBytes: number
@@ -300,24 +300,24 @@ export function createServer(clock: SimulatedClock, options: SimulatedServerOpti
   return { manager, errors }
 }
 
-/** What a client saw, over all its connections. */
+/** One observation of a client. */
 export type Seen =
   | { kind: 'event'; position: number | undefined; n: number; channel: string }
   | { kind: 'gap'; channel: string | undefined; reason: GapReason; publishedBefore: number }
   | { kind: 'open'; recovered: boolean | null; publishedBefore: number; at: number; resume: Resume | undefined }
 
-/** What a client came back with. */
+/** The state with which a client reconnects. */
 export interface Resume {
   readonly server: SimulatedServer
-  /** The number of the first event after its cursor, and the time of the cursor. */
+  /** The number of the first event after the cursor, and the cursor's time. */
   readonly from: number
   readonly since: number
-  /** When its connection before was open. */
+  /** The times at which its previous connection opened and ended. */
   readonly openedAt: number
   readonly leftAt: number
 }
 
-/** A client that keeps its cursor from connection to connection. */
+/** A client that keeps its cursor across connections. */
 export class SimulatedClient {
   readonly seen: Seen[] = []
   readonly channels: readonly string[]
@@ -330,7 +330,7 @@ export class SimulatedClient {
   readonly #clock: SimulatedClock
   readonly #writeMs: number
 
-  /** @param writeMs How long a write to it takes. */
+  /** @param writeMs The time that a write to this client takes. */
   constructor(
     clock: SimulatedClock,
     channels: readonly string[],
@@ -343,14 +343,14 @@ export class SimulatedClient {
     this.filter = filter
   }
 
-  /** @param published How many events were published so far: what a gap that is written now can be about. */
+  /** @param published Counts the events published so far: the ones that a gap written now can be about. */
   connect(server: SimulatedServer, kernelBytes: number, published: () => number): void {
     const { manager } = server
     const resume = this.#cursor && { ...this.#cursor, openedAt: this.#openedAt, leftAt: this.#leftAt }
     const begun = { server, from: published(), since: this.#clock.now() }
     const sink = new SimulatedSink(this.#clock, kernelBytes)
     this.sink = sink
-    /** Of each control event that was written: how many events there were then. */
+    /** For each control event that was written, the number of events published before it. */
     const publishedBefore: number[] = []
     const decoder = createDecoder({
       lastEventId: this.lastEventId,
@@ -372,7 +372,7 @@ export class SimulatedClient {
           this.seen.push({ kind: 'gap', channel, reason, publishedBefore: publishedBefore.shift()! })
         } else if (message.event === 'n') {
           const { n, channel, timestamp } = JSON.parse(message.data)
-          // An event without an id leaves the last one standing.
+          // An event without an id keeps the last event ID.
           const position =
             message.lastEventId === this.lastEventId ? undefined : Number.parseInt(message.lastEventId, 36)
           this.lastEventId = message.lastEventId

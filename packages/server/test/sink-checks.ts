@@ -2,7 +2,7 @@ import { createDecoder, type SseMessage } from '@rivulet/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Client, Served, Setup } from './served.js'
 
-/** Decodes what a transport's client feeds it. */
+/** Collects messages and comments from the bytes that a client feeds it. */
 export function decode(): Pick<Client, 'messages' | 'comments' | 'received'> & { feed(bytes: Uint8Array): void } {
   const messages: SseMessage[] = []
   const comments: string[] = []
@@ -34,7 +34,7 @@ export function decode(): Pick<Client, 'messages' | 'comments' | 'received'> & {
 const texts = (messages: readonly SseMessage[]) =>
   messages.filter(({ event }) => event === 'log').map(({ data }) => JSON.parse(data).message)
 
-/** What every sink has to do, whatever it writes to and wherever it runs. */
+/** The suite that every sink passes, on every transport and runtime. */
 export function describeSink(name: string, serve: (setup: Setup) => Promise<Served>): void {
   describe(name, () => {
     async function start(setup: Setup = {}): Promise<Served> {
@@ -43,7 +43,7 @@ export function describeSink(name: string, serve: (setup: Setup) => Promise<Serv
       return served
     }
 
-    it('opens with the headers of a stream, and brings events as they come', async () => {
+    it('opens with the headers of a stream, and sends events as they are published', async () => {
       const { publish, open } = await start()
       const client = await open()
       expect(client.status).toBe(200)
@@ -57,7 +57,7 @@ export function describeSink(name: string, serve: (setup: Setup) => Promise<Serv
       expect(texts(await client.received(4))).toEqual(['Grüße', '1', '2'])
     })
 
-    it('goes on after the last event ID', async () => {
+    it('resumes after the last event ID', async () => {
       const { publish, open } = await start()
       const [id] = await publish(['1', '2'])
       const client = await open({ 'last-event-id': id! })
@@ -73,7 +73,7 @@ export function describeSink(name: string, serve: (setup: Setup) => Promise<Serv
       expect(await stats()).toMatchObject({ connections: 0, refused: 1 })
     })
 
-    it('answers HEAD with the headers alone', async () => {
+    it('answers HEAD with the headers only', async () => {
       const { stats, open } = await start()
       const client = await open({}, 'HEAD')
       await client.ended
@@ -89,8 +89,8 @@ export function describeSink(name: string, serve: (setup: Setup) => Promise<Serv
       expect(client.status).toBe(204)
     })
 
-    it('refuses with 500 where the refusal is none that can be sent', async () => {
-      // Where it is reported to, unless the server is another process.
+    it('refuses with 500 if the refusal cannot be sent', async () => {
+      // The default `onError` of a server in this process.
       const reported = vi.spyOn(console, 'error').mockImplementation(() => {})
       onTestFinished(() => reported.mockRestore())
       const { stats, open } = await start({ refusal: { status: 99 } })
@@ -105,14 +105,14 @@ export function describeSink(name: string, serve: (setup: Setup) => Promise<Serv
       const client = await open()
       await client.received(1)
       client.leave()
-      // Some runtimes find out by the next write only.
+      // Some runtimes notice only at the next write.
       await vi.waitFor(async () => {
         await publish(['to nobody'])
         expect(await stats()).toMatchObject({ connections: 0, cohorts: 0, closed: 1 })
       }, 5_000)
     })
 
-    it('ends a stream with a last word', async () => {
+    it('ends a stream with rivulet:close', async () => {
       const { disconnectAll, open } = await start()
       const client = await open()
       await client.received(1)
@@ -124,7 +124,7 @@ export function describeSink(name: string, serve: (setup: Setup) => Promise<Serv
       })
     })
 
-    it('gives a client that reads slowly everything from the log, and holds little for it', async () => {
+    it('serves a slow client from the log, and buffers little for it', async () => {
       const { publish, connections, stats, open } = await start({
         manager: { limits: { highWaterMarkBytes: 100_000 }, retention: { maxEvents: 100_000, maxBytes: 1e9 } },
       })
@@ -146,7 +146,7 @@ export function describeSink(name: string, serve: (setup: Setup) => Promise<Serv
       )
     }, 30_000)
 
-    it('cuts a client that takes nothing', async () => {
+    it('cuts off a client that reads nothing', async () => {
       const { publish, stats, open } = await start({
         manager: { limits: { highWaterMarkBytes: 1_000, stallTimeoutMs: 100 } },
       })
@@ -164,7 +164,7 @@ export function describeSink(name: string, serve: (setup: Setup) => Promise<Serv
       expect((await stats()).heartbeats).toBeGreaterThan(1)
     })
 
-    it('is over when the manager is closed', async () => {
+    it('ends when the manager closes', async () => {
       const { closeManager, open } = await start()
       const client = await open()
       await client.received(1)

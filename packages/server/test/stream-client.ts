@@ -3,22 +3,22 @@ import type { AddressInfo } from 'node:net'
 import { createDecoder, parseControlEvent, type SseMessage } from '@rivulet/core'
 import { onTestFinished } from 'vitest'
 
-/** A stream as a client sees it, for tests. */
+/** A stream as a client sees it. */
 export interface StreamClient {
   readonly request: ClientRequest
   readonly response: IncomingMessage
   readonly messages: SseMessage[]
   readonly comments: string[]
   readonly retries: number[]
-  /** Resolves as soon as so many messages have come. */
+  /** Resolves with all messages once there are at least `count`. */
   received(count: number): Promise<SseMessage[]>
-  /** Resolves as soon as a message fits. */
+  /** Resolves with the first message that matches. */
   until(predicate: (message: SseMessage) => boolean): Promise<SseMessage>
-  /** Resolves when the response is over, in whatever way. */
+  /** Resolves when the response has ended in any way. */
   readonly ended: Promise<void>
 }
 
-/** Starts a server on a free port, and stops it, with every connection, after the test. */
+/** Starts a server on a free port. After the test, closes it and all its connections. Resolves with its URL. */
 export async function listen(server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
@@ -76,12 +76,12 @@ export async function openStream(url: string, options: RequestOptions = {}, body
   }
 }
 
-/** The data of the messages of one event name, decoded. */
+/** The decoded data of all messages with one event name. */
 export function dataOf(messages: readonly SseMessage[], event: string): Record<string, unknown>[] {
   return messages.filter((message) => message.event === event).map(({ data }) => JSON.parse(data))
 }
 
-/** The control events among messages. */
+/** The control events among the messages. */
 export function controlEventsOf(messages: readonly SseMessage[]): unknown[] {
   return messages.map(parseControlEvent).filter((event) => event !== undefined)
 }

@@ -5,23 +5,23 @@ import type { Writable } from 'node:stream'
 import type { Payload } from './payload.js'
 import { type Refusal, type Sink, type SinkListener, streamHeaders } from './sink.js'
 
-/** A response of Node.js, of HTTP/1.x or HTTP/2. */
+/** A Node.js response, of HTTP/1.x or HTTP/2. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
-/** A response of Node.js itself, or one that middleware has wrapped. */
+/** Writes a stream to a Node.js response, including one that middleware has wrapped. */
 export class NodeSink implements Sink {
   readonly #response: NodeResponse
-  /** The connection of an HTTP/1.x response: it has a `socket` of its own only while it is the first in line there. */
+  /** The connection of an HTTP/1.x response. `response.socket` is set only while the response is first in its queue. */
   readonly #connection: Socket | undefined
-  /** The connection that has to end with the response, and its session over HTTP/2. */
+  /** The connection that must end with the response; for HTTP/2, its session too. */
   #leaving: { readonly socket: Socket; readonly session?: Http2Session } | undefined
   #listener: SinkListener | undefined
-  /** Where the bytes go if nothing stands between: the response's own `write` would only cost. */
+  /** The stream below the response, if nothing transforms the bytes in between. Writing to it skips the cost of `response.write`. */
   #bare: Writable | undefined
   #chunked = false
   #bodiless = false
   #waiting = false
-  /** What was written since the last drain, for a response whose buffers cannot be seen. */
+  /** Bytes written since the last drain. Stands in for the buffer of a response that hides it. */
   #sinceDrain = 0
 
   constructor(response: NodeResponse) {
@@ -44,11 +44,11 @@ export class NodeSink implements Sink {
 
   attach(listener: SinkListener): void {
     this.#listener = listener
-    // Not the request's: that one closes when its body was read.
+    // Not the request's `close`, which comes as soon as its body is read.
     this.#response.on('close', this.#over)
-    // A response that has lost its socket, or has none yet, does not close with the connection.
+    // A response without a socket does not close when the connection does.
     this.#connection?.on('close', this.#over)
-    // On Node.js 22 a stream that is reset while a write is under way never closes by itself.
+    // On Node.js 22 a stream that is reset during a write never closes by itself.
     if (this.#response instanceof Http2ServerResponse) {
       const { stream } = this.#response
       stream.once('aborted', () => stream.destroy())
@@ -72,7 +72,7 @@ export class NodeSink implements Sink {
     const type = message === '' ? undefined : { 'content-type': 'text/plain; charset=utf-8' }
     if (leave) this.#leave()
     response.writeHead(status, { 'cache-control': 'no-store', ...type, ...headers })
-    // With its window closed, a client could leave the message waiting for ever.
+    // A client that keeps its window closed would leave the message pending for ever.
     if (this.#response instanceof Http2ServerResponse) {
       const { stream } = this.#response
       stream.setTimeout(refusalTimeoutMs, () => stream.destroy())
@@ -89,7 +89,7 @@ export class NodeSink implements Sink {
       return
     }
     response.flushHeaders()
-    // A server's idle timeout is for requests that were forgotten.
+    // The server's idle timeout must not end a quiet stream.
     response.socket?.setTimeout(0)
     this.#bare = bareStream(this.#response)
     this.#chunked = this.#bare !== undefined && response.chunkedEncoding === true
@@ -113,7 +113,7 @@ export class NodeSink implements Sink {
     }
     const response = this.#response as ServerResponse & { flush?: () => void }
     if (!response.write(payload.bytes)) this.#awaitDrain(response)
-    // Compression middleware adds it: without it events wait for more events.
+    // Compression middleware adds `flush`. Without it, events wait in the compressor for more events.
     response.flush?.()
     if (this.#waiting) this.#sinceDrain += payload.bytes.length
     return !this.#waiting
@@ -136,22 +136,22 @@ export class NodeSink implements Sink {
 
   destroy(leave = false): void {
     if (leave) this.#leave()
-    // It would wait for a socket of its own to destroy.
+    // `response.destroy()` would only take effect once the response gets the socket.
     if (this.queued) this.#connection!.destroy()
     const taken = this.#response instanceof Http2ServerResponse && this.#response.stream.closed
     this.#response.destroy()
     if (!this.#leaving) return
     const { socket, session } = this.#leaving
-    // A session that took this response, and has others, ends when they do.
+    // A session that has sent this response ends when its other streams do.
     if (!session || session.destroyed || !taken) socket.destroy()
   }
 
-  /** Has the connection end after the response: kept alive, it would hold up server.close(). */
+  /** Ends the connection after the response. If it were kept alive, `server.close()` would wait for it. */
   #leave(): void {
     if (this.#leaving) return
     if (!(this.#response instanceof Http2ServerResponse)) {
       const { socket } = this.#response
-      // For a response that is not sent yet; of one that is, the client sees the connection end.
+      // Adds `Connection: close` while the headers can still change. Later the client just sees the connection end.
       if (!this.#response.headersSent) this.#response.shouldKeepAlive = false
       if (!socket) return
       this.#leaving = { socket }
@@ -161,36 +161,36 @@ export class NodeSink implements Sink {
     const { stream } = this.#response
     const { session } = stream
     if (!session || session.destroyed) return
-    // The session only shows a proxy that refuses to be destroyed; its other methods return the socket itself.
+    // `session.socket` is a proxy that forbids `destroy`; its `off` returns the real socket.
     this.#leaving = { session, socket: session.socket.off('close', () => {}) }
     stream.once('close', () => session.close())
   }
 }
 
-/** How many refusals may wait on a connection behind an unfinished response. */
+/** The number of refusals that may wait on one connection behind an unfinished response. */
 const maxQueuedRefusals = 16
 const queuedRefusals = new WeakMap<Socket, number>()
 
 /**
- * Counts the refusals that wait on a connection, and ends it when they are too many: with some 16 KiB of them Node.js
- * stops reading, and does not notice that the client has left.
+ * Counts the refusals that wait on a connection, and ends it when there are too many. At some 16 KiB of them Node.js
+ * would stop reading and no longer notice that the client has left.
  */
 function isOneTooMany(connection: Socket): boolean {
   const count = (queuedRefusals.get(connection) ?? 0) + 1
   queuedRefusals.set(connection, count)
   if (count <= maxQueuedRefusals) return false
-  // Not before what is opened in this turn was written: its client learns that it was let in.
+  // Deferred, so that a stream opened in this turn is written first and its client learns that it was let in.
   setImmediate(() => connection.destroy())
   return true
 }
 
-/** How long a refusal over HTTP/2 may wait for a client to open its window, in milliseconds. */
+/** The time in milliseconds that an HTTP/2 refusal waits for the client to open its window. */
 const refusalTimeoutMs = 2_000
 
-/** Bun and Deno have servers of their own under `node:http`: a response's bytes do not go through what they call its socket. */
+/** False on Bun and Deno. They implement `node:http` themselves: a response's bytes do not go through its `socket`. */
 const isNodeItself = !('bun' in process.versions || 'deno' in process.versions)
 
-/** The stream below a response whose bytes nothing changes on their way: not wrapped, not encoded, and first in line on its connection. */
+/** The stream below a response, provided the response is not wrapped, not encoded, and first in its connection's queue. */
 function bareStream(response: NodeResponse): Writable | undefined {
   if (!isNodeItself || response.hasHeader('content-encoding')) return undefined
   if (response instanceof Http2ServerResponse) {
@@ -201,7 +201,7 @@ function bareStream(response: NodeResponse): Writable | undefined {
   return response.writableLength > socket.writableLength ? undefined : socket
 }
 
-/** What a client offers to go on from: the header of a reconnecting client, else the query's `lastEventId`. */
+/** The cursor that a request resumes from: its `Last-Event-ID` header, or else the query parameter `lastEventId`. */
 export function lastEventIdOf({ headers, url = '' }: IncomingMessage | Http2ServerRequest): string | undefined {
   const header = headers['last-event-id']
   if (header) return Array.isArray(header) ? header[0] : header

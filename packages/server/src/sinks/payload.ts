@@ -1,10 +1,10 @@
 const crlf = '\r\n'
 
-/** Bytes of a stream, made once and written to any number of connections. */
+/** A piece of a stream, encoded once and written to any number of connections. */
 export class Payload {
-  /** How many connections have it waiting, where it is large. */
+  /** The number of connections that still have to send these bytes. Counted for large payloads only. */
   holders = 0
-  /** Given up once the bytes are there. */
+  /** Dropped once the text is encoded. */
   #text: string
   #bytes: Uint8Array | undefined
   #chunk: Uint8Array | undefined
@@ -13,13 +13,13 @@ export class Payload {
     this.#text = text
   }
 
-  /** As the body has them. */
+  /** The bytes of the response body. */
   get bytes(): Uint8Array {
     if (!this.#bytes) this.#encode()
     return this.#bytes!
   }
 
-  /** As one chunk of HTTP/1.1's chunked transfer coding. */
+  /** The same bytes as one chunk of HTTP/1.1's chunked transfer coding. */
   get chunk(): Uint8Array {
     if (!this.#bytes) this.#encode()
     this.#chunk ??= chunkOf(this.#bytes!)
@@ -32,7 +32,7 @@ export class Payload {
     this.#text = ''
   }
 
-  /** Both ways in one piece of memory: a large event is not to be there twice. Sockets take a `Buffer` as it is, and wrap other bytes. */
+  /** Puts both forms into one buffer, so that a large event exists once. A `Buffer`, since sockets have to wrap other byte arrays. */
   #encodeToBuffer(): void {
     const length = Buffer.byteLength(this.#text)
     const size = length.toString(16) + crlf

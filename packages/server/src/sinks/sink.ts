@@ -1,69 +1,69 @@
 import type { Payload } from './payload.js'
 
-/** Whom a sink tells what happens to it. */
+/** Receives the events of a sink. */
 export interface SinkListener {
-  /** Nothing is buffered any more, after a `write` that returned false. */
+  /** The buffer is empty again after a `write` that returned false. */
   onDrain(): void
-  /** The response is over, whoever ended it. Called once. */
+  /** The response has ended, on either side. Called once. */
   onClose(): void
 }
 
 /** The answer to a request that gets no stream. */
 export interface Refusal {
   /**
-   * The HTTP status, 204 or 300 to 599: after 401 the client fetches a new credential and comes back, after 403 it gives up, …
-   * To a sink it may also be 200, with a whole event stream as the message.
+   * The HTTP status, 204 or 300 to 599. After 401 the client reconnects with a new credential, after 403 it gives up.
+   * A sink also accepts 200, with a whole event stream as the message.
    */
   readonly status: number
   /** The body of the response, as plain text. */
   readonly message?: string | undefined
-  /** By name. A sink gets the names in lower case. */
+  /** More headers. The names that a sink gets are in lower case. */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 /**
  * The response to one request, for one HTTP implementation.
  *
- * A sink MUST NOT throw because the other end has gone; it tells its listener. It calls the listener only after
- * `attach`, and never from inside one of its own methods.
+ * A sink MUST NOT throw because the client has left: it calls its listener instead. It MUST NOT call the listener before
+ * `attach`, nor from inside one of its own methods.
  */
 export interface Sink {
-  /** How many bytes were written and have not gone out. */
+  /** The number of bytes that were written but not yet sent. */
   readonly bufferedBytes: number
-  /** Whether the response is over. */
+  /** True once the response has ended. */
   readonly closed: boolean
   /**
-   * Waits behind an unfinished response on the same connection. Nothing is sent before that ends, and a stream never
-   * does, so such a request is refused. @default false
+   * True while the response waits behind an unfinished one on the same connection. Nothing can be sent until that one
+   * ends, which a stream may never do, so the request is refused. @default false
    */
   readonly queued?: boolean
-  /** Called once, before anything else is sent, and before it is known whether there will be a stream. */
+  /** Sets the listener. Called once, before `refuse` or `open`. */
   attach(listener: SinkListener): void
   /**
-   * Answers with something other than a stream.
+   * Answers with a refusal instead of a stream.
    * @param leave As for `end`.
-   * @throws when no response can have that status or those headers; it may be called again then.
+   * @throws if the status or a header is not valid in HTTP. The caller may then try another refusal.
    */
   refuse(refusal: Refusal, leave?: boolean): void
   /** Sends status 200 and the headers of an event stream. */
   open(): void
-  /** Runs a function, and sends what it has written here in one: fewer system calls. Left out where that gains nothing. */
+  /** Runs `write` and sends everything that it wrote in one system call. Optional: omit it if it saves nothing. */
   together?(write: () => void): void
-  /** Returns false when the bytes could not all go out at once: `onDrain` follows. They are kept all the same. */
+  /** Sends or buffers a payload. Returns false if bytes had to be buffered: `onDrain` follows when they are sent. */
   write(payload: Payload): boolean
   /**
-   * Ends the response after what was written.
-   * @param leave The server goes away: the connection under the response is not to be used again.
+   * Ends the response once everything written is sent.
+   * @param leave True if the server is shutting down: the connection must not be reused for another request.
    */
   end(leave: boolean): void
   /**
-   * Ends it now. It may be called after `end`, also when the response is over.
-   * @param leave Ends the connection under it now, too.
+   * Ends the response at once and drops its buffer. May be called after `end`, and after the response has ended.
+   * @param leave Also ends the underlying connection at once.
    */
   destroy(leave?: boolean): void
 }
 
-/** The headers of every stream. `no-transform` and `X-Accel-Buffering` keep proxies from collecting events. */
+/** The headers of every stream. `no-transform` and `X-Accel-Buffering` keep proxies from holding events back. */
 export const streamHeaders: Readonly<Record<string, string>> = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache, no-transform',

@@ -1,12 +1,12 @@
 import type { Payload } from './payload.js'
 import { type Refusal, type Sink, type SinkListener, streamHeaders } from './sink.js'
 
-/** Statuses that a `Response` with a body, even an empty one, may not have. */
+/** Statuses for which a `Response` must have a null body. */
 const bodiless = [204, 205, 304]
 
 /** A web-standard `Response` whose body is a `ReadableStream`. */
 export class WebSink implements Sink {
-  /** Resolves with the response, when it is known which it is. */
+  /** Resolves with the stream, the refusal, or a 499 if the client left before either. */
   readonly response: Promise<Response>
   readonly #method: string
   readonly #signal: AbortSignal
@@ -59,7 +59,7 @@ export class WebSink implements Sink {
       pull: () => this.#drain(),
       cancel: () => this.#close(),
     }
-    // With a mark of one byte, the stream asks for more exactly when it holds nothing.
+    // With a high water mark of one byte, `pull` is called exactly when the stream is empty.
     const body = new ReadableStream(source, { highWaterMark: 1, size: (chunk) => chunk!.byteLength })
     this.#respond(new Response(body, { headers: streamHeaders }))
   }
@@ -80,7 +80,7 @@ export class WebSink implements Sink {
   end(): void {
     if (this.#closed) return
     this.#controller?.close()
-    // What is buffered belongs to the reader now; nothing tells when it was read.
+    // The reader now owns the buffered bytes, and does not say when it has read them.
     queueMicrotask(this.#close)
   }
 
@@ -95,7 +95,7 @@ export class WebSink implements Sink {
     this.#closed = true
     // The signal may outlast the request.
     this.#signal.removeEventListener('abort', this.#close)
-    // For a client that left before there was a response: nobody reads it, but the server waits for it.
+    // Has no effect once there is a response. If the client left earlier, the host still waits for one.
     this.#respond(new Response(null, { status: 499 }))
     this.#listener?.onClose()
   }
