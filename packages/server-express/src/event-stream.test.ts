@@ -30,7 +30,7 @@ describe.each([
     return listen(createServer(app))
   }
 
-  it('streams a channel by the route, with the headers of earlier middleware', async () => {
+  it('streams the channel of a route, with the headers of earlier middleware', async () => {
     const manager = createManager()
     const url = await start(
       '/rooms/:room',
@@ -51,7 +51,7 @@ describe.each([
     expect(dataOf(messages, 'log')).toMatchObject([{ message: 'hello' }])
   })
 
-  it('goes on after a last event ID, and refuses by authorize', async () => {
+  it('resumes after a last event ID, and sends the refusal of authorize', async () => {
     const manager = createManager()
     const { id } = await manager.publish('log', { message: '1' })
     await manager.publish('log', { message: '2' })
@@ -95,7 +95,7 @@ describe.each([
     await vi.waitFor(() => expect(manager.connections.size).toBe(0))
   })
 
-  it('flushes each event where something compresses all the same', async () => {
+  it('flushes each event if middleware compresses the stream', async () => {
     const manager = createManager()
     const url = await start('/events', compression({ threshold: 0 }), transformable, eventStream(manager))
     const client = await openStream(`${url}/events`, { headers: { 'Accept-Encoding': 'gzip' } })
@@ -108,7 +108,7 @@ describe.each([
     await vi.waitFor(() => expect(manager.connections.size).toBe(0))
   })
 
-  it('shuts down where something compresses', async () => {
+  it('shuts down if middleware compresses the stream', async () => {
     const manager = createManager()
     const url = await start('/events', compression({ threshold: 0 }), transformable, eventStream(manager))
     const client = await openStream(`${url}/events`, { headers: { 'Accept-Encoding': 'gzip' } })
@@ -122,7 +122,7 @@ describe.each([
   })
 })
 
-/** Takes the no-transform off again, so that the response is compressed. */
+/** Removes `no-transform`, so that the response is compressed. */
 const transformable: RequestHandler = (_request, response, next) => {
   const { writeHead } = response
   response.writeHead = function (this: Response, status: number, headers: object) {

@@ -3,13 +3,13 @@ import { handleEventStream } from '@rivulet/server/node'
 import type { Request, RequestHandler } from 'express'
 
 /**
- * An Express handler, for versions 4 and 5, that answers with an event stream.
+ * Creates a request handler for Express 4 or 5 that answers with an event stream.
  *
- * Headers that middleware has set before it are sent with the stream. It never calls `next`: what fails goes to the
- * manager's `onError`.
+ * The stream is sent with the headers that earlier middleware has set. The handler never calls `next`: errors go to the
+ * manager's `onError`, and the client gets a status.
  *
  * @example
- * // Without a user, the context is undefined: 401.
+ * // Without a user the context is undefined, which refuses with 401.
  * app.get('/events', eventStream(manager, { authorize: (request) => ({ context: request.user }) }))
  */
 export function eventStream<Contract extends EventContract, Context = unknown>(

@@ -36,7 +36,7 @@ describe.each([
         ctx.set('Access-Control-Allow-Origin', '*')
         ctx.state.room = '7'
         await next()
-        // What middleware does after a response that has begun must do no harm.
+        // Middleware may do this after the response has begun.
         ctx.set('X-Response-Time', '1')
       },
       eventStream(manager, { channels: (ctx) => [`room:${ctx.state.room}`] }),
@@ -74,7 +74,7 @@ describe.each([
     expect(response.headers['www-authenticate']).toBe('/private')
   })
 
-  it('goes on after a last event ID', async () => {
+  it('resumes after a last event ID', async () => {
     const manager = createManager()
     const { url } = await start(eventStream(manager))
     const { id } = await manager.publish('log', { message: '1' })

@@ -3,14 +3,14 @@ import { lastEventIdOf, NodeSink } from '@rivulet/server/node'
 import type { Context as KoaContext, Middleware } from 'koa'
 
 /**
- * Koa middleware, for versions 2 and 3, that answers with an event stream.
+ * Creates middleware for Koa 2 or 3 that answers with an event stream.
  *
- * It sets `ctx.respond = false` and writes to Node.js's own response: Koa would send a body of its own, or 404. Headers
- * that earlier middleware has set are sent with the stream; middleware that works on `ctx.body` has nothing to do. It
- * resolves when the stream is open, or the request refused, and never calls `next`.
+ * It sets `ctx.respond = false` and writes to Node.js's own response, so that Koa sends neither a body nor a 404. The
+ * stream is sent with the headers that earlier middleware has set; `ctx.body` is not used. The middleware resolves when
+ * the stream is open or the request is refused, and never calls `next`.
  *
  * @example
- * // Without a user, the context is undefined: 401.
+ * // Without a user the context is undefined, which refuses with 401.
  * router.get('/events', eventStream(manager, { authorize: (ctx) => ({ context: ctx.state.user }) }))
  */
 export function eventStream<Contract extends EventContract, Context = unknown>(
