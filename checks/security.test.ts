@@ -149,7 +149,7 @@ describe('SECURITY.md', () => {
   it('has a test for every threat', () => {
     const rows = page
       .split('## Threats')[1]!
-      .split('## What the packages')[0]!
+      .split('## Dependencies')[0]!
       .match(/^\| (?!what must|---).*$/gm)!
     expect(rows.filter((row) => !row.includes('.test.ts`: "'))).toEqual([])
   })
@@ -164,7 +164,7 @@ describe('SECURITY.md', () => {
         .map((dependency) => `${dependency} for ${name}`),
     )
     const peers = manifests.flatMap(({ peerDependencies = {} }) => Object.keys(peerDependencies))
-    const [table, rest] = page.split('## What the packages depend on')[1]!.split(/\n\n(?=Frameworks)/)
+    const [table, rest] = page.split('## Dependencies')[1]!.split(/\n\n(?=Frameworks)/)
     const rows = table!.matchAll(/^\| `([^`]+)` \| `([^`]+)` \| \w/gm)
     expect(Array.from(rows, ([, dependency, name]) => `${dependency} for ${name}`)).toEqual(dependencies)
     const named = Array.from(rest!.matchAll(/`([^`]+)`/g), ([, name]) => name)
