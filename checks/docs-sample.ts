@@ -13,6 +13,10 @@ export async function runSample(page: string, words: string): Promise<unknown[][
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   await writeFile(join(folder, 'tsconfig.json'), '{ "compilerOptions": { "jsx": "react-jsx", "target": "es2022" } }')
   await writeFile(join(folder, 'events.ts'), contract)
+  for (const { text } of blocks) {
+    const name = /^\/\/ ([\w-]+\.tsx?)\n/.exec(text)?.[1]
+    if (name) await writeFile(join(folder, name), text)
+  }
   const file = join(folder, `sample.${found[0]!.language}`)
   await writeFile(file, found[0]!.text)
   const print = vi.spyOn(console, 'log').mockImplementation(() => {})

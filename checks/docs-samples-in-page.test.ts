@@ -14,9 +14,17 @@ describe('samples of the docs run in a page:', () => {
     expect(document.body.textContent).toBe('missed')
   })
 
+  it('a binding for stores, and its test', async () => {
+    expect(await runSample('guide/bindings.md', 'new FakeStream(')).toEqual([
+      [['b', 'c']],
+      [3],
+      ['rivulet-indicator rivulet-indicator--waiting', 'Reconnecting', 'Retry now'],
+    ])
+  })
+
   it('a component with its provider', async () => {
     document.body.replaceChildren()
-    expect(await runSample('errors/RIVULET_MISSING_PROVIDER.md', 'wrapper')).toEqual([])
+    expect(await runSample('errors/RIVULET_MISSING_STREAM.md', 'wrapper')).toEqual([])
     expect(document.body.textContent).toBe('…')
   })
 })

@@ -69,6 +69,7 @@ export default defineConfig({
           { text: 'Browsers', link: '/guide/compatibility' },
           { text: 'Testing your app', link: '/guide/testing' },
           { text: "Other vendors' streams", link: '/guide/foreign-streams' },
+          { text: 'Build a binding', link: '/guide/bindings' },
           { text: 'Migrating', link: '/guide/migrating' },
           { text: 'Comparison', link: '/guide/comparison' },
         ],

@@ -31,7 +31,7 @@ it.each([
   const fake = createFake()
   const container = document.createElement('div')
   const root = createRoot(container)
-  /** What the page showed whenever it could be painted. */
+  /** Text of the page each time it could be painted. */
   const paints: string[] = []
   const observer = new MutationObserver(() => void paints.push(container.textContent!))
   observer.observe(container, { subtree: true, childList: true, characterData: true })

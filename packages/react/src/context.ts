@@ -1,12 +1,11 @@
-import type { Feed } from '@rivulet/client/binding'
+import { MissingStreamError, type StreamBinding } from '@rivulet/client/binding'
 import { type Context, createContext, useContext } from 'react'
-import { MissingProviderError } from './errors.js'
 
-export const FeedContext: Context<Feed | undefined> = createContext<Feed | undefined>(undefined)
+export const BindingContext: Context<StreamBinding | undefined> = createContext<StreamBinding | undefined>(undefined)
 
-/** The feed of the nearest provider. */
-export function useFeed(): Feed {
-  const feed = useContext(FeedContext)
-  if (!feed) throw new MissingProviderError()
-  return feed
+/** Returns the binding of the nearest provider. */
+export function useBinding(): StreamBinding {
+  const binding = useContext(BindingContext)
+  if (!binding) throw new MissingStreamError('Render the component inside <SSEProvider>.')
+  return binding
 }

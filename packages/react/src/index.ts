@@ -1,5 +1,4 @@
-export type { IndicatorLabels } from '@rivulet/client/binding'
-export { MissingProviderError } from './errors.js'
+export { type IndicatorLabels, MissingStreamError } from '@rivulet/client/binding'
 export {
   SSEConnectionIndicator,
   type SSEConnectionIndicatorProps,

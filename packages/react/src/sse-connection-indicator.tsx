@@ -5,21 +5,21 @@ import { useCountdown } from './use-countdown.js'
 import { useEventStream } from './use-event-stream.js'
 
 export interface SSEConnectionIndicatorProps {
-  /** Added to the class names of its own. */
+  /** Class names added to its own. */
   className?: string
-  /** Replaces some of the texts, or all. */
+  /** Texts that replace the English ones, some or all. */
   labels?: Partial<IndicatorLabels>
 }
 
 /**
- * Tells what the connection is doing, in words, and lets the user retry. What changes is read out by screen readers, but not
- * each second of the countdown.
+ * Shows the state of the connection in words, with a button to retry or to dismiss a gap. Screen readers announce each
+ * new state, but not the seconds of the countdown.
  *
- * It has no looks of its own: import `@rivulet/react/indicator.css`, or style its class names `rivulet-indicator`,
- * `rivulet-indicator--<status>` (`idle`, `connecting`, `open`, `waiting`, `closed`), `--offline`, `--gap`, and inside of it
- * `rivulet-indicator__text`, `__countdown` and `__button`.
+ * It comes unstyled: import `@rivulet/react/indicator.css`, or style its class names `rivulet-indicator`,
+ * `rivulet-indicator--<status>` (`idle`, `connecting`, `open`, `waiting`, `closed`), `--offline` and `--gap`, and of
+ * its parts `rivulet-indicator__text`, `__countdown` and `__button`.
  *
- * @throws {MissingProviderError}
+ * @throws {MissingStreamError} outside a provider
  */
 export function SSEConnectionIndicator({ className, labels }: SSEConnectionIndicatorProps): ReactElement {
   const { reconnect, ...connection } = useConnectionStatus()
@@ -30,7 +30,7 @@ export function SSEConnectionIndicator({ className, labels }: SSEConnectionIndic
   const view = viewIndicator({ connection, online, seenGap, seconds }, labels)
 
   function press(action: () => void): void {
-    // The button is about to go, and the focus with it.
+    // The button is about to disappear. The focus must not go with it.
     root.current?.focus()
     action()
   }

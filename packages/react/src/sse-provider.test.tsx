@@ -176,7 +176,7 @@ describe('on a given stream', () => {
     rerender(page('b'))
     await act(async () => {})
     expect(fake.service.status).toBe('open')
-    // What is unmounted and mounted in one go keeps the connection.
+    // Unmounting and mounting in one go keeps the connection.
     rerender(page('c'))
     await act(async () => {})
     expect(fake.service.status).toBe('open')

@@ -2,35 +2,41 @@ import type { EventStreamService, EventStreamServiceOptions } from '@rivulet/cli
 import { ProviderStream } from '@rivulet/client/binding'
 import type { EventContract } from '@rivulet/core'
 import { type ReactElement, type ReactNode, useEffect, useInsertionEffect, useState } from 'react'
-import { FeedContext } from './context.js'
-import { ShownPosition } from './shown-position.js'
+import { CommitMarker } from './commit-marker.js'
+import { BindingContext } from './context.js'
 
 interface CommonProps {
   children?: ReactNode
   /**
-   * How many events of each type of the contract are kept for components that mount later and ask for them with
-   * `replay`. 0: none, and events that no component listens to are not even parsed. Read when the stream is made.
+   * Number of events of each type of the contract that are kept for components that mount later and set `replay`. 0
+   * keeps none, and types without a listening component are not even parsed. Read when the stream is made.
    * @default 100
    */
   bufferSize?: number
   /**
-   * How often, at most, components show what has come, in milliseconds. 0: with each animation frame. All of them show the
-   * same, so it counts for everything below the provider; a provider inside of it with the same `service` may have another.
-   * Handlers of `useServerEvent` are called at once all the same.
+   * Least time between two updates of the components, in milliseconds. 0 updates with each animation frame. All
+   * components of a provider show the same events, so it applies to all of them; a nested provider with the same
+   * `service` may have another. Handlers of `useServerEvent` are called at once in any case.
    * @default 0
    */
   throttleMs?: number
 }
 
-/** A stream that you made: the first provider that mounts connects it and the last one closes it, unless you had connected it. */
+/**
+ * A stream that you made. The first provider to mount connects it and the last one to unmount closes it, unless you had
+ * connected it yourself.
+ */
 export type GivenStreamProps<Contract extends EventContract> = CommonProps & {
   service: EventStreamService<Contract>
 } & { [Option in keyof EventStreamServiceOptions]?: undefined }
 
 /**
- * The options of a stream of the provider's own. They are compared by value, so they may be written inline: functions may
- * change with each render, and the latest one is called; a contract counts by the names of its events, and the latest
- * schemas validate; other `headers` make the stream reconnect and go on where it was; any other change makes a new stream.
+ * Options of a stream that the provider makes. They may be written inline, as they are compared by value:
+ *
+ * - functions may change with each render, and the latest one is called;
+ * - a contract may be made anew with the same event names, and the latest schemas validate;
+ * - changed `headers` make the stream reconnect and resume;
+ * - any other change makes a new stream.
  */
 export type OwnStreamProps<Contract extends EventContract> = CommonProps &
   EventStreamServiceOptions<Contract> & { service?: undefined }
@@ -40,8 +46,10 @@ export type SSEProviderProps<Contract extends EventContract = EventContract> =
   | OwnStreamProps<Contract>
 
 /**
- * Gives the components inside of it a stream of events, connected for as long as the provider is mounted. Providers may
- * be nested: hooks use the nearest. On a server nothing connects.
+ * Provides the components inside it with an event stream, connected while the provider is mounted. Providers may be
+ * nested: hooks use the nearest one. On a server, nothing connects.
+ *
+ * @throws {ConfigurationError} for an option that no stream can have
  *
  * @example
  * <SSEProvider url="/events" events={events}>
@@ -54,22 +62,22 @@ export function SSEProvider<Contract extends EventContract>(props: SSEProviderPr
   const options = rest as EventStreamServiceOptions
   const [made, setMade] = useState(() => new ProviderStream(service, options, bufferSize))
   let stream = made
-  if (!stream.isOf(service, options)) {
+  if (!stream.matches(service, options)) {
     stream = new ProviderStream(service, options, bufferSize)
     setMade(stream)
   }
-  const { feed } = stream
-  // Before the effects, the provider's own and those of its children, which may connect or subscribe.
+  const { binding } = stream
+  // An insertion effect: it runs before the effects of the children, which may connect or subscribe.
   useInsertionEffect(() => {
     stream.use(options)
-    feed.throttle(throttleMs)
+    binding.throttle(throttleMs)
   })
-  useEffect(() => feed.open(), [feed])
+  useEffect(() => binding.open(), [binding])
   useEffect(() => stream.followHeaders())
   return (
-    <FeedContext.Provider value={feed}>
-      <ShownPosition feed={feed} />
+    <BindingContext.Provider value={binding}>
+      <CommitMarker binding={binding} />
       {children}
-    </FeedContext.Provider>
+    </BindingContext.Provider>
   )
 }

@@ -2,7 +2,10 @@ import { type DependencyList, type EffectCallback, useEffect, useLayoutEffect } 
 
 const phases = { page: useLayoutEffect, server: useEffect }
 
-/** Has an effect before the browser paints. A server has no layout, and React 18 warns of its effects there. */
+/**
+ * Runs an effect before the browser paints. On a server it is an ordinary effect, as React 18 warns of layout effects
+ * there.
+ */
 export function useBrowserLayoutEffect(effect: EffectCallback, dependencies: DependencyList): void {
   phases[typeof document === 'undefined' ? 'server' : 'page'](effect, dependencies)
 }

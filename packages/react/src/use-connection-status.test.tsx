@@ -1,7 +1,7 @@
 import { act, renderHook } from '@testing-library/react'
 import { expect, it } from 'vitest'
 import { createFake, opened } from '../test/harness.js'
-import { MissingProviderError, SSEProvider, useConnectionStatus, useEventStream } from './index.js'
+import { MissingStreamError, SSEProvider, useConnectionStatus, useEventStream } from './index.js'
 
 it('tells the state as it changes, and reconnects on request', async () => {
   const fake = createFake()
@@ -32,5 +32,5 @@ it('gives the stream itself', () => {
 })
 
 it('refuses to work without a provider', () => {
-  expect(() => renderHook(() => useEventStream())).toThrow(MissingProviderError)
+  expect(() => renderHook(() => useEventStream())).toThrow(MissingStreamError)
 })

@@ -1,20 +1,20 @@
 import type { ConnectionState } from '@rivulet/client'
 import { idleState } from '@rivulet/client/binding'
 import { useMemo, useSyncExternalStore } from 'react'
-import { useFeed } from './context.js'
+import { useBinding } from './context.js'
 
 export interface ConnectionStatusResult extends ConnectionState {
-  /** Tries now instead of waiting, also where the stream is closed. */
+  /** Tries now instead of waiting. Opens a closed stream again. */
   reconnect(): void
 }
 
 /**
- * What the connection is doing. The same object as long as nothing happens.
+ * State of the connection, and `reconnect`. The same object until the state changes.
  *
- * @throws {MissingProviderError}
+ * @throws {MissingStreamError} outside a provider
  */
 export function useConnectionStatus(): ConnectionStatusResult {
-  const { service, onStatusChange } = useFeed()
+  const { service, onStatusChange } = useBinding()
   const state = useSyncExternalStore(
     onStatusChange,
     () => service.state,

@@ -2,7 +2,7 @@ import type { Clock } from '@rivulet/client'
 import { observeCountdown, secondsUntil } from '@rivulet/client/binding'
 import { useCallback, useSyncExternalStore } from 'react'
 
-/** The seconds until a time of the clock, rounded up; `undefined` where there is none. Renders once a second. */
+/** Seconds until a time of the clock, rounded up. `undefined` without a time. Renders once a second. */
 export function useCountdown(clock: Clock, until: number | undefined): number | undefined {
   const subscribe = useCallback(
     (listener: () => void) => (until === undefined ? () => {} : observeCountdown(clock, until, listener)),

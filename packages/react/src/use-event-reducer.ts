@@ -4,14 +4,15 @@ import { useInsertionEffect } from 'react'
 import { type ReplayOptions, useFold } from './use-fold.js'
 
 /**
- * Reduces every event of a type, or of several, to a state. The component is rendered at most once per animation frame,
- * however many events came. The reducer may change with each render and has to be pure; `initial` counts when the
- * component mounts, and again where the stream or the types change.
+ * Reduces all events of one type, or of several, to a state. The component renders at most once per animation frame,
+ * however many events come. While `<Activity>` hides it, it goes on reducing.
  *
- * An event that makes the reducer throw is skipped, whether it is new or replayed: the state stays as it was, and the error
- * goes to the stream's `onError`. While a component is hidden by `<Activity>` it goes on reducing.
+ * If the reducer throws, the event is skipped: the state stays as it was and the error goes to the stream's `onError`.
  *
- * @throws {MissingProviderError}
+ * @param reducer Pure function. It may change with each render.
+ * @param initial State to begin with, read when the component mounts and again when the stream or the types change.
+ *
+ * @throws {MissingStreamError} outside a provider
  *
  * @example
  * const errors = useEventReducer(events.log, (count, { level }) => count + Number(level === 'error'), 0)

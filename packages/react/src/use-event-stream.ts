@@ -1,13 +1,13 @@
 import type { EventStreamService } from '@rivulet/client'
 import type { EventContract } from '@rivulet/core'
-import { useFeed } from './context.js'
+import { useBinding } from './context.js'
 
 /**
- * The stream of the nearest provider. `on` and `events` are typed by the definition that they are given; name the contract
- * (`useEventStream<typeof events>()`) to use the names of its events instead.
+ * Stream of the nearest provider. Its `on` and `events` infer their types from a definition. To use event names
+ * instead, name the contract: `useEventStream<typeof events>()`.
  *
- * @throws {MissingProviderError}
+ * @throws {MissingStreamError} outside a provider
  */
 export function useEventStream<Contract extends EventContract = EventContract>(): EventStreamService<Contract> {
-  return useFeed().service as unknown as EventStreamService<Contract>
+  return useBinding().service as unknown as EventStreamService<Contract>
 }

@@ -1,14 +1,14 @@
-import { type Feed, type Fold, FoldStore, listOf } from '@rivulet/client/binding'
+import { type Fold, FoldStore, listOf, type StreamBinding } from '@rivulet/client/binding'
 import type { EventDefinition } from '@rivulet/core'
 import { useInsertionEffect, useRef, useState } from 'react'
-import { useFeed } from './context.js'
+import { useBinding } from './context.js'
 import { useBrowserLayoutEffect } from './use-browser-layout-effect.js'
 import { useHydrating } from './use-hydrating.js'
 
 export interface ReplayOptions {
   /**
-   * Begins with the events that the provider has kept (see its `bufferSize`) from before the component was mounted. Read
-   * when the component mounts.
+   * Begins with the events that the provider kept (see its `bufferSize`) before the component was mounted. Read when
+   * the component mounts.
    * @default false
    */
   replay?: boolean
@@ -20,29 +20,29 @@ interface Made<Result, F extends Fold<Result>> {
   readonly result: Result
 }
 
-/** Folds events into a result, with a new fold where the stream or the types change. */
+/** Folds events to a result. Makes a new fold when the stream or the types change. */
 export function useFold<Result, F extends Fold<Result>>(
   definitions: EventDefinition | readonly EventDefinition[],
   create: () => F & Fold<Result>,
   { replay = false }: ReplayOptions = {},
 ): [result: Result, fold: F] {
-  const feed = useFeed()
+  const binding = useBinding()
   const list = listOf(definitions)
   const hydrating = useHydrating()
-  const [made, setMade] = useState(() => make(feed, list, create(), replay, hydrating))
+  const [made, setMade] = useState(() => make(binding, list, create(), replay, hydrating))
   let current = made
-  if (!made.store.isOf(feed, list)) {
-    current = make(feed, list, create(), replay, hydrating)
+  if (!made.store.matches(binding, list)) {
+    current = make(binding, list, create(), replay, hydrating)
     setMade(current)
   }
   const { fold, store, result } = current
-  // React keeps insertion effects while <Activity> hides a component: nothing is missed there.
+  // An insertion effect, which React keeps while <Activity> hides the component: nothing is missed.
   useInsertionEffect(() => store.subscribe(), [store])
   const rendered = useRef(result)
   useInsertionEffect(() => {
     rendered.current = result
   })
-  // A plain state, not an external store: those are updated synchronously, and start over every transition that is under way.
+  // Plain state: an external store updates synchronously and restarts every transition that is being rendered.
   useBrowserLayoutEffect(
     () =>
       store.watch(rendered.current, (next) =>
@@ -54,12 +54,12 @@ export function useFold<Result, F extends Fold<Result>>(
 }
 
 function make<Result, F extends Fold<Result>>(
-  feed: Feed,
+  binding: StreamBinding,
   list: readonly EventDefinition[],
   fold: F & Fold<Result>,
   replay: boolean,
   hydrating: boolean,
 ): Made<Result, F> {
-  const store = new FoldStore<Result>(feed, list, fold, replay ? 0 : undefined)
+  const store = new FoldStore<Result>(binding, list, fold, replay ? 0 : undefined)
   return { fold, store, result: hydrating ? store.initial : store.result }
 }

@@ -2,7 +2,7 @@ import { useSyncExternalStore } from 'react'
 
 const subscribe = () => () => {}
 
-/** Tells whether the render has to give what a server can know: on a server, and where a page that came from one is hydrated. */
+/** Tells whether this render may only show what a server knows: on a server, and while hydrating a page from one. */
 export function useHydrating(): boolean {
   return useSyncExternalStore(
     subscribe,

@@ -4,17 +4,17 @@ import type { Events } from '../../../test-support/fake-log.js'
 
 export { createFake, type Events, events } from '../../../test-support/fake-log.js'
 
-/** Waits until the frame is over in which what has happened so far is shown. */
+/** Waits for the frame that shows everything up to now. */
 export async function frame(): Promise<void> {
   await act(() => new Promise<void>((resolve) => requestAnimationFrame(() => resolve())))
 }
 
-/** Settles when the fake's stream is open and has delivered. */
+/** Resolves when the fake's stream is open and has delivered its events. */
 export async function opened(fake: FakeStream<Events>): Promise<void> {
   await act(() => fake.connect())
 }
 
-/** Sends log lines in one task, and waits until they are shown. */
+/** Sends log lines in one task and waits until they are shown. */
 export async function pushLines(fake: FakeStream<Events>, ...messages: string[]): Promise<void> {
   await act(async () => {
     await Promise.all(messages.map((message) => fake.push('log', { message })))

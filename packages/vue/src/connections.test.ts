@@ -115,7 +115,7 @@ it('connects a given stream with the first of several providers, and closes it w
   await fake.connect()
   await show('b')
   expect(fake.service.status).toBe('open')
-  // What is unmounted and mounted in one go keeps the connection.
+  // Unmounting and mounting in one go keeps the connection.
   await show('c')
   expect(fake.service.status).toBe('open')
   await show()

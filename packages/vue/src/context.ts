@@ -1,12 +1,15 @@
-import type { Feed } from '@rivulet/client/binding'
+import { MissingStreamError, type StreamBinding } from '@rivulet/client/binding'
 import { type InjectionKey, inject, type ShallowRef } from 'vue'
-import { MissingStreamError } from './errors.js'
 
-export const feedKey: InjectionKey<Readonly<ShallowRef<Feed>>> = Symbol('rivulet')
+export const bindingKey: InjectionKey<Readonly<ShallowRef<StreamBinding>>> = Symbol('rivulet')
 
-/** The feed of the nearest provider, or of the plugin. */
-export function useFeed(): Readonly<ShallowRef<Feed>> {
-  const feed = inject(feedKey, undefined)
-  if (!feed) throw new MissingStreamError()
-  return feed
+/** Returns the binding of the nearest provider, or else of the plugin. */
+export function useBinding(): Readonly<ShallowRef<StreamBinding>> {
+  const binding = inject(bindingKey, undefined)
+  if (!binding) {
+    throw new MissingStreamError(
+      'Render the component inside <SSEProvider>, or install the plugin: app.use(rivulet(service)).',
+    )
+  }
+  return binding
 }

@@ -1,5 +1,4 @@
-export type { IndicatorLabels } from '@rivulet/client/binding'
-export { MissingStreamError } from './errors.js'
+export { type IndicatorLabels, MissingStreamError } from '@rivulet/client/binding'
 export { type RivuletOptions, rivulet } from './plugin.js'
 export {
   SSEConnectionIndicator,

@@ -1,2 +1,2 @@
-/** Imported for its effect alone. */
+/** Imported for its side effect only. */
 export {}

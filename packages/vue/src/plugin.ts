@@ -1,23 +1,27 @@
 import type { EventStreamService } from '@rivulet/client'
-import { Feed } from '@rivulet/client/binding'
+import { StreamBinding } from '@rivulet/client/binding'
 import type { EventContract } from '@rivulet/core'
 import { type App, type Plugin, shallowRef } from 'vue'
-import { feedKey } from './context.js'
+import { bindingKey } from './context.js'
 
 export interface RivuletOptions {
-  /** How many events of each type are kept for components that mount later and ask for them with `replay`. @default 100 */
+  /**
+   * Number of events of each type of the contract that are kept for components that mount later and set `replay`. 0
+   * keeps none, and types without a listening component are not even parsed.
+   * @default 100
+   */
   bufferSize?: number
   /**
-   * How often, at most, components show what has come, in milliseconds. 0: with each animation frame. Handlers of
-   * `useServerEvent` are called at once all the same.
+   * Least time between two updates of the components, in milliseconds. 0 updates with each animation frame. Handlers of
+   * `useServerEvent` are called at once in any case.
    * @default 0
    */
   throttleMs?: number
 }
 
 /**
- * Gives a whole app a stream: connected when the app is mounted, and closed when it is unmounted, unless you had connected
- * it. A server mounts nothing, so nothing connects there.
+ * Plugin that provides an app with an event stream. The stream connects when the app is mounted and closes when it is
+ * unmounted, unless you had connected it yourself. On a server nothing is mounted, so nothing connects.
  *
  * @example
  * createApp(Root).use(rivulet(new EventStreamService({ url: '/events', events }))).mount('#app')
@@ -28,15 +32,15 @@ export function rivulet<Contract extends EventContract>(
 ): Plugin {
   return {
     install(app: App) {
-      const feed = new Feed(service as unknown as EventStreamService, bufferSize)
-      feed.throttle(throttleMs)
-      app.provide(feedKey, shallowRef(feed))
+      const binding = new StreamBinding(service, bufferSize)
+      binding.throttle(throttleMs)
+      app.provide(bindingKey, shallowRef(binding))
       let close: (() => void) | undefined
-      // Vue has no hook for an app's own mounting.
+      // Vue has no hook for mounting an app.
       const { mount, unmount } = app
       app.mount = (...values) => {
         const root = mount(...values)
-        close = feed.open()
+        close = binding.open()
         return root
       }
       app.unmount = () => {

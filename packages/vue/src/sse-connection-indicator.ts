@@ -12,15 +12,19 @@ import { useEventStream } from './use-event-stream.js'
 import { whileMounted } from './while-mounted.js'
 
 export interface SSEConnectionIndicatorProps {
-  /** Replaces some of the texts, or all. */
+  /** Texts that replace the English ones, some or all. */
   labels?: Partial<IndicatorLabels>
 }
 
 /**
- * Tells what the connection is doing, in words, and lets the user retry. What changes is read out by screen readers, but
- * not each second of the countdown. It has no looks of its own: import `@rivulet/vue/indicator.css`, or style its class
- * names `rivulet-indicator`, `rivulet-indicator--<status>`, `--offline`, `--gap`, and `rivulet-indicator__text`,
- * `__countdown` and `__button`.
+ * Shows the state of the connection in words, with a button to retry or to dismiss a gap. Screen readers announce each
+ * new state, but not the seconds of the countdown.
+ *
+ * It comes unstyled: import `@rivulet/vue/indicator.css`, or style its class names `rivulet-indicator`,
+ * `rivulet-indicator--<status>` (`idle`, `connecting`, `open`, `waiting`, `closed`), `--offline` and `--gap`, and of
+ * its parts `rivulet-indicator__text`, `__countdown` and `__button`.
+ *
+ * @throws {MissingStreamError} without a provider or plugin
  */
 export const SSEConnectionIndicator: DefineSetupFnComponent<SSEConnectionIndicatorProps> = defineComponent(
   (props: SSEConnectionIndicatorProps) => {
@@ -29,7 +33,7 @@ export const SSEConnectionIndicator: DefineSetupFnComponent<SSEConnectionIndicat
     const root = shallowRef<HTMLElement>()
     const online = shallowRef(true)
     const seconds = shallowRef<number>()
-    // What is known of before the component is no news.
+    // A gap from before the component is no news.
     const seenGap = shallowRef<unknown>(state.value.gap)
     whileMounted(
       () => true,
@@ -59,7 +63,7 @@ export const SSEConnectionIndicator: DefineSetupFnComponent<SSEConnectionIndicat
       )
       const button = (label: string | undefined, action: () => void) => {
         const onClick = () => {
-          // The button is about to go, and the focus with it.
+          // The button is about to disappear. The focus must not go with it.
           root.value?.focus()
           action()
         }

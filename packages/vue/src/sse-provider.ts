@@ -11,38 +11,48 @@ import {
   watch,
   watchEffect,
 } from 'vue'
-import { feedKey } from './context.js'
+import { bindingKey } from './context.js'
 import { whileMounted } from './while-mounted.js'
 
 /**
- * Either `service`, a stream that you made, or the options of a stream of the provider's own. Options are compared by value:
- * functions may change with each render, and the latest one is called; a contract counts by the names of its events, and
- * the latest schemas validate; other `headers` make the stream reconnect and go on where it was; any other change makes a
- * new stream. Reactive options may be changed in place.
+ * Either `service`, a stream that you made, or the options of a stream that the provider makes. Options are compared by
+ * value, and reactive ones may be changed in place:
+ *
+ * - functions may change with each render, and the latest one is called;
+ * - a contract may be made anew with the same event names, and the latest schemas validate;
+ * - changed `headers` make the stream reconnect and resume;
+ * - any other change makes a new stream.
  */
 export interface SSEProviderProps extends Partial<EventStreamServiceOptions> {
-  /** A stream that you made: the first provider connects it and the last one closes it, unless you had connected it. */
-  // biome-ignore lint/suspicious/noExplicitAny: a stream of whatever contract
+  /**
+   * A stream that you made. The first provider to mount connects it and the last one to unmount closes it, unless you
+   * had connected it yourself.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: a stream of any contract
   service?: EventStreamService<any>
-  /** How many events of each type are kept for components that mount later and ask for them with `replay`. @default 100 */
+  /**
+   * Number of events of each type of the contract that are kept for components that mount later and set `replay`. 0
+   * keeps none, and types without a listening component are not even parsed. Read when the stream is made.
+   * @default 100
+   */
   bufferSize?: number
   /**
-   * How often, at most, components show what has come, in milliseconds. 0: with each animation frame. All of them show the
-   * same, so it counts for everything below the provider; a provider inside of it with the same `service` may have another.
-   * Handlers of `useServerEvent` are called at once all the same.
+   * Least time between two updates of the components, in milliseconds. 0 updates with each animation frame. All
+   * components of a provider show the same events, so it applies to all of them; a nested provider with the same
+   * `service` may have another. Handlers of `useServerEvent` are called at once in any case.
    * @default 0
    */
   throttleMs?: number
 }
 
-/** Takes anything, and says nothing about a bare attribute. */
+/** Property of any type. */
 const any = { type: null }
-/** Is on as a bare attribute (`<SSEProvider shared>`), and left out where it is not given. */
+/** Property that a bare attribute turns on (`<SSEProvider shared>`), and that is undefined if not given. */
 const flag = { type: Boolean, default: undefined }
-/** A flag that may have options of its own. */
+/** Flag that may be an object of options instead. */
 const flagOrObject = { type: [Boolean, Object], default: undefined }
 
-/** A record, so that the compiler asks for each option of the client. */
+/** A record: the compiler asks for each option of the client. */
 const everyOption: Record<
   keyof EventStreamServiceOptions<EventContract>,
   typeof any | typeof flag | typeof flagOrObject
@@ -73,7 +83,12 @@ const everyOption: Record<
 const declarations = { service: any, bufferSize: any, throttleMs: any, ...everyOption }
 const optionNames = Object.keys(everyOption) as (keyof typeof everyOption)[]
 
-/** Gives the components inside of it a stream of events, connected for as long as the provider is mounted. */
+/**
+ * Provides the components inside it with an event stream, connected while the provider is mounted. Providers may be
+ * nested: composables use the nearest one. On a server, nothing connects.
+ *
+ * @throws {ConfigurationError} for an option that no stream can have
+ */
 export const SSEProvider: DefineSetupFnComponent<SSEProviderProps> = defineComponent(
   (props: SSEProviderProps, { slots }) => {
     const options = (): EventStreamServiceOptions => {
@@ -82,18 +97,18 @@ export const SSEProvider: DefineSetupFnComponent<SSEProviderProps> = defineCompo
     }
     const create = () => new ProviderStream(props.service, options(), props.bufferSize ?? 100)
     const stream = shallowRef(create())
-    const feed = computed(() => stream.value.feed)
-    provide(feedKey, feed)
-    watchEffect(() => feed.value.throttle(props.throttleMs ?? 0), { flush: 'sync' })
-    // Reads all of them: reactive ones may be changed in place.
+    const binding = computed(() => stream.value.binding)
+    provide(bindingKey, binding)
+    watchEffect(() => binding.value.throttle(props.throttleMs ?? 0), { flush: 'sync' })
+    // The snapshot reads every value: reactive ones may be changed in place.
     watch([() => props.service, () => snapshotOf(options())], () => {
       const latest = options()
-      if (stream.value.isOf(props.service, latest)) {
+      if (stream.value.matches(props.service, latest)) {
         stream.value.use(latest)
         stream.value.followHeaders()
       } else stream.value = create()
     })
-    whileMounted(feed, (current) => current.open())
+    whileMounted(binding, (current) => current.open())
     return () => slots.default?.()
   },
   { name: 'SSEProvider', props: declarations as object as ComponentObjectPropsOptions<SSEProviderProps> },

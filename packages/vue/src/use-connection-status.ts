@@ -6,17 +6,17 @@ import { useEventStream } from './use-event-stream.js'
 import { whileMounted } from './while-mounted.js'
 
 export interface ConnectionStatusResult {
-  /** All that is known of the connection. Never changed, only replaced. */
+  /** Everything known about the connection. Replaced, never changed. */
   readonly state: Readonly<ShallowRef<ConnectionState>>
   readonly status: ComputedRef<ConnectionStatus>
-  /** Tries now instead of waiting, also where the stream is closed. */
+  /** Tries now instead of waiting. Opens a closed stream again. */
   reconnect(): void
 }
 
 /**
- * What the connection is doing.
+ * State of the connection as refs, and `reconnect`.
  *
- * @throws {MissingStreamError}
+ * @throws {MissingStreamError} without a provider or plugin
  */
 export function useConnectionStatus(): ConnectionStatusResult {
   const stream = useEventStream()

@@ -4,13 +4,14 @@ import type { MaybeRefOrGetter, ShallowRef } from 'vue'
 import { type ReplayOptions, useFold } from './use-fold.js'
 
 /**
- * Reduces every event of a type, or of several, to a state, which is replaced at most once per animation frame, however
- * many events came. It begins anew where the stream or the types change.
+ * Reduces all events of one type, or of several, to a state. The ref changes at most once per animation frame, however
+ * many events come. It begins again with `initial` when the stream or the types change.
  *
- * An event that makes the reducer throw is skipped, whether it is new or replayed: the state stays as it was, and the error
- * goes to the stream's `onError`.
+ * If the reducer throws, the event is skipped: the state stays as it was and the error goes to the stream's `onError`.
  *
- * @throws {MissingStreamError}
+ * @param reducer Pure function.
+ *
+ * @throws {MissingStreamError} without a provider or plugin
  */
 export function useEventReducer<Definition extends EventDefinition, State>(
   definitions: MaybeRefOrGetter<Definition | readonly Definition[]>,

@@ -1,16 +1,17 @@
 import type { EventStreamService } from '@rivulet/client'
 import type { EventContract } from '@rivulet/core'
 import { type ComputedRef, computed } from 'vue'
-import { useFeed } from './context.js'
+import { useBinding } from './context.js'
 
 /**
- * The stream of the nearest provider, or of the plugin: a ref, as a provider makes a new one where its URL changes.
+ * Stream of the nearest provider, or else of the plugin. A ref, as a provider makes a new stream when its options
+ * change.
  *
- * @throws {MissingStreamError}
+ * @throws {MissingStreamError} without a provider or plugin
  */
 export function useEventStream<Contract extends EventContract = EventContract>(): ComputedRef<
   EventStreamService<Contract>
 > {
-  const feed = useFeed()
-  return computed(() => feed.value.service as unknown as EventStreamService<Contract>)
+  const binding = useBinding()
+  return computed(() => binding.value.service as unknown as EventStreamService<Contract>)
 }

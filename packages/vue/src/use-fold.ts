@@ -1,34 +1,34 @@
 import { type Fold, FoldStore, listOf } from '@rivulet/client/binding'
 import type { EventDefinition } from '@rivulet/core'
 import { computed, type MaybeRefOrGetter, type ShallowRef, shallowRef, toValue } from 'vue'
-import { useFeed } from './context.js'
+import { useBinding } from './context.js'
 import { rendersForServer } from './renders-for-server.js'
 import { whileMounted } from './while-mounted.js'
 
 export interface ReplayOptions {
   /**
-   * Begins with the events that were kept (see `bufferSize`) from before the component was mounted. They are there at its
-   * first render, except where that has to match a page that came from a server.
+   * Begins with the events that were kept (see `bufferSize`) before the component was mounted. The first render shows
+   * them, unless it hydrates a page from a server.
    * @default false
    */
   replay?: boolean
 }
 
-/** Folds events into a result that is replaced once per frame, with a new fold where the stream or the types change. */
+/** Folds events to a result that is replaced once per frame. Makes a new fold when the stream or the types change. */
 export function useFold<Result>(
   definitions: MaybeRefOrGetter<EventDefinition | readonly EventDefinition[]>,
   create: () => Fold<Result>,
   { replay = false }: ReplayOptions = {},
 ): ShallowRef<Result> {
-  const feed = useFeed()
+  const binding = useBinding()
   const list = computed(() => listOf(toValue(definitions)))
-  // Setup and mounting are two moments: under <Suspense> a long time may lie between them, of which nothing is missed.
-  const make = () => new FoldStore(feed.value, list.value, create(), replay ? 0 : feed.value.position)
+  // Begins at setup, not at mounting: with <Suspense> a long time may lie between them.
+  const make = () => new FoldStore(binding.value, list.value, create(), replay ? 0 : binding.value.received)
   let store = make()
   const result = shallowRef(rendersForServer() ? store.initial : store.result)
-  // An array that is made anew with the same types is no reason to begin anew.
+  // A new array with the same types keeps the store.
   const current = computed<FoldStore<Result>>(() => {
-    if (!store.isOf(feed.value, list.value)) store = make()
+    if (!store.matches(binding.value, list.value)) store = make()
     return store
   })
   whileMounted(current, (latest) => {

@@ -1,20 +1,20 @@
 import type { EventHandler } from '@rivulet/client'
 import type { EventDefinition, EventOfDefinition } from '@rivulet/core'
 import { computed, type MaybeRefOrGetter, toValue } from 'vue'
-import { useFeed } from './context.js'
+import { useBinding } from './context.js'
 import { whileMounted } from './while-mounted.js'
 
 /**
- * Calls the handler with every event of a type, at once, while the component is mounted. What it throws goes to the
- * stream's `onError`.
+ * Calls the handler with every event of a type, at once, while the component is mounted. An error that the handler
+ * throws, or rejects with, goes to the stream's `onError`.
  *
- * @throws {MissingStreamError}
+ * @throws {MissingStreamError} without a provider or plugin
  */
 export function useServerEvent<Definition extends EventDefinition>(
   definition: MaybeRefOrGetter<Definition>,
   handler: EventHandler<EventOfDefinition<Definition>>,
 ): void {
-  const feed = useFeed()
-  const source = computed(() => ({ current: feed.value, type: toValue(definition) }))
+  const binding = useBinding()
+  const source = computed(() => ({ current: binding.value, type: toValue(definition) }))
   whileMounted(source, ({ current, type }) => current.on(type, handler))
 }

@@ -6,23 +6,23 @@ import { useConnectionStatus } from './use-connection-status.js'
 import { type ReplayOptions, useFold } from './use-fold.js'
 
 export interface ServerEventsOptions extends ReplayOptions {
-  /** How many events are kept, at least 1; the oldest make room for new ones. @default 100 */
+  /** Number of events to keep, at least 1. The oldest make room for new ones. @default 100 */
   limit?: MaybeRefOrGetter<number>
 }
 
 export interface ServerEvents<Event> {
-  /** The latest events, the oldest first. Never changed, only replaced. */
+  /** The latest events, oldest first. Replaced, never changed. */
   readonly events: ComputedRef<readonly Event[]>
-  /** The last one. */
+  /** The last of them. */
   readonly latest: ComputedRef<Event | undefined>
   readonly status: ComputedRef<ConnectionStatus>
 }
 
 /**
- * The latest events of a type, or of several, since the component was mounted. They are replaced at most once per animation
- * frame, however many events came, and none of those within the limit is missing.
+ * The latest events of one type, or of several, since the component was mounted. The refs change at most once per
+ * animation frame, however many events come. Up to the limit, none is missing.
  *
- * @throws {MissingStreamError}
+ * @throws {MissingStreamError} without a provider or plugin
  */
 export function useServerEvents<Definition extends EventDefinition>(
   definitions: MaybeRefOrGetter<Definition | readonly Definition[]>,

@@ -1,8 +1,8 @@
 import { getCurrentInstance, onMounted, onScopeDispose, type WatchSource, watch } from 'vue'
 
 /**
- * Starts something when the component is mounted (in a scope without a component at once), anew for each value of the
- * source, and stops it with the scope. A server mounts nothing, so nothing starts there.
+ * Starts something when the component is mounted, or at once in a scope without a component. Restarts it for each new
+ * value of the source, and stops it with the scope. On a server nothing is mounted, so nothing starts.
  */
 export function whileMounted<T>(source: WatchSource<T>, start: (value: T) => () => void): void {
   let stop: (() => void) | undefined

@@ -6,17 +6,17 @@ import { createFake, type Events } from './harness.js'
 
 export interface Mounted<T> {
   fake: FakeStream<Events>
-  /** What the composables gave. */
+  /** Result of the composables. */
   result: () => T
-  /** How often the component was rendered again since the stream is open. */
+  /** Number of renders since the stream opened. */
   updates: () => number
-  /** Whether the component is there. */
+  /** Shows the component while true. */
   shown: ShallowRef<boolean>
   unmount: () => void
   text: () => string | null
 }
 
-/** Runs composables in a component below a provider of a fake stream, which is open when this settles. */
+/** Runs composables in a component inside the provider of a fake stream. Resolves when the stream is open. */
 export async function mount<T>(setup: () => T, show: (result: T) => unknown = () => ''): Promise<Mounted<T>> {
   const fake = createFake()
   let result!: T

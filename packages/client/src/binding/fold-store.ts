@@ -1,71 +1,93 @@
 import type { BaseEvent, EventDefinition } from '@rivulet/core'
-import type { Feed, FeedSubscriber } from './feed.js'
+import type { FrameSubscriber, StreamBinding } from './stream-binding.js'
 
-/** Makes a result of events, one after the other. */
+/** Makes a result from events, one after the other. `Latest` and `Reduction` are folds. */
 export interface Fold<Result> {
-  /** Called with every event at once. An event that makes it throw is skipped. */
+  /** Called with each event at once. An event that makes it throw is skipped, so the fold MUST be as before then. */
   add(event: BaseEvent): void
-  /** Called once per frame, and only after events. */
+  /**
+   * Called at first, and then at most once per frame. MUST return another value if the result has changed, and MUST NOT
+   * throw.
+   */
   result(): Result
 }
 
 /**
- * Holds what one hook or composable shows. It takes events in as they come, so that what waits for a frame does not grow
- * with their number, and replaces `result` once per frame.
+ * State behind one hook or composable. It folds events as they come, so that a backlog of events never grows between
+ * two frames, and replaces `result` once per frame. It has no effect until it subscribes, so a render may make one and
+ * drop it.
+ *
+ * An error thrown by the fold goes to the stream's `onError` once the store has subscribed.
  */
-export class FoldStore<Result> implements FeedSubscriber {
-  readonly feed: Feed
+export class FoldStore<Result> implements FrameSubscriber {
+  readonly binding: StreamBinding
   readonly definitions: readonly EventDefinition[]
-  /** Result of no events: what a page shows that comes from a server. */
+  /** Result of no events. Render it on a server and while hydrating. */
   readonly initial: Result
-  /** Result that is shown. Never changed, only replaced. */
+  /** Result to show. Replaced, never changed. */
   result: Result
   readonly #fold: Fold<Result>
   readonly #types: readonly string[]
-  /** Position up to which events are in the fold, until it subscribes. */
-  #position: number | undefined
+  /** Count of the binding's events that the fold has seen, until the store subscribes. */
+  #seen: number | undefined
   #listener: ((result: Result) => void) | undefined
   #errors: unknown[] = []
   #subscribed = false
   #changed = false
 
-  /** @param since Position to begin after, as far as events are kept: 0 for all. `undefined`: where it subscribes. */
-  constructor(feed: Feed, definitions: readonly EventDefinition[], fold: Fold<Result>, since: number | undefined) {
-    this.feed = feed
+  /**
+   * @param after Count of the binding's events to skip: 0 begins with all that are kept, `binding.received` with the
+   *   next event. `undefined` begins with the first event after `subscribe`.
+   */
+  constructor(
+    binding: StreamBinding,
+    definitions: readonly EventDefinition[],
+    fold: Fold<Result>,
+    after: number | undefined,
+  ) {
+    this.binding = binding
     this.definitions = definitions
     this.#types = [...new Set(definitions.map(({ type }) => type))]
     this.#fold = fold
     this.initial = fold.result()
-    this.#position = since
-    this.result = this.#addUntil(feed.committed) ? fold.result() : this.initial
+    this.#seen = after
+    this.result = this.#addUntil(binding.committed) ? fold.result() : this.initial
   }
 
-  /** Whether it folds these types of this feed. */
-  isOf(feed: Feed, definitions: readonly EventDefinition[]): boolean {
-    return this.feed === feed && sameTypes(this.definitions, definitions)
+  /** Tells whether it folds these types of this binding. Make a new store if not. */
+  matches(binding: StreamBinding, definitions: readonly EventDefinition[]): boolean {
+    return this.binding === binding && sameTypes(this.definitions, definitions)
   }
 
-  /** Takes events in until the returned function is called. What came since it was made is made up for. */
+  /**
+   * Folds new events until the returned function is called, and kept events from between the constructor and this call.
+   * It may subscribe again afterwards, and then folds the kept events from in between.
+   */
   subscribe(): () => void {
-    const { feed } = this
+    const { binding } = this
     this.#subscribed = true
-    // Shown is what the others show, also where that has changed since.
-    if (this.#addUntil(feed.committed)) this.result = this.#fold.result()
-    if (this.#addUntil(feed.position)) {
+    // The others may have shown more events since the constructor.
+    if (this.#addUntil(binding.committed)) this.result = this.#fold.result()
+    if (this.#addUntil(binding.received)) {
       this.#changed = true
-      feed.catchUp()
+      binding.catchUp()
     }
-    this.#position = undefined
+    this.#seen = undefined
     this.#reportErrors()
-    const stop = feed.subscribe(this)
+    const stop = binding.subscribe(this)
     return () => {
       stop()
       this.#subscribed = false
-      this.#position = feed.position
+      this.#seen = binding.received
     }
   }
 
-  /** Calls the listener with each new result, and at once where it is not the one that is rendered. */
+  /**
+   * Calls the listener with each new result, and at once if `result` is not the one that is rendered. One listener at a
+   * time.
+   *
+   * @returns Stops the calls.
+   */
   watch(rendered: Result, listener: (result: Result) => void): () => void {
     this.#listener = listener
     if (this.result !== rendered) listener(this.result)
@@ -87,12 +109,12 @@ export class FoldStore<Result> implements FeedSubscriber {
     this.#listener?.(this.result)
   }
 
-  /** Takes in what the feed has kept up to a position. Returns whether there was any. */
-  #addUntil(position: number): boolean {
-    if (this.#position === undefined || position <= this.#position) return false
-    const missed = this.feed.after(this.#position, this.#types, position)
+  /** Folds the kept events up to a count. Returns whether there were any. */
+  #addUntil(count: number): boolean {
+    if (this.#seen === undefined || count <= this.#seen) return false
+    const missed = this.binding.kept(this.#types, this.#seen, count)
     for (const event of missed) this.#add(event)
-    this.#position = position
+    this.#seen = count
     return missed.length > 0
   }
 
@@ -104,19 +126,19 @@ export class FoldStore<Result> implements FeedSubscriber {
     }
   }
 
-  /** Not while a component is rendered: that may be thrown away and done again. */
+  /** Not before it has subscribed: a render may be dropped and done again. */
   #reportErrors(): void {
     if (this.#errors.length === 0 || !this.#subscribed) return
-    for (const error of this.#errors.splice(0)) this.feed.report(error)
+    for (const error of this.#errors.splice(0)) this.binding.report(error)
   }
 }
 
-/** Whether two lists of definitions have the same types. A contract that is made anew is no other one. */
+/** A contract made inside a component has new definitions with each render, so only their types count. */
 function sameTypes(a: readonly EventDefinition[], b: readonly EventDefinition[]): boolean {
   return a.length === b.length && a.every(({ type }, index) => type === b[index]!.type)
 }
 
-/** One definition or several, as a list. */
+/** Turns one definition, or a list, into a list. */
 export function listOf<Definition extends EventDefinition>(
   definitions: Definition | readonly Definition[],
 ): readonly Definition[] {

@@ -1,5 +1,5 @@
 import { idleSnapshot } from '../connection.js'
 import type { ConnectionState } from '../event-stream-service.js'
 
-/** What a server knows of the connection, and so how a page begins that comes from one. */
+/** State of a stream that has never connected. Render it on a server and while hydrating. */
 export const idleState: ConnectionState = { ...idleSnapshot, lastEventId: '', lastActivityAt: undefined }

@@ -1,9 +1,10 @@
 /**
- * What a framework's binding needs of a stream beside the service itself. For `@rivulet/react`, `@rivulet/vue` and bindings
- * like them, not for applications.
+ * Parts of a framework's binding: `@rivulet/react` and `@rivulet/vue` are made of them, and so can yours be.
+ * Applications need none of them.
+ *
+ * @see The guide "Build a binding".
  */
 export { observeCountdown, secondsUntil } from './countdown.js'
-export { Feed, type FeedSubscriber } from './feed.js'
 export { type Fold, FoldStore, listOf } from './fold-store.js'
 export { idleState } from './idle-state.js'
 export {
@@ -13,9 +14,12 @@ export {
   type IndicatorView,
   viewIndicator,
 } from './indicator.js'
+export { keepConnected } from './keep-connected.js'
 export { Latest, lastOf } from './latest.js'
+export { MissingStreamError } from './missing-stream-error.js'
 export { cancelFrame, flushFrame, nextFrame } from './next-frame.js'
 export { isOnline, observeOnline } from './online.js'
 export { ProviderStream } from './provider-stream.js'
 export { type Reducer, Reduction } from './reduction.js'
 export { snapshotOf } from './same-value.js'
+export { type FrameSubscriber, StreamBinding } from './stream-binding.js'

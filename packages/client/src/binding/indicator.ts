@@ -1,24 +1,25 @@
 import type { ConnectionState } from '../event-stream-service.js'
 
-/** The texts of a connection indicator. */
+/** Texts of a connection indicator. */
 export interface IndicatorLabels {
   connecting: string
   open: string
-  /** The connection was lost, and is tried again. */
+  /** The connection was lost and will be tried again. */
   reconnecting: string
-  /** When that happens, behind `reconnecting`; not read out. */
+  /** Time until the next attempt, shown behind `reconnecting`. Screen readers skip it. */
   countdown: (seconds: number) => string
   /** The browser has no network. */
   offline: string
   closed: string
   /** Connected, but events are missing. */
   gap: string
-  /** The button that tries now. */
+  /** Label of the button that tries now. */
   retry: string
-  /** The button that takes note of a gap. */
+  /** Label of the button that dismisses a gap. */
   dismiss: string
 }
 
+/** English labels, used for those that are not given. */
 export const defaultLabels: IndicatorLabels = {
   connecting: 'Connecting',
   open: 'Connected',
@@ -31,28 +32,36 @@ export const defaultLabels: IndicatorLabels = {
   dismiss: 'OK',
 }
 
-/** The state of a connection, as far as an indicator shows it. */
+/** Facts that an indicator shows. */
 export interface IndicatorState {
   connection: ConnectionState
-  /** Whether the browser has a network. */
+  /** True if the browser has a network: `isOnline()`. On a server: true. */
   online: boolean
-  /** Gap that the user has taken note of, or that was there before the indicator. */
+  /** The `connection.gap` that the user has dismissed, or that was there before the indicator was. */
   seenGap: unknown
-  /** Seconds until the next attempt, where there is one. */
+  /** Seconds until the next attempt: `secondsUntil(clock, retryAt)`. `undefined` if none is planned. */
   seconds: number | undefined
 }
 
-/** Everything that a connection indicator shows. */
+/** Everything that an indicator renders. */
 export interface IndicatorView {
+  /** Class names of the root element. */
   classNames: readonly string[]
+  /** Text of the status, to be read out when it changes (`role="status"`). */
   text: string
+  /** Text behind it, to be hidden from screen readers. `undefined`: none. */
   countdown: string | undefined
-  /** Label of the button that takes note of a gap, where there is one. */
+  /** Label of the button that dismisses the gap. `undefined`: no button. */
   dismiss: string | undefined
-  /** Label of the button that tries now, where there is one. */
+  /** Label of the button that tries now. `undefined`: no button. */
   retry: string | undefined
 }
 
+/**
+ * Decides how an indicator looks. A binding renders the result and styles it with the shared `indicator.css`.
+ *
+ * @param labels Replace some of the texts, or all.
+ */
 export function viewIndicator(
   { connection, online, seenGap, seconds }: IndicatorState,
   labels?: Partial<IndicatorLabels>,

@@ -1,24 +1,25 @@
 import type { BaseEvent } from '@rivulet/core'
 import type { Fold } from './fold-store.js'
 
-/** The last events, up to a limit. */
+/** Fold that keeps the latest events, oldest first. */
 export class Latest implements Fold<readonly BaseEvent[]> {
   #limit: number
   #events: readonly BaseEvent[] = []
   #added: BaseEvent[] = []
 
+  /** @param limit Number of events to keep. Less than 1 counts as 1. */
   constructor(limit: number) {
     this.#limit = atLeastOne(limit)
   }
 
-  /** Changes how many events are kept from now on. */
+  /** Keeps this many events from the next one on. To shorten the list at once, cut it with `lastOf`. */
   resize(limit: number): void {
     this.#limit = atLeastOne(limit)
   }
 
   add(event: BaseEvent): void {
     this.#added.push(event)
-    // Cut at twice the limit, so that the cost of moving the rest is spread over as many events.
+    // Cut at twice the limit: the cost of moving the rest is spread over as many events.
     if (this.#added.length > 2 * this.#limit) this.#added = this.#added.slice(-this.#limit)
   }
 
@@ -31,7 +32,7 @@ export class Latest implements Fold<readonly BaseEvent[]> {
   }
 }
 
-/** The last events of a list; the same list where it has no more. */
+/** The last `limit` events of a list, at least one. Returns the list itself if it is not longer. */
 export function lastOf<Event>(events: readonly Event[], limit: number): readonly Event[] {
   const count = atLeastOne(limit)
   return events.length > count ? events.slice(-count) : events

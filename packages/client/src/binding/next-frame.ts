@@ -1,13 +1,16 @@
 const waiting = new Set<() => void>()
 let cancel: (() => void) | undefined
 
-/** Browsers draw no frames of a page that is out of sight. It goes on then, at this pace. */
+/** Time between frames of a hidden page, which the browser does not draw. */
 const hiddenFrameMs = 1_000
 
-/** Where there are no frames at all. */
+/** Time between frames where `requestAnimationFrame` is missing. */
 const fallbackFrameMs = 16
 
-/** Calls back once at the next animation frame, however often it is asked until then. All callbacks of a frame run in one task. */
+/**
+ * Calls back once at the next animation frame, even if asked several times until then. All callbacks of a frame run in
+ * one task. A hidden page has a frame each second; where `requestAnimationFrame` is missing, frames come every 16 ms.
+ */
 export function nextFrame(callback: () => void): void {
   waiting.add(callback)
   if (cancel) return
@@ -20,14 +23,14 @@ export function nextFrame(callback: () => void): void {
   }
 }
 
-/** @returns Whether the callback was waiting. */
+/** Cancels a callback of the next frame. Returns whether it was waiting. */
 export function cancelFrame(callback: () => void): boolean {
   const waited = waiting.delete(callback)
   if (waiting.size === 0) stop()
   return waited
 }
 
-/** Runs at once what waits for the next frame. */
+/** Runs at once all callbacks that wait for the next frame. For tests. */
 export function flushFrame(): void {
   stop()
   const due = [...waiting]

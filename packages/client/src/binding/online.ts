@@ -1,11 +1,13 @@
 import { listen } from '../page-events.js'
 
-/** Whether the browser has a network; that it says so does not mean that the server can be reached. */
+/**
+ * Tells whether the browser has a network, which does not mean that it can reach the server. True outside a browser.
+ */
 export function isOnline(): boolean {
   return globalThis.navigator?.onLine !== false
 }
 
-/** Calls the listener when `isOnline` may have changed. Returns how to stop. */
+/** Calls the listener when the result of `isOnline` may have changed. Returns its undo. */
 export function observeOnline(listener: () => void): () => void {
   const stops = [listen(globalThis, 'online', listener), listen(globalThis, 'offline', listener)]
   return () => {

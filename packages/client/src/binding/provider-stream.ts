@@ -1,56 +1,72 @@
 import type { EventContract } from '@rivulet/core'
 import { EventStreamService, type EventStreamServiceOptions } from '../event-stream-service.js'
 import type { CallbackOptions } from '../guard.js'
-import { Feed } from './feed.js'
 import { sameValue, snapshotOf } from './same-value.js'
+import { StreamBinding } from './stream-binding.js'
 
 type Options = EventStreamServiceOptions
 type Values = Record<string, unknown>
 
 /**
- * A stream that a provider made of its options, or was given. It has no effect until its feed is opened, so a render may make
- * it and be thrown away.
+ * Stream of a provider: given to it, or made from its options. It has no effect until its binding is opened, so a
+ * render may make one and drop it.
  */
 export class ProviderStream {
-  readonly feed: Feed
-  /** Options of the last render, whose functions the stream calls. `undefined` for a stream that was given. */
+  readonly binding: StreamBinding
+  /** Options of the latest render, whose functions the stream calls. `undefined` for a given stream. */
   #options: Options | undefined
-  /** The same as they were then: they may be changed in place. */
+  /** Copy of the options as they were at first: they may be changed in place. */
   #compared: unknown
-  /** Headers that the stream was last connected with. */
+  /** Headers of the latest connection. */
   #headers: unknown
 
+  /**
+   * @param service The given stream. `undefined` makes one from the options.
+   * @param options Ignored with a given stream.
+   * @param bufferSize Number of events kept for each type of the contract. 0 keeps none.
+   *
+   * @throws {ConfigurationError} for an option that no stream can have.
+   */
   constructor(service: EventStreamService | undefined, options: Options, bufferSize: number) {
     if (!service) {
       this.#options = options
       this.#compared = comparable(options)
       this.#headers = snapshotOf(options.headers)
     }
-    this.feed = new Feed(service ?? new EventStreamService(stableOptions(options, () => this.#options!)), bufferSize)
+    this.binding = new StreamBinding(
+      service ?? new EventStreamService(stableOptions(options, () => this.#options!)),
+      bufferSize,
+    )
   }
 
   /**
-   * Whether it is what a provider with these properties would make. Of headers it only counts whether there are any: see
-   * `followHeaders`. A contract counts by the names of its events, as one that is made inside of a component has other
-   * schemas with each render; the latest ones validate.
+   * Tells whether it still fits the provider's properties. Make a new one if not. Options are compared by value.
+   * Functions and the values of `headers` may differ: see `use` and `followHeaders`. Of a contract only the names of
+   * the events count, as a contract made inside a component has new schemas with each render; the latest ones validate.
    */
-  isOf(service: EventStreamService | undefined, options: Options): boolean {
-    if (service || !this.#options) return this.feed.service === service
+  matches(service: EventStreamService | undefined, options: Options): boolean {
+    if (service || !this.#options) return this.binding.service === service
     return sameValue(this.#compared, comparable(options))
   }
 
-  /** Goes on with the options of the latest render. */
+  /**
+   * Calls the functions of these options from now on, sends their headers and validates by their schemas. Ignored with
+   * a given stream.
+   */
   use(options: Options): void {
     if (this.#options) this.#options = options
   }
 
-  /** Reconnects where the headers are others now: the same stream goes on, so nothing of it is lost. */
+  /**
+   * Reconnects if the values of `headers` have changed since the latest connection. The stream resumes, so no event is
+   * lost.
+   */
   followHeaders(): void {
     if (!this.#options) return
     const before = this.#headers
     this.#headers = snapshotOf(this.#options.headers)
     if (sameValue(before, this.#headers)) return
-    const { service } = this.feed
+    const { service } = this.binding
     const { status, error } = service.state
     const endedOnPurpose = status === 'closed' && error === undefined
     if (status !== 'idle' && !endedOnPurpose) service.reconnect()
@@ -61,12 +77,12 @@ function comparable({ headers, events, ...options }: Options): unknown {
   return { ...(snapshotOf(options) as object), headers: !headers, events: events && Object.keys(events).sort() }
 }
 
-/** Options that call the latest functions, send the latest headers, and validate by the latest schemas. */
+/** Makes options that call the latest functions, send the latest headers and validate by the latest schemas. */
 function stableOptions(options: Options, latest: () => Options): Options {
   const stable: Values = {}
   for (const [key, value] of Object.entries(options)) {
     const call = (...values: unknown[]): unknown => {
-      // Taken out of its object, as the browser's own fetch minds what it is called on.
+      // Not called as a method: the browser's own fetch refuses another `this`.
       const current = (latest() as object as Values)[key]
       return (current as (...values: unknown[]) => unknown)(...values)
     }

@@ -1,9 +1,10 @@
 import type { BaseEvent } from '@rivulet/core'
 import type { Fold } from './fold-store.js'
 
+/** Makes the next state from the state and an event. MUST NOT change either. */
 export type Reducer<State> = (state: State, event: BaseEvent) => State
 
-/** A state that a reducer makes of events. */
+/** Fold that reduces events to a state. */
 export class Reduction<State> implements Fold<State> {
   #reducer: Reducer<State>
   #state: State
@@ -13,13 +14,13 @@ export class Reduction<State> implements Fold<State> {
     this.#state = initial
   }
 
-  /** Goes on with another reducer. */
+  /** Reduces with another reducer from the next event on. */
   use(reducer: Reducer<State>): void {
     this.#reducer = reducer
   }
 
   add(event: BaseEvent): void {
-    // Not called as a method, which would hand it this object.
+    // Not called as a method: `this` would be the reduction.
     const reduce = this.#reducer
     this.#state = reduce(this.#state, event)
   }

@@ -1,5 +1,5 @@
 /**
- * Whether two options say the same. Functions always do, as the latest one is called whichever it is; URLs, headers,
+ * Compares two options by value. Functions are always the same, as the latest one is called anyway. URLs, headers,
  * arrays and plain objects are compared by content, instances of other classes by identity.
  */
 export function sameValue(a: unknown, b: unknown): boolean {
@@ -12,7 +12,10 @@ export function sameValue(a: unknown, b: unknown): boolean {
   return isPlain(a) && sameEntries(a, b)
 }
 
-/** A copy to compare with later: whatever `sameValue` compares by content may be changed in place meanwhile. */
+/**
+ * Copies an option to compare it later. Everything that `sameValue` compares by content is copied, as it may be changed
+ * in place.
+ */
 export function snapshotOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snapshotOf)
   if (!isObject(value)) return value

@@ -1,0 +1,2 @@
+/** Imported for its side effect only. */
+export {}
