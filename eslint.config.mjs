@@ -1,4 +1,4 @@
-// Biome lints everything; this adds the rules of React's compiler, which Biome does not have.
+// Biome lints everything. ESLint only adds the rules of React's compiler, which Biome lacks.
 import parser from '@typescript-eslint/parser'
 import hooks from 'eslint-plugin-react-hooks'
 
@@ -15,7 +15,7 @@ export default [
     rules,
   },
   {
-    // The virtualizer is a mutable object by design; React's compiler would leave the component as it is.
+    // The virtualizer is mutable by design. React's compiler would skip the component.
     files: ['examples/monitor/web/log/log-list.tsx'],
     rules: { 'react-hooks/incompatible-library': 'off' },
   },

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url'
 import type { Options } from 'tsup'
 
 /**
- * How every package of the repo is built: ESM and CJS with types for both. What a package
- * imports stays an import; only its own `src` goes into its `dist`.
+ * Builds every package as ESM and CJS, with types for both. Imports of other packages stay imports: only the package's
+ * own `src` goes into its `dist`.
  */
 export function preset(entry: string[]): Options {
   return {
@@ -14,12 +14,12 @@ export function preset(entry: string[]): Options {
     sourcemap: true,
     clean: true,
     target: 'es2022',
-    // No `treeshake`: applications shake the tree themselves, and Rollup's has left out arguments of calls whose callee it
-    // took for an empty function.
+    // No `treeshake`: applications do that themselves, and Rollup's removed arguments of calls whose callee it took for an
+    // empty function.
   }
 }
 
-/** Puts the looks of the connection indicator, which bindings share, into a package's `dist`. */
+/** Copies the stylesheet of the connection indicator, which bindings share, into a package's `dist`. */
 export async function copyIndicatorLooks(): Promise<void> {
   const source = fileURLToPath(new URL('packages/client/src/binding/indicator.css', import.meta.url))
   await copyFile(source, 'dist/indicator.css')

@@ -9,10 +9,10 @@ export default defineConfig({
       'runtimes/react-18/vitest.config.ts',
       'e2e/vitest.config.ts',
     ],
-    // `npm run coverage`. The files of the Redis backplane are left out: its fault tests take minutes, and hold it better than
-    // lines do. So are the tests that measure the heap or play random histories, which instrumented code only slows down.
-    // What the floor allows to be missing, among others: fallbacks where a version of Node.js lacks something; and the
-    // backplane's checks where a backplane breaks its contract.
+    // For `npm run coverage`. The Redis backplane is excluded, because its fault tests take minutes and prove more than
+    // covered lines. So are the tests that measure the heap or play random histories, which instrumentation only slows down.
+    // The thresholds leave room for fallbacks that only some versions of Node.js need, and for backplane checks that only a
+    // broken backplane reaches.
     coverage: {
       provider: 'v8',
       include: ['packages/*/src/**/*.{ts,tsx}'],

@@ -1,20 +1,17 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
-/** Tests read the sources of sibling packages, so that no build stands between an edit and its test. */
-// Without 'import' and 'default': given here, Node.js would apply them to require() too.
-const conditions = ['@rivulet/source', 'module', 'node', 'development']
-
 /**
- * These are handed to Node.js as `--conditions` too, for what it loads itself. With `import` among them a CommonJS
- * package's `require` would be given ES modules (Express 5 breaks on that); an import has that condition anyway.
+ * Tests read the sources of sibling packages, so that no build stands between an edit and its test. Node.js gets these as
+ * `--conditions`, which apply to require() too: with `import` among them, a CommonJS package would get ES modules, which
+ * breaks Express 5.
  */
-const nodeConditions = conditions.filter((condition) => condition !== 'import' && condition !== 'default')
+const conditions = ['@rivulet/source', 'module', 'node', 'development']
 
 export function project(name: string, test: ViteUserConfig['test'] = {}): ViteUserConfig {
   return defineConfig({
     resolve: { conditions },
-    ssr: { resolve: { conditions: nodeConditions } },
-    // Generous, as the machine may be busy with the tests beside.
+    ssr: { resolve: { conditions } },
+    // Generous, because other tests may keep the machine busy.
     test: { name, expect: { poll: { timeout: 10_000 } }, include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], ...test },
   })
 }

@@ -26,7 +26,7 @@ const built = new Map(
   ),
 )
 
-/** Loads a built entry, and the entries that it imports, where there are the language and what is Node.js's own. */
+/** Loads a built entry and the entries that it imports into a context with only the language and Node.js's own globals. */
 function loadBare(entry: string): object {
   const context = createContext({ process, Buffer })
   const loaded = new Map<string, { exports: object }>()

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { root } from '../test-support/root.js'
 
-/** Audits a project that depends on `left` at a registry that answers so when it is asked for vulnerabilities. */
+/** Audits a project that depends on `left`, against a registry that answers requests for vulnerabilities in this way. */
 async function audit(status: number, advisories: object, ...args: string[]) {
   const registry = createServer((request, response) => {
     if (request.method === 'POST') response.writeHead(status).end(JSON.stringify(advisories))

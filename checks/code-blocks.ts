@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { root } from '../test-support/root.js'
 
-/** A fenced block of a Markdown page. */
+/** A fenced code block of a Markdown page. */
 export interface Block {
   language: string
   text: string
-  /** The page's line, from 1, that its text begins on. */
+  /** Line of the page on which the text begins, from 1. */
   line: number
 }
 
@@ -20,7 +20,7 @@ export function codeBlocks(markdown: string): Block[] {
   }))
 }
 
-/** Makes a folder for blocks as files, inside the repo so that they find what they import. Remove it afterwards. */
+/** Makes a folder for code blocks, inside the repository so that their imports resolve. The caller removes it. */
 export async function makeFolder(name: string): Promise<string> {
   await mkdir(join(root, '.tmp'), { recursive: true })
   const folder = await mkdtemp(join(root, `.tmp/${name}-`))
@@ -28,7 +28,7 @@ export async function makeFolder(name: string): Promise<string> {
   return folder
 }
 
-/** What the compiler has to say about all files of a folder together; nothing, if they compile. */
+/** Compiles all files of a folder together. Returns the compiler's errors, or `''`. */
 export async function compile(folder: string): Promise<string> {
   const config = {
     extends: '../../tsconfig.base.json',
@@ -47,7 +47,7 @@ export async function compile(folder: string): Promise<string> {
   try {
     return (await promisify(execFile)(process.execPath, [tsc, '-p', '.'], { cwd: folder })).stdout
   } catch (error) {
-    // With errors the compiler's exit code is not 0; anything else that failed has no output.
+    // On errors in the code, the exit code is not 0. Any other failure has no output.
     const { stdout } = error as { stdout?: string }
     if (!stdout) throw error
     return stdout

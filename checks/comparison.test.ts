@@ -43,7 +43,7 @@ describe('the comparison', () => {
     expect(peers.length).toBe(8)
     for (const peer of peers) {
       const [, name, version] = /^(\S+)(?: `streamSSE`)? ([\d.]+)$/.exec(peer)!
-      // Not used by anything in the repository: its column was read, not run.
+      // The repository does not use it: its column comes from its source.
       if (name === '@fastify/sse') continue
       expect(installed[name!.toLowerCase()].replace(/^npm:.*@/, ''), name).toBe(version)
     }

@@ -13,7 +13,7 @@ beforeEach(async () => {
 
 afterEach(() => demo.close())
 
-/** Publishes so many orders while the page has no connection. */
+/** Publishes a number of orders while the page is disconnected. */
 async function publishWhileCut(count: number): Promise<void> {
   demo.cut()
   await expect.poll(() => demo.stream.status).toBe('waiting')

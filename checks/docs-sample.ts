@@ -4,7 +4,7 @@ import { onTestFinished, vi } from 'vitest'
 import { root } from '../test-support/root.js'
 import { codeBlocks, makeFolder } from './code-blocks.js'
 
-/** Runs the block of a docs page that has these words. Resolves with what it printed when it is through. */
+/** Runs the one block of a docs page that contains these words. Resolves with its output when it has finished. */
 export async function runSample(page: string, words: string): Promise<unknown[][]> {
   const blocks = codeBlocks(await readFile(join(root, 'docs', page), 'utf8'))
   const found = blocks.filter(({ language, text }) => language.startsWith('ts') && text.includes(words))
@@ -25,7 +25,7 @@ export async function runSample(page: string, words: string): Promise<unknown[][
   return print.mock.calls
 }
 
-/** What the blocks import as `./events.js`. */
+/** Module that the blocks import as `./events.js`. */
 export const contract = `
 import { defineEvents } from '@rivulet/core'
 import { z } from 'zod'

@@ -14,7 +14,7 @@ let folder: string
 beforeAll(async () => {
   folder = await makeFolder('docs')
   pages = (await readdir(docs, { recursive: true })).filter(
-    // What lies in `reference` is made of the sources.
+    // `reference` is generated from the sources.
     (page) => page.endsWith('.md') && !/^reference\b|node_modules|\.vitepress/.test(page),
   )
 })
@@ -32,10 +32,10 @@ describe("the docs' pages", () => {
       for (const { language, text, line } of codeBlocks(await readFile(join(docs, page), 'utf8'))) {
         if (!['ts', 'tsx', 'js'].includes(language)) continue
         count++
-        // On some pages the blocks import each other: these are called as their first line says.
+        // On some pages the blocks import each other. They get the name in their first line.
         const named = /^\/\/ ([\w/-]+\.tsx?)\n/.exec(text)?.[1]
-        // Moved down to where it stands on the page, so that the compiler's line numbers are the page's.
-        // Some blocks import nothing: each is a module all the same, so that names don't clash.
+        // Shifted down, so that the compiler's line numbers match the page.
+        // Blocks without imports become modules too, so that names do not clash.
         const file = join(own, named ?? `line-${line}.${language}`)
         await mkdir(dirname(file), { recursive: true })
         await writeFile(file, `${'\n'.repeat(line - 1)}${text}\nexport {}\n`)

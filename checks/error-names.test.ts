@@ -15,7 +15,7 @@ const packages = readdirSync(join(root, 'packages')).filter((name) =>
   /\b\w+Error\b/.test(readFileSync(join(root, 'packages', name, 'src', 'index.ts'), 'utf8')),
 )
 
-// Bundlers rename a class that refers to itself, and minifiers every class.
+// Bundlers rename a class that refers to itself; minifiers rename every class.
 describe.each([{ minify: false }, { minify: true }])('in a bundle, minified: $minify', ({ minify }) => {
   it.each(packages)('the errors of %s have the names that they are exported by', async (name) => {
     const outfile = join(out, `${name}-${minify}.mjs`)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../test-support/root.js'
 
-/** The tests that a page names, as `` `file`: "test", "test" ``, and which of them are not there. */
+/** Finds the tests that a page names, as `` `file`: "test", "test" ``, and those that are missing. */
 export function namedTests(page: string): { count: number; missing: string[] } {
   const named = Array.from(page.matchAll(/`([\w/.-]+\.test\.tsx?)`: ((?:"[^"]+"(?:, )?)+)/g), ([, file, names]) => ({
     file: file!,

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../test-support/root.js'
 
-/** Packs each published package, as it was built, into the folder. Gives the tarballs by the packages' names. */
+/** Packs each published package, as it was built, into the folder. Returns the tarballs by package name. */
 export function packPackages(folder: string): Record<string, string> {
   const tarballs: Record<string, string> = {}
   for (const name of readdirSync(join(root, 'packages'))) {
@@ -14,7 +14,7 @@ export function packPackages(folder: string): Record<string, string> {
   return tarballs
 }
 
-/** Packs the package that lies in `source`, as it was built, into the folder. Gives the tarball's path. */
+/** Packs the package in `source`, as it was built, into the folder. Returns the tarball's path. */
 export function pack(source: string, folder: string): string {
   const packed = execFileSync('npm', ['pack', source, '--json', '--silent', `--pack-destination=${folder}`], {
     cwd: folder,

@@ -5,7 +5,7 @@ import { root } from '../test-support/root.js'
 import { type Block, codeBlocks, compile, makeFolder } from './code-blocks.js'
 import { contract } from './docs-sample.js'
 
-/** The compiled blocks of each published package's README, by the package's folder. */
+/** Code blocks of each published package's README, by the package's folder. */
 const blocks = new Map<string, Block[]>()
 let folder: string
 
@@ -35,7 +35,7 @@ describe("the packages' READMEs", () => {
     await writeFile(join(folder, 'events.ts'), contract)
     for (const [name, list] of blocks) {
       for (const { language, text, line } of list) {
-        // Moved down to where it stands in the README, so that the compiler's line numbers are the README's.
+        // Shifted down, so that the compiler's line numbers match the README.
         const file = join(folder, `${name}-readme-${line}.${language}`)
         await writeFile(file, '\n'.repeat(line - 1) + text)
       }

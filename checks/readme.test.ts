@@ -10,7 +10,7 @@ import { type Block, codeBlocks, compile, makeFolder } from './code-blocks.js'
 
 let readme: string
 let blocks: Block[]
-/** The blocks as files. */
+/** Folder with the blocks as files. */
 let folder: string
 
 beforeAll(async () => {
@@ -79,7 +79,7 @@ describe('the README', () => {
     const listening = app.listen(port)
     expect((await fetch(`http://localhost:${port}/events`)).status).toBe(401)
     const receiving = load('receive.ts', { 'localhost:3000': `localhost:${port}` })
-    // The block waits for an error line: it is published once the stream is there to take it.
+    // The block waits for an error line, which is published once the stream is connected.
     await expect.poll(() => manager.connections.size).toBe(1)
     await manager.publish('log', { level: 'error', message: 'Disk full' }, { channel: 'user:ada' })
     const { stream } = await receiving
@@ -89,7 +89,7 @@ describe('the README', () => {
   })
 })
 
-/** Writes each block to a file; the first is split into three where its comments name a file, as a reader does. */
+/** Writes each block to a file. As a reader would, splits the first block at the comments that name files. */
 async function writeFiles(): Promise<void> {
   const [first, publish, admit, receive] = blocks.map(({ text }) => text) as [string, string, string, string]
   const [, contract, server, app] = first.split(/^\/\/ (?:events|server|app)\.tsx?.*$/m)

@@ -26,7 +26,7 @@ async function start(options: EventStreamOptions<IncomingMessage, unknown, typeo
   return { manager, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }
 }
 
-/** The first so many messages of a stream. */
+/** Reads the first messages of a stream. */
 async function read(response: Response, count: number): Promise<SseMessage[]> {
   const messages: SseMessage[] = []
   for await (const message of decodeStream(response.body!)) {
@@ -80,7 +80,7 @@ describe('cursors', () => {
     for (let n = 0; n < 5; n++) await manager.publish('log', { message: 'secret' }, { channel: 'theirs' })
     const last = await manager.publish('log', { message: 'mine' }, { channel: 'mine' })
 
-    // The cursor is of their channel; only what came after it on the own one follows.
+    // The cursor belongs to the other channel. Only later events of the client's own channel follow.
     const messages = await read(await fetch(url, { headers: { 'last-event-id': first.id! } }), 2)
     expect(JSON.parse(messages[0]!.data)).toMatchObject({ recovered: true, replayed: 1 })
     expect(messages[1]).toMatchObject({ event: 'log', lastEventId: last.id })

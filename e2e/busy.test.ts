@@ -10,7 +10,7 @@ import { hasChromium, launchChromium } from '../test-support/chromium.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
-/** A server that refuses so many requests, and answers a page to everything else. */
+/** A server that refuses a number of requests for streams, and serves a page for everything else. */
 async function start(refuseBusyWith: 'status' | 'stream', refusals: number) {
   const manager = new EventManager({ events, retryMs: 100 })
   const authorize = () => (refusals-- > 0 ? { status: 429 } : true)

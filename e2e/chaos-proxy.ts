@@ -9,7 +9,7 @@ interface Passage {
   readonly server: Socket
 }
 
-/** Stands between clients and a server, and fails in the ways in which networks and proxies do. */
+/** Sits between clients and a server, and fails like networks and proxies do. */
 export class ChaosProxy {
   readonly faults: Record<Fault, number> = { reset: 0, end: 0, stall: 0, restart: 0 }
   readonly #target: number
@@ -38,20 +38,20 @@ export class ChaosProxy {
     return this
   }
 
-  /** Cuts one connection at both ends, in the middle of whatever is under way. */
+  /** Cuts one connection at both ends, in the middle of anything. */
   reset({ client, server }: Passage): void {
     this.faults.reset++
     client.resetAndDestroy()
     server.resetAndDestroy()
   }
 
-  /** Ends one connection as a server does that has no more to say. */
+  /** Ends one connection like a server that has nothing more to send. */
   end({ client }: Passage): void {
     this.faults.end++
     client.end()
   }
 
-  /** Lets nothing through any more, and says nothing: both sides believe that they are connected. */
+  /** Silently stops forwarding, so that both sides believe that they are connected. */
   stall({ client, server }: Passage): void {
     this.faults.stall++
     server.unpipe(client).pause()

@@ -13,7 +13,7 @@ const perSecond = 100
 it(
   `gives every client every event once and in order through a proxy that cuts, stalls and restarts (seed ${seed})`,
   async () => {
-    // What is published in half a minute: longer than any outage, and far less than the whole.
+    // Half a minute of events: longer than any outage, and far less than the whole run.
     const server = await new TickingServer({ maxEvents: 30 * perSecond }).start()
     const proxy = await new ChaosProxy(server.port).start()
     const clients = Array.from({ length: clientCount }, (_, n) =>
@@ -26,18 +26,18 @@ it(
       await server.stop()
       vi.unstubAllGlobals()
     })
-    // The tabs have one connection between them.
+    // The tabs share one connection.
     await expect.poll(() => server.connections, { timeout: 10_000 }).toBe(clientCount + 1)
 
     const chaos = failAtRandom(proxy)
     await server.tick(seconds * perSecond, perSecond)
     await chaos.stop()
     tabs.settle()
-    // A tab that was opened last has to get something too.
+    // The tab that was opened last must receive events too.
     await expect.poll(() => tabs.open, { timeout: 10_000 }).toBe(true)
     await server.tick(perSecond, perSecond)
 
-    // Told of by the server alone: a client that lost its stream comes back at most a few seconds later.
+    // Only the server announces gaps here: a client that loses its stream is back within a few seconds.
     await expect
       .poll(() => [...clients, tabs].filter(({ received }) => received < server.published).length, { timeout: 30_000 })
       .toBe(0)
@@ -61,14 +61,14 @@ it(
   (seconds + 90) * 1_000,
 )
 
-/** Every 100 ms each connection is cut, ended or stalled with some chance, and now and then the whole proxy restarts. */
+/** Every 100 ms, cuts, ends or stalls each connection at random, and sometimes restarts the whole proxy. */
 function failAtRandom(proxy: ChaosProxy): { stop(): Promise<void> } {
   const random = randomFrom(seed)
   const restarts: Promise<void>[] = []
   let rounds = 0
   const timer = setInterval(() => {
     rounds++
-    // The first restart does not wait for its chance: a short run has to see one too.
+    // The first restart is certain, so that a short run has one too.
     if (rounds === 20 || random() < 0.005) {
       restarts.push(proxy.restart(random() * 1_000))
       return

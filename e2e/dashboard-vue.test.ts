@@ -14,7 +14,7 @@ describe.skipIf(!hasChromium)('the Vue dashboard', () => {
     for (const name of names) await (await fetch(`${example.server.url}/visit/${name}`)).text()
   }
 
-  /** The names of the visits that the log shows, top to bottom. */
+  /** Returns the names of the visits in the log, from top to bottom. */
   async function visitsShown(prefix: string): Promise<string[]> {
     const texts = await example.page.getByTestId('log-line').allTextContents()
     return texts.flatMap((text) => text.match(new RegExp(`/visit/(${prefix}-\\d+)`))?.[1] ?? [])
@@ -29,7 +29,7 @@ describe.skipIf(!hasChromium)('the Vue dashboard', () => {
     await chart.getByText('Last 10 seconds as a table').click()
     await expect.poll(() => chart.getByRole('row').count(), { timeout: 10_000 }).toBeGreaterThan(3)
     expect(await chart.getByRole('row').nth(1).textContent()).toMatch(/\d ms/)
-    // Something is drawn: not all of the canvas is of one colour.
+    // The canvas has more than one color, so something is drawn.
     const colors = await chart.locator('canvas').evaluate((canvas: HTMLCanvasElement) => {
       const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height)
       return new Set(new Uint32Array(data.buffer)).size

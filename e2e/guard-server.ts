@@ -18,12 +18,12 @@ import {
   manners,
 } from '../packages/server/test/foreign-values.js'
 
-// A server whose functions do what each request says. `guard.test.ts` starts one for each host, and sees whether it lives.
+// A server whose callbacks behave as each request says. `guard.test.ts` starts one per host, and checks that it survives.
 
 const events = defineEvents({ log: z.object({ message: z.string() }), state: z.object({ total: z.number() }) })
 const later = (action: () => void) => void setTimeout(action, 20)
 
-// What the failing onError was told goes there.
+// The errors of the failing onError end up there.
 console.error = () => {}
 
 let turn = 0
@@ -40,7 +40,7 @@ const manager = new EventManager({
   onError: anyhow,
 })
 
-/** Well-behaved functions, but for the one that the request names. */
+/** Well-behaved callbacks, except the one that the request names. */
 function optionsFor(url = ''): EventStreamOptions<unknown, unknown, typeof events> {
   const query = new URL(url, 'http://localhost').searchParams
   const name = query.get('function') as FunctionName | null
@@ -92,6 +92,6 @@ process.on('message', async (message) => {
   clearInterval(publishing)
   await manager.close()
   server.close(() => process.disconnect())
-  // Connections that the test's client keeps alive.
+  // The test's client keeps connections alive.
   server.closeIdleConnections()
 })

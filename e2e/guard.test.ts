@@ -13,7 +13,7 @@ import {
 } from '../packages/server/test/foreign-values.js'
 import { randomFrom } from '../test-support/random.js'
 
-/** `npm run test:long` asks for many more. */
+/** `npm run test:long` asks for many more requests. */
 const requests = Number(process.env.RIVULET_GUARD_REQUESTS ?? 80)
 const seed = Number(process.env.RIVULET_SEED ?? 1)
 const maxConnections = 30
@@ -21,7 +21,7 @@ const atOnce = 20
 
 const functionNames: readonly FunctionName[] = ['authorize', 'channels', 'presence', 'snapshot', 'filter']
 
-/** A server in a process of its own, from the sources. */
+/** Runs a server from the sources in its own process. */
 async function start(host: string): Promise<{ child: ChildProcess; url: string; exited: Promise<unknown[]> }> {
   const program = fileURLToPath(new URL('guard-server.ts', import.meta.url))
   const child = fork(program, [host, String(maxConnections)], {
@@ -66,7 +66,7 @@ it.each(['node', 'express', 'koa', 'web'])('%s lives, whatever the applicationâ€
   for (let done = 0; done < requests; done += atOnce) await Promise.all(Array.from({ length: atOnce }, ask))
   await vi.waitFor(async () => expect(await statsOf(child)).toMatchObject({ connections: 0, cohorts: 0 }), 5_000)
 
-  // Each place is free again, and there is none too many.
+  // Every place within the limits is free again, and there are not too many.
   const left = new AbortController()
   const statuses: number[] = []
   for (let stream = 0; stream <= maxConnections; stream++) {

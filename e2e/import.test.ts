@@ -41,7 +41,7 @@ describe.skipIf(!hasChromium)('the import', () => {
     await expect.poll(() => count('long.csv', 'Rows')).toBeGreaterThan(6)
     await completed('long.csv')
     expect(await count('long.csv', 'Accepted')).toBe(60)
-    // Over, and still there for a page that comes later.
+    // Finished, but still available to a later page.
     await example.page.reload()
     await completed('long.csv')
     expect(await count('long.csv', 'Accepted')).toBe(60)

@@ -28,7 +28,7 @@ const indicators = Object.entries(states).map(([name, { status, ...rest }]) => {
   return `<p><span id="${name}" class="${view.classNames.join(' ')}"><span class="rivulet-indicator__text">${view.text}</span>${parts}</span></p>`
 })
 
-/** Contrast of two colors, as WCAG 2 counts it. */
+/** Contrast of two colors, as defined by WCAG 2. */
 function contrast(a: number[], b: number[]): number {
   const luminance = (color: number[]) => {
     const [red, green, blue] = color.map((part) =>

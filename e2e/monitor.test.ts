@@ -11,12 +11,12 @@ describe.skipIf(!hasChromium)('the monitor', () => {
   const connected = () => example.page.locator('.rivulet-indicator--open').waitFor()
   const row = (text: string) => example.page.getByTestId('log-row').filter({ hasText: text })
 
-  /** Requests that the server logs, each under a name of its own. */
+  /** Makes requests that the server logs, each under a unique name. */
   async function visit(...names: string[]): Promise<void> {
     for (const name of names) await (await fetch(`${example.server.url}/visit/${name}`)).text()
   }
 
-  /** The names of the visits that the page shows, top to bottom. */
+  /** Returns the names of the visits on the page, from top to bottom. */
   async function visitsShown(prefix: string): Promise<string[]> {
     const texts = await example.page.getByTestId('log-row').allTextContents()
     return texts.flatMap((text) => text.match(new RegExp(`/visit/(${prefix}-\\d+)`))?.[1] ?? [])

@@ -7,12 +7,12 @@ interface Axe {
   run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>
 }
 
-/** What a page has to look like at: both themes, on a desktop and a phone. */
+/** Views in which a page must look right: both themes, on a desktop and a phone. */
 export const looks = (['light', 'dark'] as const).flatMap((colorScheme) =>
   [1280, 390].map((width) => ({ colorScheme, width })),
 )
 
-/** What axe-core finds wrong with the page as it is, and how far it reaches over its side. */
+/** Returns the violations that axe-core finds on the page, and the pixels by which it overflows its width. */
 export async function faultsOf(page: Page): Promise<{ violations: string[]; overflowPx: number }> {
   await page.addScriptTag({ path: axe })
   return page.evaluate(async () => {

@@ -4,8 +4,8 @@ import type { GapEvent } from '@rivulet/core'
 import { events } from './ticking-server.js'
 
 /**
- * A client like a page that reads by a loop, sometimes slowly, leaves the loop and begins another one, and is reloaded now
- * and then. Only what its storage holds outlives a page. It checks what it gets as a `TickingClient` does.
+ * A client like a page that reads with a loop, sometimes slowly, leaves the loop and starts another one, and is reloaded now
+ * and then. Only its storage outlives a page. It checks its events like a `TickingClient`.
  */
 export class ReloadingClient {
   readonly gaps: GapEvent[] = []
@@ -20,7 +20,7 @@ export class ReloadingClient {
   readonly #entries = new Map<string, string>()
   #closed = false
 
-  /** @param random Decides how long pages and loops last. */
+  /** @param random Decides the duration of pages and loops. */
   constructor(url: string, random: () => number) {
     this.#url = url
     this.#random = random
@@ -43,7 +43,7 @@ export class ReloadingClient {
 
   #load(): void {
     this.pages++
-    // An object of its own for each page, as a browser gives it.
+    // A new object for each page, as in a browser.
     const storage = {
       getItem: (key: string) => this.#entries.get(key) ?? null,
       setItem: (key: string, value: string) => void this.#entries.set(key, value),
@@ -61,7 +61,7 @@ export class ReloadingClient {
       if (status === 'open' && previous.status !== 'open') this.opened++
     })
     this.stream.onError(() => {})
-    // Without connect() the connection lasts as long as a loop.
+    // Without connect(), the connection lasts as long as a loop.
     if (this.#random() < 0.7) this.stream.connect()
   }
 

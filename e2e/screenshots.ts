@@ -1,4 +1,4 @@
-// `npm run screenshots [example …]`: takes the pictures of the READMEs and the docs.
+// `npm run screenshots [example …]` takes the screenshots of the READMEs and the docs.
 import { copyFile, mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
@@ -6,13 +6,13 @@ import { launchChromium } from '../test-support/chromium.js'
 import { ExampleProcess, exampleFolder } from '../test-support/example-process.js'
 import { freePort } from '../test-support/free-port.js'
 
-/** The light one of each example lies in its own folder too, which is to stand alone. */
+/** Each example also gets its light screenshot into its own folder, so that the folder is self-contained. */
 const folder = fileURLToPath(new URL('../docs/images/', import.meta.url))
 
 interface Example {
-  /** The folder's name; the pictures are named by it too. */
+  /** Name of the folder and of the screenshots. */
   readonly name: string
-  /** Shows the page in the state that its picture is taken of. */
+  /** Brings the page into the state for its screenshot. */
   readonly fill: (page: Page, url: string, index: number) => Promise<void>
 }
 
@@ -60,10 +60,10 @@ async function take(browser: Browser, { name, fill }: Example): Promise<void> {
   }
 }
 
-/** A minute in the life of a server: requests, some of them failing, a scrape, and long enough for the charts to have a line. */
+/** A minute of a server's life: requests, some failing, a scrape, and enough time for the charts to have lines. */
 async function fillMonitor(page: Page, url: string, index: number): Promise<void> {
   await page.locator('.rivulet-indicator--open').waitFor()
-  // All pages show the same server: the first one makes it work.
+  // All pages show the same server, so only the first one generates work.
   const paths =
     index === 0 ? ['/api/proxies', '/demo-sources/list.json', '/demo-sources/table.html', '/', '/favicon.png'] : []
   if (index === 0) await page.getByRole('button', { name: 'Start scrape' }).click()
@@ -76,7 +76,7 @@ async function fillMonitor(page: Page, url: string, index: number): Promise<void
   await page.waitForTimeout(1500)
 }
 
-/** Traffic for long enough that the charts have lines, and a scrape. */
+/** Enough traffic for the charts to have lines, and a scrape. */
 async function fillDashboard(page: Page, _url: string, index: number): Promise<void> {
   await page.locator('.rivulet-indicator--open').waitFor()
   if (index === 0) await page.getByRole('button', { name: 'Send demo traffic' }).click()
@@ -96,7 +96,7 @@ async function fillCluster(page: Page, _url: string, index: number): Promise<voi
   await page.locator('.rivulet-indicator--open').waitFor()
 }
 
-/** An import that is over, with its rejected rows, and one that is under way. */
+/** A finished import with rejected rows, and one in progress. */
 async function fillImport(page: Page): Promise<void> {
   const csv = (rows: number, domain: string) =>
     [

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { FakeOrigin, type FakeTab } from '../packages/client/test/fake-tabs.js'
 import { TickingClient } from './ticking-server.js'
 
-/** One page that shares its connection with the others of its origin, over real sockets. */
+/** A page that shares its connection with the other pages of its origin, over real sockets. */
 class SharingTab extends TickingClient {
   readonly tab: FakeTab
   readonly #network: AbortController
@@ -23,18 +23,18 @@ class SharingTab extends TickingClient {
     this.#network = network
   }
 
-  /** The browser ends the page: it says nothing more, its locks are free, and its sockets close. */
+  /** Ends the page like a browser: it says nothing more, its locks are free, and its sockets close. */
   crash(): void {
     this.tab.crash()
     this.#network.abort()
   }
 }
 
-/** Four tabs of one origin that share one connection. Now and then one is closed or crashes, and another one is opened. */
+/** Four tabs of one origin that share one connection. Now and then one is closed or crashes, and another one opens. */
 export class SharingTabs {
   readonly mistakes: unknown[] = []
   readonly gaps: unknown[] = []
-  /** How many pages there were. */
+  /** Number of pages so far. */
   pages = 0
   readonly #origin = new FakeOrigin()
   readonly #url: string
@@ -49,19 +49,19 @@ export class SharingTabs {
     void this.#live()
   }
 
-  /** The last event that all of them have. */
+  /** The last event that all tabs have. */
   get received(): number {
     return Math.min(...this.#living.map(({ received }) => received))
   }
 
-  /** The connections of all pages so far. */
+  /** Number of connections of all pages so far. */
   opened = 0
 
   get open(): boolean {
     return this.#living.every(({ stream }) => stream.status === 'open')
   }
 
-  /** From here on, the pages that there are stay. */
+  /** Keeps the current pages open from here on. */
   settle(): void {
     this.#settled = true
   }

@@ -25,7 +25,7 @@ it(
     const heaps: number[] = []
     for (let round = 0; round < rounds; round++) {
       await server.tick((seconds * perSecond) / rounds, perSecond)
-      // One in ten leaves without a word and comes back for what it missed.
+      // One in ten disconnects silently and comes back for the missed events.
       for (const { stream } of clients.slice(0, clientCount / 10)) stream.reconnect()
       await expect
         .poll(() => clients.filter(({ received }) => received < server.published).length, { timeout: 30_000 })

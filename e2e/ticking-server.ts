@@ -8,10 +8,10 @@ import { z } from 'zod'
 
 export const events = defineEvents({ tick: z.object({ n: z.number() }) })
 
-/** A server whose events are numbered, so that a client can tell exactly what it has. */
+/** A server with numbered events, so that a client knows exactly which ones it has. */
 export class TickingServer {
   readonly errors: unknown[] = []
-  /** The number of the event published last. */
+  /** Number of the latest event. */
   published = 0
   readonly #manager: EventManager<typeof events>
   readonly #server = createServer((request, response) => void handleEventStream(this.#manager, request, response))
@@ -40,7 +40,7 @@ export class TickingServer {
     return this
   }
 
-  /** Publishes so many events, at a steady rate. Resolves after the last one. */
+  /** Publishes this many events at a steady rate. Resolves after the last one. */
   tick(count: number, perSecond: number): Promise<void> {
     const last = this.published + count
     return new Promise((resolve) => {
@@ -62,16 +62,16 @@ export class TickingServer {
   }
 }
 
-/** A client that checks what it gets against what comes next, and keeps nothing of it. */
+/** A client that compares each event with the expected one, and keeps none. */
 export class TickingClient {
   readonly stream: EventStreamService<typeof events>
   readonly gaps: GapEvent[] = []
-  /** Where an event came that was not the next one. */
+  /** Events that were not the expected ones. */
   readonly mistakes: { expected: number; received: number }[] = []
   received = 0
   opened = 0
 
-  /** @param first The number of the first event; 'any' for a client that comes later. */
+  /** @param first Number of the first expected event; `any` for a client that connects later. */
   constructor(
     url: string,
     options: Omit<EventStreamServiceOptions<typeof events>, 'url' | 'events'> = {},
@@ -95,7 +95,7 @@ export class TickingClient {
     this.stream.onStatusChange(({ status }, previous) => {
       if (status === 'open' && previous.status !== 'open') this.opened++
     })
-    // Failures are what these clients are for; where they lead is what counts.
+    // Failures are expected; only their consequences count.
     this.stream.onError(() => {})
     this.stream.connect()
   }

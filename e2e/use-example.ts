@@ -9,7 +9,7 @@ export interface Example {
   readonly page: Page
 }
 
-/** Serves an example and opens it in a browser, anew for each test of a `describe`. No test may leave an error in its page. */
+/** Serves an example and opens it in a browser, for each test of a `describe`. Fails a test that leaves an error in its page. */
 export function useExample(name: string): Example {
   let browser: Browser
   let context: BrowserContext

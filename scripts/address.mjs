@@ -1,7 +1,7 @@
-// The address of the repository: one constant, `repository` in the root's package.json. The packages' manifests, the links of their
-// READMEs and the addresses in error messages are made from it.
+// The repository's address is one constant: `repository` in the root's package.json. The packages' manifests, the links in their
+// READMEs and the addresses in error messages derive from it.
 //
-// `npm run address -- https://github.com/you/rivulet` sets it everywhere; `check:packages` holds that nothing differs.
+// `npm run address -- https://github.com/you/rivulet` sets it everywhere. `check:packages` fails if anything differs.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,12 +10,12 @@ import { main, root } from './run.mjs'
 
 const read = (path) => readFileSync(join(root, path), 'utf8')
 
-/** The address that the repository has now, without a slash at its end. */
+/** Returns the repository's current address, without a trailing slash. */
 export function repositoryAddress() {
   return JSON.parse(read('package.json')).repository
 }
 
-/** The fields of a published package's manifest that are made from the address. */
+/** Returns the fields of a published package's manifest that derive from the address. */
 export function manifestAddresses(folder) {
   const address = repositoryAddress()
   return {
@@ -25,7 +25,7 @@ export function manifestAddresses(folder) {
   }
 }
 
-/** Says what of a published package does not have the address; nothing, where all of it does. */
+/** Lists the places of a published package that do not have the address. */
 export function addressFaults(folder) {
   const manifest = JSON.parse(read(join(folder, 'package.json')))
   const faults = Object.entries(manifestAddresses(folder))

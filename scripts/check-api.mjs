@@ -1,5 +1,5 @@
-// `npm run check:api`: compares what the built packages export, names and types, with `api/<package>.api.md`, so that no
-// public name comes, goes or changes unnoticed. `npm run check:api -- --update` writes the files; review them as code.
+// `npm run check:api` compares the exports of the built packages, names and types, with `api/<package>.api.md`, so that no
+// public name changes unnoticed. `npm run check:api -- --update` writes the files; review them like code.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -69,14 +69,14 @@ function describeSymbol(symbol, checker) {
   const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
   return (target.declarations ?? []).map((declaration) => {
     const source = declaration.getSourceFile()
-    // What another package declares is in that package's own report, or not ours.
+    // Declarations of another package are in that package's report, or not ours.
     if (!source.fileName.includes('/dist/')) return `// ${symbol.name} is of another package`
     const node = ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration
     return printer.printNode(ts.EmitHint.Unspecified, node, source).replace(/^(export )?(declare )?/, '')
   })
 }
 
-/** The lines that only one of the two has: enough to see what changed. */
+/** Prints the lines that only one of the two has, which is enough to see the change. */
 function showDifference(before, after) {
   const [old, now] = [before.split('\n'), after.split('\n')]
   for (const line of old.filter((text) => !now.includes(text))) console.error(`- ${line}`)

@@ -1,8 +1,8 @@
-// `npm run check:audit`: asks the registry for known vulnerabilities of what users install: all published packages, with
-// what they bring and what they expect beside them, in a fresh project. `npm run check:audit -- <folder>` audits that folder.
+// `npm run check:audit` asks the registry for known vulnerabilities in everything that users install: all published packages
+// with their dependencies and peer dependencies, in a fresh project. `npm run check:audit -- <folder>` audits that folder.
 //
-// A registry that is a mirror may have no such service. Then nothing is checked, and that is said; with `--required` it is a
-// failure.
+// A mirror may have no audit service. Then the script says that nothing was checked; with `--required` it
+// fails.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

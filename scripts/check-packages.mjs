@@ -1,4 +1,4 @@
-// `npm run check:packages`: checks every published package as npm would pack it, with publint and "are the types wrong".
+// `npm run check:packages` checks every published package, as npm would pack it, with publint and "are the types wrong".
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { addressFaults, repositoryAddress } from './address.mjs'
@@ -13,7 +13,7 @@ await main(() => {
     const faults = addressFaults(folder)
     if (faults.length > 0) throw new Error(`${faults.join('\n')}\nRun: npm run address -- ${repositoryAddress()}`)
     run([...bin('publint/src/cli.js'), '--strict', folder])
-    // node10 knows no "exports": subpaths cannot be found by it in any package that has them.
+    // node10 does not know "exports", so it cannot find subpaths in any package.
     run([...bin('@arethetypeswrong/cli/dist/index.js'), '--pack', folder, '--profile', 'node16'])
   }
 })

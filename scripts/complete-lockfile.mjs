@@ -1,5 +1,5 @@
-// `npm run lockfile`, after every `npm install` that changed package-lock.json: npm leaves out the binaries of other
-// platforms when it cannot see them (npm/cli#4828), and `npm ci` then refuses the lock file on those platforms, or on all.
+// `npm run lockfile`, after every `npm install` that changed package-lock.json: npm omits the binaries of other
+// platforms if it cannot see them (npm/cli#4828), and `npm ci` then rejects the lockfile on those platforms, or on all.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './run.mjs'
@@ -8,7 +8,7 @@ const file = join(root, 'package-lock.json')
 const lock = JSON.parse(readFileSync(file, 'utf8'))
 const { packages } = lock
 
-// Such packages carry their platform in their name: @biomejs/cli-linux-arm64-musl, turbo-windows-64.
+// The names of these packages contain their platform: @biomejs/cli-linux-arm64-musl, turbo-windows-64.
 const systems = new Map(
   ['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'sunos', 'win32'].map((os) => [
     os,
@@ -26,7 +26,7 @@ processors.set('64', 'x64').set('ppc64le', 'ppc64')
 
 let added = 0
 for (const [path, parent] of Object.entries(packages)) {
-  // A workspace that is gone.
+  // A workspace that no longer exists.
   if (parent.extraneous) delete packages[path]
   for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
     const folders = foldersFor(path)
@@ -51,7 +51,7 @@ lock.packages = Object.fromEntries(Object.entries(packages).sort(([a], [b]) => a
 writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`)
 console.log(`package-lock.json: ${added} packages of other platforms added`)
 
-/** The folders in which a package finds what it depends on: the one that it lies in itself first, then the outer ones. */
+/** Returns the folders in which a package looks for its dependencies, innermost first. */
 function foldersFor(path) {
   const folders = []
   for (let end = path.lastIndexOf('node_modules/'); end >= 0; end = path.lastIndexOf('node_modules/', end - 1)) {

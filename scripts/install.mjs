@@ -3,18 +3,18 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, run } from './run.mjs'
 
-/** Installs the dependencies unless what package-lock.json asks for is there already. */
+/** Installs the dependencies, unless everything in package-lock.json is installed already. */
 export function ensureInstalled() {
   const major = Number(process.versions.node.split('.')[0])
   if (major < 20) throw new Error(`Rivulet needs Node.js 20 or newer; this is ${process.version}.`)
   if (isInstalled()) return
   console.log('Installing dependencies (npm ci) …')
-  // npm tells its scripts where it is itself; elsewhere it is looked up on the PATH.
+  // npm tells its scripts its own path; elsewhere it is on the PATH.
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm']
   run([...npm, 'ci', '--no-audit', '--no-fund', '--loglevel=error'])
 }
 
-/** Compares the lock file with the one that npm leaves in node_modules for what it has put there. */
+/** Compares the lockfile with the one that npm writes into node_modules for installed packages. */
 function isInstalled() {
   const installedFile = join(root, 'node_modules/.package-lock.json')
   if (!existsSync(installedFile)) return false
@@ -31,7 +31,7 @@ function readPackages(file) {
   return JSON.parse(readFileSync(file, 'utf8')).packages
 }
 
-/** What some tests need from the machine: a command, and the Debian package that brings it. */
+/** Commands that some tests need, with the Debian packages that bring them. */
 const systemPackages = [
   { command: 'chromium', debian: 'chromium', tests: 'the tests in a real browser' },
   { command: 'firefox-esr', debian: 'firefox-esr', tests: 'the tests in Firefox' },
@@ -42,8 +42,8 @@ const systemPackages = [
 ]
 
 /**
- * Installs what tests need and the machine lacks, where that is possible (root on Debian). Elsewhere says loudly which
- * tests will be skipped; with `CI` set, where nothing may be skipped in silence, it fails.
+ * Installs missing commands that tests need, where possible (root on Debian). Elsewhere warns about the
+ * tests that will be skipped, or fails if `CI` is set, where no test may be skipped silently.
  */
 export function ensureSystemPackages() {
   let missing = systemPackages.filter(isMissing)

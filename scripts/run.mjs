@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** Runs a command in the root of the repo to its end, its output shown. Ends this process with its exit code if it fails. */
+/** Runs a command in the root of the repository and shows its output. If it fails, ends this process with its exit code. */
 export function run([command, ...args], env = {}) {
   const { status, error } = spawnSync(command, args, {
     cwd: root,
@@ -16,7 +16,7 @@ export function run([command, ...args], env = {}) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
-/** A command that a dependency brings, run by this Node.js. */
+/** Returns the command line of a dependency's program, to be run by this Node.js. */
 export function bin(path) {
   return [process.execPath, join(root, 'node_modules', path)]
 }
@@ -24,7 +24,7 @@ export function bin(path) {
 export const turbo = bin('turbo/bin/turbo')
 export const vitest = bin('vitest/vitest.mjs')
 
-/** Runs a script's main function, and tells a failure in one line. */
+/** Runs a script's main function, and prints a failure as one line. */
 export async function main(script) {
   try {
     await script()

@@ -1,4 +1,4 @@
-// `npm start`: builds the monitor example and serves it. PORT chooses the port.
+// `npm start` builds the monitor example and serves it. PORT chooses the port.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { ensureInstalled } from './install.mjs'
@@ -11,7 +11,7 @@ await main(() => {
     cwd: join(root, 'examples/monitor'),
     stdio: 'inherit',
   })
-  // Ctrl-C reaches the server too (same terminal); this process only has to outlive it, and to pass on what was sent to it alone.
+  // Ctrl-C reaches the server too (same terminal). This process only has to outlive it, and to forward a signal sent to itself alone.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => server.kill('SIGTERM'))
   server.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))

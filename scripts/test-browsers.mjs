@@ -1,5 +1,5 @@
-// `npm run test:browsers`: every check in Chromium, Firefox and WebKit. Other arguments go to vitest: `-- -t Shared`. `-- firefox` runs one engine.
-// With `--update` the results are written, and the compatibility page from them; with `--page` the page alone.
+// `npm run test:browsers` runs every check in Chromium, Firefox and WebKit; `-- firefox` runs one engine. Other arguments go to vitest: `-- -t Shared`.
+// `--update` writes the results and the compatibility page; `--page` writes only the page.
 import { ensureInstalled, ensureSystemPackages } from './install.mjs'
 import { main, run, vitest } from './run.mjs'
 
@@ -17,7 +17,7 @@ await main(() => {
     const all = ['chromium', 'firefox', 'webkit']
     const chosen = all.filter(takes)
     const files = (chosen.length > 0 ? chosen : all).map((engine) => `browsers/${engine}`)
-    // One engine at a time: a page that waits for the machine is not slow by itself.
+    // One engine at a time, so that no page waits for the CPU.
     run([...vitest, 'run', '--project', 'e2e', '--no-file-parallelism', ...files, ...args], {
       RIVULET_BROWSERS: update ? 'update' : 'all',
     })

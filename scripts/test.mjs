@@ -1,4 +1,4 @@
-// `npm test`: builds what tests run, checks all types, and runs every test. Arguments go to vitest: `npm test -- decode`.
+// `npm test` builds, checks all types and runs every test. Arguments go to vitest: `npm test -- decode`.
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ await main(() => {
   const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(
     readFileSync(report, 'utf8'),
   )
-  // A file that fails to load has no failed test of its own.
+  // A file that fails to load has no failed test.
   const failed = numFailedTests || (status === 0 ? 0 : numFailedTestSuites || 1)
   const summary = `${numPassedTests} passed, ${failed} failed${numPendingTests ? `, ${numPendingTests} skipped` : ''}`
   writeFileSync(join(folder, 'summary.txt'), `${summary}\n`)

@@ -3,7 +3,7 @@ import { type Browser, chromium } from 'playwright-core'
 
 const executablePath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 
-/** Whether this machine has a browser to test in. `npm test` installs one where it can, and says so loudly where it cannot. */
+/** `true` if this machine has a browser for tests. `npm test` installs one where it can, and warns where it cannot. */
 export const hasChromium: boolean = existsSync(executablePath)
 
 export function launchChromium(): Promise<Browser> {

@@ -2,21 +2,21 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { endProcess } from './end-process.js'
 
-/** A built example as its own process, at a port that stays the same over restarts. */
+/** Runs a built example in its own process, on a port that stays the same across restarts. */
 export class ExampleProcess {
   readonly url: string
   readonly #folder: string
   readonly #port: number
   #process: ChildProcess | undefined
 
-  /** @param folder Where the example lies: in the repository's examples, or where it was copied to. */
+  /** @param folder The example's folder: in the repository's examples, or a copy. */
   constructor(folder: string, port: number) {
     this.#folder = folder
     this.#port = port
     this.url = `http://localhost:${port}`
   }
 
-  /** Resolves when it listens. */
+  /** Resolves when the example is listening. */
   async start(): Promise<void> {
     const child = spawn(process.execPath, ['dist/server/main.js'], {
       cwd: this.#folder,
@@ -36,12 +36,12 @@ export class ExampleProcess {
     })
   }
 
-  /** Ends it as a crash would: no farewell to anybody. */
+  /** Ends the process like a crash, without a farewell. */
   kill(): Promise<void> {
     return endProcess(this.#process, 'SIGKILL')
   }
 
-  /** Ends it as its user would, so that it takes along what it started. */
+  /** Ends the process like its user, so that it also ends the processes that it started. */
   stop(): Promise<void> {
     return endProcess(this.#process, 'SIGTERM')
   }

@@ -3,7 +3,7 @@ import { FakeStream, type FakeStreamOptions } from '@rivulet/testing'
 import { onTestFinished } from 'vitest'
 import { z } from 'zod'
 
-// What the tests of @rivulet/react and of @rivulet/vue are about.
+// Events for the tests of @rivulet/react and @rivulet/vue.
 
 type Schemas = {
   log: z.ZodObject<{ message: z.ZodString }>
@@ -17,7 +17,7 @@ export const events: ContractOf<Schemas> = defineEvents({
 
 export type Events = typeof events
 
-/** A stream in the test's hands, closed after it. */
+/** Creates a stream that the test controls. It is closed after the test. */
 export function createFake(options?: FakeStreamOptions<Events>): FakeStream<Events> {
   const fake = new FakeStream(events, options)
   fake.service.onError(() => {})

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * A port for a server that may be started there again: none of those that systems give to whoever asks for any, since the
- * next to ask could get it.
+ * Finds a port on which a server can start again and again. It is outside the range from which systems assign ports, because
+ * another process could get such a port in between.
  */
 export async function freePort(): Promise<number> {
   const port = 10_000 + Math.floor(Math.random() * 20_000)

@@ -3,17 +3,17 @@ import { realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 
 /**
- * The path of a program that an npm package brings, in exactly this version. Such programs are no dependencies of the
- * workspace: each weighs a hundred megabytes, and npm would link a `node` where every script finds it before the true
- * one. npm keeps them in its cache after the first time.
+ * Returns the path of a program in an npm package of exactly this version. Such programs are not dependencies of the
+ * workspace: each weighs a hundred megabytes, and npm would link a `node` that scripts find before the real
+ * one. npm caches them after the first download.
  *
- * @throws {Error} where npm cannot bring it.
+ * @throws {Error} if npm cannot download it.
  */
 export function npmBinary(nameAndVersion: string, command: string): string {
   const { stdout, stderr } = spawnSync(
     'npm',
     ['exec', '--yes', `--package=${nameAndVersion}`, '-c', `command -v ${command}`],
-    // Outside of the workspace, which npm would look into otherwise.
+    // Outside the workspace, because npm would search it first.
     { cwd: tmpdir(), encoding: 'utf8', env: environmentWithoutWorkspace() },
   )
   const path = stdout?.trim().split('\n').at(-1)
@@ -22,8 +22,8 @@ export function npmBinary(nameAndVersion: string, command: string): string {
 }
 
 /**
- * Under `npm run`, npm hands on to an npm inside which workspace it is in. Its other settings stay: a registry, a proxy
- * or a cache may be named by the environment alone.
+ * `npm run` tells a nested npm its workspace through the environment, so those variables are removed. Other settings stay:
+ * the registry, a proxy or a cache may be set only in the environment.
  */
 function environmentWithoutWorkspace(): NodeJS.ProcessEnv {
   const ofWorkspace = /^npm_(?!config_)|^npm_config_(local_prefix|workspaces?|include_workspace_root)$/i

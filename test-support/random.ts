@@ -1,4 +1,4 @@
-/** Random numbers that a seed decides (mulberry32). */
+/** Creates a seeded random number generator (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed
   return () => {

@@ -5,7 +5,7 @@ import { EventManager } from '@rivulet/server'
 import { handleEventStream } from '@rivulet/server/node'
 import { onTestFinished } from 'vitest'
 
-/** A manager behind a real socket, that counts what asks for a stream. */
+/** Starts a manager behind a real socket, and records the requests for streams. */
 export async function startServer<Contract extends EventContract>(
   events: Contract,
 ): Promise<{
@@ -30,7 +30,7 @@ export async function startServer<Contract extends EventContract>(
     server.closeAllConnections()
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/events`
-  // Breaks every connection, as a network does.
+  // Breaks every connection, like a network.
   const drop = () => server.closeAllConnections()
   return { manager, url, requests, authorizations, drop }
 }

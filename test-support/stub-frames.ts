@@ -1,6 +1,6 @@
 import { onTestFinished, vi } from 'vitest'
 
-/** Animation frames that come when `draw` is called. */
+/** Replaces animation frames by ones that run when `draw` is called. */
 export function stubFrames(): { due: ReadonlyMap<number, FrameRequestCallback>; draw: () => void } {
   const due = new Map<number, FrameRequestCallback>()
   let last = 0

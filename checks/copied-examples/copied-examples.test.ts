@@ -12,14 +12,14 @@ import { root } from '../../test-support/root.js'
 import { codeBlocks } from '../code-blocks.js'
 import { packPackages } from '../pack-packages.js'
 
-/** Runs a command in a folder, and shows all that it had to say if it fails. */
+/** Runs a command in a folder, and shows its whole output if it fails. */
 async function run(cwd: string, command: string, ...args: string[]): Promise<void> {
   await promisify(execFile)(command, args, { cwd }).catch(({ stdout, stderr }) => {
     throw new Error(`${[command, ...args].join(' ')} failed:\n${stdout}${stderr}`)
   })
 }
 
-/** How the stream of each example is asked for; the others serve it at `/api/events/stream`. */
+/** Requests for the streams of examples that do not serve them at `/api/events/stream`. */
 const streams: Record<string, { path: string; init: RequestInit }> = {
   hono: {
     path: '/api/imports/1/stream',
@@ -28,7 +28,7 @@ const streams: Record<string, { path: string; init: RequestInit }> = {
 }
 
 let folder: string
-/** The tarball of each published package, by its name. */
+/** Tarballs of the published packages, by name. */
 let tarballs: Record<string, string>
 
 beforeAll(async () => {
@@ -61,13 +61,13 @@ describe.each(readdirSync(join(root, 'examples')))('examples/%s, copied out of t
   }, 240_000)
 })
 
-/** The payload of the first event that is the application's own. */
+/** Returns the payload of the application's first event. */
 async function firstEvent(response: Response): Promise<unknown> {
   for await (const { event, data } of decodeStream(response.body!)) if (!isControlEvent(event)) return JSON.parse(data)
   throw new Error('The stream ended without an event.')
 }
 
-/** Writes the files that the README shows: code blocks whose first line is the file's path. Tells whether there are any. */
+/** Writes the files that the README shows, code blocks whose first line is a path. Returns `false` if it shows none. */
 function writeReadmeFiles(copy: string): boolean {
   const blocks = codeBlocks(readFileSync(join(copy, 'README.md'), 'utf8'))
   const paths = blocks.flatMap(({ text }) => {
@@ -82,7 +82,7 @@ function writeReadmeFiles(copy: string): boolean {
   return paths.length > 0
 }
 
-/** Copies what a user would: the sources, with the packages' versions replaced by their tarballs. */
+/** Copies the example's sources as a user would, with the packages' versions replaced by their tarballs. */
 function copyExample(from: string, to: string): void {
   cpSync(from, to, { recursive: true, filter: (path) => !['node_modules', 'dist'].includes(basename(path)) })
   const file = join(to, 'package.json')
@@ -90,7 +90,7 @@ function copyExample(from: string, to: string): void {
   for (const dependency of Object.keys(manifest.dependencies)) {
     manifest.dependencies[dependency] = tarballs[dependency] ?? manifest.dependencies[dependency]
   }
-  // What the packages need of each other comes from the same place.
+  // The packages' dependencies on each other come from the tarballs too.
   manifest.overrides = Object.fromEntries(Object.entries(tarballs).filter(([name]) => !(name in manifest.dependencies)))
   writeFileSync(file, JSON.stringify(manifest))
 }

@@ -53,7 +53,7 @@ async function createReader(name: string): Promise<Reader> {
   return new Reader(join(folder, name), tarballs)
 }
 
-/** The address serves the server's own events. */
+/** Expects the server's own events at the address. */
 async function expectStream(address: string): Promise<void> {
   const response = await fetch(address)
   for await (const { event, data } of decodeStream(response.body!)) {
@@ -64,7 +64,7 @@ async function expectStream(address: string): Promise<void> {
   expect.unreachable('The stream ended.')
 }
 
-/** The page shows events as they come, says when the server is away, and goes on when it is back. */
+/** Expects a page that shows events as they arrive, reports a stopped server, and continues when it is back. */
 async function expectLivePage(address: string, server: ServerProcess): Promise<void> {
   const page = await browser.newPage()
   onTestFinished(() => page.close())

@@ -7,12 +7,12 @@ import { root } from '../../test-support/root.js'
 import { type Block, codeBlocks } from '../code-blocks.js'
 import { ServerProcess } from './server-process.js'
 
-/** Without colours, so that an address in a server's output is in one piece; what npm has already is not asked for again. */
+/** Without colors, so that addresses in a server's output are in one piece. npm uses its cache where it can. */
 const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined, npm_config_prefer_offline: 'true' }
 
 /**
- * Follows pages of docs/start in a folder, each step as it stands there. Only where the packages come from differs, and the
- * ports: the page's may be taken here.
+ * Follows pages of docs/start in a folder, step by step and word for word. Only the source of the packages and
+ * the ports differ, because the page's ports may be taken.
  */
 export class Reader {
   readonly #folder: string
@@ -24,7 +24,7 @@ export class Reader {
     this.#tarballs = tarballs
   }
 
-  /** Takes all steps. The last command of a page starts a server: resolves when that listens. */
+  /** Takes all steps. Resolves when the server that the page's last command starts is listening. */
   async follow(name: string): Promise<FollowedPage> {
     const page = await this.#withFreePorts(await readFile(join(root, `docs/start/${name}.md`), 'utf8'))
     const steps = stepsOf(page)
@@ -58,7 +58,7 @@ export class Reader {
     await promisify(execFile)('sh', ['-ec', withTarballs], { cwd: this.#folder, env })
   }
 
-  /** Writes the file that the first line of the block names. */
+  /** Writes a block to the file that its first line names. */
   async #write({ text, line }: Block): Promise<void> {
     const name = /^(?:\/\/|<!--) ([\w./-]+)/.exec(text)?.[1]
     if (!name) throw new Error(`The block of line ${line} does not say which file it is.`)
@@ -69,12 +69,12 @@ export class Reader {
 }
 
 export interface FollowedPage {
-  /** Where the page says that one sees what it made. */
+  /** Address at which the page tells the reader to look at the result. */
   readonly address: string
   readonly server: ServerProcess
 }
 
-/** The blocks under headings that begin with a number. */
+/** Returns the code blocks under numbered headings. */
 function stepsOf(page: string): Block[] {
   return page
     .split(/^## /m)

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { onTestFinished } from 'vitest'
 
-/** A command of a page that runs until it is stopped; it is, at the end of the test. */
+/** A long-running command of a page. It is stopped at the end of the test. */
 export class ServerProcess {
   readonly #command: string
   readonly #folder: string
@@ -10,7 +10,7 @@ export class ServerProcess {
   readonly #origin: string
   #shell: ChildProcess | undefined
 
-  /** @param origin What the command prints when it listens. */
+  /** @param origin Text that the command prints when it is listening. */
   constructor(command: string, folder: string, env: NodeJS.ProcessEnv, origin: string) {
     this.#command = command
     this.#folder = folder
@@ -20,7 +20,7 @@ export class ServerProcess {
   }
 
   async start(): Promise<void> {
-    // A group of its own, so that it ends with all that it started.
+    // In its own process group, so that its children end with it.
     const shell = spawn('sh', ['-ec', this.#command], { cwd: this.#folder, env: this.#env, detached: true })
     this.#shell = shell
     let output = ''
@@ -35,7 +35,7 @@ export class ServerProcess {
     })
   }
 
-  /** Resolves when all that it started is gone, and the port is free. */
+  /** Resolves when the command and all its children have ended and the port is free. */
   async stop(): Promise<void> {
     const shell = this.#shell
     this.#shell = undefined

@@ -1,4 +1,4 @@
 import { project } from '../../vitest.shared.js'
 
-/** Not among the tests of `npm test`: npm installs from the registry what the page says, as on a reader's machine. */
+/** Not part of `npm test`, because npm installs from the registry, as on a reader's machine. */
 export default project('five-minutes', { include: ['*.test.ts'] })

@@ -4,37 +4,37 @@ import type { Browser, EngineName, LaunchOptions, Tab } from './driver.js'
 import type { Had, StreamSettings } from './page.js'
 import type { Site, SiteOptions } from './site.js'
 
-/** What a check works with. Sites and tabs that it opens are closed after it. */
+/** Environment of a check. Its sites and tabs are closed after it. */
 export interface Lab {
   readonly engine: EngineName
   readonly browser: Browser
   site(options?: SiteOptions): Promise<Site>
   /** Opens a tab. */
   open(url: string): Promise<Tab>
-  /** Starts another browser of the same engine, with a profile of its own. */
+  /** Starts another browser of the same engine, with its own profile. */
   launch(options: LaunchOptions): Promise<Browser>
 }
 
-/** One thing that has to work in a browser. */
+/** One behavior that must work in a browser. */
 export interface Check {
-  /** What the compatibility page calls it. */
+  /** Name on the compatibility page. */
   readonly name: string
   /** Takes about a second, and is part of `npm test`. */
   readonly quick?: boolean
-  /** Why an engine, or its driver, cannot be checked. Whatever is missing here has to pass. */
+  /** Reasons why an engine, or its driver, cannot be checked. Engines without a reason must pass. */
   readonly exceptions?: Partial<Record<EngineName, string>>
-  /** What is worth knowing of an engine that passes. */
+  /** Remarks about engines that pass. */
   readonly notes?: Partial<Record<EngineName, string>>
   run(lab: Lab): Promise<void>
 }
 
-/** Checks that belong together. */
+/** Checks of one subject. */
 export interface CheckGroup {
   readonly name: string
   readonly checks: readonly Check[]
 }
 
-/** Opens a stream in a tab. Resolves when the server has it, so that what is published next arrives. */
+/** Opens a stream in a tab. Resolves when the server has it, so that the next event arrives. */
 export async function openStream(tab: Tab, settings: StreamSettings): Promise<void> {
   await tab.evaluate((given) => window.lab.open(given), settings)
   await isOpen(tab)
@@ -80,7 +80,7 @@ export function numbers(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index)
 }
 
-/** Publishes a number every few milliseconds until it is called. */
+/** Publishes a number every few milliseconds until the returned function is called. */
 export function keepPublishing(site: Site, everyMs = 5): () => void {
   const timer = setInterval(() => site.publish(1), everyMs)
   return () => clearInterval(timer)

@@ -8,7 +8,7 @@ it.each(engines.map(({ name }) => name))('the results of %s are those of the che
   expect(readResults(engine).checks).toEqual(Object.fromEntries(expected))
 })
 
-// `npm run test:browsers -- --page` writes it.
+// `npm run test:browsers -- --page` writes the page.
 it('the compatibility page says what the results say', async () => {
   await expect(compatibilityPage()).toMatchFileSnapshot(pageFile)
 })

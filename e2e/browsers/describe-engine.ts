@@ -5,11 +5,11 @@ import { allChecks } from './matrix.js'
 import { type Outcomes, writeResults } from './results.js'
 import { buildScripts, createSite } from './site.js'
 
-// `npm run test:browsers` runs all checks, and updates the results if it is told to; `npm test` runs those that are quick.
+// `npm run test:browsers` runs all checks, and updates the results with `--update`. `npm test` runs the quick checks.
 const all = process.env.RIVULET_BROWSERS !== undefined
 const updates = process.env.RIVULET_BROWSERS === 'update'
 
-/** Runs the checks in one engine. A check that it cannot be asked is shown as skipped, with the reason. */
+/** Runs the checks in one engine. Checks that do not apply appear as skipped, with the reason. */
 export function describeEngine(engine: Engine): void {
   describe.skipIf(!engine.installed)(engine.name, () => {
     let scripts: ReadonlyMap<string, string>
@@ -26,7 +26,7 @@ export function describeEngine(engine: Engine): void {
     })
 
     afterEach(async () => {
-      // A page that has crashed cannot be closed.
+      // A crashed page cannot be closed.
       for (const each of opened.splice(0).reverse()) await each.close().catch(() => {})
     })
 

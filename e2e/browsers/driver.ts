@@ -1,4 +1,4 @@
-/** A function that runs in a page: it is sent as text, so it sees nothing but its arguments. */
+/** A function that runs in a page. It is sent as text, so it can use only its arguments. */
 // biome-ignore lint/suspicious/noExplicitAny: whatever the page's function takes
 export type PageFunction<Args extends any[], Result> = (...args: Args) => Result | Promise<Result>
 
@@ -6,18 +6,18 @@ export type PageFunction<Args extends any[], Result> = (...args: Args) => Result
 export interface Tab {
   goto(url: string): Promise<void>
   reload(): Promise<void>
-  /** Goes back in the history. Resolves when the page is there. */
+  /** Goes back in the history. Resolves when the page is shown. */
   back(): Promise<void>
   // biome-ignore lint/suspicious/noExplicitAny: see `PageFunction`
   evaluate<Args extends any[], Result>(run: PageFunction<Args, Result>, ...args: Args): Promise<Result>
-  /** Freezes the page as browsers do with tabs that were hidden for long, or wakes it up. Missing where the driver cannot. */
+  /** Freezes the page, as browsers do with tabs that were hidden for long, or wakes it up. Missing if the driver cannot. */
   setFrozen?(frozen: boolean): Promise<void>
   close(): Promise<void>
 }
 
 /** A running browser with one profile. */
 export interface Browser {
-  /** The id of the process whose children render the pages. */
+  /** The process whose children render the pages. */
   readonly pid: number
   readonly version: string
   /** Opens a tab, which shares the profile with the others. */
@@ -26,14 +26,14 @@ export interface Browser {
 }
 
 export interface LaunchOptions {
-  /** Forbids every site to keep anything: cookies, storage, locks, channels. */
+  /** Forbids every site to store anything: cookies, storage, locks, channels. */
   readonly blockStorage?: boolean
 }
 
 /** A browser engine that is installed on this machine. */
 export interface Engine {
   readonly name: EngineName
-  /** Its executables are there. */
+  /** `true` if its executables exist. */
   readonly installed: boolean
   launch(options?: LaunchOptions): Promise<Browser>
 }

@@ -11,7 +11,7 @@ export const engines: readonly Engine[] = [chromiumEngine, firefoxEngine, webkit
 
 export const groups: readonly CheckGroup[] = [requestChecks, pageChecks, sharedChecks, hiddenChecks]
 
-/** Each check with the name of its own in tests and results. */
+/** Each check with its unique name in tests and results. */
 export const allChecks: readonly (Check & { readonly id: string })[] = groups.flatMap(({ name: group, checks }) =>
   checks.map((check) => ({ ...check, id: `${group}: ${check.name}` })),
 )

@@ -1,17 +1,17 @@
 import { EventStreamService, type EventStreamServiceOptions } from '@rivulet/client'
 import { events } from './contract.js'
 
-/** What the checks ask of a page, as plain data: they talk to it through a driver. */
+/** Functions that the checks call in a page. They exchange plain data, because calls go through a driver. */
 export interface StreamSettings
   extends Pick<EventStreamServiceOptions, 'body' | 'credentials' | 'method' | 'persist' | 'shared'> {
   readonly url: string
   /** Sends the header `x-attempt`, which counts the requests. */
   readonly countAttempts?: boolean
-  /** Reads by a loop that takes so many milliseconds for an event, and not by a handler. */
+  /** Reads with a loop that takes this many milliseconds per event, instead of a handler. */
   readonly slowLoopMs?: number
 }
 
-/** What a page has had of a stream. */
+/** Events and gaps that a page received from a stream. */
 export interface Had {
   readonly received: number[]
   readonly gaps: string[]
@@ -24,19 +24,19 @@ interface Lab {
   open(settings: StreamSettings): void
   /** The standard's own client. */
   openNative(url: string): void
-  /** Errors of earlier pages of this tab, which could not tell them themselves. */
+  /** Errors of earlier pages of this tab, which could not report them themselves. */
   readonly earlierErrors: string[]
 }
 
 declare global {
   interface Window {
     lab: Lab
-    /** Shown again by the back/forward cache. */
+    /** `true` if the back/forward cache restored the page. */
     restored: boolean
   }
 }
 
-/** Where the errors of a page outlive it. */
+/** Storage key of errors that outlive their page. */
 const errorsKey = 'lab:errors'
 
 function tellError(had: Had, error: unknown): void {
@@ -96,7 +96,7 @@ window.lab = {
 async function readSlowly(stream: EventStreamService<typeof events>, had: Had, ms: number): Promise<void> {
   for await (const { n } of stream.events(events.tick, { bufferSize: 1_000 })) {
     had.received.push(n)
-    // What the next page continues from, whenever this one ends.
+    // The next page continues from here, whenever this one ends.
     sessionStorage.setItem('lab:received', JSON.stringify(had.received))
     await new Promise((resolve) => setTimeout(resolve, ms))
   }

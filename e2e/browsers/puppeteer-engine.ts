@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { launch, type Page, type LaunchOptions as PuppeteerOptions } from 'puppeteer-core'
 import type { Browser, Engine, EngineName, LaunchOptions, Tab } from './driver.js'
 
-/** What differs between the engines that puppeteer drives. */
+/** Differences between the engines that puppeteer drives. */
 interface Settings {
   readonly path: string
   readonly options: PuppeteerOptions
-  /** Prepares an empty profile in which sites may keep nothing. */
+  /** Prepares an empty profile in which sites may store nothing. */
   blockStorage(profile: string): Promise<PuppeteerOptions>
 }
 
@@ -17,7 +17,7 @@ const chromium: Settings = {
   path: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
   options: {
     browser: 'chrome',
-    // Puppeteer's defaults make pages live on in the background, and leave none to come back to.
+    // With puppeteer's defaults, pages stay alive in the background, so none comes back from the cache.
     ignoreDefaultArgs: [
       '--disable-back-forward-cache',
       '--disable-background-timer-throttling',
@@ -45,9 +45,9 @@ const firefox: Settings = {
   options: {
     browser: 'firefox',
     extraPrefsFirefox: {
-      // Puppeteer turns the back/forward cache off.
+      // Puppeteer disables the back/forward cache.
       'fission.bfcacheInParent': true,
-      // Tabs of one origin get processes of their own, so that one of them can be stopped or killed.
+      // Tabs of one origin get separate processes, so that one of them can be stopped or killed.
       'dom.ipc.processCount.webIsolated': 4,
       'dom.ipc.processPrelaunch.enabled': false,
     },

@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url'
 import type { EngineName } from './driver.js'
 import { allChecks } from './matrix.js'
 
-/** By the id of the check. */
+/** Outcomes by check id. */
 export type Outcomes = Record<string, 'passed' | 'failed' | 'excepted'>
 
-/** What the checks came to in one engine. Committed: the compatibility page is made of it. */
+/** Results of the checks in one engine. They are committed, because the compatibility page is made from them. */
 export interface Results {
   readonly engine: EngineName
   readonly version: string
@@ -21,7 +21,7 @@ export function readResults(engine: EngineName): Results {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { engine, version: '', checks: {} }
 }
 
-/** Writes what a run came to. Checks that it left out keep their results. */
+/** Writes the results of a run. Checks that did not run keep their results. */
 export function writeResults(engine: EngineName, version: string, outcomes: Outcomes): void {
   const known = { ...readResults(engine).checks, ...outcomes }
   const checks = Object.fromEntries(allChecks.flatMap(({ id }) => (known[id] ? [[id, known[id]]] : [])))

@@ -1,6 +1,6 @@
 declare global {
   interface Window {
-    /** What a page with a component tells of itself. */
+    /** Report of a page with a component. */
     shown: { handled: number }
   }
 }

@@ -9,7 +9,7 @@ import { build } from 'esbuild'
 import { certificate } from '../../packages/server/test/certificate.js'
 import { events } from './contract.js'
 
-/** A request for a stream, as the server saw it. */
+/** A request for a stream, as the server received it. */
 export interface SeenRequest {
   readonly method: string
   readonly path: string
@@ -17,22 +17,22 @@ export interface SeenRequest {
   body: string
 }
 
-/** A real server for the pages of one check. Each has a port and so an origin of its own: nothing is left from another check. */
+/** A real server for the pages of one check. Each has its own port and so its own origin: nothing is left from another check. */
 export interface Site {
   /** `http://localhost:…`, or `https://…` over HTTP/2. */
   readonly origin: string
   readonly manager: EventManager<typeof events>
-  /** The requests for streams. */
+  /** Requests for streams. */
   readonly seen: SeenRequest[]
-  /** How many of the next requests for a stream are refused with 503. */
+  /** Number of the next requests for a stream to refuse with 503. */
   refuse: number
-  /** Publishes the next numbers, as many as are asked for, in one go. */
+  /** Publishes this many further numbers at once. */
   publish(count: number): void
-  /** How many were published. */
+  /** Number of published events. */
   readonly published: number
-  /** Breaks every connection, as a network does. */
+  /** Breaks every connection, like a network. */
   drop(): void
-  /** Goes away, with every connection, and comes back to the same port. */
+  /** Stops with every connection, and comes back on the same port. */
   stop(): Promise<void>
   start(): Promise<void>
   close(): Promise<void>
@@ -46,7 +46,7 @@ export interface SiteOptions {
 type NodeRequest = IncomingMessage | Http2ServerRequest
 type NodeResponse = ServerResponse | Http2ServerResponse
 
-/** What pages are made of, built once. */
+/** Scripts of the pages, built once. */
 export async function buildScripts(): Promise<ReadonlyMap<string, string>> {
   const scripts = new Map<string, string>()
   for (const name of ['page.ts', 'react.tsx', 'vue.ts']) {
@@ -64,13 +64,13 @@ export async function buildScripts(): Promise<ReadonlyMap<string, string>> {
   return scripts
 }
 
-/** Passes every request on, as workers that cache do for what they don't cache. */
+/** Passes every request on, as caching service workers do with requests that they do not cache. */
 const serviceWorker = `
   self.addEventListener('install', () => self.skipWaiting())
   self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()))
   self.addEventListener('fetch', (event) => event.respondWith(fetch(event.request)))`
 
-/** A page that may store nothing, and tells the one around it what it has. */
+/** A page that may not store anything, and reports its events to the surrounding page. */
 const framed = `
   <script src="/page.js"></script>
   <script>
@@ -185,7 +185,7 @@ export async function createSite(scripts: ReadonlyMap<string, string>, options: 
   return site
 }
 
-/** Compresses a response as middleware does: `write` goes through gzip, and `flush` sends what is in it. */
+/** Compresses a response like middleware: `write` goes through gzip, and `flush` sends the compressed bytes. */
 function compress(response: ServerResponse): void {
   const gzip = createGzip()
   const { write, end } = response

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Browser, Tab } from './driver.js'
 
-/** How long the page computes at first, so that its process is seen to. */
+/** Time that the page computes at first, so that its process stands out. */
 const busyMs = 200
 
-/** The id of the process that runs a tab's page: the one below the browser that computes while the page does. No driver tells it. */
+/** Finds the process of a tab's page: the child of the browser that computes while the page does. No driver reports it. */
 export async function processOf(browser: Browser, tab: Tab): Promise<number> {
   for (let attempt = 1; attempt <= 5; attempt++) {
     const before = new Map(descendants(browser.pid).map((pid) => [pid, ticksOf(pid)]))
@@ -15,7 +15,7 @@ export async function processOf(browser: Browser, tab: Tab): Promise<number> {
     const busy = [...before].map(([pid, ticks]) => ({ pid, ticks: ticksOf(pid) - ticks }))
     busy.sort((one, other) => other.ticks - one.ticks)
     const [most, second] = busy
-    // A tick is 10 ms. On a busy machine the page may have had less than it asked for.
+    // A tick is 10 ms. On a busy machine the page may have got less than it asked for.
     if (most!.ticks > 5 && most!.ticks > 2 * second!.ticks) return most!.pid
   }
   throw new Error('It cannot be told which process runs this page.')
@@ -44,7 +44,7 @@ function ticksOf(pid: number): number {
   return stat ? Number(stat[11]) + Number(stat[12]) : 0
 }
 
-/** The fields of /proc/<pid>/stat behind the name, which may hold spaces; `undefined` for a process that is gone. */
+/** Returns the fields of /proc/<pid>/stat after the name, which may contain spaces; `undefined` for a process that has ended. */
 function statOf(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Speaks W3C WebDriver to a driver that listens on a port of this machine: https://www.w3.org/TR/webdriver2/ */
+/** Speaks W3C WebDriver to a driver on a local port: https://www.w3.org/TR/webdriver2/ */
 export class WebDriver {
   readonly #session: string
   readonly version: string
@@ -10,7 +10,7 @@ export class WebDriver {
     this.version = version
   }
 
-  /** Begins a session. The driver may still be starting. */
+  /** Starts a session. The driver may still be starting. */
   static async start(port: number, capabilities: object): Promise<WebDriver> {
     const base = `http://127.0.0.1:${port}`
     const deadline = Date.now() + 20_000

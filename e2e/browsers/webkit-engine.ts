@@ -13,12 +13,12 @@ import { WebDriver } from './webdriver.js'
 
 const driverPath = '/usr/bin/WebKitWebDriver'
 const screenPath = '/usr/bin/Xvfb'
-// Debian puts it into a folder named after the machine's architecture.
+// Debian's folder is named after the machine's architecture.
 const browserPath = readdirSync('/usr/lib')
   .map((folder) => join('/usr/lib', folder, 'webkit2gtk-4.1/MiniBrowser'))
   .find(existsSync)
 
-/** WebKitGTK's MiniBrowser on a screen that nobody sees: it has no headless mode. */
+/** WebKitGTK's MiniBrowser on a virtual screen, because it has no headless mode. */
 export const webkitEngine: Engine = {
   name: 'WebKit',
   installed: browserPath !== undefined && existsSync(driverPath) && existsSync(screenPath),
@@ -60,7 +60,7 @@ export const webkitEngine: Engine = {
   },
 }
 
-/** The windows of one session, which has one command at a time, for one current window. */
+/** The windows of one session, which runs one command at a time, in one current window. */
 class Windows {
   readonly #session: WebDriver
   #last: Promise<unknown> = Promise.resolve()
@@ -69,7 +69,7 @@ class Windows {
     this.#session = session
   }
 
-  // The session ends with its last window: the first one is never used.
+  // The session ends with its last window, so the first one stays open and unused.
   async open(url: string): Promise<Tab> {
     const handle = await this.#inTurn(async () => {
       const [first] = (await this.#session.send('GET', '/window/handles')) as string[]
@@ -103,7 +103,7 @@ class Windows {
   }
 }
 
-/** The body of a script for `execute/async`: its last argument takes the result. */
+/** Body of a script for `execute/async`: its last argument takes the result. */
 const inPage = (run: unknown) => `
   const args = [...arguments]
   const done = args.pop()

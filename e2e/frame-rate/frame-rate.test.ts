@@ -47,7 +47,7 @@ describe.skipIf(!hasChromium)('10,000 events a second', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   }
 
-  /** Publishes what each turn of the timer owes, however late it is. */
+  /** Publishes all events that are due at each timer tick, however late the tick is. */
   function publishAll(): Promise<void> {
     const startedAt = performance.now()
     let published = 0
@@ -77,7 +77,7 @@ describe.skipIf(!hasChromium)('10,000 events a second', () => {
       const { rate, frames } = await page.evaluate(() => ({ rate: window.rate, frames: window.framesDrawn }))
       await page.close()
       expect(rate.handled).toBe(total)
-      // One more for what was still to be drawn when the counting began.
+      // One more, for a frame that was pending when the counting began.
       expect(rate.commits).toBeLessThanOrEqual(frames + 1)
       expect(rate.commits).toBeGreaterThan(1)
       console.log(`${source}: ${total} events, ${frames} frames, ${rate.commits} commits`)

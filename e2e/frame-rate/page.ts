@@ -1,19 +1,19 @@
 export { events } from './contract.js'
 
-/** What a page tells of itself. */
+/** Report of a page. */
 export interface Rate {
-  /** How often the component was drawn anew. */
+  /** Number of renders of the component. */
   commits: number
-  /** How many events a handler got. */
+  /** Number of events that a handler received. */
   handled: number
-  /** What is on the page: how many events, and the last one. */
+  /** Number of events on the page, and the last one. */
   shown: string
 }
 
 declare global {
   interface Window {
     rate: Rate
-    /** Animation frames since the page was loaded. */
+    /** Number of animation frames since the page was loaded. */
     framesDrawn: number
   }
 }

@@ -8,7 +8,7 @@ export default defineConfig({
   build: {
     outDir: fileURLToPath(new URL('dist/web', import.meta.url)),
     emptyOutDir: true,
-    // light-dark() carries both themes; these are the first versions that have it.
+    // light-dark() carries both themes. These are the first versions that support it.
     target: ['chrome123', 'firefox120', 'safari17.5'],
   },
 })

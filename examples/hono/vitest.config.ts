@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** Inside Rivulet's own repository the packages are read from their sources, so that no build has to precede a test. */
+/** In Rivulet's own repository, tests read the packages' sources, so that no build has to come first. */
 const conditions = ['@rivulet/source', 'module', 'node', 'development']
 
 export default defineConfig({

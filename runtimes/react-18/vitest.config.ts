@@ -11,7 +11,7 @@ export default mergeConfig(
     environment: 'jsdom',
     setupFiles: ['test/setup.ts'],
     env: { REACT_MAJOR: '18' },
-    // Inlined, so that the alias gives it React 18 too.
+    // Inlined, so that the alias to React 18 applies to it too.
     server: { deps: { inline: [/@testing-library\/react/] } },
   }),
   {

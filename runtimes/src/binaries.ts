@@ -1,6 +1,6 @@
 import { npmBinary } from '../../test-support/npm-binary.js'
 
-/** What is tested on, besides the Node.js that runs the tests. The versions are exact, so that a run can be repeated. */
+/** Runtimes under test, besides the Node.js that runs the tests. The versions are exact, so that runs are repeatable. */
 const packages = {
   bun: 'bun@1.4.5',
   deno: 'deno@2.9.6',
@@ -15,7 +15,7 @@ export type Program = keyof typeof packages
 
 export const nodes = ['node20', 'node22', 'node24', 'node26'] as const satisfies readonly Program[]
 
-/** The program's path. The first time, npm downloads it. */
+/** Returns the program's path. npm downloads the program the first time. */
 export function binary(program: Program): string {
   return npmBinary(packages[program], program.replace(/\d+$/, ''))
 }

@@ -3,7 +3,7 @@ import { delimiter, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { binary, nodes } from './binaries.js'
 
-// `npm run test:nodes`: every test of the repo on each Node.js, one after the other. Arguments go to vitest.
+// `npm run test:nodes` runs every test on each Node.js, one after the other. Arguments go to vitest.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
@@ -15,7 +15,7 @@ const results = nodes.map((node) => {
   const { status } = spawnSync(path, [vitest, 'run', '--reporter=dot', ...process.argv.slice(2)], {
     cwd: root,
     stdio: 'inherit',
-    // For the programs that tests start by their name: npm among them, which is a script for whichever `node` comes first.
+    // For programs that tests start by name. npm is a script for whichever `node` comes first.
     env: { ...process.env, PATH: `${dirname(path)}${delimiter}${process.env.PATH}` },
   })
   return { version, passed: status === 0 }

@@ -9,7 +9,7 @@ function hiddenTab(name: string, path: string): Check {
       const tab = await open(server.origin + path)
       await expect.poll(() => server.manager.connections.size).toBe(1)
       const front = await open(`${server.origin}/blank`)
-      // Windows of WebKit's driver call themselves visible, and are not drawn all the same.
+      // Windows of WebKit's driver report that they are visible, but are not drawn.
       if (engine !== 'WebKit') await until(tab, () => document.hidden)
       server.publish(500)
       await until(tab, () => window.shown.handled === 500)

@@ -47,7 +47,7 @@ export const pageChecks: CheckGroup = {
         await openStream(tab, { url: '/events' })
         server.publish(5)
         await server.stop()
-        // Long enough for the wait between two attempts to have grown.
+        // Long enough for the delay between attempts to grow.
         await until(tab, () => window.lab.streams[0]!.had.errors.length >= 4)
         server.publish(5)
         await server.start()
@@ -70,7 +70,7 @@ export const pageChecks: CheckGroup = {
         await tab.evaluate(() => window.lab.open({ url: '/events', persist: true }))
         await until(tab, (last) => window.lab.streams[0]!.had.received.at(-1) === last, server.published)
         const { received, gaps } = await hadOf(tab)
-        // How many of the second twenty came before the page was left is not known.
+        // The number of events that arrived before the user left the page is unknown.
         expect(received[0]).toBeLessThanOrEqual(41)
         expect(received).toEqual(numbers(received[0]!, 60))
         expect(gaps).toEqual([])
@@ -92,7 +92,7 @@ export const pageChecks: CheckGroup = {
         const { received, gaps } = await hadOf(tab)
         expect(gaps).toEqual([])
         expect(received).toEqual(numbers(received[0]!, 200))
-        // The event that the loop was at may come again: nobody knows whether it was done with it.
+        // The loop's current event may arrive again, because the page cannot tell whether the loop had finished with it.
         expect(received[0]).toBeLessThanOrEqual(before.at(-1)! + 1)
         expect(received[0]).toBeGreaterThanOrEqual(before.at(-1)!)
       },
@@ -126,7 +126,7 @@ export const pageChecks: CheckGroup = {
         await openStream(tab, settings)
         server.publish(10)
         await expectAll(tab, server)
-        // Firefox has its cache for navigations that the page makes itself, if at all.
+        // Firefox uses its cache only for navigations that the page makes itself, if at all.
         await tab.evaluate(() => {
           window.location.href = '/blank'
         })

@@ -26,7 +26,7 @@ async function openTabs({ open }: Lab, server: Site, count: number): Promise<Tab
   return tabs
 }
 
-/** Every tab has all numbers since its first, once and in order, and follows what comes next. */
+/** Expects all numbers since its first in every tab, once and in order, and then the next ones. */
 async function expectComplete(tabs: readonly Tab[], server: Site): Promise<void> {
   server.publish(1)
   for (const tab of tabs) {
@@ -44,7 +44,7 @@ const receivedMore = async (tabs: readonly Tab[], count: number) => {
   }
 }
 
-/** The tab that holds the connection goes away while events come: the others go on. */
+/** Ends the leading tab while events arrive, and expects the others to continue. */
 function whenLeader(
   does: string,
   act: (lab: Lab, leader: Tab) => Promise<unknown>,
@@ -71,7 +71,7 @@ function whenLeader(
   }
 }
 
-/** The tab that holds the connection does nothing for a while: the others go on, and it misses nothing. */
+/** Stops the leading tab for a while, and expects the others to continue and the tab to miss nothing. */
 function whilePaused(
   does: string,
   prepare: (lab: Lab, leader: Tab) => Promise<{ pause(): unknown; wake(): unknown }>,

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** One address for all nodes, as a load balancer gives: each connection goes to the next node that answers. */
+/** One address for all nodes, like a load balancer: each connection goes to the next node that answers. */
 export function createBalancer(ports: readonly number[]): Server {
   let next = 0
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-// `npm run kill [name]`: has one node of the running cluster kill itself, as a crash would.
+// `npm run kill [name]` makes a node of the running cluster kill itself, like a crash.
 
 const { names, nodePorts } = JSON.parse(readFileSync(fileURLToPath(new URL('address.json', import.meta.url)), 'utf8'))
 const name = (process.argv[2] ?? names[Math.floor(Math.random() * names.length)]).toUpperCase()

@@ -35,7 +35,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
-/** A line after the other, each until it is acknowledged: through whichever node answers. */
+/** Publishes one line after the other, each until it is acknowledged, through any node that answers. */
 async function publishLines(address: string): Promise<never> {
   for (let n = 1; ; n++) {
     const text = `Line ${n}, ${new Date().toLocaleTimeString('en-GB')}`

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 const program = fileURLToPath(new URL('node.js', import.meta.url))
 const restartAfterMs = 3_000
 
-/** Keeps one node running: a node that dies is started again after a while, as a supervisor would. */
+/** Keeps one node running: restarts a node that died after a while, like a supervisor. */
 export class NodeProcess {
   readonly name: string
   readonly port: number
@@ -17,12 +17,12 @@ export class NodeProcess {
     this.#redisPort = redisPort
   }
 
-  /** Ends it for good. */
+  /** Ends the node for good. */
   stop(): void {
     this.#child?.removeAllListeners('exit').kill()
   }
 
-  /** Resolves when it listens. */
+  /** Resolves when the node is listening. */
   start(): Promise<void> {
     const env = { ...process.env, NODE: this.name, PORT: String(this.port), REDIS_PORT: String(this.#redisPort) }
     const child = fork(program, { env })

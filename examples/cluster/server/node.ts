@@ -6,7 +6,7 @@ import express from 'express'
 import { Redis } from 'ioredis'
 import { events, nodeHeader, streamPath } from '../shared/events.js'
 
-// One node of the cluster. It knows Redis, and nothing of the other nodes.
+// One node of the cluster. It knows Redis, but none of the other nodes.
 
 const { NODE: name = '?', PORT: port, REDIS_PORT: redisPort } = process.env
 
@@ -17,14 +17,14 @@ const manager = new EventManager({
   backplane: new RedisBackplane({
     client: new Redis({ port: Number(redisPort), host: '127.0.0.1', lazyConnect: true }),
     retention: { maxEvents: 5_000 },
-    // Redis writes each event before it answers (see redis.ts), so its restart loses none.
+    // Redis writes each event to disk before it answers (see redis.ts), so a restart of Redis loses none.
     afterRestart: 'trust',
   }),
-  // Soon enough to watch: the pages of a node that was killed are gone after three seconds.
+  // Short enough to watch: the pages of a killed node are gone after three seconds.
   presence: { nodeTimeoutMs: 3_000, onChange: () => void tellPages().catch(() => {}) },
 })
 
-/** Counts the pages of all nodes. Two that change at once may both tell it: whoever reads it takes the last. */
+/** Counts the pages of all nodes. Simultaneous changes may be published twice; readers use the last count. */
 async function tellPages(): Promise<void> {
   const nodes: Record<string, number> = {}
   for (const { info } of await manager.presence('default')) {
@@ -44,7 +44,7 @@ app.get(streamPath, eventStream(manager, { replay: 20, presence: () => ({ node: 
 app.post('/api/lines/:n', express.text(), async (request, response) => {
   const { n } = request.params
   try {
-    // The same number again is the same event: whoever got no answer may ask again, any node.
+    // The same number is the same event, so an unacknowledged line can be sent again through any node.
     await manager.publish('line', { n: Number(n), text: request.body }, { idempotencyKey: n })
     response.sendStatus(204)
   } catch (error) {
@@ -59,5 +59,5 @@ app.use(express.static(fileURLToPath(new URL('../web', import.meta.url))))
 
 app.listen(Number(port), '127.0.0.1', () => process.send?.('listening'))
 
-// The cluster is gone: so is this node.
+// The cluster has ended, so this node ends too.
 process.on('disconnect', () => process.exit())

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * Ports that are free at the moment. Below those that systems give to whoever asks for any: a node that is started again
- * needs its own back.
+ * Finds free ports. They are below the range from which systems assign ports, because a restarted node
+ * needs the same port again.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>()

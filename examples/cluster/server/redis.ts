@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Starts a Redis of the example's own, which writes every event before it answers. Resolves when it takes commands. */
+/** Starts the example's own Redis, which writes every event to disk before it answers. Resolves when it takes commands. */
 export function startRedis(port: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'rivulet-cluster-'))
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '']

@@ -2,9 +2,9 @@ import { defineEvents, type EventOf } from '@rivulet/core'
 import * as z from 'zod'
 
 export const events = defineEvents({
-  /** Whoever has line 41 and 43 but not 42 has missed one. Its `source` is the node that published it. */
+  /** A page that has lines 41 and 43 but not 42 has missed one. `source` is the node that published the line. */
   line: z.object({ n: z.number().int().min(1), text: z.string() }),
-  /** How many pages are open, by the name of their node. */
+  /** Number of open pages by node name. */
   pages: z.object({ nodes: z.record(z.string(), z.number().int()) }),
 })
 
@@ -12,5 +12,5 @@ export type Line = EventOf<typeof events, 'line'>
 
 export const streamPath = '/api/events/stream'
 
-/** The header by which a node says who it is. */
+/** Response header with the node's name. */
 export const nodeHeader = 'x-node'

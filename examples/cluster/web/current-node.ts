@@ -4,7 +4,7 @@ import { nodeHeader } from '../shared/events.js'
 let current = ''
 const listeners = new Set<() => void>()
 
-/** Fetches, and remembers which node answered. */
+/** Fetches, and remembers the node that answered. */
 export const fetchFromNode: typeof fetch = async (input, init) => {
   const response = await fetch(input, init)
   current = response.headers.get(nodeHeader) ?? ''
@@ -12,7 +12,7 @@ export const fetchFromNode: typeof fetch = async (input, init) => {
   return response
 }
 
-/** The name of the node that this page's stream comes from; `''` before there was one. */
+/** Name of the node that serves this page's stream; `''` before the first response. */
 export function useCurrentNode(): string {
   return useSyncExternalStore(subscribe, () => current)
 }

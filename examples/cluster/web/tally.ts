@@ -1,19 +1,19 @@
 import type { Line } from '../shared/events.js'
 
-/** What a page can tell of the numbers that it got. */
+/** A page's record of the numbers that it received. */
 export interface Tally {
   readonly received: number
   readonly last: number
-  /** Numbers that were passed over. */
+  /** Numbers that were skipped. */
   readonly missing: number
-  /** Numbers that came again, or too late. */
+  /** Numbers that came again or too late. */
   readonly repeated: number
 }
 
 export const nothing: Tally = { received: 0, last: 0, missing: 0, repeated: 0 }
 
 export function count({ received, last, missing, repeated }: Tally, { n }: Line): Tally {
-  // A page begins in the middle: with its first line, nothing is missing yet.
+  // A page starts in the middle: nothing is missing before its first line.
   const passed = received === 0 ? 0 : n - last - 1
   return {
     received: received + 1,

@@ -10,13 +10,13 @@ import { requestLog } from './request-log.js'
 import { RequestMeter } from './request-meter.js'
 import { Scraper } from './scraper.js'
 
-/** An event loop that is held up for longer is told of. */
+/** Event-loop delay above which a notification is published. */
 const highDelayMs = 200
 
 export interface DashboardOptions {
-  /** The folder of the built page. */
+  /** Folder of the built page. */
   readonly webRoot?: string
-  /** Where the log goes besides the page. @default standard output */
+  /** Destination of the log besides the page. @default standard output */
   readonly logDestination?: DestinationStream
   /** @default 1000 */
   readonly sampleMs?: number
@@ -25,13 +25,13 @@ export interface DashboardOptions {
 export interface Dashboard {
   readonly app: Koa
   readonly manager: EventManager<typeof events>
-  /** To be called once the server listens: begins to measure, and says so. */
+  /** Starts measuring and publishes that the server has started. Call this when the server is listening. */
   start(port: number): void
-  /** Ends the streams within the grace period and stops measuring. The HTTP server is the caller's to close. */
+  /** Ends the streams within the grace period and stops measuring. The caller closes the HTTP server. */
   close(options?: { graceMs?: number }): Promise<void>
 }
 
-/** Puts the dashboard together without listening, so that tests can serve it as they like. */
+/** Builds the dashboard without listening, so that tests can serve it in their own way. */
 export function createDashboard(options: DashboardOptions = {}): Dashboard {
   const { sampleMs = 1_000 } = options
   const logger = pino({}, options.logDestination ?? process.stdout)

@@ -1,17 +1,17 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Middleware } from 'koa'
 
-/** How long a burst of demo traffic lasts, and how dense it is. */
+/** Duration and density of a burst of demo traffic. */
 const burstSeconds = 15
 const requestsPerSecond = 60
 
 export const demoPages = ['list', 'table', 'slow', 'broken'] as const
 
-/** What there is to scrape and to measure on a server that nobody uses yet: real pages, requested for real. */
+/** Serves real pages to scrape and measure, for a server that has no users yet. */
 export const demoPage: Middleware = async (context, next) => {
   const name = /^\/demo\/(\w+)$/.exec(context.path)?.[1]
   if (!demoPages.includes(name as (typeof demoPages)[number])) return next()
-  // Between 0 and 40 ms, as a database would take.
+  // Between 0 and 40 ms, like a database.
   await wait(name === 'slow' ? 400 : Math.random() ** 3 * 40)
   if (name === 'broken') context.throw(500, 'This page is broken on purpose.')
   const proxies = Array.from({ length: 20 }, (_, index) => `192.0.2.${index}:${8_000 + name!.length}`)
@@ -19,7 +19,7 @@ export const demoPage: Middleware = async (context, next) => {
     name === 'table' ? `<table><tr><td>${proxies.join('</td></tr><tr><td>')}</td></tr></table>` : proxies.join('\n')
 }
 
-/** Sends requests to the server's own pages, so that there is something to see. A few of them fail. */
+/** Sends requests to the server's own pages, so that there is something to watch. A few of them fail. */
 export async function sendTraffic(origin: string): Promise<void> {
   for (let tick = 0; tick < burstSeconds * 10; tick++) {
     for (let count = 0; count < requestsPerSecond / 10; count++) {

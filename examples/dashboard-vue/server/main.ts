@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { createDashboard } from './app.js'
 
-/** The page lies in dist/web, beside this file's folder once it is built. */
+/** The built page is in dist/web, beside the folder of this built file. */
 const webRoot = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
 
 const port = Number(process.env.PORT ?? 3000)

@@ -23,13 +23,13 @@ export class ProcessMeter {
     this.#delays.disable()
   }
 
-  /** What was since the last call. */
+  /** Returns the measurements since the last call. */
   take(): ProcessSample {
     const now = performance.now()
     const { user, system } = process.cpuUsage(this.#cpu)
     const { heapUsed, rss } = process.memoryUsage()
     const sample = {
-      // Node records the distance between two ticks, so one tick's length is taken off.
+      // Node records the distance between two ticks, so subtract the length of a tick.
       eventLoopDelayMs: Math.max(0, Math.round((this.#delays.max / 1e6 - resolutionMs) * 10) / 10),
       cpuPercent: Math.round((user + system) / (now - this.#takenAt)) / 10,
       heapUsedBytes: heapUsed,

@@ -3,7 +3,7 @@ import type { Middleware } from 'koa'
 import type { Logger } from 'pino'
 import { type events, type LogEvent, streamPath } from '../shared/events.js'
 
-/** Logs each request when it is answered: to pino, and to the page. */
+/** Logs each answered request, to pino and to the page. */
 export function requestLog(logger: Logger, manager: EventManager<typeof events>): Middleware {
   return async (context, next) => {
     const startedAt = performance.now()

@@ -7,7 +7,7 @@ export interface RequestSample {
   readonly p95Ms: number
 }
 
-/** Measures every request that is answered, but for event streams, which end when their reader leaves. */
+/** Measures every answered request except event streams, which end when their reader leaves. */
 export class RequestMeter {
   #durations: number[] = []
   #errors = 0
@@ -21,14 +21,14 @@ export class RequestMeter {
     try {
       await next()
     } catch (error) {
-      // Koa makes the answer of it only after the last middleware.
+      // Koa turns it into a response only after the last middleware.
       count((error as { status?: number }).status ?? 500)
       throw error
     }
     if (!context.response.is('text/event-stream')) count(context.status)
   }
 
-  /** What ended since the last call. */
+  /** Returns the requests that ended since the last call. */
   take(): RequestSample {
     const durations = this.#durations.sort((a, b) => a - b)
     const sample = {
@@ -43,7 +43,7 @@ export class RequestMeter {
   }
 }
 
-/** The smallest value that so large a part of the sorted values does not exceed, to a hundredth; 0 where there is none. */
+/** Returns the smallest value that this share of the sorted values does not exceed, rounded to hundredths; 0 if there is none. */
 export function percentile(sorted: readonly number[], part: number): number {
   const value = sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? 0
   return Math.round(value * 100) / 100

@@ -3,7 +3,7 @@ import type { events, Page } from '../shared/events.js'
 
 const timeoutMs = 5_000
 
-/** Reads `ip:port` pairs from pages, one page after the other, and tells of every step. */
+/** Reads `ip:port` pairs from pages, one page after the other, and publishes every step. */
 export class Scraper {
   readonly #manager: EventManager<typeof events>
   #running = false
@@ -12,7 +12,7 @@ export class Scraper {
     this.#manager = manager
   }
 
-  /** `false` while a run is under way. */
+  /** `false` during a run. */
   start(urls: readonly string[]): boolean {
     if (this.#running) return false
     this.#running = true
@@ -73,7 +73,7 @@ async function readPage(url: string, found: Set<string>): Promise<Page> {
   }
 }
 
-/** The distinct valid `ip:port` pairs of a text. */
+/** Returns the distinct valid `ip:port` pairs of a text. */
 export function findProxies(text: string): string[] {
   const matches = text.matchAll(/(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3}):(\d{1,5})(?!\d)/g)
   const valid = Array.from(matches).filter(

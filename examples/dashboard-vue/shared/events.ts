@@ -9,17 +9,17 @@ const log = z.object({
 
 const page = z.object({
   url: z.string(),
-  /** `undefined` while it is being fetched, 0 where nothing answered. */
+  /** `undefined` while the page is being fetched, 0 if nothing answered. */
   status: z.number().int().optional(),
-  /** Proxies that were found on it. */
+  /** Proxies found on the page. */
   found: z.number().int().min(0),
   durationMs: z.number().min(0).optional(),
 })
 
-/** How a scraping run stands. Every event tells the whole state, so that the latest one is enough to draw it. */
+/** State of a scraping run. Every event has the whole state, so the latest one is enough to draw it. */
 const scrapingProgress = z.object({
   status: z.enum(['running', 'completed']),
-  /** Per cent of the pages that are done, failed ones included. */
+  /** Percentage of finished pages, including failed ones. */
   progress: z.number().min(0).max(100),
   proxiesFound: z.number().int().min(0),
   pages: z.array(page),
@@ -34,14 +34,14 @@ const notification = z.object({
 /** One second of the server, measured. */
 const metrics = z.object({
   requestsPerSecond: z.number().min(0),
-  /** Of these, answered with 500 and above. */
+  /** Requests among these that were answered with 500 or above. */
   errorsPerSecond: z.number().min(0),
-  /** How long requests took that ended in this second; 0 where none did. */
+  /** Duration of the requests that ended in this second; 0 if none did. */
   latencyP50Ms: z.number().min(0),
   latencyP95Ms: z.number().min(0),
-  /** How late the event loop ran its timers. */
+  /** Delay with which the event loop ran its timers. */
   eventLoopDelayMs: z.number().min(0),
-  /** Per cent of one core. */
+  /** Percentage of one core. */
   cpuPercent: z.number().min(0),
   heapUsedBytes: z.number().int().min(0),
   rssBytes: z.number().int().min(0),
@@ -49,7 +49,7 @@ const metrics = z.object({
   streams: z.number().int().min(0),
 })
 
-/** The contract: the server publishes by it, the page is typed by it, and both validate with it. */
+/** The contract: it validates on the server, and types and validates on the page. */
 export const events = defineEvents({ log, scraping_progress: scrapingProgress, notification, metrics })
 
 export type LogEvent = EventOf<typeof events, 'log'>
@@ -58,10 +58,10 @@ export type MetricsEvent = EventOf<typeof events, 'metrics'>
 export type Metrics = z.infer<typeof metrics>
 export type Page = z.infer<typeof page>
 
-/** One channel per event, so that each has a history of its own: a busy log does not push notifications out. */
+/** One channel per event, so that each has its own history: a busy log does not push out notifications. */
 export const channels: string[] = Object.keys(events)
 
 export const streamPath = '/api/events/stream'
 
-/** How many seconds of metrics a page shows, and is given when it opens. */
+/** Seconds of metrics that a page shows, and gets when it opens. */
 export const shownSeconds = 120

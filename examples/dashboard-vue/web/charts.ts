@@ -5,7 +5,7 @@ import { formatMegabytes, formatMs, formatNumber, formatPercent } from './format
 export interface Line {
   readonly name: string
   readonly metric: keyof Metrics
-  /** Of the stylesheet. */
+  /** Name of a custom property in the stylesheet. */
   readonly color: string
 }
 
@@ -13,7 +13,7 @@ export interface Chart {
   readonly title: string
   readonly format: (value: number) => string
   readonly lines: readonly Line[]
-  /** What the axis shows at least, so that noise does not look like trouble. */
+  /** Minimum range of the axis, so that noise does not look like trouble. */
   readonly atLeast: number
 }
 

@@ -2,7 +2,7 @@ const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const fine = new Intl.NumberFormat('en', { maximumFractionDigits: 1 })
 const clock = new Intl.DateTimeFormat('en', { timeStyle: 'medium', hourCycle: 'h23' })
 
-/** A number with as much as one reads of it at a glance. */
+/** Formats a number with the digits that can be read at a glance. */
 export const formatNumber = (value: number): string => (value >= 100 ? whole : fine).format(value)
 export const formatMs = (value: number): string => `${formatNumber(value)} ms`
 export const formatPercent = (value: number): string => `${formatNumber(value)} %`

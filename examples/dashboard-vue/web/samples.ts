@@ -1,6 +1,6 @@
 import type { MetricsEvent } from '../shared/events.js'
 
-/** A sample later than this after the one before leaves a hole in the chart: nothing was measured, or nothing came. */
+/** A longer distance between two samples leaves a hole in the chart. */
 export const holeMs = 2_500
 
 export interface Point {
@@ -9,7 +9,7 @@ export interface Point {
   readonly y: number | null
 }
 
-/** The points of one line, with a hole wherever samples are missing. */
+/** Returns the points of one line, with a hole wherever samples are missing. */
 export function pointsOf(samples: readonly MetricsEvent[], read: (sample: MetricsEvent) => number): Point[] {
   const points: Point[] = []
   for (const sample of samples) {

@@ -1,6 +1,6 @@
 import { onScopeDispose, type Ref, ref } from 'vue'
 
-/** Whether the page is dark, as the system has it. */
+/** `true` while the system uses a dark theme. */
 export function useColorScheme(): Ref<boolean> {
   const query = matchMedia('(prefers-color-scheme: dark)')
   const dark = ref(query.matches)

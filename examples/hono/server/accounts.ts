@@ -2,7 +2,7 @@ import { randomBytes, type ScryptOptions, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
 import * as z from 'zod'
 
-/** What a row of the file has to hold. */
+/** Required content of a row. */
 export const accountRow: z.ZodType<{ email: string; name: string; password: string }> = z.object({
   email: z.email('The e-mail address is not valid.'),
   name: z.string().trim().min(1, 'The name is missing.'),
@@ -11,13 +11,13 @@ export const accountRow: z.ZodType<{ email: string; name: string; password: stri
 
 const hash = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
 
-/** Some 50 ms of work for each password, on a thread of its own: that is what makes an import long. */
+/** Some 50 ms of work per password, on another thread: this makes an import long. */
 const cost: ScryptOptions = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 }
 
-/** Thrown for an account that cannot be made. */
+/** Thrown if an account cannot be created. */
 export class AccountError extends Error {}
 
-/** The accounts there are, by e-mail address. A database in your application. */
+/** Accounts by e-mail address. In your application, use a database. */
 export class Accounts {
   readonly #accounts = new Map<string, { name: string; salt: Buffer; hash: Buffer }>()
 
@@ -26,9 +26,9 @@ export class Accounts {
   }
 
   /**
-   * Makes an account of a row.
+   * Creates an account from a row.
    *
-   * @throws {AccountError} where the row does not hold what it should, or the address is taken.
+   * @throws {AccountError} if the row is invalid or the address is taken.
    */
   async add(row: unknown): Promise<void> {
     const { success, data, error } = accountRow.safeParse(row)

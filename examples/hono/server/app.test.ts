@@ -17,7 +17,7 @@ async function start(accounts = new Accounts()) {
   })
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
-  /** Follows an import to its end, or up to so many events. Starts it where there is a file. */
+  /** Follows an import to its end, or for a number of events. Starts it if there is a file. */
   async function follow(
     id: string,
     { csv, lastEventId, count = Infinity }: { csv?: string; lastEventId?: string; count?: number } = {},

@@ -8,23 +8,23 @@ import { Accounts } from './accounts.ts'
 import { Imports, keptMs } from './imports.ts'
 import { FileError } from './read-rows.ts'
 
-/** An import's events: the rows, and one before and one after them. */
+/** Number of an import's events: one per row, and one before and after them. */
 const maxEvents = maxRows + 2
 
 const streamRequest = z.object({
   name: z.string().max(200).default('import.csv'),
-  /** The file. Left out by who only wants to follow an import that is under way, or over. */
+  /** The file. Missing in requests that only follow a running or finished import. */
   csv: z.string().optional(),
 })
 
 export interface ImportApp {
   readonly app: Hono
   readonly manager: EventManager<typeof events>
-  /** Cancels what runs and ends the streams. */
+  /** Cancels running imports and ends the streams. */
   close(options?: { graceMs?: number }): Promise<void>
 }
 
-/** The application, from web-standard requests to responses, for whatever serves those. */
+/** The application, from web-standard requests to responses, for any runtime that serves those. */
 export function createApp(accounts: Accounts = new Accounts()): ImportApp {
   const manager = new EventManager({
     events,
@@ -34,8 +34,8 @@ export function createApp(accounts: Accounts = new Accounts()): ImportApp {
   const imports = new Imports(manager, accounts)
   const app = new Hono()
 
-  // One request starts an import and streams its progress. The id is the page's, so that the same request made again,
-  // by a reconnection, goes on with the same import instead of starting another one.
+  // One request starts an import and streams its progress. The page chooses the id, so when a reconnect repeats the
+  // request, it continues with the same import instead of starting another one.
   app.post(
     '/api/imports/:id/stream',
     bodyLimit({
@@ -57,7 +57,7 @@ export function createApp(accounts: Accounts = new Accounts()): ImportApp {
           throw error
         }
       }
-      // Who comes without a cursor gets the whole history, who comes with one what came after it.
+      // A client without a cursor gets the whole history, a client with one the events after it.
       return eventStreamResponse(manager, context.req.raw, { channels: [id], replay: maxEvents })
     },
   )

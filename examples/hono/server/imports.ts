@@ -3,10 +3,10 @@ import type { events } from '../shared/events.ts'
 import { AccountError, type Accounts } from './accounts.ts'
 import { type Row, readRows } from './read-rows.ts'
 
-/** How long an import can still be looked at after its end: its events are kept by the manager for as long. */
+/** Time for which an import can be viewed after its end. The manager keeps its events as long. */
 export const keptMs = 60 * 60 * 1_000
 
-/** The imports that run, and those that ended a while ago. Each publishes to a channel of its own, named by its id. */
+/** Running and recently finished imports. Each publishes to its own channel, named by its id. */
 export class Imports {
   readonly #manager: EventManager<typeof events>
   readonly #accounts: Accounts
@@ -23,9 +23,9 @@ export class Imports {
   }
 
   /**
-   * Begins to import a file.
+   * Starts to import a file.
    *
-   * @throws {FileError} where the file cannot be read; nothing has happened then.
+   * @throws {FileError} if the file cannot be read. Nothing has happened then.
    */
   start(id: string, name: string, csv: string): void {
     const rows = readRows(csv)
@@ -35,7 +35,7 @@ export class Imports {
     void this.#run(id, name, rows, abort.signal)
   }
 
-  /** Ends an import after the row that is at work. `false` where none of this id runs. */
+  /** Ends an import after its current row. Returns `false` if no import with this id is running. */
   cancel(id: string): boolean {
     this.#running.get(id)?.abort()
     return this.#running.has(id)
@@ -64,7 +64,7 @@ export class Imports {
     setTimeout(() => this.#known.delete(id), keptMs).unref()
   }
 
-  /** Why a row was rejected; `undefined` where it was taken. */
+  /** Reason why a row was rejected; `undefined` if it was accepted. */
   async #add(fields: Row['fields']): Promise<string | undefined> {
     try {
       await this.#accounts.add(fields)

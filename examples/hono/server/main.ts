@@ -3,7 +3,7 @@ import { type ServerType, serve } from '@hono/node-server'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { createApp } from './app.ts'
 
-/** The page lies in dist/web, beside this file's folder once it is built. */
+/** The built page is in dist/web, beside the folder of this built file. */
 const webRoot = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
 
 const port = Number(process.env.PORT ?? 3000)

@@ -6,13 +6,13 @@ export interface Row {
   readonly fields: Readonly<Record<string, string>>
 }
 
-/** Thrown for a file that cannot be imported at all. The message is for the user. */
+/** Thrown for a file that cannot be imported. The message is for the user. */
 export class FileError extends Error {}
 
 const columns = ['email', 'name', 'password']
 
 /**
- * The rows of a CSV file.
+ * Reads the rows of a CSV file.
  *
  * @throws {FileError}
  */

@@ -7,12 +7,12 @@ const started = z.object({
   rows: z.number().int().min(1),
 })
 
-/** One row is done. */
+/** One finished row. */
 const row = z.object({
-  /** Its line in the file; the head is line 1. */
+  /** Line in the file; the header is line 1. */
   line: z.number().int().min(2),
   email: z.string(),
-  /** Why it was not taken. Without a reason it was. */
+  /** Reason for its rejection; missing if the row was accepted. */
   rejected: z.string().optional(),
 })
 
@@ -20,21 +20,21 @@ const row = z.object({
 const finished = z.object({
   outcome: z.enum(['completed', 'cancelled', 'failed']),
   durationMs: z.number().min(0),
-  /** What made it fail. */
+  /** Reason for its failure. */
   error: z.string().optional(),
 })
 
-/** The contract: the server publishes by it, the page is typed by it, and both validate with it. */
+/** The contract: it validates on the server, and types and validates on the page. */
 export const events = defineEvents({ started, row, finished })
 
 export type ImportEvent = EventOf<typeof events>
 export type RowEvent = EventOf<typeof events, 'row'>
 export type FinishedEvent = EventOf<typeof events, 'finished'>
 
-/** What a file may have at most. An import's whole history is kept, so that a page that comes later sees all of it. */
+/** Maximum size of a file. The whole history of an import is kept, so that a later page sees all of it. */
 export const maxRows = 2_000
 export const maxBytes = 1_000_000
 
-/** Where an import is started by its file, and followed without one. */
+/** Route that starts an import with its file, and follows it without one. */
 export const streamPath = (id: string): string => `/api/imports/${id}/stream`
 export const importPath = (id: string): string => `/api/imports/${id}`

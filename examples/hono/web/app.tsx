@@ -7,7 +7,7 @@ import { loadImports, type SavedImport, saveImports } from './saved-imports.ts'
 
 export function App(): ReactElement {
   const [imports, setImports] = useState(loadImports)
-  // Files are for the request that starts an import, and not kept over a reload: the server has read them by then.
+  // Only the request that starts an import needs the file. After a reload the server has read it.
   const [files] = useState(() => new Map<string, string>())
 
   function update(next: SavedImport[]): void {

@@ -21,7 +21,7 @@ export function ImportCard({ id, name, onRemove }: ImportCardProps): ReactElemen
   const stream = useEventStream()
   const { status, error } = useConnectionStatus()
   const state = useEventReducer([events.started, events.row, events.finished], reduce, unknown)
-  // Nothing comes after it, so there is no reason to stay connected.
+  // This is the last event, so the connection can end.
   useServerEvent(events.finished, () => stream.close())
   const done = doneOf(state)
   const failed = status === 'closed' && !state.finished && error !== undefined

@@ -1,6 +1,6 @@
 import type { FinishedEvent, ImportEvent, RowEvent } from '../shared/events.ts'
 
-/** What the page knows of an import: its events so far, added up. */
+/** State of an import, folded from its events so far. */
 export interface ImportState {
   readonly rows: number
   readonly accepted: number

@@ -14,7 +14,7 @@ export function NewImport({ onStart }: { onStart: (name: string, csv: string) =>
       setError('')
       onStart(file.name, await file.text())
     }
-    // So that the same file can be chosen again.
+    // Allows the user to choose the same file again.
     target.value = ''
   }
 

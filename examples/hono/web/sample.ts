@@ -1,7 +1,7 @@
 const given = ['Ada', 'Grace', 'Alan', 'Edsger', 'Barbara', 'Donald', 'Frances', 'Ken', 'Margaret', 'Tony']
 const family = ['Lovelace', 'Hopper', 'Turing', 'Dijkstra', 'Liskov', 'Knuth', 'Allen', 'Thompson', 'Hamilton', 'Hoare']
 
-/** A file to try the import with: most rows are good, and there is one of each kind that is not. */
+/** A file to try the import with: most rows are valid, and there is one of each invalid kind. */
 export function sampleCsv(rows = 200): string {
   const lines = Array.from({ length: rows }, (_, index) => {
     const first = given[index % given.length]!
@@ -12,7 +12,7 @@ export function sampleCsv(rows = 200): string {
     if (index % 40 === 27) return `${email},${first} ${last},short`
     return `${email},"${last}, ${first}",correct horse ${index}`
   })
-  // The same person twice.
+  // A duplicate.
   lines.push(lines[0]!)
   return ['email,name,password', ...lines].join('\n')
 }

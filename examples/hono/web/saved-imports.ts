@@ -1,4 +1,4 @@
-/** An import as the page remembers it: the server knows the rest. */
+/** An import as the page remembers it. The server knows the rest. */
 export interface SavedImport {
   readonly id: string
   readonly name: string
@@ -6,7 +6,7 @@ export interface SavedImport {
 
 const key = 'imports'
 
-/** The imports of this tab, newest first, over a reload too. */
+/** The imports of this tab, newest first. They survive a reload. */
 export function loadImports(): SavedImport[] {
   try {
     return JSON.parse(sessionStorage.getItem(key) ?? '[]')

@@ -17,8 +17,8 @@ import { ScrapeRunningError, ScrapingEventService } from './scraping-event-servi
 import { SystemEventService } from './system-event-service.js'
 
 /**
- * How many events of each kind a client that comes back can still get, however old they are: of the metrics, half an
- * hour.
+ * Number of events of each kind that a returning client can still get, however old: half an hour of
+ * metrics.
  */
 const keptEvents: Record<EventType<typeof events>, number> = {
   log: 2_000,
@@ -30,19 +30,19 @@ const keptEvents: Record<EventType<typeof events>, number> = {
 export interface MonitorOptions {
   /** Pages to scrape instead of the demo sources. */
   readonly sources?: readonly string[]
-  /** How long a source may take. @default 5000 */
+  /** Time limit for a source. @default 5000 */
   readonly sourceTimeoutMs?: number
-  /** How long the slow demo source takes. @default 2500 */
+  /** Duration of the slow demo source. @default 2500 */
   readonly slowSourceMs?: number
-  /** Origins of pages elsewhere that may read the stream. @default none */
+  /** Other origins whose pages may read the stream. @default none */
   readonly corsOrigins?: readonly string[]
-  /** The event-loop delay that counts as high load. @default 200 */
+  /** Event-loop delay that counts as high load. @default 200 */
   readonly highLoadMs?: number
   /** @default 'info' */
   readonly logLevel?: Level
-  /** Where the log goes besides the page. @default standard output */
+  /** Destination of the log besides the page. @default standard output */
   readonly logDestination?: DestinationStream
-  /** The folder of the built page. */
+  /** Folder of the built page. */
   readonly webRoot?: string
 }
 
@@ -50,16 +50,16 @@ export interface Monitor {
   readonly app: Express
   readonly manager: EventManager<typeof events>
   readonly logger: Logger<'success'>
-  /** To be called once the server listens: begins to measure, and says so. */
+  /** Starts measuring and publishes that the server has started. Call this when the server is listening. */
   start(port: number): void
-  /** Ends the streams within the grace period and stops measuring. The HTTP server is the caller's to close. */
+  /** Ends the streams within the grace period and stops measuring. The caller closes the HTTP server. */
   close(options?: { graceMs?: number }): Promise<void>
 }
 
-/** Puts the monitor together without listening, so that tests can serve it as they like. */
+/** Builds the monitor without listening, so that tests can serve it in their own way. */
 export function createMonitor(options: MonitorOptions = {}): Monitor {
   const destination = options.logDestination ?? process.stdout
-  // What fails while publishing is logged past the stream of events: it would come back here otherwise.
+  // Errors of publishing bypass the log events: they would cause further ones.
   const diagnostics = pino({ name: 'events' }, destination)
   const manager = new EventManager({
     events,
@@ -99,7 +99,7 @@ export function createMonitor(options: MonitorOptions = {}): Monitor {
   app.disable('x-powered-by')
   app.use(requestLog(logger))
   app.use('/api', cors({ origin: [...(options.corsOrigins ?? [])] }))
-  // A page that opens gets the latest of each kind: five minutes of metrics fill its charts.
+  // A new page gets the latest events of each kind: five minutes of metrics fill its charts.
   app.get(streamPath, eventStream(manager, { channels, replay: 300 }))
   app.post('/api/scrape', (_request, response) => {
     try {

@@ -14,7 +14,7 @@ const logLevels: readonly Level[] = ['trace', 'debug', 'info', 'warn', 'error', 
 /**
  * Reads the environment.
  *
- * @throws Error that names the variable, its value and what it may be.
+ * @throws Error naming the variable, its value and the allowed values.
  */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const logLevel = (env.LOG_LEVEL || 'info') as Level

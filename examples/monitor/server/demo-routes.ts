@@ -1,6 +1,6 @@
 import { Router } from 'express'
 
-/** Trouble on request, so that one can see what the page makes of it. Leave this file out of a copy that is put online. */
+/** Causes trouble on request, to show how the page handles it. Remove this file before you put a copy online. */
 export function demoRoutes(): Router {
   const router = Router()
   router.all('/error', () => {
@@ -9,7 +9,7 @@ export function demoRoutes(): Router {
   router.post('/busy', (_request, response) => {
     const until = performance.now() + 300
     while (performance.now() < until) {
-      // Holds up the event loop, which is the point.
+      // Blocks the event loop on purpose.
     }
     response.sendStatus(204)
   })

@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Router } from 'express'
 
-/** In an order that shows a bit of everything: a fast page, a slow one, a broken one, then two more. */
+/** In an order that shows every case: a fast page, a slow one, a broken one, then two more. */
 export const demoSourcePaths: readonly string[] = ['table.html', 'slow.txt', 'broken', 'list.json', 'list.txt']
 
 export interface DemoSourcesOptions {
-  /** How long the slow page takes. @default 2500 */
+  /** Duration of the slow page. @default 2500 */
   readonly slowMs?: number
 }
 
 /**
- * Pages to scrape that need no network: addresses of the documentation ranges, with duplicates and invalid ones among
- * them. They are fixed pages; what the scraper reports about them is measured.
+ * Pages to scrape without a network: addresses of the documentation ranges, with duplicates and invalid ones among
+ * them. The pages are fixed; the scraper's reports about them are measured.
  */
 export function demoSources({ slowMs = 2_500 }: DemoSourcesOptions = {}): Router {
   const router = Router()

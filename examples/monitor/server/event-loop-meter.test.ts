@@ -5,7 +5,7 @@ import { EventLoopMeter } from './event-loop-meter.js'
 async function holdUp(durationMs: number): Promise<void> {
   const until = performance.now() + durationMs
   while (performance.now() < until) {
-    // Holds up the loop.
+    // Blocks the loop.
   }
   await turn()
   await turn()

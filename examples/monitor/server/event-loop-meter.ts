@@ -7,11 +7,11 @@ export interface EventLoopSample {
 
 const resolutionMs = 10
 
-/** Measures how late the event loop runs its timers. */
+/** Measures the delay with which the event loop runs its timers. */
 export class EventLoopMeter {
   /**
-   * A histogram misses what happens between its reset and its next tick, and on a loop that is held up all the time that
-   * is everything. So there are two, emptied in turn, and each reading is of the one that was emptied longer ago.
+   * A histogram misses everything between its reset and its next tick. On a constantly blocked loop, that
+   * is everything. So there are two, reset in turn, and each reading uses the one that was reset earlier.
    */
   readonly #histograms: [IntervalHistogram, IntervalHistogram] = [
     monitorEventLoopDelay({ resolution: resolutionMs }),
@@ -26,7 +26,7 @@ export class EventLoopMeter {
     for (const histogram of this.#histograms) histogram.disable()
   }
 
-  /** The delays since the call before the last one: with a call a second, the last two seconds. */
+  /** Returns the delays since the call before the last one: with a call per second, those of the last two seconds. */
   take(): EventLoopSample {
     const [older] = this.#histograms
     const sample = { p99Ms: toDelayMs(older.percentile(99)), maxMs: toDelayMs(older.max) }
@@ -36,7 +36,7 @@ export class EventLoopMeter {
   }
 }
 
-/** Node records the distance between two ticks, so one tick's length is taken off. */
+/** Node records the distance between two ticks, so subtract the length of a tick. */
 function toDelayMs(nanoseconds: number): number {
   return Math.max(0, Math.round((nanoseconds / 1e6 - resolutionMs) * 100) / 100)
 }

@@ -1,13 +1,13 @@
-/** A page as it came, not yet read. */
+/** A fetched page, not yet parsed. */
 export interface SourcePage {
   readonly body: string
   readonly contentType: string
 }
 
 export interface FetchSourceOptions {
-  /** For the whole page, last byte included. */
+  /** Time limit for the whole page, up to its last byte. */
   readonly timeoutMs: number
-  /** A larger body is refused while it arrives: what a source sends does not decide how much memory this process needs. */
+  /** Size limit. A larger body is refused while it arrives, so that a source cannot make this process's memory grow. */
   readonly maxBytes: number
   /** Ends the request early, for shutdown. */
   readonly signal?: AbortSignal
@@ -16,7 +16,7 @@ export interface FetchSourceOptions {
 /**
  * Fetches a page that lists proxies.
  *
- * @throws Error whose message says in a few words what was wrong: the status, the time or the size.
+ * @throws Error with a short message: the status, the time or the size.
  */
 export async function fetchSource(url: string, options: FetchSourceOptions): Promise<SourcePage> {
   const timeout = AbortSignal.timeout(options.timeoutMs)
@@ -40,7 +40,7 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   let bytes = 0
-  // Leaving the loop by the error below cancels the body, and with it the request.
+  // The error below leaves the loop, which cancels the body and with it the request.
   for await (const chunk of response.body) {
     bytes += chunk.byteLength
     if (bytes > maxBytes) throw new Error(`Body larger than ${maxBytes} bytes`)
@@ -49,7 +49,7 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   return text + decoder.decode()
 }
 
-/** `fetch` says only "fetch failed"; the cause says why (refused, host not found, certificate). */
+/** `fetch` only says "fetch failed". The cause has the reason (refused, host not found, certificate). */
 function withReason(error: unknown): unknown {
   if (!(error instanceof TypeError) || !(error.cause instanceof Error)) return error
   const { code, message } = error.cause as NodeJS.ErrnoException

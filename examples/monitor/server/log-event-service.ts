@@ -2,21 +2,21 @@ import type { DestinationStream } from 'pino'
 import type { LogLevel } from '../shared/events.js'
 import type { Emit } from './emit.js'
 
-/** A level of our own for good news, between pino's info (30) and warn (40). */
+/** Our own level for good news, between pino's info (30) and warn (40). */
 export const customLevels = { success: 35 } as const
 
-/** Longer messages are cut: one line of the log must not become a megabyte for every open page. */
+/** Longer messages are cut: a line of the log must not become a megabyte for every open page. */
 const maxMessageLength = 2_000
 
-/** What pino adds to each line and the event carries elsewhere or not at all. */
+/** Fields that pino adds to each line, and that the event carries elsewhere or not at all. */
 const ownKeys = new Set(['level', 'time', 'pid', 'hostname', 'msg'])
 
 /**
  * Publishes the server's own log: a destination for pino that turns each line into a `log` event.
  *
- * Nothing that is logged because of a delivery may come this way, or each line would bring forth the next. The app
- * keeps two rules for it: the event stream's request is logged when it opens and when it ends, never per event, and what
- * fails while publishing is reported past this stream.
+ * Nothing that is logged because of a delivery may come this way, or each line would cause the next one. The app
+ * follows two rules for that: it logs the event stream's request when it opens and when it ends, never per event, and
+ * reports errors of publishing past this stream.
  */
 export class LogEventService {
   readonly #emit: Emit
@@ -39,7 +39,7 @@ export class LogEventService {
     },
   }
 
-  /** From here on lines go to the other destinations only: nobody is left to read them here. */
+  /** Sends further lines only to the other destinations, because nobody is left to read them here. */
   stop(): void {
     this.#stopped = true
   }

@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { createMonitor } from './app.js'
 import { type Config, readConfig } from './config.js'
 
-/** How long open streams are given to end before the rest is cut off. */
+/** Time that open streams have to end before the rest is cut off. */
 const graceMs = 1_000
 
-/** The page lies in dist/web, beside this file's folder once it is built. */
+/** The built page is in dist/web, beside the folder of this built file. */
 const webRoot = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
 
 const config = configOrExit()

@@ -5,17 +5,17 @@ export interface MetricsOptions {
   readonly emit: Emit
   /** The manager's counters. */
   readonly stats: () => { connections: number; deliveries: number }
-  /** The delays of the event loop, read once a sample. */
+  /** Reads the delays of the event loop, once per sample. */
   readonly takeDelays: () => EventLoopSample
-  /** Sees each sample of the event loop, so that load is judged by the same numbers that the page shows. */
+  /** Gets each sample of the event loop, so that load is judged by the same numbers that the page shows. */
   readonly onDelays?: (sample: EventLoopSample) => void
   /** @default 1000 */
   readonly intervalMs?: number
-  /** In milliseconds, never running backwards. @default performance.now */
+  /** A monotonic clock, in milliseconds. @default performance.now */
   readonly now?: () => number
 }
 
-/** Measures the process once an interval and publishes the sample. */
+/** Measures the process once per interval and publishes the sample. */
 export class MetricsService {
   readonly #options: MetricsOptions
   readonly #now: () => number
@@ -45,7 +45,7 @@ export class MetricsService {
     const { rss, heapUsed } = process.memoryUsage()
     this.#options.emit('metrics', {
       connections,
-      // By the time that really passed: a timer that comes late must not look like a busier second.
+      // Divided by the real elapsed time: a late timer must not look like a busier second.
       deliveriesPerSecond: perSecond(deliveries - this.#deliveries, now - this.#sampledAt),
       eventLoopDelayP99Ms: delays.p99Ms,
       eventLoopDelayMaxMs: delays.maxMs,

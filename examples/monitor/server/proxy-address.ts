@@ -3,7 +3,7 @@ import { BlockList, isIPv4 } from 'node:net'
 /**
  * Addresses that no proxy on the public internet has: this host, private and shared networks, link-local, multicast and
  * reserved ones. The documentation ranges (192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24) pass on purpose: the demo
- * sources list them, so that they name nobody's machine.
+ * sources list them, because they belong to nobody's machine.
  */
 const unusable = new BlockList()
 unusable.addSubnet('0.0.0.0', 8)
@@ -16,8 +16,8 @@ unusable.addSubnet('192.168.0.0', 16)
 unusable.addSubnet('224.0.0.0', 3)
 
 /**
- * The canonical `ip:port` of a proxy, or `undefined` where it is none: octets above 255 or with a leading zero (which
- * some resolvers read as octal), a port outside 1-65535, or an address of no use from here.
+ * Returns the canonical `ip:port` of a proxy, or `undefined` for octets above 255 or with a leading zero (which
+ * some resolvers read as octal), a port outside 1-65535, or an address that is unusable from here.
  */
 export function proxyAddress(host: string, port: string | number): string | undefined {
   const number = Number(port)

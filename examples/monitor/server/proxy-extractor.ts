@@ -1,15 +1,15 @@
 import * as cheerio from 'cheerio'
 import { proxyAddress } from './proxy-address.js'
 
-/** `ip:port` on one line, also with blanks, a comma or a semicolon between; not cut out of a longer run of digits. */
+/** `ip:port` on one line, also with blanks, a comma or a semicolon in between, but not as part of a longer run of digits. */
 const pair = /(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3})(?:[ \t]*[:;,][ \t]*|[ \t]+)(\d{1,5})(?![\d.]*\d)/g
 const host = /^\d{1,3}(?:\.\d{1,3}){3}$/
 
 /**
- * Reads the proxies out of a page: HTML tables (address and port in one cell or in two), any text, or JSON (strings, or
- * objects with an address and a port). Only valid ones, each once, in the page's order.
+ * Reads the proxies of a page: HTML tables (address and port in one cell or two), any text, or JSON (strings, or
+ * objects with an address and a port). Returns valid ones only, each once, in the page's order.
  *
- * @param contentType the response's `Content-Type`; where it says nothing of use, the body's first character decides.
+ * @param contentType The response's `Content-Type`. If it does not help, the body's first character decides.
  */
 export function extractProxies(body: string, contentType = ''): string[] {
   return [...new Set(read(body, contentType))]
@@ -37,7 +37,7 @@ function fromHtml(html: string): string[] {
     for (const row of $(table).find('tr').toArray()) found.push(...fromRow(cells($, $(row)), portColumn))
   }
   $('table, script, style, template').remove()
-  // Neighbouring blocks have no blank between them in `text()`: two addresses would run into one.
+  // `text()` puts no blank between adjacent blocks: two addresses would run together.
   $('br').replaceWith('\n')
   $('p, li, div, pre, dd, dt').append('\n')
   found.push(...fromText($.root().text()))
@@ -51,7 +51,7 @@ function cells($: cheerio.CheerioAPI, row: ReturnType<cheerio.CheerioAPI>): stri
     .map((cell) => $(cell).text().trim())
 }
 
-/** The port stands in the column that is titled so; without such a title, in the next cell. */
+/** The port is in the column with that title or, without such a title, in the next cell. */
 function fromRow(row: string[], portColumn: number): string[] {
   const found: string[] = []
   row.forEach((cell, column) => {
@@ -61,7 +61,7 @@ function fromRow(row: string[], portColumn: number): string[] {
   return found
 }
 
-/** Walks with a list of its own instead of recursion: nesting is the page's to choose, the call stack is not. */
+/** Uses a list instead of recursion, because the page chooses the depth of nesting. */
 function fromJson(json: string): string[] {
   const found: string[] = []
   const open: unknown[] = [JSON.parse(json)]

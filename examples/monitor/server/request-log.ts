@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { pinoHttp } from 'pino-http'
 import { streamPath } from '../shared/events.js'
 
-/** One log line for every request, when it is answered; for the event stream a second one, when it opens. */
+/** Logs one line for every answered request, and another one when the event stream opens. */
 export function requestLog(logger: Logger<'success'>): RequestHandler[] {
   const ended = pinoHttp<IncomingMessage, ServerResponse, 'success'>({
     logger,
@@ -21,7 +21,7 @@ export function requestLog(logger: Logger<'success'>): RequestHandler[] {
       isStream(request) && response.statusCode === 200
         ? `Event stream closed after ${seconds(responseTime)} s`
         : line(request, response, responseTime),
-    // Without an error of a route, pino-http makes one up that only repeats the status.
+    // Without an error of a route, pino-http creates one that only repeats the status.
     customErrorMessage: (request, response) =>
       response.err ? `${line(request, response)}: ${response.err.message}` : line(request, response),
   })
@@ -32,7 +32,7 @@ export function requestLog(logger: Logger<'success'>): RequestHandler[] {
   return [ended, opened]
 }
 
-/** Headers stay out: they hold credentials, and every open page reads these lines. */
+/** Headers are left out: they contain credentials, and every open page reads these lines. */
 function facts(request: IncomingMessage, response?: ServerResponse, durationMs?: number): object {
   return { method: request.method, url: urlOf(request), status: response?.statusCode, durationMs }
 }
@@ -42,7 +42,7 @@ function line(request: IncomingMessage, response: ServerResponse, durationMs?: n
   return `${request.method} ${urlOf(request)} ${response.statusCode}${time}`
 }
 
-/** As the client asked: routers rewrite `url` while they have the request. */
+/** The client's original URL: routers rewrite `url` while they handle the request. */
 function urlOf(request: IncomingMessage): string {
   return (request as Request).originalUrl ?? request.url ?? ''
 }

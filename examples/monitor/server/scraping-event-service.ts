@@ -9,13 +9,13 @@ type Progress = PayloadOf<typeof events, 'scraping_progress'>
 
 export interface ScrapingOptions extends Partial<Pick<FetchSourceOptions, 'timeoutMs' | 'maxBytes'>> {
   readonly emit: Emit
-  /** The pages to read, in this order. Asked at every run: the demo sources are known only once the server listens. */
+  /** Pages to read, in this order. Called for every run, because the demo sources are known only once the server is listening. */
   readonly sources: () => readonly string[]
   readonly onSourceError?: (url: string, reason: string) => void
   readonly onComplete?: (summary: { runId: string; proxies: number; failed: number; durationMs: number }) => void
 }
 
-/** Another run is under way. */
+/** Thrown if another run is in progress. */
 export class ScrapeRunningError extends Error {
   readonly code = 'SCRAPE_RUNNING'
   constructor(readonly runId: string) {
@@ -24,7 +24,7 @@ export class ScrapeRunningError extends Error {
   }
 }
 
-/** Reads proxies from a list of pages, one page after the other, and tells how it goes as `scraping_progress` events. */
+/** Reads proxies from a list of pages, one page after the other, and publishes its progress as `scraping_progress` events. */
 export class ScrapingEventService {
   readonly #options: ScrapingOptions
   readonly #stopped = new AbortController()
@@ -35,7 +35,7 @@ export class ScrapingEventService {
     this.#options = options
   }
 
-  /** What the last completed run found, as `ip:port`. */
+  /** Results of the last completed run, as `ip:port`. */
   get proxies(): readonly string[] {
     return this.#proxies
   }
@@ -43,7 +43,7 @@ export class ScrapingEventService {
   /**
    * Starts a run and returns its id at once; `done` settles with the run.
    *
-   * @throws {ScrapeRunningError} while another one is under way.
+   * @throws {ScrapeRunningError} if another run is in progress.
    */
   start(): { runId: string; done: Promise<void> } {
     if (this.#running) throw new ScrapeRunningError(this.#running.runId)
@@ -55,7 +55,7 @@ export class ScrapingEventService {
     return this.#running
   }
 
-  /** Breaks off a run that is under way, without a further event. */
+  /** Aborts the current run without a further event. */
   stop(): void {
     this.#stopped.abort()
   }

@@ -3,14 +3,14 @@ import type { EventLoopSample } from './event-loop-meter.js'
 
 export interface SystemOptions {
   readonly emit: Emit
-  /** The delay of the event loop, in milliseconds, from which it counts as high load. @default 200 */
+  /** Event-loop delay that counts as high load, in milliseconds. @default 200 */
   readonly highLoadMs?: number
-  /** After a `high_load` event, the next one comes this much later at the earliest. @default 10000 */
+  /** Minimum time between two `high_load` events, in milliseconds. @default 10000 */
   readonly quietMs?: number
   readonly now?: () => number
 }
 
-/** Publishes what a person should know about the server itself. */
+/** Publishes events about the server itself that a person should know. */
 export class SystemEventService {
   readonly #emit: Emit
   readonly #highLoadMs: number
@@ -29,13 +29,13 @@ export class SystemEventService {
     this.#emit('system', { event: 'server_start', message: `Server started on port ${data.port}`, data })
   }
 
-  /** An error that no route caught. The stack stays in the server's own log. */
+  /** Reports an error that no route caught. The stack stays in the server's own log. */
   failed(error: unknown, data: { method: string; url: string }): void {
     const message = error instanceof Error ? error.message : String(error)
     this.#emit('system', { event: 'server_error', message: `${data.method} ${data.url} failed: ${message}`, data })
   }
 
-  /** Looks at a measured sample and reports it if the event loop was held up. */
+  /** Checks a sample and reports a blocked event loop. */
   checkLoad({ p99Ms, maxMs }: EventLoopSample): void {
     if (maxMs < this.#highLoadMs || this.#now() < this.#quietUntil) return
     this.#quietUntil = this.#now() + this.#quietMs

@@ -10,7 +10,7 @@ interface Emitted {
   readonly payload: Record<string, unknown>
 }
 
-/** An `emit` that keeps what it was given. */
+/** Creates an `emit` that records its events. */
 export function recordingEmit(): { emit: Emit; emitted: Emitted[] } {
   const emitted: Emitted[] = []
   const emit: Emit = (type, payload) => {
@@ -19,7 +19,7 @@ export function recordingEmit(): { emit: Emit; emitted: Emitted[] } {
   return { emit, emitted }
 }
 
-/** Serves a handler on a free port until the test is over; returns its origin. */
+/** Serves a handler on a free port until the end of the test. Returns its origin. */
 export async function serve(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -30,14 +30,14 @@ export async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** An event as it came over the wire. */
+/** An event as it arrived over the wire. */
 export interface Received {
   readonly id: string
   readonly type: string
   readonly data: Record<string, unknown>
 }
 
-/** Opens an event stream; `until` reads on to the first event that fits and gives all up to it. */
+/** Opens an event stream. `until` reads to the first matching event and returns all events up to it. */
 export async function openStream(
   url: string,
   headers: Record<string, string> = {},
@@ -61,7 +61,7 @@ export async function openStream(
   }
 }
 
-/** Fits the log line with this text in it. */
+/** Matches the log line with this text. */
 export function line(text: string): (event: Received) => boolean {
   return ({ type, data }) => type === 'log' && String(data.message).includes(text)
 }

@@ -8,10 +8,10 @@ import { events } from '../shared/events.js'
 import { App } from './app.js'
 import { idAt } from './testing.js'
 
-// A canvas is nothing that jsdom has.
+// jsdom has no canvas.
 vi.mock('./metrics/metric-chart.js', () => ({ MetricChart: () => null }))
 
-/** What jsdom lacks for a list that draws what is in view: a size, and a way to scroll. */
+/** Adds what jsdom lacks for a list that draws only visible rows: a size, and scrolling. */
 beforeEach(() => {
   vi.spyOn(Element.prototype, 'clientHeight', 'get').mockReturnValue(600)
   vi.spyOn(Element.prototype, 'clientWidth', 'get').mockReturnValue(800)

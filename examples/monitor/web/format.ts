@@ -39,7 +39,7 @@ export function formatMebibytes(bytes: number): string {
   return mebibytes < 100 ? mebibytes.toFixed(1) : String(Math.round(mebibytes))
 }
 
-/** With one decimal below ten, none above: the digits that can be told apart at a glance. */
+/** One decimal below ten, none above: the digits that can be read at a glance. */
 export function formatAmount(value: number): string {
   return value !== 0 && value < 9.95 && !Number.isInteger(value) ? value.toFixed(1) : String(Math.round(value))
 }

@@ -1,7 +1,7 @@
 import type { LogEvent, LogLevel, MetricsEvent, ScrapingEvent, SystemEvent } from '../shared/events.js'
 import type { Outage } from './connection/outages.js'
 
-/** An id that stands at this place among the others, as the server makes them. */
+/** Creates an id at this place among the others, in the server's format. */
 export function idAt(position: number): string {
   return (1_700_000_000_000 + position).toString(36)
 }

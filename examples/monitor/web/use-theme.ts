@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react'
 
 export type Theme = 'light' | 'dark'
 
-/** The theme in use: the chosen one, or the system's until one was chosen. */
+/** The current theme: the chosen one, or the system's until the user chooses. */
 export function useTheme(): { theme: Theme; toggle: () => void } {
   const [chosen, setChosen] = useState(() => document.documentElement.dataset.theme as Theme | undefined)
   const [system, setSystem] = useState(systemTheme)
@@ -22,7 +22,7 @@ export function useTheme(): { theme: Theme; toggle: () => void } {
     try {
       localStorage.setItem('theme', next)
     } catch {
-      // Storage is switched off: the choice lasts as long as the page.
+      // Storage is disabled, so the choice lasts as long as the page.
     }
   }
   return { theme, toggle }

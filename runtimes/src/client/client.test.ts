@@ -37,7 +37,7 @@ function expectWhole({ received, statuses, gaps, recovered }: Report): void {
 describe('a program', () => {
   const folder = fileURLToPath(new URL('../../dist', import.meta.url))
 
-  // What it imports stays an import: it is the packages' own files, found the way in which each runtime finds them.
+  // Imports stay imports, so that each runtime resolves the packages' own files in its own way.
   beforeAll(async () => {
     for (const [format, ending] of [
       ['esm', 'mjs'],
@@ -83,10 +83,10 @@ describe('in a browser', () => {
       const { outputFiles } = await build({ ...options(name), write: false })
       scripts[`/${name}.js`] = outputFiles![0]!.text
     }
-    // Of another origin than the stream, by its port.
+    // Another origin than the stream, because of its port.
     server = createServer(({ url = '' }, response) => {
       response.setHeader('content-type', scripts[url] ? 'text/javascript' : 'text/html')
-      // Cookies do not know ports: the stream's server gets it too, from a client that sends credentials.
+      // Cookies ignore ports: a client that sends credentials sends this one to the stream's server too.
       response.setHeader('set-cookie', 'session=1')
       response.end(scripts[url] ?? '<script src="/page.js"></script>')
     })
@@ -101,7 +101,7 @@ describe('in a browser', () => {
 
   beforeEach(async () => {
     page = await (await browser.newContext()).newPage()
-    // A secure context, as service workers demand, is 127.0.0.1 too.
+    // Service workers need a secure context, and 127.0.0.1 is one.
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
   })
   afterEach(() => page.context().close())

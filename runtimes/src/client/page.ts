@@ -8,7 +8,7 @@ declare global {
   }
 }
 
-/** What the test calls in the page: the client in the page itself, in a web worker and in a service worker. */
+/** Functions that the test calls in the page: the client in the page, in a web worker and in a service worker. */
 window.followHere = follow
 
 window.followInWorker = (url, last) => {

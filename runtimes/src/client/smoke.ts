@@ -4,7 +4,7 @@ import { z } from 'zod'
 
 const events = defineEvents({ tick: z.object({ n: z.number() }) })
 
-/** What the client saw, as the test wants to compare it. */
+/** Report of the client, for the test to compare. */
 export interface Report {
   readonly received: number[]
   readonly statuses: string[]
@@ -13,8 +13,8 @@ export interface Report {
 }
 
 /**
- * Follows the stream up to an event, through whatever cuts it, and closes it. The header and the credentials make a
- * browser ask the server first when it is of another origin.
+ * Follows the stream through all cuts up to an event, and closes it. The header and the credentials make a
+ * browser send a preflight request to another origin.
  */
 export function follow(url: string, last: number): Promise<Report> {
   return new Promise((resolve, reject) => {

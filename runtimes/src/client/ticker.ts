@@ -7,7 +7,7 @@ import { z } from 'zod'
 
 const events = defineEvents({ tick: z.object({ n: z.number() }) })
 
-/** A server that numbers its events, lets every origin in, and cuts all connections after each hundredth event. */
+/** A server that numbers its events, allows every origin, and cuts all connections after every hundredth event. */
 export class Ticker {
   readonly requests: IncomingMessage[] = []
   #published = 0
@@ -34,7 +34,7 @@ export class Ticker {
   async start(): Promise<this> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
     this.#timer = setInterval(() => {
-      // Nothing is published to nobody: a client has to be there for each cut.
+      // Publishes only while a client is connected, so that each cut has a witness.
       if (this.connections === 0) return
       this.#manager.emit('tick', { n: ++this.#published })
       if (this.#published % 100 === 0) this.#server.closeAllConnections()

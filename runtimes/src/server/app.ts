@@ -2,10 +2,10 @@ import { EventManager } from '@rivulet/server'
 import { eventStreamResponse } from '@rivulet/server/web'
 import { type Events, events, type Setup, serveWith, streamOptions } from '../../../packages/server/test/served.js'
 
-/** What a check can ask a manager in another process to do. `start` makes a new manager. */
+/** Actions that a check can ask of a manager in another process. `start` makes a new manager. */
 export type Action = 'start' | 'publish' | 'stats' | 'connections' | 'disconnectAll' | 'closeManager'
 
-/** A manager that is told what to do by requests. */
+/** Runs a manager that is controlled by requests. */
 export class App {
   manager: EventManager<Events> = new EventManager({ events })
   options = streamOptions({})
@@ -22,7 +22,7 @@ export class App {
   }
 }
 
-/** `GET` (or `HEAD`) opens a stream, `POST /<action>` acts: with web-standard requests alone. */
+/** Web-standard handler: `GET` or `HEAD` opens a stream, `POST /<action>` performs an action. */
 export function createApp(): (request: Request) => Promise<Response> {
   const app = new App()
   return async (request) => {

@@ -11,6 +11,6 @@ declare const Bun: {
   }
 }
 
-// Bun cuts what is idle for ten seconds, unless told not to.
+// By default, Bun closes a stream that is idle for ten seconds.
 const { port } = Bun.serve({ hostname: '127.0.0.1', port: 0, idleTimeout: 0, fetch: createApp() })
 console.log(`http://127.0.0.1:${port}/`)

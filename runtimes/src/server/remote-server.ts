@@ -4,7 +4,7 @@ import type { Served, Setup } from '../../../packages/server/test/served.js'
 import { endProcess } from '../../../test-support/end-process.js'
 import type { Action } from './app.js'
 
-/** The application of `app.ts` in a process of another runtime. */
+/** Runs the application of `app.ts` in a process of another runtime. */
 export class RemoteServer {
   readonly #process: ChildProcess
   readonly #url: string
@@ -14,7 +14,7 @@ export class RemoteServer {
     this.#url = url
   }
 
-  /** @param readUrl Finds where the server listens, in what it says. */
+  /** @param readUrl Finds the server's address in its output. */
   static async start(
     command: readonly string[],
     readUrl: (output: string) => string | undefined,

@@ -11,7 +11,7 @@ import { RemoteServer } from './remote-server.js'
 const printed = (output: string) => /^(http:\S+)\n/m.exec(output)?.[1]
 
 interface Host {
-  /** The program below this folder. */
+  /** Path of the program below this folder. */
   readonly source: string
   start(folder: string): Promise<RemoteServer>
 }
@@ -58,7 +58,7 @@ describe.each(Object.entries(hosts))('%s', (_, { source, start }) => {
       bundle: true,
       format: 'esm',
       target: 'es2022',
-      // Where it is for the browser, a module of Node.js is an error: that is how the web sink has to do without.
+      // On the platform `browser`, importing a module of Node.js is an error: the web sink must do without.
       platform: source === 'node-http' ? 'node' : 'browser',
       logLevel: 'error',
     })

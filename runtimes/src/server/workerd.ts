@@ -5,7 +5,7 @@ interface Namespace {
   get(id: unknown): { fetch(request: Request): Promise<Response> }
 }
 
-/** Where the manager lives. One request may not write to another's stream on workers, unless both are in one object. */
+/** Holds the manager. On workers, a request cannot write to another request's stream unless both are in the same object. */
 export class Application {
   readonly fetch: (request: Request) => Promise<Response> = createApp()
 }

@@ -12,7 +12,7 @@ const oldest = '5.4.5'
 const newest = '7.0.2'
 const others = ['5.5.4', '5.6.3', '5.7.3', '5.8.3', '5.9.3', '6.0.3']
 
-/** How the compiler is told to find modules. The first two are for packages run by Node.js, in ESM and CommonJS. */
+/** Module resolution settings. The first two are for packages that Node.js runs, in ESM and CommonJS. */
 const resolutions = {
   node16: { module: 'node16', moduleResolution: 'node16' },
   nodenext: { module: 'nodenext', moduleResolution: 'nodenext' },
@@ -23,7 +23,7 @@ vi.setConfig({ testTimeout: 120_000 })
 
 let folder: string
 
-// A project as a user has it: the packages' type tests, once as ES modules and once as CommonJS, on the built packages.
+// A user's project: the packages' type tests, once as ES modules and once as CommonJS, against the built packages.
 beforeAll(async () => {
   await mkdir(join(root, '.tmp'), { recursive: true })
   folder = await mkdtemp(join(root, '.tmp/typescript-'))
@@ -33,7 +33,7 @@ beforeAll(async () => {
     await writeFile(join(project, 'package.json'), JSON.stringify({ type }))
     await writeFile(join(project, 'entries.ts'), await importsOfAll())
     for (const [file, text] of await typeTests()) {
-      // arktype has no CommonJS, which compilers before 5.8 refuse to import there.
+      // arktype has no CommonJS build, and compilers before 5.8 refuse to import it there.
       if (type === 'module' || !text.includes("'arktype'")) await writeFile(join(project, file), text)
     }
   }
@@ -50,12 +50,12 @@ it.each([
   expect(await errorsWith(version, { ...resolutions[resolution], skipLibCheck: true })).toEqual([])
 })
 
-// Without skipLibCheck, which turns what a compiler does not know into `any`.
+// Without skipLibCheck, which turns unknown types into `any`.
 it.each([oldest, newest])('the declarations are ones that TypeScript %s knows', async (version) => {
   expect(await errorsWith(version, { ...resolutions.nodenext, skipLibCheck: false })).toEqual([])
 })
 
-/** What a compiler has to say about the project, but for other libraries' declarations: some are for newer compilers. */
+/** Returns the compiler's errors for the project, except those in other libraries, some of which need newer compilers. */
 async function errorsWith(version: string, options: { moduleResolution: string; skipLibCheck: boolean }) {
   const config = join(folder, `tsconfig.${version}.${options.moduleResolution}.${options.skipLibCheck}.json`)
   const compilerOptions = {
@@ -77,7 +77,7 @@ async function errorsWith(version: string, options: { moduleResolution: string; 
   return lines.filter((line) => /^\S/.test(line) && !line.startsWith('node_modules/'))
 }
 
-/** Imports each entry of each published package, so that its declarations are read. */
+/** Imports each entry of each published package, so that the compiler reads its declarations. */
 async function importsOfAll(): Promise<string> {
   const imports: string[] = []
   for (const name of await readdir(join(root, 'packages'))) {
@@ -90,7 +90,7 @@ async function importsOfAll(): Promise<string> {
   return imports.join('')
 }
 
-/** The packages' type tests, which import the package by its name instead of the file beside them. */
+/** The packages' type tests, changed to import the package by name instead of the file beside them. */
 async function typeTests(): Promise<[file: string, text: string][]> {
   const tests: [string, string][] = []
   for (const name of await readdir(join(root, 'packages'))) {

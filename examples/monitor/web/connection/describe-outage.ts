@@ -10,7 +10,7 @@ const reasons: Record<GapReason, string> = {
   backplane: 'The servers lost touch with each other: some events may be missing.',
 }
 
-/** One or two sentences for people. */
+/** Describes an outage in one or two sentences. */
 export function describeOutage({ lostAt, backAt, complete, reason }: Outage): string {
   if (backAt === undefined) return `Connection lost at ${formatTime(lostAt)}. Trying again.`
   const missing = reason ? reasons[reason] : 'Some events may be missing.'

@@ -1,15 +1,15 @@
 import type { GapReason } from '@rivulet/core'
 
-/** A time in which this page was without the stream, or a place where events are missing from it. */
+/** A time without the stream, or a place where events are missing from the page. */
 export interface Outage {
   readonly kind: 'outage'
   readonly key: string
-  /** The last event before it: where it belongs among the events. */
+  /** The last event before the outage, which places it among the events. */
   readonly afterId: string
   readonly lostAt: number
-  /** `undefined` while it lasts. */
+  /** `undefined` during the outage. */
   readonly backAt: number | undefined
-  /** Whether everything that was published meanwhile has followed. `undefined` while it lasts. */
+  /** `true` if every event published during the outage has arrived. `undefined` during the outage. */
   readonly complete: boolean | undefined
   readonly reason: GapReason | undefined
 }
@@ -20,7 +20,7 @@ export type OutageAction = { readonly afterId: string; readonly at: number } & (
   | { readonly type: 'gap'; readonly reason: GapReason }
 )
 
-/** More than this and the page tells of the latest only. */
+/** Number of outages that the page keeps; it drops the oldest. */
 const limit = 50
 
 export function outagesReducer(outages: readonly Outage[], action: OutageAction): readonly Outage[] {
@@ -47,7 +47,7 @@ export function outagesReducer(outages: readonly Outage[], action: OutageAction)
   }
 }
 
-/** The server tells of its gaps, one per channel, as a stream begins: they belong to the outage that has just ended. */
+/** When a stream opens, the server announces its gaps, one per channel. They belong to the outage that has just ended. */
 function explains({ backAt, complete, reason, afterId }: Outage, gapAfterId: string): boolean {
   return backAt === undefined || afterId === gapAfterId || (complete === false && reason === undefined)
 }

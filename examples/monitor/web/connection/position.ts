@@ -1,6 +1,6 @@
 /**
- * Orders two event ids, which are positions in base 36: the longer one is the later one, and of the same length the
- * greater one. The empty id stands before everything.
+ * Compares two event ids, which are positions in base 36: the longer one is later, and of two with the same length the
+ * greater one. The empty id comes before everything.
  */
 export function comparePositions(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length

@@ -2,7 +2,7 @@ import { useEventStream } from '@rivulet/react'
 import { useEffect, useReducer } from 'react'
 import { type Outage, outagesReducer } from './outages.js'
 
-/** The outages and gaps of the stream since the page was opened, the oldest first. */
+/** Outages and gaps of the stream since the page was opened, oldest first. */
 export function useOutages(): readonly Outage[] {
   const stream = useEventStream()
   const [outages, dispatch] = useReducer(outagesReducer, [])
@@ -11,7 +11,7 @@ export function useOutages(): readonly Outage[] {
     const stopStatus = stream.onStatusChange(({ status, recovered }, previous) => {
       const here = { afterId: stream.lastEventId, at: Date.now() }
       if (previous.status === 'open' && status !== 'open') dispatch({ type: 'lost', ...here })
-      // A stream that is open has yet to say whether it could go on where the last one ended.
+      // The stream is open, but has not yet reported whether it resumed.
       if (status !== 'open' || recovered === undefined) return
       dispatch({ type: 'back', complete: recovered !== false, ...here })
     })

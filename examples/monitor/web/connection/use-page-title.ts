@@ -1,6 +1,6 @@
 import { useEffect } from 'react'
 
-/** Tells of a lost connection in the tab's title, where it is seen while another tab is in front. */
+/** Shows a lost connection in the tab's title, where users of another tab see it. */
 export function usePageTitle(status: string): void {
   useEffect(() => {
     document.title = status === 'waiting' || status === 'closed' ? '(offline) Monitor' : 'Monitor'

@@ -3,7 +3,7 @@ import type { LogEvent } from '../../shared/events.js'
 import { formatTimeMs } from '../format.js'
 import { Icon } from '../icons.js'
 
-/** Everything that a line carries. */
+/** All fields of a line. */
 export function LogDetails({ line, onClose }: { line: LogEvent; onClose: () => void }): ReactElement {
   return (
     <div className="log-details">
@@ -25,7 +25,7 @@ export function LogDetails({ line, onClose }: { line: LogEvent; onClose: () => v
   )
 }
 
-/** JSON, with the line breaks of a stack as line breaks. */
+/** JSON with a stack's line breaks shown as line breaks. */
 function formatData(data: Record<string, unknown>): string {
   return JSON.stringify(data, null, 2).replaceAll('\\n', '\n      ')
 }

@@ -2,7 +2,7 @@ import type { LogEvent, LogLevel } from '../../shared/events.js'
 import type { Outage } from '../connection/outages.js'
 import { comparePositions } from '../connection/position.js'
 
-/** What the log shows, one row each: lines, and where the stream was interrupted. */
+/** Rows of the log: lines, and interruptions of the stream. */
 export type LogEntry = LogEvent | Outage
 
 export const levels: readonly LogLevel[] = ['info', 'success', 'warning', 'error']
@@ -11,12 +11,12 @@ export function isOutage(entry: LogEntry): entry is Outage {
   return 'kind' in entry
 }
 
-/** Stable over filtering, and the same for a line that comes a second time. */
+/** Stable across filtering, and the same for a line that arrives twice. */
 export function keyOf(entry: LogEntry): string {
   return isOutage(entry) ? entry.key : entry.id!
 }
 
-/** The lines of these levels that hold the text, in whatever case. */
+/** Returns the lines of these levels that contain the text, ignoring case. */
 export function filterLines(
   lines: readonly LogEvent[],
   shown: ReadonlySet<LogLevel>,
@@ -29,7 +29,7 @@ export function filterLines(
   )
 }
 
-/** Puts each outage behind the last line that came before it. */
+/** Inserts each outage after the last line before it. */
 export function insertOutages(lines: readonly LogEvent[], outages: readonly Outage[]): readonly LogEntry[] {
   if (outages.length === 0) return lines
   const entries: LogEntry[] = []
@@ -43,7 +43,7 @@ export function insertOutages(lines: readonly LogEvent[], outages: readonly Outa
   return entries
 }
 
-/** How many lines have come after this one; all of them where it is no longer among them. */
+/** Returns the number of lines after this one; all of them if it is no longer among them. */
 export function countAfter(lines: readonly LogEvent[], id: string | undefined): number {
   const index = lines.findLastIndex((line) => line.id === id)
   return lines.length - 1 - index

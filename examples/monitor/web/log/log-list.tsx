@@ -6,7 +6,7 @@ import { isOutage, keyOf, type LogEntry } from './log-entries.js'
 import { LogRow } from './log-row.js'
 import { OutageRow } from './outage-row.js'
 
-/** The same as --row in the stylesheet. */
+/** Must equal --row in the stylesheet. */
 const rowHeight = 24
 
 export interface LogListProps {
@@ -16,7 +16,7 @@ export interface LogListProps {
   emptyText: string
 }
 
-/** Draws only the rows in view. Stays at the end while the reader is there, and keeps still while they are not. */
+/** Draws only the visible rows. Stays at the end while the reader is there, and does not move otherwise. */
 export function LogList({ entries, selected, onSelect, emptyText }: LogListProps): ReactElement {
   const viewport = useRef<HTMLDivElement>(null)
   const virtualizer = useVirtualizer({
@@ -95,7 +95,7 @@ function rowId(eventId: string): string {
   return `log-${eventId}`
 }
 
-/** Where a key moves the selection to; outages are passed over. */
+/** Returns the row to which a key moves the selection. Skips outages. */
 function nextIndex(key: string, from: number, entries: readonly LogEntry[]): number | undefined {
   const last = entries.length - 1
   const find = (start: number, step: 1 | -1): number | undefined => {

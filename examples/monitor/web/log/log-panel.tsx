@@ -8,7 +8,7 @@ import { countAfter, countLevels, filterLines, insertOutages, levels } from './l
 import { LogList } from './log-list.js'
 import { LogToolbar } from './log-toolbar.js'
 
-/** Lines that the page keeps; the oldest make room for new ones. */
+/** Number of lines that the page keeps; it drops the oldest. */
 const limit = 5_000
 
 export function LogPanel({ outages }: { outages: readonly Outage[] }): ReactElement {

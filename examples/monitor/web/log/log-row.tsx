@@ -6,7 +6,7 @@ export interface LogRowProps {
   id: string
   line: LogEvent
   selected: boolean
-  /** Among all rows, drawn or not, counted from one. */
+  /** Number of the row among all rows, drawn or not, from one. */
   position: number
   size: number
   onSelect: (line: LogEvent | undefined) => void
@@ -21,7 +21,7 @@ export const LogRow = memo(function LogRow({
   onSelect,
 }: LogRowProps): ReactElement {
   return (
-    // The list takes the keys: it has the focus, and its rows come and go.
+    // The list handles the keys: it has the focus, and its rows come and go.
     // biome-ignore lint/a11y/useKeyWithClickEvents: see above
     // biome-ignore lint/a11y/useFocusableInteractive: see above
     <div

@@ -10,7 +10,7 @@ export interface LogToolbarProps {
   search: string
   onSearch: (text: string) => void
   paused: boolean
-  /** Lines that have come since it was paused. */
+  /** Number of lines that arrived during the pause. */
   waiting: number
   onPause: () => void
 }

@@ -3,7 +3,7 @@ import { describeOutage } from '../connection/describe-outage.js'
 import type { Outage } from '../connection/outages.js'
 import { Icon } from '../icons.js'
 
-/** Where the stream was interrupted, between the lines before and after. */
+/** An interruption of the stream, between the lines before and after. */
 export function OutageRow({ outage }: { outage: Outage }): ReactElement {
   const state = outage.complete ? 'complete' : outage.backAt === undefined ? 'lasting' : 'gap'
   return (

@@ -8,12 +8,12 @@ import { toSeries } from './metrics-series.js'
 export interface MetricDefinition {
   readonly title: string
   readonly unit: string
-  /** What is drawn; the first one is also shown as a number. */
+  /** Values to draw; the first one is also shown as a number. */
   readonly picks: readonly ((sample: MetricsEvent) => number)[]
   readonly format: (value: number) => string
-  /** The least top of the scale. */
+  /** Minimum top of the scale. */
   readonly floor: number
-  /** Names the second value. */
+  /** Label of the second value. */
   readonly secondName?: string
 }
 
@@ -23,7 +23,7 @@ export interface MetricCardProps {
   theme: Theme
 }
 
-/** The latest value and the line of the last five minutes; under the pointer, the value of that moment. */
+/** Shows the latest value and the last five minutes as a line; under the pointer, the value at that moment. */
 export function MetricCard({ metric, samples, theme }: MetricCardProps): ReactElement {
   const { title, unit, picks, format, floor, secondName } = metric
   const titleId = useId()

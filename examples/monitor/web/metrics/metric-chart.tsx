@@ -2,19 +2,19 @@ import { type ReactElement, useEffect, useInsertionEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import type { Series } from './metrics-series.js'
 
-/** How much time the charts span: what there is, within these bounds. */
+/** Bounds of the time that the charts span. */
 const spanSeconds = { min: 60, max: 300 }
 
 export interface MetricChartProps {
   series: Series
-  /** The top of the scale while all values are below it, so that an idle line does not look like a mountain range. */
+  /** Top of the scale while all values are below it, so that an idle line does not look like a mountain range. */
   floor: number
   theme: string
-  /** The index of the sample under the pointer, in any of the charts; `undefined` when the pointer leaves. */
+  /** Index of the sample under the pointer, in any chart; `undefined` when the pointer leaves. */
   onHover: (index: number | undefined) => void
 }
 
-/** A line over the last five minutes. The numbers stand in its card as text, so the drawing itself says nothing more. */
+/** A line over the last five minutes. Its card has the numbers as text, so the drawing is decoration. */
 export function MetricChart({ series, floor, theme, onHover }: MetricChartProps): ReactElement {
   const host = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot>(undefined)
@@ -98,7 +98,7 @@ function options(element: HTMLElement, lines: number, latest: Latest): uPlot.Opt
   }
 }
 
-/** The full minutes within the span, where thin lines help the eye. */
+/** Full minutes within the span, for thin grid lines. */
 function minutes(min: number, max: number): number[] {
   const splits = []
   for (let at = Math.ceil(min / 60) * 60; at <= max; at += 60) splits.push(at)

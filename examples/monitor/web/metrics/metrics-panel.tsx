@@ -39,7 +39,7 @@ const metrics: readonly MetricDefinition[] = [
 
 export interface MetricsPanelProps {
   samples: readonly MetricsEvent[]
-  /** Whether the last sample is of now: without a connection it is dimmed. */
+  /** `true` if the last sample is current. Without a connection the panel is dimmed. */
   live: boolean
   theme: Theme
 }

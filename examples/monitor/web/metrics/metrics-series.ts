@@ -1,9 +1,9 @@
 import type { MetricsEvent } from '../../shared/events.js'
 
-/** Samples come every second; with a longer silence between two, the line is broken instead of drawn across. */
+/** Samples come every second. A longer distance between two breaks the line. */
 const silenceMs = 3_000
 
-/** One column of seconds since the epoch, and one per line; `null` where the line is broken. As uPlot takes it. */
+/** A column of seconds since the epoch, and one per line, with `null` where the line is broken, as uPlot expects. */
 export type Series = [times: number[], ...lines: (number | null)[][]]
 
 /** Turns samples into columns, one per picked value. */

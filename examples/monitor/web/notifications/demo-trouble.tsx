@@ -1,8 +1,8 @@
 import type { ReactElement } from 'react'
 
-/** Makes the server fail on request, to see what the page makes of it. */
+/** Makes the server fail on request, to show how the page handles it. */
 export function DemoTrouble(): ReactElement {
-  // The answer is of no interest: what the request sets off arrives on the stream.
+  // The response does not matter: the effects arrive on the stream.
   const post = (path: string): void => void fetch(`/api/demo/${path}`, { method: 'POST' }).catch(() => {})
   return (
     <div className="trouble">

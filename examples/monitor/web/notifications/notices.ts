@@ -16,7 +16,7 @@ const titles: Record<SystemEvent['event'], Pick<Notice, 'title' | 'tone'>> = {
   high_load: { title: 'High load', tone: 'warning' },
 }
 
-/** What the server told of itself and what this page saw of the connection, the newest first. */
+/** Reports of the server about itself and of this page about its connection, newest first. */
 export function toNotices(system: readonly SystemEvent[], outages: readonly Outage[]): Notice[] {
   return [...system.map(ofSystem), ...outages.map(ofOutage)].sort((a, b) => b.at - a.at)
 }

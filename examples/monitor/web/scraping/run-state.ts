@@ -1,8 +1,8 @@
 import type { ScrapingEvent } from '../../shared/events.js'
 
 /**
- * - `idle`: none was seen.
- * - `interrupted`: the server was started anew since the run's last event, so it will never end.
+ * - `idle`: there was no run.
+ * - `interrupted`: the server restarted after the run's last event, so the run will never end.
  */
 export type RunState = 'idle' | 'running' | 'completed' | 'interrupted'
 
@@ -12,7 +12,7 @@ export function runState(run: ScrapingEvent | undefined, serverStartedAt: number
   return serverStartedAt !== undefined && serverStartedAt > run.timestamp ? 'interrupted' : 'running'
 }
 
-/** The run in one line. */
+/** Describes the run in one line. */
 export function describeRun(run: ScrapingEvent, state: RunState): string {
   const failed = run.sources.filter(({ status }) => status === 'error').length
   const done = run.sources.filter(({ status }) => status === 'completed').length + failed

@@ -23,7 +23,7 @@ export function ScrapingPanel({ run, serverStartedAt }: ScrapingPanelProps): Rea
         <button
           type="button"
           className="button button--primary"
-          // Not `disabled`, which would take the focus away from who has just pressed it.
+          // Not `disabled`, which would take the focus from the user who has just pressed it.
           aria-disabled={running}
           onClick={() => void (running || start())}
         >

@@ -30,7 +30,7 @@ export function SourceRow({ source, interrupted }: { source: SourceState; interr
   )
 }
 
-/** The path of a page of our own; elsewhere the host too. */
+/** Path of one of our own pages; for others with the host. */
 function shortName(url: string): string {
   const { host, pathname, port } = new URL(url)
   const own = port === location.port && (host === location.host || host.startsWith('localhost'))

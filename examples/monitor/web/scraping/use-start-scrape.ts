@@ -1,6 +1,6 @@
 import { useState } from 'react'
 
-/** Asks the server for a run. What comes of it arrives on the stream; only a refusal is answered here. */
+/** Asks the server for a run. Its progress arrives on the stream; only a refusal is reported here. */
 export function useStartScrape(): { start: () => Promise<void>; problem: string | undefined } {
   const [problem, setProblem] = useState<string>()
   const start = async (): Promise<void> => {
