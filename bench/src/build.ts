@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { benchFolder, programsFolder, root } from './paths.js'
 
-/** Builds packages, so that what is measured is what is published. */
+/** Builds packages, so that the benchmark measures the published code. */
 export function buildPackages(...names: string[]): void {
   const filters = names.map((name) => `--filter=@rivulet/${name}`)
   const turbo = [join(root, 'node_modules/turbo/bin/turbo'), 'run', 'build', '--output-logs=errors-only', ...filters]
@@ -16,10 +16,10 @@ export function buildPackages(...names: string[]): void {
 }
 
 /**
- * Compiles a program that runs in a process of its own. What it imports from packages stays an import: those files run as
- * they are, under any Node.js, with no loader in between.
+ * Compiles a program that runs in its own process. Imports of packages stay imports: those files run unchanged,
+ * under any Node.js, without a loader in between.
  *
- * @param source Below `src`, without its ending.
+ * @param source Path below `src`, without extension.
  */
 export async function compileProgram(source: string): Promise<string> {
   const outfile = join(programsFolder, `${source.replaceAll('/', '-')}.js`)

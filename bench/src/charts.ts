@@ -14,7 +14,7 @@ import { over, type ServerResults } from './server/report.js'
 import { subjects } from './server/subject-names.js'
 import type { StormCourse } from './storm/run.js'
 
-/** Draws what the last full run measured, or with `--quick` the last quick one, for those parts that were run. */
+/** Draws the results of the last full run, or with `--quick` of the last quick one, for the parts that were run. */
 export function drawCharts({ quick }: { quick: boolean }): void {
   const source = quick ? outputFolder : resultsFolder
   const target = quick ? outputFolder : imagesFolder

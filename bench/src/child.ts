@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 
-/** What a child process offers: functions whose arguments and results can be sent as JSON. */
+/** Interface of a child process: functions whose arguments and results can be sent as JSON. */
 export type Service = { readonly [method: string]: (argument: never) => unknown }
 
 type Call = { readonly id: number; readonly method: string; readonly argument: unknown }
@@ -16,7 +16,7 @@ export interface Child<Offered extends Service> {
 }
 
 export interface ChildOptions {
-  /** The core that the process is pinned to; `undefined`: none. */
+  /** Core to which the process is pinned; `undefined` for none. */
   readonly core?: number | undefined
   readonly node?: readonly string[]
   readonly args?: readonly string[]
@@ -51,7 +51,7 @@ export function startChild<Offered extends Service>(program: string, options: Ch
   }
 }
 
-/** The other side: answers the calls of the process that started this one. */
+/** Answers the calls of the parent process. */
 export function serve(service: Service): void {
   process.on('message', async ({ id, method, argument }: Call) => {
     try {
@@ -64,7 +64,7 @@ export function serve(service: Service): void {
   process.on('disconnect', () => process.exit())
 }
 
-/** The cores that this process may use, where processes can be pinned: `[]` elsewhere. */
+/** Cores that this process may use, if processes can be pinned; otherwise `[]`. */
 export function pinnableCores(): number[] {
   if (!existsSync('/usr/bin/taskset')) return []
   const list = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? ''

@@ -11,9 +11,9 @@ import { runSize } from './size/run.js'
 import { runStorm } from './storm/run.js'
 
 export interface Options {
-  /** Little of everything: shows that it works, measures nothing. */
+  /** A short run: shows that the benchmark works, measures nothing. */
   readonly quick: boolean
-  /** Sizes only: fails when one is over its budget. */
+  /** Sizes only: fails if one is over its budget. */
   readonly check: boolean
 }
 

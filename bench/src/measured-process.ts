@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-// What every process that is measured tells of itself.
+// Interface of every measured process.
 
 /** Resolves with the port. */
 export function listen(server: Server): Promise<number> {
@@ -10,7 +10,7 @@ export function listen(server: Server): Promise<number> {
   })
 }
 
-/** Of user code and kernel, all threads, in microseconds. */
+/** CPU time of user code and kernel, all threads, in microseconds. */
 export function cpu(): number {
   const { user, system } = process.cpuUsage()
   return user + system

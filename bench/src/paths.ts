@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url'
 
 export const benchFolder = dirname(dirname(fileURLToPath(import.meta.url)))
 export const root = dirname(benchFolder)
-/** Results of full runs: committed. */
+/** Results of full runs, committed. */
 export const resultsFolder = join(benchFolder, 'results')
-/** Charts of full runs: committed, and shown by the README. */
+/** Charts of full runs, committed and shown by the README. */
 export const imagesFolder = join(root, 'docs/images')
-/** What quick runs leave: not committed. */
+/** Output of quick runs, not committed. */
 export const outputFolder = join(root, '.tmp/bench')
-/** Where the compiled programs go: inside of `bench`, so that they find its dependencies. */
+/** Compiled programs, inside `bench` so that they find its dependencies. */
 export const programsFolder = join(benchFolder, 'dist')

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import type { RedisServer } from '../../packages/backplane-redis/test/redis-server.js'
 
-/** Whether this machine has a Redis to start. Where it has none, it says so, and what fails is the benchmark as a whole. */
+/** Returns `true` if this machine has a Redis to start. Otherwise prints a message and makes the benchmark fail. */
 export function hasRedis(): boolean {
   if (spawnSync('redis-server', ['--version']).status === 0) return true
   console.error('cluster and channels need redis-server, 7 or newer: apt-get install redis-server, brew install redis.')
@@ -9,13 +9,13 @@ export function hasRedis(): boolean {
   return false
 }
 
-/** Numbers of one section of what INFO tells. */
+/** Reads the numbers of one section of INFO. */
 export async function infoOf(redis: RedisServer, section: string, ...fields: string[]): Promise<number[]> {
   const text = String(await redis.command('INFO', section))
   return fields.map((field) => Number(new RegExp(`^${field}:([\\d.]+)`, 'm').exec(text)?.[1]))
 }
 
-/** What Redis has used so far, kernel included, in microseconds. */
+/** CPU that Redis has used so far, including the kernel, in microseconds. */
 export async function redisCpu(redis: RedisServer): Promise<number> {
   const [user = Number.NaN, system = Number.NaN] = await infoOf(redis, 'cpu', 'used_cpu_user', 'used_cpu_sys')
   return (user + system) * 1e6

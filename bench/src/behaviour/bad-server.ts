@@ -4,12 +4,12 @@ import type { AddressInfo } from 'node:net'
 
 export interface BadServer {
   readonly url: string
-  /** When each request came, in milliseconds since the first, and what it wanted to resume after. */
+  /** Time of each request, in milliseconds since the first, and its last event ID. */
   readonly requests: { readonly at: number; readonly lastEventId: string | undefined }[]
   close(): void
 }
 
-/** Answers every request alike, whatever a client thinks of that. */
+/** Answers every request in the same way. */
 export async function startBadServer(answer: (response: ServerResponse, request: number) => void): Promise<BadServer> {
   const requests: BadServer['requests'] = []
   let first = 0
@@ -32,13 +32,13 @@ export async function startBadServer(answer: (response: ServerResponse, request:
   }
 }
 
-/** Begins an event stream. */
+/** Starts an event stream. */
 export function stream(response: ServerResponse, text: string): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   response.write(text)
 }
 
-/** Begins one, and breaks the connection once the client has had the time to read that. */
+/** Starts a stream, and breaks the connection once the client has had time to read it. */
 export function breakStream(response: ServerResponse, text: string): void {
   stream(response, text)
   setTimeout(() => response.destroy(), 50)

@@ -1,12 +1,12 @@
 import { scenarios, type Verdict } from './scenarios.js'
 import { subjects } from './subjects.js'
 
-/** What one client does in each scenario. */
+/** Runs one client through every scenario. */
 export type Behaviour = readonly Verdict[]
 
-// Prints it as JSON. A process of its own: some clients cannot be stopped.
+// Prints the outcomes as JSON. It is a separate process, because some clients cannot be stopped.
 
-// Some let what a handler throws, or what fails in the background, go up to the process.
+// Some clients let errors of handlers, or in the background, reach the process.
 const ignore = () => {}
 process.on('uncaughtException', ignore).on('unhandledRejection', ignore)
 

@@ -6,7 +6,7 @@ import type { Behaviour } from './behaviour-process.js'
 import { scenarios } from './scenarios.js'
 import { subjects } from './subjects.js'
 
-/** What clients make of a server that misbehaves: rows of the docs' comparison. As long with `--quick` as without. */
+/** Runs clients against a misbehaving server: rows of the docs' comparison. `--quick` does not make it shorter. */
 export async function runBehaviour(): Promise<void> {
   buildPackages('client')
   const program = await compileProgram('behaviour/behaviour-process')

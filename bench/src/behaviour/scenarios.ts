@@ -4,7 +4,7 @@ import type { Start } from './subjects.js'
 
 export interface Verdict {
   readonly good: boolean
-  /** What was counted. */
+  /** Counts behind the outcome. */
   readonly seen: string
 }
 
@@ -15,7 +15,7 @@ export interface Scenario {
 
 const three = 'data: 1\n\ndata: 2\n\ndata: 3\n\n'
 
-/** What a server may do to its clients, and whether they stand it: rows of the docs' comparison. */
+/** Things that a server may do to its clients, and whether they survive: rows of the docs' comparison. */
 export const scenarios: readonly Scenario[] = [
   {
     name: '`retry: 0` is not a storm',
@@ -93,7 +93,7 @@ function refuse(response: Parameters<Parameters<typeof startBadServer>[0]>[0]): 
   response.writeHead(503, { 'retry-after': '3' }).end()
 }
 
-/** Lets a client deal with a server for so long. */
+/** Exposes a client to a server for this time. */
 async function watch(
   start: Start,
   forMs: number,

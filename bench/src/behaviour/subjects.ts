@@ -1,4 +1,4 @@
-/** Begins to receive from the address, and hands over each event's text. Returns what ends it. */
+/** Starts to receive from the address, and passes on each event's text. Returns a function that stops it. */
 export type Start = (url: string, onText: (text: string) => void) => () => void
 
 export interface Subject {
@@ -6,7 +6,7 @@ export interface Subject {
   load(): Promise<Start>
 }
 
-/** Each as its README has it, with its defaults. */
+/** Each client with its defaults, used as in its README. */
 export const subjects: readonly Subject[] = [
   {
     name: 'rivulet',
@@ -55,7 +55,7 @@ export const subjects: readonly Subject[] = [
   {
     name: '@microsoft/fetch-event-source 2.0.1',
     load: async () => {
-      // Made for pages: it looks for both without asking.
+      // This client is made for pages and uses both unconditionally.
       Object.assign(globalThis, { window: globalThis, document: { hidden: false, removeEventListener() {} } })
       const { fetchEventSource } = await import('@microsoft/fetch-event-source')
       return (url, onText) => {

@@ -7,7 +7,7 @@ import { now, sleep } from '../server/clock.js'
 export interface Streams {
   readonly port: number
   readonly connections: number
-  /** Each has so many channels of its own. */
+  /** Number of channels of each client. */
   readonly channelsEach: number
 }
 
@@ -20,7 +20,7 @@ let gaps = 0
 let failure: Error | undefined
 
 const service = {
-  /** Opens all: a stream begins when its node hears its channels. */
+  /** Opens all streams. A stream opens when its node has subscribed to its channels. */
   async open({ port, connections, channelsEach }: Streams): Promise<void> {
     for (let first = 0; first < connections; first += atOnce) {
       const numbers = Array.from({ length: Math.min(atOnce, connections - first) }, (_, index) => first + index)
@@ -28,7 +28,7 @@ const service = {
     }
   },
 
-  /** Resolves when this many events have come to all streams together, with when the last one did. */
+  /** Resolves with the time of the last event when this many events have reached all streams together. */
   async received(events: number): Promise<number> {
     const begin = now()
     while (total < events) {
@@ -40,12 +40,12 @@ const service = {
     return lastAt
   },
 
-  /** How many gaps the streams were told of. */
+  /** Number of gaps that the streams received. */
   gaps: (): number => gaps,
 
   /**
-   * A client that comes back to a node which does not know its channels yet, and missed one event on each. Returns how
-   * many milliseconds that takes, from the request to the last event.
+   * Reconnects a client to a node that does not know its channels, after it missed one event on each. Returns the
+   * milliseconds from the request to the last event.
    */
   async resume({
     port,

@@ -14,46 +14,46 @@ export interface Programs {
 export interface Scale {
   readonly connections: number
   readonly channelsEach: number
-  /** How many clients come back, one after the other. */
+  /** Number of clients that reconnect, one after the other. */
   readonly resumes: number
   readonly cuts: number
-  /** How many further subscriptions are measured. */
+  /** Number of further subscriptions to measure. */
   readonly subscribes: number
 }
 
 export const fullScale: Scale = { connections: 1_000, channelsEach: 100, resumes: 200, cuts: 3, subscribes: 2_000 }
 export const quickScale: Scale = { connections: 20, channelsEach: 100, resumes: 10, cuts: 1, subscribes: 50 }
 
-/** What a client that comes back costs, each. */
+/** Cost of each client that reconnects. */
 export interface Resume {
   readonly channels: number
-  /** From its request to the last event that it missed. */
+  /** Milliseconds from its request to the last missed event. */
   readonly p50Ms: number
   readonly commands: number
   readonly redisMicros: number
 }
 
 export interface ChannelCosts {
-  /** From the first request to when all streams had begun. */
+  /** Milliseconds from the first request until all streams were open. */
   readonly subscribeMs: number
-  /** CPU of the node for one further subscription, with all the others there. */
+  /** CPU of the node for one further subscription, on top of all others. */
   readonly subscribeMicros: number
   readonly heapPerChannel: number
-  /** Of Redis, in bytes: for being listened to by one node, and for the one event that is kept. */
+  /** Memory of Redis, in bytes: for a subscription of one node, and for one kept event. */
   readonly memorySubscribed: number
   readonly memoryKept: number
   readonly publishedPerSecond: number
   readonly nodeMicrosPerEvent: number
   readonly redisMicrosPerEvent: number
-  /** Share of a core that the node uses while nothing happens. */
+  /** Share of a core that the idle node uses. */
   readonly idle: number
   readonly resumes: readonly Resume[]
-  /** From when Redis's connections were cut to when an event that was published afterwards is there. */
+  /** Milliseconds from the cut of Redis's connections until the arrival of an event that was published afterwards. */
   readonly wholeAgainMs: number
   readonly gaps: number
 }
 
-/** How many events are on their way to Redis at a time. */
+/** Number of events in flight to Redis. */
 const window = 256
 const idleMs = 3_000
 
@@ -66,7 +66,7 @@ export async function measureChannels(programs: Programs, redis: RedisServer, sc
     const { connections, channelsEach } = scale
     const channels = connections * channelsEach
     const port = await node.call('listen')
-    // Both nodes connect, and load what is loaded once.
+    // Connects both nodes, and loads code that is loaded once.
     for (const each of [node, other]) await each.call('publishWhenPossible', channels)
 
     const heap = await node.call('heap')
@@ -137,7 +137,7 @@ async function measureResumes(
   return { channels: streams.count, p50Ms: median(latencies), commands: sum('calls'), redisMicros: sum('micros') }
 }
 
-/** How often Redis carried out a command since its statistics were reset, and what that took. */
+/** Number of calls of a Redis command since its statistics were reset, and their cost. */
 async function commandOf(redis: RedisServer, command: string): Promise<{ calls: number; micros: number }> {
   const text = String(await redis.command('INFO', 'commandstats'))
   const [, calls, micros] = new RegExp(`^cmdstat_${command}:calls=(\\d+),usec=(\\d+)`, 'm').exec(text) ?? []

@@ -15,7 +15,7 @@ import { eventName } from '../server/subject.js'
 const events = defineEvents({ [eventName]: z.object({ seq: z.number(), mark: z.string(), text: z.string() }) })
 const client = new Redis(Number(process.argv[2]), '127.0.0.1', { lazyConnect: true })
 const backplane = new RedisBackplane({ client })
-// That Redis is cut off belongs to the benchmark.
+// Redis is cut off on purpose.
 const manager = new EventManager({ events, backplane, onError: () => {} })
 
 let lastKey = 0
@@ -24,7 +24,7 @@ const channelOf = (index: number) => `user:${index}`
 const publish = (index: number, idempotencyKey?: string) =>
   manager.publish(eventName, payloadOf(firstSeq + index, 150), { channel: channelOf(index), idempotencyKey })
 
-/** A client asks for some channels in a row: `/?from=0&count=100`. */
+/** A client asks for a range of channels: `/?from=0&count=100`. */
 const server = createServer((request, response) =>
   handleEventStream(manager, request, response, {
     channels: () => {
@@ -49,7 +49,7 @@ const service = {
     return heapUsed + external
   },
 
-  /** Publishes one event to each channel, `window` at a time. Returns the id of the very first one. */
+  /** Publishes one event to each channel, `window` at a time. Returns the id of the first one. */
   publishToEach: async ({ channels, window }: { channels: number; window: number }): Promise<string> => {
     const { id } = await publish(0)
     let next = 1
@@ -60,23 +60,23 @@ const service = {
     return id!
   },
 
-  /** Subscribes to further channels, one after the other, and leaves them. Returns what one of these takes of CPU, in microseconds. */
+  /** Subscribes to further channels, one after the other, and unsubscribes. Returns the CPU per channel, in microseconds. */
   subscribe: async (times: number): Promise<number> => {
     const subscriber = { onMessage() {}, onGap() {}, onHealth() {} }
     const one = async (index: number) => {
       await backplane.subscribe(`further:${index}`, subscriber)
       backplane.unsubscribe(`further:${index}`, subscriber)
     }
-    // What is compiled is compiled then.
+    // Warms up the compiler.
     for (let index = 0; index < times; index++) await one(index)
     const before = cpu()
     for (let index = 0; index < times; index++) await one(times + index)
     return (cpu() - before) / times
   },
 
-  /** Publishes one event as soon as Redis takes it. Returns how often that was refused before. */
+  /** Publishes one event as soon as Redis takes it. Returns the number of rejected attempts. */
   publishWhenPossible: async (index: number): Promise<number> => {
-    // One that is refused may have been stored all the same: with its key it is stored once.
+    // A rejected event may have been stored. Its key makes repeated attempts one event.
     const key = String(lastKey++)
     for (let refused = 0; ; refused++) {
       try {

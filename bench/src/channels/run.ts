@@ -7,7 +7,7 @@ import { printTable } from '../report/table.js'
 import { type ChannelCosts, fullScale, measureChannels, type Programs, quickScale, type Scale } from './measure.js'
 
 interface Costs extends ChannelCosts {
-  /** Of Redis: `stream-node-max-bytes`. */
+  /** Redis's `stream-node-max-bytes`. */
   readonly nodeMaxBytes: number
 }
 
@@ -16,7 +16,7 @@ export interface ChannelsResults {
   readonly costs: readonly Costs[]
 }
 
-/** What Redis comes with, and what it may be set to where channels are many and events few. */
+/** Redis's default, and a value for many channels with few events. */
 const nodeSizes = [4096, 1024]
 
 export async function runChannels({ quick }: { quick: boolean }): Promise<void> {

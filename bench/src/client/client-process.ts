@@ -20,7 +20,7 @@ const measurement: ClientMeasurement = {
   eventsPerSecond: (workload.events / median(passes)) * 1e3,
   passes: passes.length,
 }
-// Some clients leave a timer behind, which would keep the process.
+// Some clients leave a timer behind, which would keep the process alive.
 process.stdout.write(`${JSON.stringify(measurement)}\n`, () => process.exit())
 
 async function runFor(ms: number, atLeast: number): Promise<number[]> {
@@ -30,7 +30,7 @@ async function runFor(ms: number, atLeast: number): Promise<number[]> {
   return times
 }
 
-/** One client from its start to the last event; resolves with how long that took. */
+/** Runs one client from its start to the last event. Resolves with the elapsed time. */
 function receiveAll(): Promise<number> {
   return new Promise((resolve, reject) => {
     let count = 0
@@ -43,7 +43,7 @@ function receiveAll(): Promise<number> {
       if (count < workload.events) return
       const time = performance.now() - begin
       clearTimeout(patience)
-      // Not from within the handler: that is another path in some clients.
+      // Not inside the handler, which is a different path in some clients.
       setImmediate(() => {
         end()
         if (count === workload.events && length === expectedLength) resolve(time)

@@ -2,17 +2,17 @@ import { eventName, type Token } from './workload.js'
 
 const url = 'http://127.0.0.1/events'
 
-/** Begins to receive. `onText` gets the token's content (or the data as it stands, where nothing is parsed). Returns what ends it. */
+/** Starts to receive. `onText` gets the token's content, or the unparsed data. Returns a function that stops it. */
 export type Start = (fetch: typeof globalThis.fetch, onText: (text: string) => void) => () => void
 
 export interface Subject {
   readonly name: string
-  /** What the handler is given. */
+  /** Argument of the handler. */
   readonly gives: 'object' | 'text'
   load(): Promise<Start>
 }
 
-// Where a client gives text and Rivulet an object, the handler parses the JSON: an application would have to.
+// If a client gives text and Rivulet an object, the handler parses the JSON, as an application would.
 export const subjects: readonly Subject[] = [
   {
     name: 'rivulet, on',
@@ -106,7 +106,7 @@ export const subjects: readonly Subject[] = [
     name: 'fetch-event-source 2.0.1 + JSON.parse',
     gives: 'object',
     load: async () => {
-      // Made for pages: it looks for both without asking.
+      // This client is made for pages and uses both unconditionally.
       Object.assign(globalThis, { window: globalThis, document: { hidden: false, removeEventListener() {} } })
       const { fetchEventSource } = await import('@microsoft/fetch-event-source')
       return (fetch, onText) => {

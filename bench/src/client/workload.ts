@@ -1,8 +1,8 @@
-/** A stream as Rivulet's server writes it, for every client the same. */
+/** A stream as Rivulet's server writes it, the same for every client. */
 export interface Workload {
   readonly chunks: readonly Uint8Array[]
   readonly events: number
-  /** Of all events: the length of `content`, and of `data` as it stands. */
+  /** Total lengths of all events: of `content`, and of the unparsed `data`. */
   readonly contentLength: number
   readonly dataLength: number
 }
@@ -34,7 +34,7 @@ export function createWorkload(): Workload {
   return { chunks, events, contentLength, dataLength }
 }
 
-/** A `fetch` whose response has these chunks and then stays open. */
+/** Creates a `fetch` whose response has these chunks and then stays open. */
 export function fetchOf(chunks: readonly Uint8Array[]): typeof fetch {
   return async () => {
     let next = 0
@@ -42,7 +42,7 @@ export function fetchOf(chunks: readonly Uint8Array[]): typeof fetch {
       pull(controller) {
         const chunk = chunks[next++]
         if (chunk) controller.enqueue(chunk)
-        // More never comes; a stream that ended would make the clients connect again.
+        // Nothing more arrives. If the stream ended, the clients would reconnect.
         else return new Promise(() => {})
       },
     })

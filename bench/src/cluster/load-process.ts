@@ -1,4 +1,4 @@
-// The clients of one node, in a process of their own.
+// The clients of one node, in their own process.
 import { serve } from '../child.js'
 import { openConnection } from '../server/client-connection.js'
 import { now, sleep } from '../server/clock.js'
@@ -12,19 +12,19 @@ export interface ConnectPlan {
 }
 
 export interface Received {
-  /** Deliveries that did not come, and those beyond what was published. */
+  /** Missing deliveries, and those beyond the published events. */
   readonly missing: number
   readonly extra: number
-  /** All that came, HTTP's and WebSocket's framing included, TCP's not. */
+  /** All received bytes, including the framing of HTTP and WebSocket, but not of TCP. */
   readonly bytes: number
-  /** What went wrong at a connection. */
+  /** Errors of connections. */
   readonly failure: string | undefined
-  /** For each event, when the last client had it, in milliseconds. */
+  /** Time at which the last client had each event, in milliseconds. */
   readonly lastAt: readonly number[]
 }
 
 const atOnce = 100
-/** How many clients look at each event, and at the order. */
+/** Number of clients that check each event and the order. */
 const sampled = 10
 const open = { rivulet: openConnection, orpc: openConnection, 'socket.io': openSocketIo }
 const requests: Partial<Record<Library, string>> = {
@@ -62,7 +62,7 @@ const service = {
     }
   },
 
-  /** From here on, events are counted from none again. */
+  /** Restarts the count of events. */
   begin(): void {
     counts.fill(0)
     lastAt = []
@@ -70,7 +70,7 @@ const service = {
     failure = undefined
   },
 
-  /** Resolves when every client has this many events, or when nothing has come for a while. */
+  /** Resolves when every client has this many events, or when nothing has arrived for a while. */
   async received({ events, patienceMs }: { events: number; patienceMs: number }): Promise<Received> {
     let before = -1
     let waitedSince = now()
@@ -100,7 +100,7 @@ export type LoadService = typeof service
 
 serve(service)
 
-/** Events come to each client in their order, so the number of those before tells which these are. */
+/** Each client gets its events in order, so the count of earlier events identifies these. */
 function note(client: number, count: number): void {
   const time = now()
   const from = counts[client]!

@@ -1,4 +1,4 @@
-// One node in a process of its own. `node node-process.js <library> [<port of Redis>]`
+// One node in its own process: `node node-process.js <library> [<port of Redis>]`
 import { createServer } from 'node:http'
 import { serve } from '../child.js'
 import { cpu, listen } from '../measured-process.js'
@@ -10,18 +10,18 @@ import { createSubject as orpc } from './subjects/orpc.js'
 import { createSubject as rivulet } from './subjects/rivulet.js'
 import { createSubject as socketIo } from './subjects/socket-io.js'
 
-/** Events at a steady rate. What is late is published at once. */
+/** Events at a steady rate. Late ones are published at once. */
 export interface PublishPlan {
   readonly events: number
   readonly perSecond: number
-  /** Of one event's payload, as JSON. */
+  /** Size of an event's payload as JSON. */
   readonly bytes: number
 }
 
 export interface Publication {
-  /** When each event was published, in milliseconds. */
+  /** Time at which each event was published, in milliseconds. */
   readonly at: readonly number[]
-  /** How many of them were refused. */
+  /** Number of rejected events. */
   readonly failed: number
 }
 

@@ -14,12 +14,12 @@ export interface ClusterResults {
 const one: SubjectName = 'rivulet, 1 node, Redis'
 const two: SubjectName = 'rivulet, 2 nodes, Redis'
 
-/** The median over the runs of a subject. */
+/** Median over the runs of a subject. */
 function over(runs: readonly Delivery[], value: (run: Delivery) => number): number {
   return median(runs.map(value))
 }
 
-/** Of all nodes together, for one event to one client. */
+/** CPU of all nodes together, per event and client. */
 export const nodeMicrosPerDelivery = ({ nodeCpu, events, clients }: Delivery): number => nodeCpu / (events * clients)
 const p50 = (run: Delivery) => run.p50
 const p99 = (run: Delivery) => run.p99

@@ -21,10 +21,10 @@ export async function runCluster({ quick }: { quick: boolean }): Promise<void> {
     const runs = {} as Record<SubjectName, Delivery[]>
     for (const subject of subjects) runs[subject] = []
     for (let run = 0; run < scale.runs; run++) {
-      // Each time another one begins: what disturbs the machine for a while disturbs all.
+      // Starts with a different subject each time, so that a disturbance of the machine affects all of them.
       for (let index = 0; index < subjects.length; index++) {
         const subject = subjects[(index + run) % subjects.length]!
-        // Whoever is far too slow for this rate takes long, and more runs say no more.
+        // A subject that is far too slow for this rate takes long, and more runs add nothing.
         if (runs[subject].some(({ elapsedMs }) => elapsedMs > 1.5e3 * scale.seconds)) continue
         const name = `steady: run ${run + 1} of ${scale.runs}, ${subject}`
         runs[subject].push(await timed(name, () => steady(programs, redis, subject, scale)))

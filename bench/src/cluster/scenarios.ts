@@ -2,13 +2,13 @@ import type { RedisServer } from '../../../packages/backplane-redis/test/redis-s
 import type { SubjectName } from './subject-names.js'
 import { ClusterTrial, type Delivery, isComplete, type Programs } from './trial.js'
 
-/** How much of each scenario is run. */
+/** Extent of each scenario. */
 export interface Scale {
   readonly runs: number
   readonly connectionsPerNode: number
   readonly perSecond: number
   readonly seconds: number
-  /** For how long each rate is tried. */
+  /** Time for which each rate is tried. */
   readonly rungSeconds: number
   readonly maxPerSecond: number
 }
@@ -34,15 +34,15 @@ export const quickScale: Scale = {
 const bytes = 150
 const firstPerSecond = 5
 const growth = 1.5
-/** How much later than its last publish may a subject end that keeps up, in milliseconds. */
+/** Time after its last publish within which a subject that keeps up must finish, in milliseconds. */
 const marginMs = 500
 
-/** Whether every client had every event once, and the last one in time. */
+/** Returns `true` if every client had every event once, and the last one in time. */
 export function keptUp(delivery: Delivery, seconds: number): boolean {
   return isComplete(delivery) && delivery.elapsedMs <= seconds * 1e3 + marginMs
 }
 
-/** A rate that all cope with. */
+/** A rate that all subjects sustain. */
 export async function steady(
   programs: Programs,
   redis: RedisServer,
@@ -55,14 +55,14 @@ export async function steady(
 }
 
 export interface Climb {
-  /** The highest rate that it kept up with; 0: not even with the first one. */
+  /** The highest rate that the subject sustained; 0 if it failed at the first one. */
   readonly perSecond: number
   readonly best: Delivery | undefined
-  /** What happened one step above it; `undefined` where no higher rate was tried. */
+  /** Outcome one step above; `undefined` if no higher rate was tried. */
   readonly failed: { readonly perSecond: number; readonly delivery: Delivery } | undefined
 }
 
-/** Half as much again, until a subject does not keep up. */
+/** Raises the rate by half until a subject does not keep up. */
 export async function climb(
   programs: Programs,
   redis: RedisServer,
@@ -92,7 +92,7 @@ async function withTrial<Result>(
   const trial = new ClusterTrial(programs, subject, redis)
   try {
     await trial.connect(connectionsPerNode)
-    // The engine's compiler gets warm, and each node hears what the others publish.
+    // Warms up the compiler, and lets each node receive the events of the others.
     await trial.publish({ events: 40, perSecond: 20, bytes })
     return await run(trial)
   } finally {

@@ -13,10 +13,10 @@ const handshake = [
   `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
 ]
 
-/** The first characters of packets, see https://socket.io/docs/v4/engine-io-protocol/ and socket-io-protocol. */
+/** First characters of packets, see https://socket.io/docs/v4/engine-io-protocol/ and socket-io-protocol. */
 const packets = { open: '0', ping: '2', pong: '3', connect: '40', event: '42' }
 
-/** A client of Socket.IO over a bare socket, which costs as little as that of an event stream. Resolves when it is connected. */
+/** A Socket.IO client over a bare socket, as cheap as that of an event stream. Resolves when it is connected. */
 export function openSocketIo(options: ConnectionOptions): Promise<Socket> {
   const { port, address, samples, onEvents, onChunk, onFailure } = options
   return new Promise((resolve, reject) => {
@@ -46,7 +46,7 @@ export function openSocketIo(options: ConnectionOptions): Promise<Socket> {
       return true
     }
 
-    /** The payload of the next frame that has come as a whole. A server does not mask its frames. */
+    /** Returns the payload of the next complete frame. Servers do not mask their frames. */
     function takeFrame(): Buffer | undefined {
       if (rest.length < 2) return
       let size = rest[1]!
@@ -64,7 +64,7 @@ export function openSocketIo(options: ConnectionOptions): Promise<Socket> {
       return frame
     }
 
-    /** Returns whether it is an event. */
+    /** Returns `true` for an event. */
     function handle(frame: Buffer): boolean {
       const kind = frame.toString('latin1', 0, 2)
       if (kind === packets.event) {
@@ -78,7 +78,7 @@ export function openSocketIo(options: ConnectionOptions): Promise<Socket> {
       return false
     }
 
-    /** A text frame: a client has to mask what it sends, and masking with zeros changes nothing. */
+    /** Creates a text frame. A client must mask its frames, and masking with zeros changes nothing. */
     function send(text: string): void {
       socket.write(Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0, ...Buffer.from(text)]))
     }

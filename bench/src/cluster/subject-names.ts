@@ -1,4 +1,4 @@
-/** What is measured: a library, how it carries events between nodes, and on how many. */
+/** Subjects: a library, its way of carrying events between nodes, and the number of nodes. */
 export const subjects = [
   'rivulet, 1 node, memory',
   'rivulet, 1 node, Redis',
@@ -14,7 +14,7 @@ export type Library = (typeof libraries)[number]
 export interface Setting {
   readonly library: Library
   readonly nodes: number
-  /** Without it, a node keeps its events in its memory. */
+  /** Without it, a node keeps its events in memory. */
   readonly redis: boolean
 }
 

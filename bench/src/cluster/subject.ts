@@ -1,17 +1,17 @@
 import type { Server } from 'node:http'
 import type { TickPayload } from '../server/event.js'
 
-/** One node of a server library, reduced to what the benchmark needs of it. */
+/** One node of a server library, reduced to the needs of the benchmark. */
 export interface ClusterSubject {
-  /** Answers what comes to this server. */
+  /** Answers the requests to this server. */
   attach(server: Server): void
-  /** How many clients of this node get what is published. */
+  /** Number of this node's clients that receive published events. */
   connections(): number
   /** Publishes to the one channel that all clients of all nodes have. */
   publish(payload: TickPayload): unknown
 }
 
-/** @param redisPort `undefined`: there is one node only. */
+/** @param redisPort `undefined` for a single node. */
 export type CreateClusterSubject = (redisPort: number | undefined) => ClusterSubject
 
 export function requiredPort(port: number | undefined): number {

@@ -12,24 +12,24 @@ export interface Programs {
   readonly load: string
 }
 
-/** What became of some events, published by the first node. */
+/** Outcome of events that the first node published. */
 export interface Delivery {
   readonly events: number
   readonly clients: number
-  /** How many clients × events did not come, or came twice. */
+  /** Number of deliveries that are missing or duplicate. */
   readonly missing: number
   readonly extra: number
-  /** How many events the subject refused to publish. */
+  /** Number of events that the subject refused to publish. */
   readonly failed: number
   readonly failure: string | undefined
-  /** On the wire, above TCP. */
+  /** Bytes on the wire, above TCP. */
   readonly bytesPerDelivery: number
-  /** Over the events, of the time from before one was published to when the last of all clients had it, in milliseconds. */
+  /** Per event, milliseconds from before it was published until the last of all clients had it. */
   readonly p50: number
   readonly p99: number
-  /** From the first publish to the last delivery, in milliseconds. */
+  /** Milliseconds from the first publish to the last delivery. */
   readonly elapsedMs: number
-  /** Of all nodes, of Redis, of all that plays clients; in microseconds. */
+  /** CPU of all nodes, of Redis, and of all client processes, in microseconds. */
   readonly nodeCpu: number
   readonly redisCpu: number
   readonly loadCpu: number
@@ -47,7 +47,7 @@ export class ClusterTrial {
 
   constructor(programs: Programs, subject: SubjectName, redis: RedisServer) {
     const { library, nodes, redis: withRedis } = settings[subject]
-    // With fewer cores the scheduler does better than we.
+    // With fewer cores the scheduler does better than pinning.
     const core = (index: number) => (cores.length > 2 * nodes ? cores[index] : undefined)
     const args = withRedis ? [library, String(redis.port)] : [library]
     this.#redis = redis
@@ -74,7 +74,7 @@ export class ClusterTrial {
     this.#clients = connectionsPerNode * this.#nodes.length
   }
 
-  /** Publishes, and waits until all clients have all events or nothing comes any more. */
+  /** Publishes, and waits until all clients have all events or nothing arrives any more. */
   async publish(plan: PublishPlan, patienceMs = 2_000): Promise<Delivery> {
     await Promise.all(this.#loads.map((load) => load.call('begin')))
     const before = await this.#cpu()

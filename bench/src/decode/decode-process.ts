@@ -7,7 +7,7 @@ import { createWorkload, type WorkloadName } from './workloads.js'
 export interface DecodeMeasurement {
   readonly megabytesPerSecond: number
   readonly passes: number
-  /** What came out is what went in. */
+  /** `true` if the output equals the input. */
   readonly correct: boolean
   readonly events: number
   readonly expectedEvents: number
@@ -44,7 +44,7 @@ const measurement: DecodeMeasurement = {
 }
 console.log(JSON.stringify(measurement))
 
-/** Decodes the workload again and again, and returns how long each pass took. */
+/** Decodes the workload again and again, and returns the duration of each pass. */
 async function runFor(ms: number, atLeast: number): Promise<number[]> {
   const times: number[] = []
   const end = performance.now() + ms

@@ -1,6 +1,6 @@
 import type { Event } from './workloads.js'
 
-/** FNV-1a over names and data. Ids are left out: not every parser gives them, and some only on the event that has one. */
+/** FNV-1a over names and data. Ids are excluded, because some parsers give none, or only on the event that has one. */
 export function hashEvents(events: Iterable<Pick<Event, 'event' | 'data'>>): number {
   let hash = 0x811c9dc5
   for (const { event, data } of events) {

@@ -7,10 +7,10 @@ export interface NodeVersion {
   readonly path: string
 }
 
-/** The exact version, so that a run can be repeated. */
+/** Exact version, so that runs are repeatable. */
 const node24 = 'node@24.21.0'
 
-/** This Node.js, and the 24 of npm. */
+/** This Node.js, and version 24 from npm. */
 export function nodeVersions(): NodeVersion[] {
   const own = { version: process.version, path: process.execPath }
   if (own.version.startsWith('v24.')) return [own]

@@ -35,7 +35,7 @@ export async function runDecode({ quick }: { quick: boolean }): Promise<void> {
   writeResults('decode', quick, rows, budgets)
 }
 
-/** All subjects on one workload: in turn, each time in a new process. */
+/** Runs all subjects on one workload in turn, each time in a new process. */
 function measure(node: string, program: string, quick: boolean, workload: WorkloadName): Omit<DecodeRow, 'node'>[] {
   const runs = quick ? 1 : 5
   const measured = new Map<Subject, DecodeMeasurement[]>(subjects.map((subject) => [subject, []]))

@@ -1,17 +1,17 @@
-/** Takes an event as a parser gives it: the name may be missing, the data is there. */
+/** Takes an event from a parser: the name may be missing, the data is there. */
 export type OnEvent = (event: string | null | undefined, data: string) => void
 
-/** Decodes all chunks. The bytes' decoding to text is part of it, whoever does it. */
+/** Decodes all chunks, including the decoding of bytes to text. */
 export type Decode = (chunks: readonly Uint8Array[], onEvent: OnEvent) => void | Promise<void>
 
 export interface Subject {
   readonly name: string
-  /** Those that the budget is about, which run most often. */
+  /** Subjects that the budget compares, which run most often. */
   readonly main: boolean
   load(): Promise<Decode>
 }
 
-// Each is loaded only in the process that measures it, so that no code of another one is near.
+// Each subject is loaded only in the process that measures it, so that no other subject's code interferes.
 export const subjects: readonly Subject[] = [
   {
     name: 'rivulet',
@@ -38,7 +38,7 @@ export const subjects: readonly Subject[] = [
     name: 'fetch-event-source 2.0.1',
     main: false,
     load: async () => {
-      // Its own parser: what it does with each chunk of a response.
+      // Uses its own parser, as for each chunk of a response.
       const { getLines, getMessages } = await import('@microsoft/fetch-event-source/lib/cjs/parse.js')
       const ignore = () => {}
       return (chunks, onEvent) => {
@@ -116,7 +116,7 @@ type CreateParser = (callbacks: { onEvent: (message: { event?: string | undefine
   feed(chunk: string): void
 }
 
-/** As its README has it: text comes from a streaming `TextDecoder`. */
+/** As in its README: text comes from a streaming `TextDecoder`. */
 function eventsourceParser(createParser: CreateParser): Decode {
   return (chunks, onEvent) => {
     const text = new TextDecoder()

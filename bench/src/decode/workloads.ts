@@ -13,7 +13,7 @@ export interface Event {
 export interface Workload {
   readonly chunks: readonly Uint8Array[]
   readonly bytes: number
-  /** What a decoder has to make of it. */
+  /** Expected output of a decoder. */
   readonly events: number
   readonly hash: number
 }
@@ -26,7 +26,7 @@ const sizes: Record<WorkloadName, number> = {
   cjk: 4 << 20,
 }
 
-/** Makes a workload: always the same one. */
+/** Creates a workload, always the same one. */
 export function createWorkload(name: WorkloadName): Workload {
   const random = randomFrom(1)
   const write = writers[name](random)
@@ -37,7 +37,7 @@ export function createWorkload(name: WorkloadName): Workload {
     parts.push(text)
     expected.push(event)
   }
-  // No decoder can tell that a final CR is no CRLF before it sees what follows.
+  // After a final CR, a decoder must see the next character to know that it is not CRLF.
   parts.push(name === 'cr' ? ': end\r' : ': end\n')
   const bytes = new TextEncoder().encode(parts.join(''))
   const chunkSize = name === 'lines' ? () => 1 + Math.floor(random() * 200) : () => 16_384
@@ -53,7 +53,7 @@ export function createWorkload(name: WorkloadName): Workload {
 type Writer = () => Event & { text: string }
 
 const writers: Record<WorkloadName, (random: () => number) => Writer> = {
-  /** What language models stream: `data` alone, some 120 bytes. */
+  /** Typical output of language models: `data` alone, some 120 bytes. */
   tokens: (random) => () => {
     const id = Math.floor(random() * 1e9).toString(36)
     const data = `{"id":"chatcmpl-${id.padStart(6, '0')}","object":"chunk","choices":[{"index":0,"delta":{"content":" ${word(random)}"}}]}`
@@ -72,7 +72,7 @@ const writers: Record<WorkloadName, (random: () => number) => Writer> = {
       return { event: 'update', data, id: String(id), text: `id: ${id}\nevent: update\ndata: ${data}\n\n` }
     }
   },
-  /** Two to seven lines that end in CRLF, comments, accents and emoji; it comes in chunks of 1 to 200 bytes. */
+  /** Two to seven lines ending in CRLF, with comments, accents and emoji, in chunks of 1 to 200 bytes. */
   lines: (random) => () => {
     const lines = Array.from({ length: 2 + Math.floor(random() * 6) }, () => {
       const emoji = random() < 0.2 ? '😀' : ''
@@ -82,13 +82,13 @@ const writers: Record<WorkloadName, (random: () => number) => Writer> = {
     const text = `event: note\r\n${comment}${lines.map((line) => `data: ${line}\r\n`).join('')}\r\n`
     return { event: 'note', data: lines.join('\n'), id: '', text }
   },
-  /** Lines that end in CR alone. */
+  /** Lines ending in CR alone. */
   cr: (random) => () => {
     const id = String(Math.floor(random() * 1e9))
     const data = `{"content":" ${word(random)} ${word(random)} ${word(random)}","weight":${random()}}`
     return { event: 'tick', data, id, text: `id: ${id}\revent: tick\rdata: ${data}\r\r` }
   },
-  /** Tokens of Chinese: three bytes a character. */
+  /** Tokens of Chinese: three bytes per character. */
   cjk: (random) => () => {
     const characters = Array.from({ length: 14 }, () => String.fromCharCode(0x4e00 + Math.floor(random() * 5_000)))
     const data = `{"choices":[{"delta":{"content":"${characters.join('')}"}}]}`

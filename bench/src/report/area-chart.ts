@@ -2,17 +2,17 @@ import { picture, text, width } from './svg.js'
 
 export interface Area {
   readonly label: string
-  /** One for each step in time. */
+  /** One value per time step. */
   readonly values: readonly number[]
-  /** Ours stands out. */
+  /** Highlights our own. */
   readonly own: boolean
 }
 
 export interface AreaPanel {
   readonly title: string
-  /** Each is drawn over the one before it. */
+  /** Each is drawn over the previous one. */
   readonly areas: readonly Area[]
-  /** A line across, at this value. */
+  /** A horizontal line at this value. */
   readonly limit: { readonly label: string; readonly value: number }
 }
 
@@ -23,7 +23,7 @@ const legendHeight = 24
 const axisHeight = 24
 const tick = 30
 
-/** Draws panels of values over time, in seconds; all panels have the same two scales. */
+/** Draws panels of values over time, in seconds. All panels have the same two scales. */
 export function areaChart(
   title: string,
   note: string,

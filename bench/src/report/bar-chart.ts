@@ -3,9 +3,9 @@ import { picture, text, width } from './svg.js'
 export interface Bar {
   readonly label: string
   readonly value: number
-  /** What stands behind the bar in place of the value. */
+  /** Text after the bar, instead of the value. */
   readonly note?: string | undefined
-  /** Ours stands out. */
+  /** Highlights our own. */
   readonly own: boolean
 }
 
@@ -19,7 +19,7 @@ const valueWidth = 70
 const rowHeight = 22
 const titleHeight = 34
 
-/** Draws panels of horizontal bars, each panel with a scale of its own. */
+/** Draws panels of horizontal bars. Each panel has its own scale. */
 export function barChart(
   title: string,
   note: string,

@@ -1,11 +1,11 @@
 import { number, printTable } from './table.js'
 
-/** One line of the budget: what was measured against what it has to reach. */
+/** One line of the budget: a measurement against its limit. */
 export interface Budget {
   readonly what: string
   readonly value: number
   readonly limit: number
-  /** Whether the value has to stay below the limit, or to reach it. */
+  /** Says whether the value must stay below the limit or reach it. */
   readonly is: 'at most' | 'at least'
   readonly unit: string
   readonly met: boolean

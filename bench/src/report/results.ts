@@ -13,7 +13,7 @@ export interface Results<Measured> {
   readonly measured: Measured
 }
 
-/** Writes what a part measured. Only a full run goes to where results are committed; a quick one shows that things work. */
+/** Writes the results of a part. Only a full run writes to the committed folder. */
 export function writeResults<Measured>(
   part: string,
   quick: boolean,

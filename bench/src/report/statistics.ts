@@ -2,7 +2,7 @@ export function median(values: readonly number[]): number {
   return percentile(values, 0.5)
 }
 
-/** Between two values it interpolates, so that the median of an even number is the mean of the middle two. */
+/** Interpolates between two values, so that the median of an even number is the mean of the middle two. */
 export function percentile(values: readonly number[], share: number): number {
   if (values.length === 0) return Number.NaN
   const sorted = Float64Array.from(values).sort()

@@ -1,8 +1,8 @@
 export const width = 760
 
 /**
- * A picture without a background whose colours follow the reader's preference, so that it can be read on a light page and
- * on a dark one.
+ * Creates a picture without a background, whose colors follow the reader's preference, so that it is readable on light and
+ * dark pages.
  */
 export function picture(title: string, note: string, height: number, parts: readonly string[]): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeXml(title)}">

@@ -1,6 +1,6 @@
 export type Cell = string | number | undefined
 
-/** Prints a table: the first column to the left, all others to the right, numbers with three significant digits. */
+/** Prints a table: the first column left-aligned, all others right-aligned, numbers with three significant digits. */
 export function printTable(title: string, head: readonly string[], rows: readonly (readonly Cell[])[]): void {
   const lines = [head, ...rows.map((row) => row.map(format))]
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
@@ -20,7 +20,7 @@ function format(cell: Cell): string {
   return typeof cell === 'number' ? number(cell) : cell
 }
 
-/** Three significant digits, without an exponent. */
+/** Formats with three significant digits, without an exponent. */
 export function number(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : 3
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })

@@ -5,25 +5,25 @@ import { SampleReader, type Samples } from './sample-reader.js'
 
 export interface ConnectionOptions {
   readonly port: number
-  /** Of the client: each has only so many ports. */
+  /** Client address, because each has a limited number of ports. */
   readonly address: string
-  /** What asks for the stream, instead of a plain GET. */
+  /** Request for the stream, instead of a plain GET. */
   readonly request?: string | undefined
-  /** Reads each event and notes when it came, instead of only counting. */
+  /** Reads each event and records its arrival, instead of only counting. */
   readonly samples?: Samples | undefined
   /** Reads nothing after the response's first bytes. */
   readonly stalled: boolean
   readonly onEvents: (count: number) => void
-  /** Sees all bytes; they are overwritten by the next ones. */
+  /** Gets all bytes, which the next read overwrites. */
   readonly onChunk?: ((chunk: Buffer) => void) | undefined
   readonly onFailure: (error: Error) => void
 }
 
-// One buffer for all connections: what is in it is looked at before the next read.
+// One buffer for all connections, whose content is used before the next read.
 const buffer = Buffer.allocUnsafeSlow(65_536)
 const plainRequest = 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n'
 
-/** Opens a stream over a bare socket, so that the load generator costs as little as can be. Resolves when the response has begun. */
+/** Opens a stream over a bare socket, to keep the load generator cheap. Resolves when the response has begun. */
 export function openConnection(options: ConnectionOptions): Promise<Socket> {
   const { port, address, request = plainRequest, samples, stalled, onEvents, onChunk, onFailure } = options
   return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** In milliseconds, by the clock that all processes of the machine share and that nobody adjusts. */
+/** Milliseconds of the clock that all processes of the machine share and that nobody adjusts. */
 export function now(): number {
   const [seconds, nanoseconds] = process.hrtime()
   return seconds * 1e3 + nanoseconds / 1e6

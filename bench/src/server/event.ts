@@ -1,10 +1,10 @@
-/** Stands once in every event and nowhere else in a stream, so that a client can count events by counting one byte. */
+/** Occurs once in every event and nowhere else in a stream, so that a client can count events by counting one byte. */
 export const mark = '~'
 export const markByte = 0x7e
 
 export type TickPayload = { seq: number; mark: string; text: string }
 
-/** The payload of an event, `bytes` long as JSON (as long as `seq` has seven digits). */
+/** Creates the payload of an event, `bytes` long as JSON (while `seq` has at most seven digits). */
 export function payloadOf(seq: number, bytes: number): TickPayload {
   const frame = JSON.stringify({ seq: 1_000_000, mark, text: '' }).length
   return { seq, mark, text: textOf(bytes - frame) }

@@ -7,13 +7,13 @@ import type { Samples } from './sample-reader.js'
 export interface ConnectPlan {
   readonly port: number
   readonly connections: number
-  /** How many of them read each event; spread evenly. The others count. */
+  /** Number of connections that read each event, spread evenly. The others count. */
   readonly sampled: number
-  /** Clients that never read, beside the connections. */
+  /** Clients that never read, on top of the connections. */
   readonly stalled: number
   /** @default '/' */
   readonly path?: string
-  /** How many connections are being opened at a time. @default 100 */
+  /** Number of connections being opened at the same time. @default 100 */
   readonly atOnce?: number
 }
 
@@ -58,7 +58,7 @@ const service = {
     }
   },
 
-  /** Resolves when every connection has got exactly this many events since it began. */
+  /** Resolves when every connection has received exactly this many events since its start. */
   async received(events: number): Promise<void> {
     let before = -1
     let waited = 0
@@ -75,7 +75,7 @@ const service = {
     if (wrong !== -1) throw new Error(`Connection ${wrong} got ${received[wrong]} events instead of ${events}.`)
   },
 
-  /** What the sampled connections read since the last call. */
+  /** Returns the events that the sampled connections read since the last call. */
   samples(): Samples {
     return { seq: samples.seq.splice(0), at: samples.at.splice(0) }
   },

@@ -19,7 +19,7 @@ const kib = 1024
 const mib = 1024 * kib
 const highWaterMarkBytes = 262_144
 
-/** The median over the runs of a subject. */
+/** Median over the runs of a subject. */
 export function over<Result>(runs: readonly Result[], value: (result: Result) => number): number {
   return median(runs.map(value))
 }

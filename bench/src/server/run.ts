@@ -26,7 +26,7 @@ export async function runServer({ quick }: { quick: boolean }): Promise<void> {
       `${scale.many} connections`,
       scale.runs,
       (subject) => manyConnections(programs, subject, scale),
-      // Opening so many connections takes long.
+      // Opening this many connections takes long.
       (subject, run) => run < 2 || subject === 'rivulet' || subject === 'floor',
     ),
     stalled: await interleave(
@@ -34,7 +34,7 @@ export async function runServer({ quick }: { quick: boolean }): Promise<void> {
       'stalled clients',
       scale.runs,
       (subject) => stalledClients(programs, subject, scale),
-      // What has no bound shows it the first time.
+      // Unbounded growth shows in the first run.
       (subject, run) => run === 0 || subject === 'rivulet',
     ),
   }
@@ -57,7 +57,7 @@ async function measureUnequal(quick: boolean, load: string, runs: number): Promi
   }
 }
 
-/** Runs each subject in turn, as often as told and each time beginning with another one. What disturbs the machine for a while disturbs all. */
+/** Runs each subject in turn, several times, starting with a different one each time, so that a disturbance of the machine affects all of them. */
 async function interleave<Name extends string, Result>(
   names: readonly Name[],
   what: string,
@@ -79,7 +79,7 @@ async function interleave<Name extends string, Result>(
   return results
 }
 
-/** A run does not count when events are missing or out of order: on a busy machine a client may fall behind what is kept. It is repeated once. */
+/** A run with missing or unordered events does not count: on a busy machine a client may fall behind the history. It is repeated once. */
 async function measureOnceMore<Result>(measure: () => Promise<Result>): Promise<Result> {
   try {
     return await measure()

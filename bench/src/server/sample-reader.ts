@@ -1,6 +1,6 @@
 import { mark } from './event.js'
 
-/** When events came, side by side. */
+/** Arrival times of events, side by side. */
 export interface Samples {
   readonly seq: number[]
   readonly at: number[]
@@ -8,7 +8,7 @@ export interface Samples {
 
 const eventPattern = new RegExp(`"seq":(\\d+),"mark":"${mark}","text":"[^"]*"`, 'g')
 
-/** Reads each event of one connection, notes when it came, and tells where one does not follow the one before it. */
+/** Reads each event of one connection, records its arrival, and notes events that do not follow the previous one. */
 export class SampleReader {
   readonly #samples: Samples
   readonly #onDisorder: (error: Error) => void

@@ -1,7 +1,7 @@
 import type { PublishPlan } from './server-process.js'
 import { type Measurement, type Memory, type Programs, Trial } from './trial.js'
 
-/** How much of each scenario is run. */
+/** Extent of each scenario. */
 export interface Scale {
   readonly runs: number
   readonly connections: number
@@ -22,10 +22,10 @@ export const fullScale: Scale = {
 
 export const quickScale: Scale = { runs: 1, connections: 100, many: 500, ticks: 50, stalled: 50, stalledEvents: 400 }
 
-/** What the clients that stall may cost before a subject's run is ended: it has no bound then. */
+/** Growth through stalled clients at which a subject's run is ended, because it has no bound. */
 const stalledCapBytes = 2 ** 30
 const stalledEventBytes = 32_768
-/** The clients beside those that stall. */
+/** Number of clients that read, beside the stalled ones. */
 export const readers = 10
 
 /** One event per 10 ms: chats, tickers, progress. */
@@ -42,7 +42,7 @@ export async function burst(programs: Programs, subject: string, scale: Scale): 
 
 export interface ManyConnections {
   readonly memory: Memory
-  /** One event per 100 ms: as many deliveries a second as steady has, so nothing falls together. */
+  /** One event per 100 ms: as many deliveries per second as steady, but no events coincide. */
   readonly paced: Measurement
   /** One event per 10 ms: more than one core can deliver event by event. */
   readonly full: Measurement
@@ -62,20 +62,20 @@ export async function manyConnections(programs: Programs, subject: string, scale
 }
 
 export interface StalledClients {
-  /** How much was published before the end, or before the subject grew beyond the cap. */
+  /** Bytes published before the end, or before the subject grew beyond the cap. */
   readonly publishedBytes: number
   readonly capped: boolean
   readonly growthBytes: number
-  /** Of the clients that read. Undefined where the run was ended. */
+  /** Latency of the clients that read. Undefined if the run was ended. */
   readonly p99: number | undefined
-  /** The same clients, without others that stall. */
+  /** The same clients without stalled ones. */
   readonly p99Alone: number
 }
 
 export async function stalledClients(programs: Programs, subject: string, scale: Scale): Promise<StalledClients> {
   const plan = { perTick: 1, bytes: stalledEventBytes, maxMs: 60_000, maxGrowthBytes: stalledCapBytes }
-  // Until the kernel's buffers are full (some 4 MiB each) a client that stalls is a client like any other. That is gone
-  // through slowly, as it costs a copy for each of them.
+  // Until the kernel's buffers are full (some 4 MiB each), a stalled client behaves like any other. This phase
+  // is slow, because it costs a copy per client.
   const filling: PublishPlan = { ...plan, ticks: scale.stalledEvents / 20, intervalMs: 25 }
   const rest: PublishPlan = { ...plan, ticks: scale.stalledEvents - filling.ticks, intervalMs: 3 }
 

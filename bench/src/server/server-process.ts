@@ -1,4 +1,4 @@
-// The server: one subject in a process of its own. `node --expose-gc server-process.js <subject>`
+// The server: one subject in its own process. `node --expose-gc server-process.js <subject>`
 import { createServer } from 'node:http'
 import { serve } from '../child.js'
 import { cpu, listen } from '../measured-process.js'
@@ -11,22 +11,22 @@ import { createSubject as naive } from './subjects/naive.js'
 import { createSubject as rivulet } from './subjects/rivulet.js'
 import { createSubject as sseChannel } from './subjects/sse-channel.js'
 
-/** What to publish: `ticks` times, every `intervalMs`, `perTick` events. What is late is published at once, one tick a turn. */
+/** Events to publish: `ticks` times, every `intervalMs`, `perTick` events. Late ticks are published at once, one per turn. */
 export interface PublishPlan {
   readonly ticks: number
   readonly perTick: number
   readonly intervalMs: number
-  /** Of one event's payload, as JSON. */
+  /** Size of an event's payload as JSON. */
   readonly bytes: number
-  /** Ends before all ticks are published when this has passed: what cannot keep up is measured as far as it comes. */
+  /** Ends after this time, even before all ticks are published: a slow subject is measured as far as it gets. */
   readonly maxMs: number
-  /** Ends when the process has grown by this. Growth is looked at only where it is given. */
+  /** Ends when the process has grown by this much. Growth is measured only if this is set. */
   readonly maxGrowthBytes?: number
 }
 
 export interface Publication {
   readonly events: number
-  /** The largest growth of the process while it published, in bytes (resident set). */
+  /** Largest growth of the process while it published, in bytes (resident set). */
   readonly peakGrowth: number
 }
 
@@ -58,7 +58,7 @@ const service = {
     return { heap: heapUsed + external, rss }
   },
   publish,
-  /** When each event of the last publication was published, in milliseconds. */
+  /** Time at which each event of the last publication was published, in milliseconds. */
   publishedAt: (): { firstSeq: number; at: number[] } => ({ firstSeq: nextSeq - publishedAt.length, at: publishedAt }),
 }
 
@@ -69,7 +69,7 @@ serve(service)
 async function publish(plan: PublishPlan): Promise<Publication> {
   const { ticks, perTick, intervalMs, maxMs, maxGrowthBytes } = plan
   publishedAt = []
-  // What is prepared takes room, which would be counted as growth.
+  // Preparation takes memory, which would count as growth.
   const ahead = maxGrowthBytes === undefined
   const prepared = ahead ? Array.from({ length: ticks }, () => prepareTick(plan)) : []
   const rss = process.memoryUsage.rss()
@@ -86,7 +86,7 @@ async function publish(plan: PublishPlan): Promise<Publication> {
     events += perTick
     if (!ahead) peakGrowth = Math.max(peakGrowth, process.memoryUsage.rss() - rss)
   }
-  // The numbers of events that were prepared but not published are given again.
+  // Reuses the numbers of events that were prepared but not published.
   if (ahead) nextSeq -= ticks * perTick - events
   return { events, peakGrowth }
 }

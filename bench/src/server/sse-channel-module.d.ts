@@ -1,7 +1,7 @@
 declare module 'sse-channel' {
   import type { IncomingMessage, ServerResponse } from 'node:http'
 
-  /** The part that the benchmark uses; the package brings no types. */
+  /** The part that the benchmark uses. The package has no types. */
   class SseChannel {
     constructor(options?: { jsonEncode?: boolean })
     addClient(request: IncomingMessage, response: ServerResponse): void

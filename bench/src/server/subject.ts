@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TickPayload } from './event.js'
 
-/** A server library, reduced to what the benchmark needs of it. */
+/** A server library, reduced to the needs of the benchmark. */
 export interface Subject {
   /** Answers a request with an event stream. */
   connect(request: IncomingMessage, response: ServerResponse): unknown
-  /** How many streams get what is published. */
+  /** Number of streams that receive published events. */
   connections(): number
   /**
-   * Makes ready to publish these events in one turn of the event loop, and returns what does it. Only the floor does
-   * anything beforehand; all others begin when they are told to publish.
+   * Prepares to publish these events in one turn of the event loop, and returns the function that does it. Only the floor
+   * prepares anything; all others start when that function is called.
    */
   prepare(events: readonly TickPayload[]): () => void
 }

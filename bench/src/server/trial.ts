@@ -9,15 +9,15 @@ export interface Programs {
 }
 
 export interface Measurement {
-  /** Of the server's process, all of it, for one event to one client. */
+  /** CPU of the whole server process, per event and client. */
   readonly cpuMicrosPerDelivery: number
   readonly events: number
   readonly deliveries: number
-  /** From before the event was published to when a client had it, in milliseconds. */
+  /** Milliseconds from before the event was published until a client had it. */
   readonly p50: number
   readonly p99: number
   readonly peakGrowth: number
-  /** Of the load generator; near to 1 it holds up the server. */
+  /** Load of the load generator; near 1 it holds up the server. */
   readonly loadBusy: number
 }
 
@@ -57,7 +57,7 @@ export class Trial {
     }
   }
 
-  /** What idle connections cost, each. */
+  /** Cost of each idle connection. */
   async idleMemory(connections: number): Promise<Memory> {
     const before = await this.#server.call('memory')
     await this.connect({ connections, sampled: 20, stalled: 0 })
@@ -68,7 +68,7 @@ export class Trial {
     }
   }
 
-  /** Publishes, waits until each client has each event, and tells what that took. */
+  /** Publishes, waits until each client has each event, and returns the cost. */
   async publish(plan: PublishPlan): Promise<Measurement> {
     await this.#server.call('memory')
     const cpu = await this.#server.call('cpu')

@@ -10,9 +10,9 @@ export interface SizeRow {
   readonly name: string
   readonly minified: number
   readonly gzipped: number
-  /** What it should weigh, in bytes of what is gzipped. */
+  /** Target size, in gzipped bytes. */
   readonly limit?: number | undefined
-  /** What it weighs at most since it was last looked at: with `--check`, more is an error. */
+  /** Maximum size: with `--check`, more is an error. */
   readonly ceiling?: number | undefined
 }
 
@@ -20,7 +20,7 @@ interface Subject {
   readonly name: string
   readonly code: string
   readonly external?: readonly string[]
-  /** What an application has anyway: only what comes on top of it is counted. */
+  /** Packages that an application has anyway. Only code on top of them counts. */
   readonly onTopOf?: string
   readonly limit?: number
   readonly ceiling?: number
@@ -89,7 +89,7 @@ export async function runSize({ quick, check }: { quick: boolean; check: boolean
   }
 }
 
-/** As an application would ship it. What is loaded on demand counts too: all of it stands in one file. */
+/** Bundled as an application would ship it, in one file, so that code loaded on demand counts too. */
 async function measure({ name, code, external = [], onTopOf, limit, ceiling }: Subject): Promise<SizeRow> {
   const whole = await bundle(code, external)
   const base = onTopOf ? await bundle(onTopOf, external) : { minified: 0, gzipped: 0 }

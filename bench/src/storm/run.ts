@@ -6,27 +6,27 @@ import { type Course, type Policy, type Scene, simulate } from './simulate.js'
 
 const options = retryPolicy()
 
-/** What clients of ours do to whom the server said `retry:` with so many milliseconds. */
+/** Our clients, after the server sent this many milliseconds as `retry:`. */
 function ours(serverRetryMs: number): Policy {
   return { delayMs: (attempt, random) => retryDelay(options, { attempt, serverRetryMs, random }) }
 }
 
-/** What a native EventSource does where the server says nothing. Networks and timers spread it a little. */
+/** A native EventSource if the server sends no `retry:`. Networks and timers spread it a little. */
 const fixed: Policy = { delayMs: (_attempt, random) => 3_000 + random * 300 }
 
-/** With this, the first retries take as long as the servers need to accept them all: jitter is a half of it. */
+/** With this value, the first retries take as long as the servers need to accept them all: half of it is jitter. */
 function wideRetryMs({ clients, acceptPerSecond }: Pick<Scene, 'clients' | 'acceptPerSecond'>): number {
   return (2_000 * clients) / acceptPerSecond
 }
 
 export interface StormCourse extends Course {
   readonly policy: 'rivulet' | 'rivulet, wide retryMs' | 'fixed 3 s'
-  /** What clients are told by `retry:`. */
+  /** Value of `retry:`. */
   readonly retryMs: number | undefined
   readonly acceptPerSecond: number
 }
 
-/** What a million clients do to their servers when all of them lose their connections at once. No network: a simulation. */
+/** Effect of a million clients on their servers when all lose their connections at once. A simulation without a network. */
 export function runStorm({ quick }: { quick: boolean }): void {
   const clients = quick ? 100_000 : 1_000_000
   const courses = [0.02, 0.05].flatMap((part): StormCourse[] => {

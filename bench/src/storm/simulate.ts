@@ -1,16 +1,16 @@
 import { randomFrom } from '../../../test-support/random.js'
 
-/** How long a client waits before an attempt. */
+/** Delay of a client before an attempt. */
 export interface Policy {
-  /** @param attempt Which retry in a row it is, from 1. @param random From 0 up to, not including, 1. */
+  /** @param attempt Number of consecutive retries, from 1. @param random From 0 up to, not including, 1. */
   delayMs(attempt: number, random: number): number
 }
 
 export interface Scene {
   readonly clients: number
-  /** How long nothing answers after all connections were lost at once. */
+  /** Time for which nothing answers after all connections are lost at once. */
   readonly downMs: number
-  /** How many connections the servers can accept a second; what comes beyond that fails. */
+  /** Number of connections per second that the servers can accept. Others fail. */
   readonly acceptPerSecond: number
   readonly seed: number
 }
@@ -18,20 +18,20 @@ export interface Scene {
 export interface Course {
   /** Attempts in each second since all connections were lost. */
   readonly attempts: number[]
-  /** Of these, the accepted ones. */
+  /** Accepted attempts among these. */
   readonly accepted: number[]
-  /** When the last client was connected; `undefined` where that takes longer than is simulated. */
+  /** Time at which the last client was connected; `undefined` if that takes longer than the simulation. */
   readonly doneAfterSeconds: number | undefined
 }
 
-/** Within a second, capacity is spent in such steps: a burst of a tenth of it is refused. */
+/** Steps in which the capacity of a second is used: a burst of a tenth of it is refused. */
 const stepMs = 100
 const longestSeconds = 600
 
-/** What a server sees when all its clients lose it at one moment and come back by a policy. */
+/** Simulates a server that all its clients lose at one moment, and their return by a policy. */
 export function simulate({ clients, downMs, acceptPerSecond, seed }: Scene, policy: Policy): Course {
   const random = randomFrom(seed)
-  /** Who comes in which step: the number of the attempt that it is for each. */
+  /** Clients by the step of their next attempt, as the number of that attempt. */
   const steps: number[][] = []
   const come = (atMs: number, attempt: number): void => {
     const step = Math.floor(atMs / stepMs)
@@ -48,7 +48,7 @@ export function simulate({ clients, downMs, acceptPerSecond, seed }: Scene, poli
     const arrived = steps[step] ?? []
     delete steps[step]
     const room = nowMs < downMs ? 0 : Math.floor((acceptPerSecond * stepMs) / 1_000)
-    // Nobody is served because it has waited longest: who is lucky gets in.
+    // Waiting longest gives no priority: acceptance is random.
     shuffle(arrived, random)
     const second = Math.floor(nowMs / 1_000)
     attempts[second] = (attempts[second] ?? 0) + arrived.length

@@ -6,7 +6,7 @@ import type { TickPayload } from '../../server/event.js'
 import { eventName } from '../../server/subject.js'
 import { type CreateClusterSubject, requiredPort } from '../subject.js'
 
-/** As its documentation has it: a procedure that passes on what its publisher brings, with two minutes kept for those who come back. */
+/** As in its documentation: a procedure that forwards the events of its publisher, with two minutes kept for resuming. */
 export const createSubject: CreateClusterSubject = (redisPort) => {
   const port = requiredPort(redisPort)
   const publisher = new IORedisPublisher<{ [eventName]: TickPayload }>({

@@ -6,7 +6,7 @@ import { type CreateClusterSubject, requiredPort } from '../subject.js'
 
 const room = 'default'
 
-/** With recovery of what a client missed, which its adapter for Redis streams is for; over WebSocket from the start. */
+/** With recovery of missed events, the purpose of its adapter for Redis streams; over WebSocket from the start. */
 export const createSubject: CreateClusterSubject = (redisPort) => {
   const io = new Server({
     adapter: createAdapter(new Redis(requiredPort(redisPort), '127.0.0.1')),

@@ -1,7 +1,7 @@
 import { createChannel, createSession } from 'better-sse'
 import { eventName, type Subject } from '../subject.js'
 
-/** A channel with its defaults, as its README has it. */
+/** A channel with its defaults, as in its README. */
 export function createSubject(): Subject {
   const channel = createChannel()
   return {

@@ -3,8 +3,8 @@ import { sseHeaders, toFrame } from '../frame.js'
 import type { Subject } from '../subject.js'
 
 /**
- * What Node.js itself costs: bytes that were framed before the clock ran, all events of a turn in one buffer, written to
- * each socket. It keeps nothing, checks nothing and bounds nothing.
+ * The cost of Node.js itself: bytes framed before the clock starts, all events of a turn in one buffer, written to
+ * each socket. It keeps, checks and bounds nothing.
  */
 export function createSubject(): Subject {
   const sockets = new Set<Socket>()

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { sseHeaders, toFrame } from '../frame.js'
 import type { Subject } from '../subject.js'
 
-/** What is written by hand most: a loop over the responses that encodes and writes each event for each of them. */
+/** The usual handwritten code: a loop over the responses that encodes and writes each event for each of them. */
 export function createSubject(): Subject {
   const responses = new Set<ServerResponse>()
   return {

@@ -8,17 +8,17 @@ import type { TickPayload } from '../event.js'
 import { sseHeaders, toFrame } from '../frame.js'
 import { eventName } from '../subject.js'
 
-/** A server of several channels, with a history: the path of a request names its channel. */
+/** A server of several channels with a history. The path of a request names its channel. */
 export interface Peer {
   connect(request: IncomingMessage, response: ServerResponse): unknown
   connections(): number
   publish(channel: string, payload: TickPayload): void
 }
 
-/** How many events a stream is given of its channel's history. */
+/** Number of events that a stream gets from its channel's history. */
 export const replay = 100
 
-/** With its defaults, but for a history that takes a large event. */
+/** With its defaults, except for a history that holds a large event. */
 export function createRivulet(): Peer {
   const events = defineEvents({ [eventName]: z.object({ seq: z.number(), mark: z.string(), text: z.string() }) })
   const manager = new EventManager({ events, retention: { maxBytes: 67_108_864 } })
@@ -30,7 +30,7 @@ export function createRivulet(): Peer {
   }
 }
 
-/** What Node.js itself costs: each event in one buffer for all, and the history of a channel in another one. */
+/** The cost of Node.js itself: each event in one buffer for all, and the history of a channel in another one. */
 export function createBare(): Peer {
   const channels = new Map<string, { sockets: Set<Socket>; frames: string[]; history: Buffer | undefined }>()
   let connections = 0

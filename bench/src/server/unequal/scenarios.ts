@@ -12,7 +12,7 @@ export interface UnequalPrograms {
 }
 
 export interface UnequalScale {
-  /** Clients of the busy channel. */
+  /** Number of clients of the busy channel. */
   readonly busy: number
   readonly busyMs: number
   readonly stalled: number
@@ -24,7 +24,7 @@ export const quickUnequal: UnequalScale = { busy: 500, busyMs: 1_500, stalled: 2
 
 export const largeEventBytes = 9 * 1024 * 1024
 
-/** A server, and as many processes of clients as are asked for: one that waits for nothing must not wait for others. */
+/** A server and several client processes, because the quiet client must not wait for the others. */
 class Unequal {
   readonly server
   readonly loads
@@ -64,7 +64,7 @@ async function within<Result>(unequal: Unequal, run: () => Promise<Result>): Pro
 }
 
 export interface Fairness {
-  /** From before an event is published to when the quiet client has it, in milliseconds. */
+  /** Milliseconds from before an event is published until the quiet client has it. */
   readonly p50: number
   readonly p99: number
   readonly worst: number
@@ -90,20 +90,20 @@ export function fairness(programs: UnequalPrograms, peer: string, scale: Unequal
 }
 
 export interface LargeEvent {
-  /** Of the server's process, in bytes, while the clients stall. */
+  /** Memory of the server's process, in bytes, while the clients stall. */
   readonly growth: number
 }
 
-/** One large event for clients that do not read: half of them have the stream already, the others are given the event out of the history. */
+/** One large event for clients that do not read: half of them are connected already, the others get the event from the history. */
 export function largeEvent(programs: UnequalPrograms, peer: string, { stalled }: UnequalScale): Promise<LargeEvent> {
   const unequal = new Unequal(programs, peer, 3)
   return within(unequal, async () => {
     const { server, loads } = unequal
     const half = Math.ceil(stalled / 2)
     await unequal.connect(0, { path: '/large', connections: 0, stalled: half })
-    // The streams of those that come later are not growth: as many leave.
+    // The streams of later clients are not growth, because as many leave.
     await unequal.connect(1, { path: '/other', connections: 0, stalled: half })
-    // Nor is what the first event compiles, and what the benchmark itself keeps of a large one.
+    // Neither is the code that the first event compiles, nor the benchmark's own memory for a large one.
     await server.call('publish', { channel: 'large', count: 1, bytes: 150 })
     await server.call('publish', { channel: 'nobody', count: 1, bytes: largeEventBytes })
     const before = await server.call('memory')
@@ -118,17 +118,17 @@ export function largeEvent(programs: UnequalPrograms, peer: string, { stalled }:
 
 export interface Joins {
   readonly cpuMicrosPerJoin: number
-  /** How long the event loop was kept, at the longest, in milliseconds. */
+  /** Longest stall of the event loop, in milliseconds. */
   readonly longestStall: number
 }
 
-/** Streams that begin as fast as their clients can ask, and are given 100 events each. */
+/** Streams that join as fast as their clients can ask, with 100 events each. */
 export function joins(programs: UnequalPrograms, peer: string, scale: UnequalScale): Promise<Joins> {
   const unequal = new Unequal(programs, peer, 2)
   return within(unequal, async () => {
     const { server, loads } = unequal
     await server.call('publish', { channel: 'joins', count: replay, bytes: 150 })
-    // Compiles what is measured.
+    // Warms up the compiler.
     await unequal.connect(0, { path: '/joins', connections: 200 })
     await server.call('memory')
     await server.call('watchLoop')

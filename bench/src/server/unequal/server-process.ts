@@ -1,4 +1,4 @@
-// The server of what is unequal: one peer in a process of its own. `node --expose-gc unequal-server-process.js <peer>`
+// The server of the unequal scenarios: one peer in its own process. `node --expose-gc unequal-server-process.js <peer>`
 import { createServer } from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { serve } from '../../child.js'
@@ -7,7 +7,7 @@ import { now, sleep } from '../clock.js'
 import { firstSeq, payloadOf } from '../event.js'
 import { createBare, createRivulet, type Peer } from './peers.js'
 
-/** Events of 150 B, each channel at its own pace. What is late is published at once, up to four events a turn. */
+/** Events of 150 B, each channel at its own pace. Late ones are published at once, up to four per turn. */
 export interface PacePlan {
   readonly durationMs: number
   readonly intervalMs: Readonly<Record<string, number>>
@@ -25,7 +25,7 @@ const service = {
   connections: (): number => peer.connections(),
   cpu,
 
-  /** What is in use after garbage collection, in bytes. */
+  /** Memory in use after garbage collection, in bytes. */
   memory: async (): Promise<number> => {
     for (let count = 0; count < 3; count++) {
       globalThis.gc?.()
@@ -39,7 +39,7 @@ const service = {
     for (let index = 0; index < count; index++) peer.publish(channel, payloadOf(firstSeq + index, bytes))
   },
 
-  /** Publishes to several channels, and tells when the events of each were published, in milliseconds. */
+  /** Publishes to several channels, and returns the publication times of each, in milliseconds. */
   pace: async ({ durationMs, intervalMs }: PacePlan): Promise<Record<string, number[]>> => {
     const begin = now()
     const entries = Object.entries(intervalMs).map(([channel, ms]) => ({ channel, ms, at: [] as number[] }))
@@ -60,7 +60,7 @@ const service = {
     delay.enable()
   },
 
-  /** The longest time that the event loop was kept since `watchLoop`, in milliseconds. */
+  /** Longest stall of the event loop since `watchLoop`, in milliseconds. */
   longestStall: (): number => {
     delay.disable()
     return delay.max / 1e6
