@@ -26,42 +26,42 @@ import { Streams } from './streams/streams.js'
 export interface EventManagerOptions<Contract extends EventContract> {
   /** The contract that `defineEvents` made. */
   events: Contract
-  /** Tells this manager from others of the process in what `node:diagnostics_channel` gets. @default Its id in `nodes()` */
+  /** Identifies this manager in messages to `node:diagnostics_channel`. @default Its id in `nodes()` */
   name?: string
-  /** Who publishes: the `source` of every event. @default 'server' */
+  /** The publisher's name, sent as the `source` of every event. @default 'server' */
   source?: string
-  /** Where events are kept and passed on. A backplane given here is yours to close. @default new MemoryBackplane({ retention }) */
+  /** Keeps events and passes them on to other nodes. Close it yourself. @default new MemoryBackplane({ retention }) */
   backplane?: Backplane
-  /** What each channel keeps; only without a `backplane`, which has its own. @default { maxEvents: 1000, maxBytes: 8_388_608, maxAgeMs: 3_600_000 } */
+  /** The events that each channel keeps. Not allowed with a `backplane`, which has its own option. @default { maxEvents: 1000, maxBytes: 8_388_608, maxAgeMs: 3_600_000 } */
   retention?: Retention | ((channel: string) => Retention)
-  /** `false`: none; silent streams are then cut by proxies, and clients cannot tell a dead connection. */
+  /** `false` sends no heartbeats. Proxies then cut silent streams, and clients cannot detect a dead connection. */
   heartbeat?: HeartbeatOptions | false
-  /** After how many milliseconds clients come back, at the earliest. @default 2000 */
+  /** Minimum time before a client reconnects, in milliseconds. @default 2000 */
   retryMs?: number
   limits?: Limits
   /**
-   * After how many milliseconds a request is refused whose `authorize`, `channels`, `snapshot` or `presence` has not
-   * answered. Each of them has so long. @default 10_000
+   * Time limit of each `authorize`, `channels`, `snapshot` and `presence` callback, in milliseconds. A request whose
+   * callback takes longer is refused. @default 10_000
    */
   callbackTimeoutMs?: number
-  /** For the streams whose routes have a `presence` function. */
+  /** Applies to streams whose routes have a `presence` callback. */
   presence?: PresenceOptions
-  /** Takes what fails in the background. @default Writes it to `console.error` */
+  /** Receives errors that occur in the background. @default Writes them to `console.error` */
   onError?: ErrorHandler
-  /** Time, chance and scheduling; a seam for tests. */
+  /** Replaces time, randomness and scheduling in tests. */
   clock?: Clock
 }
 
-/** What became of a published event. */
+/** The result of a publish. */
 export interface Published {
-  /** The event's id; `undefined` for one that is not kept. */
+  /** The event's id; `undefined` if it is not kept. */
   readonly id: string | undefined
   readonly channel: string
-  /** Whether the idempotency key was seen before: this is then the first publish's id, and nothing was sent. */
+  /** The idempotency key was seen before: nothing was sent, and `id` is that of the first publish. */
   readonly duplicate: boolean
 }
 
-/** One channel of a manager, with the channel's name left out of every call. */
+/** One channel of a manager. Its methods are those of the manager, without the channel's name. */
 export interface ManagerChannel<Contract extends EventContract> {
   readonly name: string
   forget(): Promise<void>
@@ -77,7 +77,7 @@ export interface ManagerChannel<Contract extends EventContract> {
   ): void
 }
 
-/** The streams of a manager, for what is built on it in this package. */
+/** Returns the streams of a manager, for code in this package that builds on it. */
 export let streamsOf: <Contract extends EventContract>(manager: EventManager<Contract>) => Streams
 
 /**
@@ -102,12 +102,12 @@ export class EventManager<Contract extends EventContract> {
   #closed: Promise<void> | undefined
   #publishing = true
 
-  /** @throws {ConfigurationError} when an option has a value that makes no sense. */
+  /** @throws {ConfigurationError} if an option has an invalid value. */
   constructor(options: EventManagerOptions<Contract>) {
     const { events, source = 'server', retention, backplane } = options
     const clock = options.clock ? bindClock(options.clock) : backgroundClock
     if (backplane && retention !== undefined) {
-      throw new ConfigurationError('retention', retention, 'Beside a backplane, give it to the backplane itself.')
+      throw new ConfigurationError('retention', retention, 'Pass retention to the backplane instead.')
     }
     checkNumbers(options)
     checkSource(source)
@@ -137,15 +137,15 @@ export class EventManager<Contract extends EventContract> {
   }
 
   /**
-   * Validates an event, keeps it and sends it to everyone who has its channel, on every node. Resolves when it is kept;
-   * it is written to the connections after the current turn of the event loop.
+   * Validates an event, keeps it, and sends it to every stream that has its channel, on every node. Resolves when the event
+   * is kept. It is written to the connections after the current turn of the event loop.
    *
-   * Events published one after the other arrive in that order. (With an asynchronous schema, await each one.)
+   * Events arrive in the order of the calls. With an asynchronous schema, await each call.
    *
    * @param event The event's name, or its definition in the contract.
    * @throws {UnknownEventError} {EventValidationError} {ReservedKeyError} {EventSerializationError} {ManagerClosedError}
-   *   {ConfigurationError} (an option makes no sense, or the channel begins with `rivulet:`), or what the backplane rejects
-   *   with; nothing was sent then.
+   *   {ConfigurationError} (an option is invalid, or the channel begins with `rivulet:`): nothing was sent. Or the error of the
+   *   backplane: the event may have been stored in spite of it.
    */
   async publish<Type extends EventType<Contract>>(
     event: Type | EventDefinition<Type>,
@@ -165,7 +165,7 @@ export class EventManager<Contract extends EventContract> {
     return { id, channel, duplicate }
   }
 
-  /** `publish` for where nobody waits: never throws, and what fails goes to `onError`. */
+  /** Publishes without a promise: never throws, and passes errors to `onError`. */
   emit<Type extends EventType<Contract>>(
     event: Type | EventDefinition<Type>,
     payload: PayloadOf<Contract, Type>,
@@ -186,7 +186,7 @@ export class EventManager<Contract extends EventContract> {
     this.#streams.runtime.report(error, { stage: 'emit', channel: name, type: nameOf(event) })
   }
 
-  /** A channel by its name. It takes no room: channels are not created, only published to. */
+  /** Returns a channel by its name. This costs nothing: a channel exists only once it is published to. */
   channel(name: string): ManagerChannel<Contract> {
     return {
       name,
@@ -201,12 +201,11 @@ export class EventManager<Contract extends EventContract> {
   }
 
   /**
-   * Drops the events that a channel keeps: what it was about is over, or must not be kept. Streams that are open go on; who
-   * resumes from before is told of a gap (`trimmed`). Other nodes may have encoded copies in memory until newer events
-   * take their place; nobody is given them.
+   * Drops the kept events of a channel that is no longer needed, or whose events must not be kept. Open streams go on. A
+   * client that resumes from before is told of a gap (`trimmed`). Other nodes may hold encoded copies in memory until newer
+   * events replace them, but send them to nobody.
    *
-   * @throws {ConfigurationError} when the channel begins with `rivulet:`; {ManagerClosedError}, or what the backplane
-   *   rejects with.
+   * @throws {ConfigurationError} if the channel begins with `rivulet:`; {ManagerClosedError}; or the error of the backplane.
    */
   async forget(channel: string): Promise<void> {
     if (!this.#publishing) throw new ManagerClosedError()
@@ -216,15 +215,15 @@ export class EventManager<Contract extends EventContract> {
   }
 
   /**
-   * Ends the streams of this process that match: a credential was revoked, a user removed, or nothing more will come. They
-   * are told not to come back. Events that had reached this process before are written first, later ones are not; a
-   * stream that lags behind is ended where it is.
+   * Ends the matching streams of this process, for example when a credential was revoked or a user removed, and tells their
+   * clients not to come back. Events that have reached this process are written first, later ones are not. A lagging stream
+   * ends where it is.
    *
-   * @param which A selector, whose streams are found at once, or a function that is asked for each open stream. It answers at
-   *   once, with true or false, and may be asked again for a stream that is being let in.
-   * @returns How many there were.
-   * @throws {ConfigurationError} when the selector is empty, one of its values or the reason is no text, or the function
-   *   answers with anything else; and what the function throws. Nothing was disconnected then.
+   * @param which A selector, which is looked up in an index, or a function that is called for each open stream. The function
+   *   must return true or false synchronously. It may be called again for streams that are being opened.
+   * @returns The number of streams that were ended.
+   * @throws {ConfigurationError} if the selector is empty, a value of it or the reason is not a string, or the function
+   *   returns anything else; and whatever the function throws. Nothing was disconnected in these cases.
    * @example
    * manager.disconnect({ key: user.id }, 'signed out')
    */
@@ -236,14 +235,14 @@ export class EventManager<Contract extends EventContract> {
   }
 
   /**
-   * `disconnect` on every node. Resolves when it is stored: each node carries it out as soon as it hears of it, one that
-   * is cut off as soon as it is back. A node that cannot tell what it missed has all its clients come back, to be
-   * authorized anew. Streams that are authorized afterwards are not concerned: have `authorize` refuse them first.
+   * Ends the matching streams on every node. Resolves when the disconnect is stored. Each node carries it out when it
+   * arrives; a node that is cut off does so when it is back. A node that may have missed one makes all its clients
+   * reconnect, to be authorized again. Streams that are authorized afterwards stay open: make `authorize` refuse them first.
    *
-   * @param selector Which streams: those for which all that is given holds.
-   * @throws {ConfigurationError} when the selector is empty, or one of its values or the reason is no text.
-   * @throws {ManagerClosedError} or what the backplane rejects with; it may have been stored all the same, and calling
-   *   again is safe.
+   * @param selector Selects the streams that match all of its properties.
+   * @throws {ConfigurationError} if the selector is empty, or a value of it or the reason is not a string.
+   * @throws {ManagerClosedError} or the error of the backplane. The disconnect may have been stored in spite of that error;
+   *   calling again is safe.
    * @example
    * await manager.disconnectEverywhere({ key: user.id }, 'signed out')
    */
@@ -255,30 +254,29 @@ export class EventManager<Contract extends EventContract> {
   }
 
   /**
-   * Who is on a channel, on every node: the streams whose route has a `presence` function. One user may have several. A
-   * stream is shown soon after it opened, and no longer soon after it ended; where its node died,
-   * `presence.nodeTimeoutMs` later.
+   * Lists the streams on a channel, on every node, whose route has a `presence` callback. One user may have several. A stream
+   * appears soon after it opened and disappears soon after it ended, or `presence.nodeTimeoutMs` after its node died.
    *
-   * @throws What the backplane rejects with.
+   * @throws The error of the backplane.
    */
   presence(channel: string): Promise<PresenceMember[]> {
     return this.#streams.presence.members(channel)
   }
 
   /**
-   * How many there are, without reading who: what `presence(channel)` would give, by its length.
+   * Counts the members of `presence(channel)` without reading them.
    *
-   * @throws What the backplane rejects with.
+   * @throws The error of the backplane.
    */
   presenceCount(channel: string): Promise<number> {
     return this.#streams.presence.count(channel)
   }
 
   /**
-   * The nodes that have had streams and live, with how many they have open: each says so every third of
-   * `presence.nodeTimeoutMs`. `stats()` tells of this node alone, and exactly.
+   * Lists the live nodes that have had streams, each with its number of open streams as of its last heartbeat, which it sends
+   * every third of `presence.nodeTimeoutMs`. For the exact number on this node, see `stats()`.
    *
-   * @throws What the backplane rejects with.
+   * @throws The error of the backplane.
    */
   nodes(): Promise<readonly NodeInfo[]> {
     return this.#streams.presence.nodes()
@@ -289,20 +287,19 @@ export class EventManager<Contract extends EventContract> {
   }
 
   /**
-   * Shuts down: refuses new streams at once (503), closes the open ones one by one over the grace period and tells each
-   * to come back at a time of its own. Until then publishing goes on; afterwards it is refused.
+   * Shuts down. Refuses new streams at once (503), closes the open ones one by one over the grace period, and tells each
+   * client to come back at a different time. Publishing goes on until all streams are closed, and is refused afterwards.
    *
-   * Resolves when every response is over, at most two seconds after the grace period, whatever the clients do, and at most
-   * two more where the backplane does not answer. Two
-   * seconds later at the latest no connection that had one of them holds up `server.close()`; an HTTP/2 session with
-   * other responses goes on until they are over. Calling it again returns the same promise.
+   * Resolves when every response has ended: at most two seconds after the grace period, whatever the clients do, or four if
+   * the backplane does not answer. At most two seconds after that, none of their connections holds up `server.close()`. An
+   * HTTP/2 session with other responses goes on until they end. Further calls return the same promise.
    *
    * @param options.graceMs In milliseconds, 0 or more. @default 0
-   * @throws {ConfigurationError} when `graceMs` is no such number; nothing is closed then.
+   * @throws {ConfigurationError} if `graceMs` is not such a number. Nothing is closed in this case.
    */
   close({ graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
     if (typeof graceMs !== 'number' || !(graceMs >= 0 && graceMs < Infinity)) {
-      throw new ConfigurationError('graceMs', graceMs, 'Give a number of milliseconds, 0 or more.')
+      throw new ConfigurationError('graceMs', graceMs, 'Pass a number of milliseconds, 0 or more.')
     }
     this.#closed ??= this.#streams.close(graceMs).then(async () => {
       this.#publishing = false
@@ -313,8 +310,8 @@ export class EventManager<Contract extends EventContract> {
   }
 
   /**
-   * Answers a request with a stream, by any sink. The entries `./node` and `./web` call this; call it yourself for an
-   * HTTP implementation that they do not know. Resolves when the stream is open or refused; never rejects.
+   * Answers a request with a stream through a sink. The entries `./node` and `./web` call this. Call it yourself for other
+   * HTTP implementations. Resolves when the stream is open or refused; never rejects.
    */
   connect<Request, Context>(
     request: StreamRequest<Request>,
@@ -325,23 +322,24 @@ export class EventManager<Contract extends EventContract> {
   }
 }
 
-/** Refuses a number that would only fail later, for each connection. */
+/** Rejects invalid numbers here, because they would fail only later, for each connection. */
 function checkNumbers({
   retryMs = 0,
   limits = {},
   callbackTimeoutMs = 10_000,
 }: Pick<EventManagerOptions<EventContract>, 'retryMs' | 'limits' | 'callbackTimeoutMs'>): void {
   if (!Number.isSafeInteger(retryMs) || retryMs < 0) {
-    throw new ConfigurationError('retryMs', retryMs, 'Give a whole number of milliseconds, 0 or more.')
+    throw new ConfigurationError('retryMs', retryMs, 'Pass an integer number of milliseconds, 0 or more.')
   }
   if (!(callbackTimeoutMs > 0)) {
-    throw new ConfigurationError('callbackTimeoutMs', callbackTimeoutMs, 'Give a number above 0, or leave it out.')
+    throw new ConfigurationError('callbackTimeoutMs', callbackTimeoutMs, 'Pass a number above 0, or omit it.')
   }
   for (const [name, value] of Object.entries(limits)) {
-    if (!(value > 0)) throw new ConfigurationError(`limits.${name}`, value, 'Give a number above 0, or leave it out.')
+    if (!(value > 0)) throw new ConfigurationError(`limits.${name}`, value, 'Pass a number above 0, or omit it.')
   }
 }
 
 function checkReason(reason: unknown): void {
-  if (typeof reason !== 'string') throw new ConfigurationError('reason', reason, 'Give a text: the client is told.')
+  if (typeof reason !== 'string')
+    throw new ConfigurationError('reason', reason, 'Pass a string: it is sent to the client.')
 }

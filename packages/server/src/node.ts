@@ -10,8 +10,8 @@ export { lastEventIdOf, type NodeResponse, NodeSink }
 /**
  * Answers a Node.js request, of HTTP/1.x or HTTP/2, with an event stream.
  *
- * Headers that were set on the response before are sent with it. Resolves when the stream is open or the request refused;
- * never rejects: what fails goes to the manager's `onError`, and the client gets a status.
+ * Sends headers that are already set on the response along with it. Resolves when the stream is open or the request
+ * refused; never rejects. Errors go to the manager's `onError`, and the client receives a status.
  *
  * @example
  * createServer((request, response) => handleEventStream(manager, request, response)).listen(8080)

@@ -4,13 +4,13 @@ import { WebSink } from './sinks/web-sink.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
 
 /**
- * Answers a web-standard request with an event stream: for Hono, Next.js route handlers, Bun, Deno and workers.
+ * Answers a web-standard request with an event stream, for Hono, Next.js route handlers, Bun, Deno and workers.
  *
- * Resolves when the stream is open or the request refused; never rejects: what fails goes to the manager's `onError`, and
- * the client gets a status.
+ * Resolves when the stream is open or the request refused; never rejects. Errors go to the manager's `onError`, and the
+ * client receives a status.
  *
- * Bun cuts requests that are idle for 10 s: give `Bun.serve` an `idleTimeout` of 0, or heartbeats a shorter interval. On
- * Cloudflare Workers the manager has to live in a Durable Object: elsewhere one request may not write to another's stream.
+ * Bun cuts requests that are idle for 10 s: set the `idleTimeout` of `Bun.serve` to 0, or shorten the heartbeat interval. On
+ * Cloudflare Workers the manager must live in a Durable Object, because one request may not write to the stream of another.
  *
  * @example
  * app.get('/events', (context) => eventStreamResponse(manager, context.req.raw))

@@ -1,7 +1,7 @@
-/** An event as a backplane takes it: encoded already, opaque to it. */
+/** An encoded event, opaque to the backplane. */
 export interface BackplaneMessage {
   /** The event's name. */
   readonly type: string
-  /** The event's data: one JSON object on one line. */
+  /** The event's data: a JSON object on one line. */
   readonly data: string
 }

@@ -5,49 +5,50 @@ import type { Listed, LogList } from './log-list.js'
 import { positionAt } from './position.js'
 import type { Bounds } from './retention.js'
 
-/** What a log takes in memory without its name and its events, and an event without its texts. */
+/** The memory of a log without its name and events, and of an event without its texts. */
 const logBytes = 400
 const messageBytes = 110
 
-/** An event with what it takes in memory. */
+/** An event with its size in memory. */
 interface KeptMessage extends StoredMessage {
   readonly bytes: number
 }
 
-/** The events that one channel keeps in memory, oldest first, and what is known of those that it no longer keeps. */
+/** The events that one channel keeps in memory, oldest first, and the position of the last one, kept or not. */
 export class ChannelLog implements Due, Listed<ChannelLog> {
   readonly channel: string
   readonly bounds: Bounds
-  /** The position of the newest event, kept or not; before the first one, a position that is not before the channel's beginning. */
+  /** The position of the newest event, kept or not; before the first event, the channel's beginning. */
   lastPosition: number
-  /** Whether there was an event. */
+  /** An event was published since the log was created. */
   published = false
-  /** Whether someone subscribes to the channel. */
+  /** The channel has subscribers. */
   held = false
-  /** When it was made, and when the last subscriber left, in milliseconds since the Unix epoch. */
-  readonly since: number
+  /** In milliseconds since the Unix epoch. */
+  readonly createdAt: number
+  /** The time at which the last subscriber left, in milliseconds since the Unix epoch. */
   leftAt: number
   bytes: number
-  /** `LogList`'s. */
+  /** Fields of `LogList`. */
   list: LogList<ChannelLog> | undefined
   older: ChannelLog | undefined
   newer: ChannelLog | undefined
-  /** `DueQueue`'s. */
+  /** Fields of `DueQueue`. */
   due = 0
   slot = -1
-  /** Those that were dropped are `undefined` until the array is cut: it must not hold them. */
+  /** Dropped events are `undefined` until the array is cut, so that they can be freed. */
   #messages: (KeptMessage | undefined)[] = []
-  /** Where the kept ones begin: cutting an array at its front for each event would cost its length each time. */
+  /** The index of the oldest kept event. Removing each one from the front would take time in proportion to the length. */
   #start = 0
-  /** Characters of the events, which `maxBytes` bounds. */
+  /** Characters of all events, bounded by `maxBytes`. */
   #chars = 0
 
-  /** @param beginning A position at or after which the channel's first event comes. */
+  /** @param beginning The channel's first event has a higher position. */
   constructor(channel: string, bounds: Bounds, beginning: number, now: number) {
     this.channel = channel
     this.bounds = bounds
     this.lastPosition = beginning
-    this.since = now
+    this.createdAt = now
     this.leftAt = now
     this.bytes = logBytes + textBytes(channel)
   }
@@ -56,12 +57,12 @@ export class ChannelLog implements Due, Listed<ChannelLog> {
     return this.#messages.length - this.#start
   }
 
-  /** The position of the oldest event that is kept. */
+  /** The position of the oldest kept event. */
   get oldest(): number | undefined {
     return this.#messages[this.#start]?.position
   }
 
-  /** Keeps an event that follows all others, and returns it as stored. */
+  /** Appends an event. Returns it as stored. */
   append({ type, data }: BackplaneMessage, position: number, now: number): StoredMessage {
     const message = { type, data, position, previous: this.lastPosition, bytes: messageBytes + textBytes(data) }
     this.#messages.push(message)
@@ -73,7 +74,7 @@ export class ChannelLog implements Due, Listed<ChannelLog> {
     return message
   }
 
-  /** Drops what the bounds do not keep at this time. */
+  /** Drops the events that exceed the bounds at a time. */
   trim(now: number): void {
     const { maxEvents, maxBytes, maxAgeMs } = this.bounds
     const oldest = positionAt(now - maxAgeMs)
@@ -84,7 +85,7 @@ export class ChannelLog implements Due, Listed<ChannelLog> {
     this.#cut()
   }
 
-  /** Drops the oldest events until so many bytes are free, or none is left. */
+  /** Drops the oldest events until so many bytes are freed, or none is left. */
   free(bytes: number): void {
     const target = this.bytes - bytes
     while (this.size > 0 && this.bytes > target) this.#dropOldest()
@@ -114,7 +115,7 @@ export class ChannelLog implements Due, Listed<ChannelLog> {
     }
   }
 
-  /** The position after which the last `count` events are kept. */
+  /** The position after which the last `count` kept events follow. */
   seek(count: number): number {
     const first = this.#messages[Math.max(this.#start, this.#messages.length - count)]
     return first ? first.previous : this.lastPosition

@@ -5,39 +5,40 @@ import { LogList } from './log-list.js'
 import { positionAt, timeAfter } from './position.js'
 import type { Bounds } from './retention.js'
 
-/** For how long the last position of a channel of unbounded age is known after its events were dropped. */
+/** Time for which a channel with unbounded age remembers its last position after its events were dropped. */
 const maxMemoryMs = 7 * 86_400_000
-/** An age is looked at so often: events may take memory by this part of their age longer than they are kept. */
+/** Checks per age. Expired events may stay in memory for this fraction of their age. */
 const looksPerAge = 8
-/** The part of the budget that logs without events and subscribers may take. */
+/** The share of the budget for logs without events and subscribers. */
 const bareShare = 1 / 8
 
 /**
- * The logs of all channels, within one budget and as long as their ages say.
+ * The logs of all channels, bounded by age and by one budget for all of them.
  *
- * A channel's last position outlives its events: as long as somebody subscribes, and for its age after that. So the next
- * event has the right `previous`, and whoever was there and comes back within that time is told of no gap. A channel of which
- * nothing is known had its last event before its age began, unless the budget took it.
+ * A channel's last position outlives its events: it is kept while somebody subscribes, and for the channel's age after that.
+ * So the next event has the right `previous`, and a client that returns within that time finds no gap. The last event of an
+ * unknown channel is older than the channel's age, unless the log was evicted.
  */
 export class ChannelLogs {
-  /** What the logs take in memory, in bytes, and how many events they keep. */
+  /** The memory that the logs take. */
   bytes = 0
+  /** The number of kept events. */
   events = 0
-  /** How many events were dropped before their time because of the budget. */
+  /** The number of events dropped early because of the budget. */
   evicted = 0
   readonly #boundsOf: (channel: string) => Bounds
-  /** Whether someone subscribes to a channel. */
+  /** Tells whether a channel has subscribers. */
   readonly #isHeld: (channel: string) => boolean
-  /** Before it nothing is known. */
+  /** Nothing is known before this position. */
   readonly #origin: number
   readonly #logs = new Map<string, ChannelLog>()
-  /** Those that keep events, the least recently published first. */
+  /** Logs with events, the least recently published first. */
   readonly #full = new LogList<ChannelLog>()
-  /** Those that keep none and that nobody subscribes to: known for their position alone. */
+  /** Logs without events and subscribers, kept for their last position. */
   readonly #bare = new LogList<ChannelLog>()
   #bareBytes = 0
   readonly #queue = new DueQueue<ChannelLog>()
-  /** The highest position of a log that was dropped before its time. */
+  /** The highest position of a log that was evicted. */
   #evictedUpTo = 0
 
   constructor(origin: number, boundsOf: (channel: string) => Bounds, isHeld: (channel: string) => boolean) {
@@ -50,12 +51,12 @@ export class ChannelLogs {
     return this.#logs.size
   }
 
-  /** When the next of them has to be looked at, in milliseconds since the Unix epoch. */
+  /** The time of the next check, in milliseconds since the Unix epoch. */
   get due(): number {
     return this.#queue.first?.due ?? Infinity
   }
 
-  /** Keeps an event; `undefined` where the channel keeps none. */
+  /** Keeps an event. Returns `undefined` if the channel keeps none. */
   append(channel: string, message: BackplaneMessage, position: () => number, now: number): StoredMessage | undefined {
     const log = this.#open(channel, now)
     if (!log) return undefined
@@ -64,7 +65,7 @@ export class ChannelLogs {
     return stored
   }
 
-  /** From here on the channel's last position is known, until `release`. */
+  /** Remembers the channel's last position until `release`. */
   hold(channel: string, now: number): void {
     const log = this.#open(channel, now)
     if (log) this.#hold(log, true, now)
@@ -74,7 +75,7 @@ export class ChannelLogs {
     const log = this.#logs.get(channel)
     if (!log) return
     this.#hold(log, false, now)
-    // Whoever comes and goes in channels of their own making leaves nothing behind.
+    // Clients that join and leave channels of their own invention leave nothing behind.
     if (log.size === 0 && dueOf(log, now) <= now) this.#drop(log)
   }
 
@@ -105,13 +106,13 @@ export class ChannelLogs {
     return this.#trimmed(channel, now)?.seek(count) ?? this.#beginningOf(this.#boundsOf(channel), now)
   }
 
-  /** Drops what the channel keeps. Its position stays known as if that had aged out. */
+  /** Drops the channel's events. Its last position stays known, as after aging. */
   forget(channel: string, now: number): void {
     const log = this.#logs.get(channel)
     if (log) this.#change(log, now, () => log.free(Infinity))
   }
 
-  /** Drops what is too old, looking at no more than so many logs. */
+  /** Drops expired events, in at most `limit` logs. */
   age(now: number, limit: number): void {
     for (let looks = limit; looks > 0 && this.due <= now; looks--) {
       const log = this.#queue.first!
@@ -122,7 +123,7 @@ export class ChannelLogs {
     }
   }
 
-  /** Drops what the least recently published channels keep, until everything takes no more than so many bytes. */
+  /** Drops events of the least recently published channels, until all logs together fit into `maxBytes`. */
   shrink(maxBytes: number, now: number): void {
     while (this.#bareBytes > maxBytes * bareShare) this.#evict(this.#bare.oldest!)
     while (this.bytes > maxBytes) {
@@ -156,7 +157,7 @@ export class ChannelLogs {
     return log
   }
 
-  /** A position after which a channel without a log had no event. What became of other channels has no part in it. */
+  /** A position after which a channel without a log had no event. Independent of other channels, except for evicted ones. */
   #beginningOf(bounds: Bounds, now: number): number {
     if (bounds.maxEvents === 0) return this.#origin
     return Math.max(this.#origin, this.#evictedUpTo, positionAt(now - memoryMs(bounds)))
@@ -168,7 +169,7 @@ export class ChannelLogs {
     return log
   }
 
-  /** Changes a log, and keeps the accounts. */
+  /** Changes a log and updates the totals. */
   #change<T>(log: ChannelLog, now: number, change: () => T): T {
     const { bytes, size } = log
     if (log.list === this.#bare) this.#bareBytes -= bytes
@@ -200,15 +201,15 @@ export class ChannelLogs {
   }
 }
 
-/** When something of a log can be dropped, or all of it. */
+/** The time at which part of a log, or all of it, can be dropped. */
 function dueOf(log: ChannelLog, now: number): number {
   const { bounds, oldest } = log
   if (oldest !== undefined) return Math.max(timeAfter(oldest) + bounds.maxAgeMs, now + bounds.maxAgeMs / looksPerAge)
   if (log.held) return Infinity
   const memory = memoryMs(bounds)
   if (log.published) return Math.max(timeAfter(log.lastPosition) + memory, log.leftAt + memory)
-  // There was nothing to miss: only who stayed long may have a cursor from before the channel's age.
-  return log.leftAt + Math.min(memory, log.leftAt - log.since)
+  // No event was published. Only a client that stayed long can have a cursor older than the channel's age.
+  return log.leftAt + Math.min(memory, log.leftAt - log.createdAt)
 }
 
 function memoryMs({ maxAgeMs }: Bounds): number {

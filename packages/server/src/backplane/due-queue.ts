@@ -1,12 +1,12 @@
-/** Something that has to be looked at, at a time. */
+/** An item with a time at which it is due. */
 export interface Due {
-  /** In milliseconds since the Unix epoch. To be changed by the queue alone. */
+  /** In milliseconds since the Unix epoch. Only the queue changes it. */
   due: number
-  /** Where it is in the queue, -1: nowhere. */
+  /** Its index in the queue, or -1. */
   slot: number
 }
 
-/** A heap of what has to be looked at, the earliest first. */
+/** A heap of items, the earliest due first. */
 export class DueQueue<Item extends Due> {
   readonly #items: Item[] = []
 
@@ -18,7 +18,7 @@ export class DueQueue<Item extends Due> {
     return this.#items.length
   }
 
-  /** Puts an item in, or moves it to another time; `Infinity` takes it out. */
+  /** Adds an item or moves it to another time. `Infinity` removes it. */
   set(item: Item, due: number): void {
     if (due === Infinity) {
       this.#remove(item)
@@ -30,7 +30,7 @@ export class DueQueue<Item extends Due> {
     this.#sink(item)
   }
 
-  /** Those that are due by a time, in no order, no more than so many. */
+  /** At most `limit` items that are due by a time, in no particular order. */
   upTo(time: number, limit: number): Item[] {
     const found: Item[] = []
     const look = (slot: number) => {

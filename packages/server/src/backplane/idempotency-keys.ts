@@ -2,24 +2,24 @@ import { textBytes } from '../runtime/text-bytes.js'
 import type { PublishResult } from './backplane.js'
 import { timeAfter } from './position.js'
 
-/** Keys of about the same time, which are forgotten together: that costs nothing, whatever their number. */
+/** Keys of about the same time, forgotten together in constant time. */
 interface Slice {
-  readonly since: number
-  /** By channel and key: the event's position, or the negated time of one that is not kept. */
+  readonly startedAt: number
+  /** By channel and key: the event's position, or the negated publishing time of an event that is not kept. */
   readonly marks: Map<string, number>
   bytes: number
-  /** When the last of them is over. */
+  /** The time at which its last key expires. */
   until: number
 }
 
-/** A window consists of about as many slices: so much longer than the window a key may take memory. */
+/** Slices per window. An expired key may stay in memory for the length of one slice. */
 const slicesPerWindow = 8
-/** What a key takes beside its text. */
+/** The memory of a key without its text. */
 const keyBytes = 80
 
-/** The results of recent publishes by key. */
+/** The results of recent publishes, by idempotency key. */
 export class IdempotencyKeys {
-  /** How many keys were forgotten before their time, because all of them took too much memory. */
+  /** The number of keys forgotten early because of `maxBytes`. */
   evicted = 0
   readonly #windowMs: number
   readonly #maxBytes: number
@@ -39,7 +39,7 @@ export class IdempotencyKeys {
     return this.#slices.reduce((sum, { marks }) => sum + marks.size, 0)
   }
 
-  /** When the next of them can be forgotten, in milliseconds since the Unix epoch. */
+  /** The time at which the next slice expires, in milliseconds since the Unix epoch. */
   get due(): number {
     return this.#slices[0]?.until ?? Infinity
   }
@@ -65,7 +65,7 @@ export class IdempotencyKeys {
     while (this.#slices.length > 1 && this.bytes > this.#maxBytes) this.evicted += this.#slices.shift()!.marks.size
   }
 
-  /** Forgets what is over. */
+  /** Forgets expired slices. */
   expire(now: number): void {
     while (this.due <= now) this.#slices.shift()
   }
@@ -77,8 +77,8 @@ export class IdempotencyKeys {
   #slice(now: number): Slice {
     const newest = this.#slices.at(-1)
     const full = this.#maxBytes / slicesPerWindow
-    if (newest && now - newest.since < this.#windowMs / slicesPerWindow && newest.bytes < full) return newest
-    const slice = { since: now, marks: new Map<string, number>(), bytes: 0, until: 0 }
+    if (newest && now - newest.startedAt < this.#windowMs / slicesPerWindow && newest.bytes < full) return newest
+    const slice = { startedAt: now, marks: new Map<string, number>(), bytes: 0, until: 0 }
     this.#slices.push(slice)
     return slice
   }
@@ -88,7 +88,8 @@ export class IdempotencyKeys {
   }
 }
 
-// The length keeps ('a', 'b:c') and ('a:b', 'c') apart. Joined and not concatenated: a text of parts takes five times as much.
+// The length keeps ('a', 'b:c') and ('a:b', 'c') apart. Joins an array: V8 keeps a concatenated string in parts, which take
+// five times the memory.
 function nameOf(channel: string, key: string): string {
   return [channel.length, channel, key].join(':')
 }

@@ -1,16 +1,16 @@
-/** The fields that a list keeps in each of its logs. */
+/** The fields that a list stores in each of its logs. */
 export interface Listed<Log extends Listed<Log>> {
   list: LogList<Log> | undefined
   older: Log | undefined
   newer: Log | undefined
 }
 
-/** Logs in the order in which they were put in last. Every step takes the same time: in a `Map` the first entry has to be looked for. */
+/** Logs ordered by their last insertion. All operations take constant time; in a `Map`, finding the first entry would not. */
 export class LogList<Log extends Listed<Log>> {
   oldest: Log | undefined
   #newest: Log | undefined
 
-  /** Puts a log last, and takes it out of where it was. */
+  /** Appends a log, and removes it from the list that it was in. */
   add(log: Log): void {
     log.list?.remove(log)
     log.list = this

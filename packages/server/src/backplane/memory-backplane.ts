@@ -23,41 +23,42 @@ import { type RunStore, runOf } from './run-store.js'
 
 export interface MemoryBackplaneOptions {
   /**
-   * What each channel keeps, or a function that says so per channel. It is asked when a channel is published to,
-   * subscribed to or read of which nothing is known, and has to answer the same each time.
+   * The events that each channel keeps, or a function from a channel to its retention. It is called when an unknown channel
+   * is published to, subscribed to or read, and must return the same for a channel each time.
    */
   retention?: Retention | ((channel: string) => Retention)
   /**
-   * How many bytes everything may take together: events, channels and idempotency keys. Beyond it the channels that were
-   * published to least recently lose events, oldest first, and whoever misses them is told of a gap (`trimmed`). The bytes
-   * are an estimate, to some ten percent. Runs may take half of it: beyond that, those that ended first are forgotten. `Infinity`: no bound. @default 268_435_456 (256 MiB)
+   * Bytes that everything may take together: events, channels, idempotency keys and runs. Beyond this budget, the least
+   * recently published channels lose events, oldest first, and a client that misses one is told of a gap (`trimmed`). Runs
+   * may take half of the budget; beyond that, those that ended first are forgotten. Bytes are estimated to about ten
+   * percent. `Infinity` sets no bound. @default 268_435_456 (256 MiB)
    */
   maxTotalBytes?: number
   /**
-   * For how many milliseconds an idempotency key is remembered. Where keys take more than a quarter of `maxTotalBytes`,
-   * the oldest are forgotten earlier. @default 300_000
+   * Time for which an idempotency key is remembered, in milliseconds. If keys take more than a quarter of `maxTotalBytes`,
+   * the oldest are forgotten early. @default 300_000
    */
   idempotencyWindowMs?: number
-  /** Time; a seam for tests. */
+  /** Replaces time in tests. */
   clock?: Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout'>
 }
 
-/** The part of the budget that idempotency keys may take. */
+/** The share of the budget for idempotency keys. */
 const keysShare = 1 / 4
-/** The part of the budget that runs may take. */
+/** The share of the budget for runs. */
 const runsShare = 1 / 2
-/** How many logs one publish looks at, and one turn of the timer. */
+/** Logs checked per publish, and per turn of the timer. */
 const looksPerPublish = 2
 const looksPerTurn = 500
-/** What is due waits for so many milliseconds, so that what is due at about the same time goes together. */
+/** Delay of the timer, in milliseconds, so that logs due at about the same time are handled together. */
 const coalesceMs = 1_000
 
 /**
- * The backplane of one process: events are kept in its memory and are gone with it. The default, and the reference for
- * every other one. Several managers of the process may share it.
+ * The backplane of one process. It keeps events in memory and loses them with the process. It is the default, and the
+ * reference for every other backplane. Several managers of the process may share it.
  *
- * Only publishing makes it grow, up to `maxTotalBytes`: a channel that is merely subscribed to or read takes no room
- * beyond its subscription.
+ * Only publishing makes it grow, up to `maxTotalBytes`. A channel that is only subscribed to or read takes no memory beyond
+ * its subscription.
  */
 export class MemoryBackplane implements Backplane {
   readonly registry: BackplaneRegistry
@@ -69,19 +70,19 @@ export class MemoryBackplane implements Backplane {
   readonly #runs: MemoryRuns
   readonly #logs: ChannelLogs
   readonly #subscribers = new Map<string, Set<BackplaneSubscriber>>()
-  /** Events that are on their way to the subscribers, in the order of their positions. */
+  /** Events on their way to the subscribers, in the order of their positions. */
   #passing: { readonly channel: string; readonly message: LiveMessage }[] = []
-  /** The latest time that the clock showed: what was too old once must not look younger when the clock is set back. */
+  /** The latest time that the clock showed. An expired event must stay expired if the clock is set back. */
   #latest = 0
   #timer: unknown
   #wakesAt = Infinity
   #closed = false
 
-  /** @throws {ConfigurationError} when an option has a value that makes no sense. */
+  /** @throws {ConfigurationError} if an option has an invalid value. */
   constructor(options: MemoryBackplaneOptions = {}) {
     const { retention, maxTotalBytes = 268_435_456, idempotencyWindowMs = 300_000, clock = backgroundClock } = options
     for (const [name, value] of Object.entries({ maxTotalBytes, idempotencyWindowMs })) {
-      if (!(value >= 0)) throw new ConfigurationError(name, value, 'Give a number, 0 or more.')
+      if (!(value >= 0)) throw new ConfigurationError(name, value, 'Pass a number, 0 or more.')
     }
     this.#clock = clock
     const now = () => this.#now()
@@ -119,7 +120,7 @@ export class MemoryBackplane implements Backplane {
   }
 
   #pass(channel: string, message: LiveMessage): void {
-    // A subscriber may run code of the application that publishes: that event waits until everyone has this one.
+    // A subscriber may run application code that publishes. That event waits until all subscribers have this one.
     if (this.#passing.push({ channel, message }) > 1) return
     for (const next of this.#passing) this.#passOne(next.channel, next.message)
     this.#passing = []
@@ -134,7 +135,7 @@ export class MemoryBackplane implements Backplane {
     }
   }
 
-  /** Drops what is too old or too much, and comes back for what will be. */
+  /** Drops what has expired or exceeds the budget, and sets the timer for the next check. */
   #tidy(now: number, looks: number): void {
     this.#keys.expire(now)
     this.#logs.age(now, looks)
@@ -142,7 +143,7 @@ export class MemoryBackplane implements Backplane {
     this.#runs.shrink(this.#maxTotalBytes * runsShare)
     this.#logs.shrink(this.#maxTotalBytes - this.#keys.bytes - this.#runs.bytes, now)
     const due = Math.min(this.#keys.due, this.#logs.due, this.#runs.due)
-    // One that is due already was left over: it must not wait longer than the event loop needs for other work.
+    // Logs that are due already were left over by the limit: they wait only until the event loop has done other work.
     const wakesAt = due <= now ? now + 1 : due + coalesceMs
     if (due === Infinity || this.#closed || this.#wakesAt <= wakesAt) return
     this.#clock.clearTimeout(this.#timer)
@@ -166,7 +167,7 @@ export class MemoryBackplane implements Backplane {
     try {
       this.#logs.hold(channel, this.#now())
     } catch (error) {
-      // The application's `retention` threw. Whoever publishes or reads is told again, and gets nothing wrong.
+      // The application's `retention` threw. It throws again at the next publish or read, which then fails.
       subscriber.onHealth(error)
     }
   }
@@ -181,7 +182,7 @@ export class MemoryBackplane implements Backplane {
   }
 
   read(channel: string, after: number, limit: number): ReadResult {
-    // Not by the latest time: that tells when something was published, if the clock was set back after it.
+    // Uses the current time, not the latest: after the clock is set back, the latest would reveal when events were published.
     const clock = this.#sequence.pass(this.#clock.now())
     const run = runOf(channel)
     const result =
@@ -189,7 +190,7 @@ export class MemoryBackplane implements Backplane {
     return { ...(result ?? this.#noRun()), storedPosition: this.#sequence.last, clock }
   }
 
-  /** Whatever a run had that is not known any more, its readers lack. */
+  /** Reads a run that is no longer known: its readers lack whatever it had. */
   #noRun(): Omit<ReadResult, 'storedPosition' | 'clock'> {
     return { messages: [], continuous: false, reason: 'trimmed', lastPosition: this.#sequence.last }
   }

@@ -7,7 +7,7 @@ interface Node {
   readonly entries: Map<string, RegistryEntry>
 }
 
-/** The registry of one process, and the reference for every other one. */
+/** The registry of one process, and the reference for every other registry. */
 export class MemoryRegistry implements BackplaneRegistry {
   readonly #now: () => number
   readonly #nodes = new Map<string, Node>()

@@ -1,20 +1,20 @@
 /**
  * Positions of events, as a hybrid logical clock: `max(last + 1, milliseconds × 1024)`.
  *
- * They rise whatever the wall clock does, and go on rising after a restart, which a counter does not. A position stays
- * below 2^53 until the year 2248.
+ * They increase whatever the wall clock does, also across a restart, unlike a counter. They stay below 2^53 until the
+ * year 2248.
  */
 export class Sequence {
   readonly #now: () => number
   #last: number
 
-  /** @param now The time in milliseconds; it never goes back. */
+  /** @param now The time in milliseconds. It must never go back. */
   constructor(now: () => number) {
     this.#now = now
     this.#last = positionAt(now())
   }
 
-  /** Every later position is above this one. */
+  /** Every later position is higher than this one. */
   get last(): number {
     return this.#last
   }
@@ -24,7 +24,7 @@ export class Sequence {
     return this.#last
   }
 
-  /** The position just before a time, which is passed by now: every later one is above it, even if the clock is set back. */
+  /** Skips to just before a time. @returns The position there: every later one is higher, even if the clock is set back. */
   pass(time: number): number {
     const position = positionAt(time) - 1
     this.#last = Math.max(this.#last, position)
@@ -37,17 +37,17 @@ export function positionAt(ms: number): number {
   return Math.floor(ms) * 1024
 }
 
-/** The first whole millisecond that is after a position. */
+/** The first whole millisecond after a position. */
 export function timeAfter(position: number): number {
   return Math.floor(position / 1024) + 1
 }
 
-/** The position as the wire has it, in the `id:` field. */
+/** Formats a position as the wire has it in the `id:` field. */
 export function formatPosition(position: number): string {
   return position.toString(36)
 }
 
-/** Reads a position. Returns `undefined` for what is none: it came from a client, so it may be anything. */
+/** Parses a position. Returns `undefined` for any other text: it comes from a client. */
 export function parsePosition(text: string): number | undefined {
   if (!/^[0-9a-z]{1,11}$/.test(text)) return undefined
   const position = Number.parseInt(text, 36)

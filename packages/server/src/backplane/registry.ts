@@ -1,61 +1,65 @@
 import type { Awaitable } from '../runtime/awaitable.js'
 
-/** One stream on one channel, as its node tells the others. */
+/** One stream on one channel, as its node registered it. */
 export interface RegistryEntry {
   readonly channel: string
-  /** Unique over all nodes; without spaces. */
+  /** Unique over all nodes, without spaces. */
   readonly connectionId: string
-  /** One text, opaque to the registry; not empty. */
+  /** A non-empty string, opaque to the registry. */
   readonly member: string
 }
 
-/** An entry that comes, or (without `member`) one that goes. */
+/** An entry to add, or (without `member`) to remove. */
 export interface RegistryChange {
   readonly channel: string
   readonly connectionId: string
   readonly member: string | undefined
 }
 
-/** A node that lives. */
+/** A live node. */
 export interface NodeInfo {
   readonly id: string
-  /** How many streams it had open when it last said so. */
+  /** Its number of open streams at its last heartbeat. */
   readonly connections: number
 }
 
 /**
- * What the nodes on one backplane tell one another: which of them live, and who is on which channel.
+ * The live nodes of a backplane, and the streams on each channel.
  *
- * Each node writes only of itself. What it wrote holds as long as it goes on beating; who has not beaten for its time is
- * taken for dead, and another node evicts its entries. A registry MUST
+ * Each node writes only its own entries. They hold while the node sends heartbeats. A node that misses its time is taken
+ * for dead, and another node evicts its entries. A registry MUST
  * - show no entry of a node that is taken for dead,
- * - tell a node that it is unknown (`false`) wherever it may not have all that the node wrote,
- * - give each evicted entry to one caller alone.
+ * - answer that a node is unknown (`false`) whenever it may lack some of the node's entries,
+ * - return each evicted entry to one caller only.
  */
 export interface BackplaneRegistry {
-  /** Says that a node lives for `ttlMs` more (0: it leaves), with so many streams. */
+  /** Keeps a node alive for `ttlMs` more milliseconds (0: it leaves), with its number of open streams. */
   beat(
     node: string,
     state: { readonly connections: number; readonly ttlMs: number },
   ): Awaitable<{
-    /** Whether all that the node wrote is there. If not, it evicts itself and writes everything anew. */
+    /** The registry has all of the node's entries. If false, the node evicts itself and writes all of them again. */
     readonly known: boolean
-    /** Other nodes that are taken for dead and have not been evicted entirely. */
+    /** Other nodes that are taken for dead and still have entries. */
     readonly lapsed: readonly string[]
   }>
-  /** Writes some of a node's changes, all or none. Returns whether the node is known; if not, nothing was written. */
+  /** Writes changes of a node, all or none. @returns False if the node is unknown: nothing was written. */
   update(node: string, changes: readonly RegistryChange[]): Awaitable<boolean>
-  /** The entries of a channel. Where they are many, who comes or leaves while they are read may be among them or not. */
+  /** Reads the entries of a channel. Streams that join or leave during the read may be included or not. */
   members(channel: string): Awaitable<readonly RegistryEntry[]>
-  /** How many entries a channel has. Without this they are read and counted. */
+  /** Counts the entries of a channel. Without this method they are read and counted. */
   count?(channel: string): Awaitable<number>
-  /** The nodes that live. */
+  /** Lists the live nodes. */
   nodes(): Awaitable<readonly NodeInfo[]>
-  /** Removes some entries of a node and gives them back; of another node than the caller only if it is taken for dead. None: all are gone. */
+  /**
+   * Removes some entries of a node. A caller may evict itself, or a node that is taken for dead.
+   *
+   * @returns The removed entries; none if no entry is left.
+   */
   evict(node: string, caller: string): Awaitable<readonly RegistryEntry[]>
 }
 
-/** One stream on one channel, as the key of a map. */
+/** The map key of an entry. */
 export function entryKey({ channel, connectionId }: { channel: string; connectionId: string }): string {
   return `${connectionId} ${channel}`
 }

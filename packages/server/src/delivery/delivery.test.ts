@@ -5,7 +5,7 @@ import { createHarness } from '../../test/harness.js'
 import { controlEventsOf, dataOf } from '../../test/stream-client.js'
 import type { Backplane, BackplaneSubscriber } from '../backplane/backplane.js'
 import { MemoryBackplane } from '../backplane/memory-backplane.js'
-import { isReservedChannel } from '../nodes/control.js'
+import { isReservedChannel } from '../backplane/reserved-channel.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 const texts = (messages: readonly SseMessage[]) => dataOf(messages, 'log').map(({ message }) => message)

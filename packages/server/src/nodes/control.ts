@@ -1,5 +1,6 @@
 import type { Clock } from '@rivulet/core'
 import type { Backplane, BackplaneSubscriber, LiveMessage } from '../backplane/backplane.js'
+import { reservedPrefix } from '../backplane/reserved-channel.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import type { StreamSelector } from './stream-selector.js'
 
@@ -7,40 +8,34 @@ interface Disconnect {
   readonly id: string
   readonly selector: StreamSelector
   readonly reason: string
-  /** Its position when it was first published; `undefined` when that is this time. */
+  /** The position of its first publish; `undefined` in that first publish itself. */
   readonly position?: number | undefined
 }
 
 export interface ControlTarget {
-  /** @param before Streams that were authorized at this position or later are not concerned. */
-  disconnect(selector: StreamSelector, reason: string, before: number): void
-  /** Ends every stream for its client to come back, and be authorized anew. */
+  /** @param position Streams that were authorized at this position or later stay open. */
+  disconnect(selector: StreamSelector, reason: string, position: number): void
+  /** Ends every stream, so that each client reconnects and is authorized again. */
   reauthorize(): void
 }
 
-const prefix = 'rivulet:'
-/** What concerns the streams of all nodes. An event on it is as sure as any other: stored, in order, repaired after a break. */
-const controlChannel = `${prefix}control`
+/** Carries disconnects to all nodes, with the same guarantees as any channel: stored, ordered, repaired after a break. */
+const controlChannel = `${reservedPrefix}control`
 const type = 'disconnect'
 
-/** Whether a channel's name is the SDK's own: no stream may have it, and no user publish to it. */
-export function isReservedChannel(name: string): boolean {
-  return name.startsWith(prefix)
-}
-
-/** How many disconnects are remembered, and for how long: longer than any node is away. */
+/** Limits of the remembered disconnects, by number and age. No node is away for longer. */
 const maxRecent = 1_000
 const recentMs = 3_600_000
 const retryMs = 1_000
 
-/** Tells all nodes which streams to end, and ends those of this node that another one told it to. */
+/** Sends disconnects to all nodes, and carries out those that arrive. */
 export class Control implements BackplaneSubscriber {
-  /** Up to this position everything was carried out here. A stream that was authorized later is not concerned by it. */
+  /** Every disconnect up to this position was carried out here. It does not apply to streams that are authorized later. */
   position = 0
   readonly #clock: Clock
   readonly #backplane: Backplane
   readonly #target: ControlTarget
-  /** What was carried out, with the time: if the backplane loses its data, the nodes tell one another again. */
+  /** The disconnects carried out, with their times. If the backplane loses its data, every node publishes them again. */
   readonly #recent = new Map<string, { readonly disconnect: Disconnect; readonly time: number }>()
   #ready: Awaitable<void> | undefined
   #listening = false
@@ -53,7 +48,7 @@ export class Control implements BackplaneSubscriber {
     this.#target = target
   }
 
-  /** Resolves when every later disconnect reaches this node. To be awaited before a stream is authorized. */
+  /** Resolves when every later disconnect reaches this node. Await it before authorizing a stream. */
   ready(): Awaitable<void> {
     if (this.#listening) return
     this.#ready ??= this.#listen().finally(() => {
@@ -69,7 +64,7 @@ export class Control implements BackplaneSubscriber {
     this.#listening = true
   }
 
-  /** Resolves when it is stored: from then on it reaches every node. */
+  /** Resolves when the disconnect is stored: from then on it reaches every node. */
   async disconnect(selector: StreamSelector, reason: string): Promise<void> {
     await this.#publish({ id: crypto.randomUUID(), selector, reason })
   }
@@ -85,7 +80,7 @@ export class Control implements BackplaneSubscriber {
       if (this.#last !== undefined && previous !== this.#last) this.#target.reauthorize()
       this.#last = position
     }
-    // What a later version may say is not for this one.
+    // Later versions may publish messages of other types.
     if (message.type !== type) return
     const disconnect: Disconnect = { position, ...JSON.parse(data) }
     if (this.#recent.has(disconnect.id)) return
@@ -107,19 +102,19 @@ export class Control implements BackplaneSubscriber {
   onGap(channel: string | undefined): void {
     this.#last = undefined
     if (channel === undefined) {
-      // The backplane lost its data. What one node had been told, another one may have missed.
-      for (const { disconnect } of this.#recent.values()) this.#tellAgain(disconnect)
+      // The backplane lost its data. Other nodes may have missed disconnects that this one carried out.
+      for (const { disconnect } of this.#recent.values()) this.#publishAgain(disconnect)
     } else this.#target.reauthorize()
   }
 
-  #tellAgain(disconnect: Disconnect): void {
+  #publishAgain(disconnect: Disconnect): void {
     if (this.#closed) return
     this.#publish(disconnect).catch(() => {
-      this.#clock.setTimeout(() => this.#tellAgain(disconnect), retryMs)
+      this.#clock.setTimeout(() => this.#publishAgain(disconnect), retryMs)
     })
   }
 
-  // The streams' own channels report it.
+  // The fan-out reports the backplane's health already.
   onHealth(): void {}
 
   async close(): Promise<void> {

@@ -2,13 +2,13 @@ import { entryKey, type RegistryChange, type RegistryEntry } from '../backplane/
 import { tell } from '../runtime/guard.js'
 import type { Runtime } from '../runtime/runtime.js'
 
-/** A stream that is on a channel, on whichever node. */
+/** A stream on a channel, on any node. */
 export interface PresenceMember {
   readonly connectionId: string
-  /** What the `presence` function of its route gave. */
+  /** The value that the `presence` callback of its route returned. */
   readonly info: unknown
-  /** Since when it is open, in milliseconds since the Unix epoch, by the clock of its node. */
-  readonly since: number
+  /** In milliseconds since the Unix epoch, by the clock of its node. */
+  readonly connectedAt: number
 }
 
 export interface PresenceChange {
@@ -17,13 +17,13 @@ export interface PresenceChange {
   readonly member: PresenceMember
 }
 
-/** Tells the user's handler who came and who left: once each, as far as this node can know. */
+/** Tells the application's handler who joined and who left: once each, as far as this node can know. */
 export class PresenceNotices {
   readonly #runtime: Runtime
   readonly #onChange: ((change: PresenceChange) => unknown) | undefined
-  /** The streams of this node that were told to have joined, each with each of its channels. */
+  /** Entries of this node whose join was announced. */
   readonly #joined = new Map<string, RegistryEntry>()
-  /** Of these, those whose join is told again: another node may have told meanwhile that they left. */
+  /** The keys of entries whose join is announced again: another node may have announced their leaving meanwhile. */
   readonly #joinAgain = new Set<string>()
 
   constructor(runtime: Runtime, onChange: ((change: PresenceChange) => unknown) | undefined) {
@@ -31,7 +31,7 @@ export class PresenceNotices {
     this.#onChange = onChange
   }
 
-  /** The registry has a change of this node. */
+  /** Call this when the registry has stored a change of this node. */
   written(change: RegistryChange): void {
     if (!this.#onChange) return
     const { channel, connectionId, member } = change
@@ -48,7 +48,7 @@ export class PresenceNotices {
     }
   }
 
-  /** All that this node has is about to be written anew. Who is not among it has left unnoticed. */
+  /** Call this before all entries of this node are written again. Announced entries that are not among them have left. */
   restart(entries: ReadonlyMap<string, RegistryEntry>): void {
     for (const [key, { channel, connectionId }] of this.#joined) {
       if (entries.has(key)) this.#joinAgain.add(key)
@@ -56,7 +56,7 @@ export class PresenceNotices {
     }
   }
 
-  /** A stream of a node that died. */
+  /** Call this for each entry of a node that died. */
   evicted(entry: RegistryEntry): void {
     this.#tell('leave', entry)
   }
@@ -71,5 +71,5 @@ export class PresenceNotices {
 }
 
 export function memberOf({ connectionId, member }: RegistryEntry): PresenceMember {
-  return { connectionId, ...(JSON.parse(member) as { since: number; info: unknown }) }
+  return { connectionId, ...(JSON.parse(member) as { connectedAt: number; info: unknown }) }
 }

@@ -65,7 +65,7 @@ describe('presence', () => {
     expect(await nodes[1]!.manager.presenceCount('room')).toBe(2)
     const [member] = await nodes[1]!.manager.presence('lobby')
     const [[id, { connectedAt }]] = [...nodes[1]!.manager.connections] as [[string, ConnectionInfo]]
-    expect(member).toEqual({ connectionId: id, info: { name: 'bob' }, since: connectedAt })
+    expect(member).toEqual({ connectionId: id, info: { name: 'bob' }, connectedAt })
     ada.sink.destroy()
     await pass(0)
     expect(await names('room')).toEqual(['bob'])

@@ -12,22 +12,21 @@ import { memberOf, type PresenceChange, type PresenceMember, PresenceNotices } f
 
 export interface PresenceOptions {
   /**
-   * Called when a stream came to a channel or left it: once, on one node, after `presence(channel)` shows it. It is the
-   * stream's own node, or another one where that one died. What it throws or rejects with goes to `onError`.
+   * Called when a stream joins or leaves a channel: once, on one node, after `presence(channel)` shows the change. That is
+   * the stream's own node, or another one if that node died. Errors that it throws or rejects with go to `onError`.
    *
-   * When a node comes back from being taken for dead, or the backplane lost its data, streams that joined before join
-   * again. Where the backplane fails in that very moment, it may not be told that the streams of a dead node left:
-   * `presence(channel)` is what holds.
+   * Streams join again when their node was taken for dead and returns, or when the backplane lost its data. If the
+   * backplane fails while a dead node is evicted, leaves may go unannounced: rely on `presence(channel)`.
    */
   onChange?: (change: PresenceChange) => unknown
-  /** After how many milliseconds without a sign a node is taken for dead, and its streams for gone. @default 15_000 */
+  /** A node that is silent for this many milliseconds is taken for dead, and its streams for gone. @default 15_000 */
   nodeTimeoutMs?: number
 }
 
-/** How many changes go into one call. */
+/** Maximum number of changes in one call. */
 const batch = 256
 
-/** Tells the registry of this node's streams, and evicts nodes that died. */
+/** Registers this node's streams, and evicts nodes that died. */
 export class Presence {
   readonly #runtime: Runtime
   readonly #registry: BackplaneRegistry
@@ -35,14 +34,14 @@ export class Presence {
   readonly #connections: () => number
   readonly #notices: PresenceNotices
   readonly #timeoutMs: number
-  /** What the registry is to have of this node. */
+  /** The entries that the registry should have of this node. */
   readonly #entries = new Map<string, RegistryEntry>()
-  /** What it has not been told yet. */
+  /** The changes that it does not have yet. */
   readonly #pending = new Map<string, RegistryChange>()
-  /** Those that the registry was asked to write: it may have them. */
+  /** Changes that were sent to the registry: it may have them. */
   readonly #offered = new WeakSet<RegistryChange>()
   #beatDue = false
-  /** The registry may not have, or have too much of, what this node wrote. */
+  /** The registry may lack entries of this node or have outdated ones: all are written again. */
   #anew = false
   #working: Promise<void> | undefined
   #timer: unknown
@@ -50,7 +49,7 @@ export class Presence {
   #begun = false
   #closed = false
 
-  /** @throws {ConfigurationError} when the timeout is no number of milliseconds from 1 up. */
+  /** @throws {ConfigurationError} if the timeout is not a number of milliseconds, 1 or more. */
   constructor(
     runtime: Runtime,
     registry: BackplaneRegistry,
@@ -58,7 +57,7 @@ export class Presence {
   ) {
     const { nodeTimeoutMs = 15_000 } = options
     if (!(nodeTimeoutMs >= 1)) {
-      throw new ConfigurationError('presence.nodeTimeoutMs', nodeTimeoutMs, 'Give milliseconds, 1 or more.')
+      throw new ConfigurationError('presence.nodeTimeoutMs', nodeTimeoutMs, 'Pass milliseconds, 1 or more.')
     }
     this.#runtime = runtime
     this.#registry = registry
@@ -68,7 +67,7 @@ export class Presence {
     this.#timeoutMs = nodeTimeoutMs
   }
 
-  /** Beats from now on, as long as there are streams. */
+  /** Starts to beat. It stops when there are no streams. */
   begin(): void {
     if (this.#timer === undefined && !this.#closed) this.#tick()
   }
@@ -80,9 +79,9 @@ export class Presence {
     this.#work()
   }
 
-  /** @param info JSON, as a text. */
+  /** @param info A JSON text. */
   join({ id: connectionId, channels, connectedAt }: ConnectionInfo, info: string): void {
-    const member = `{"since":${connectedAt},"info":${info}}`
+    const member = `{"connectedAt":${connectedAt},"info":${info}}`
     for (const channel of channels) {
       const entry = { channel, connectionId, member }
       this.#entries.set(entryKey(entry), entry)
@@ -98,7 +97,7 @@ export class Presence {
       const entry = this.#entries.get(key)
       if (!entry) continue
       this.#entries.delete(key)
-      // The registry was never told that it came, and must not be told of ever more that have left.
+      // The registry never got this entry. Queuing its removal would let short-lived streams pile up during an outage.
       if (this.#pending.get(key) === entry && !this.#offered.has(entry)) this.#pending.delete(key)
       else this.#pending.set(key, change)
     }
@@ -118,7 +117,7 @@ export class Presence {
     return this.#registry.nodes()
   }
 
-  /** Resolves when this node has left, or cannot. */
+  /** Resolves when this node has left, or when leaving failed. */
   async close(): Promise<void> {
     this.#closed = true
     this.#stop()
@@ -143,16 +142,16 @@ export class Presence {
     })
   }
 
-  /** One thing after the other, so that the registry gets it in order. What fails is done at the next beat. */
+  /** Runs one call after the other, so that the registry gets changes in order. Failed changes wait for the next beat. */
   async #run(): Promise<void> {
     let refused = false
     try {
       while (this.#beatDue || this.#pending.size > 0) {
-        // The last beat comes behind the last changes, every other one before them.
+        // The last beat comes after the last changes, every other one before them.
         const beats = this.#closed ? this.#pending.size === 0 : this.#beatDue
         if (beats) await this.#beat()
         else if (!(await this.#write())) {
-          if (refused) throw new Error('The registry does not know this node, which has just beaten.')
+          if (refused) throw new Error('The registry does not know this node, although its heartbeat just succeeded.')
           refused = true
           this.#beatDue = true
           if (this.#closed) this.#pending.clear()
@@ -175,7 +174,7 @@ export class Presence {
     if (!(await this.#registry.update(this.#node, changes))) return false
     for (const change of changes) {
       const key = entryKey(change)
-      // It may have left while this was on its way.
+      // A newer change may have taken its place during the call.
       if (this.#pending.get(key) === change) this.#pending.delete(key)
       this.#notices.written(change)
     }

@@ -1,34 +1,34 @@
 import type { ConnectionInfo } from '../runtime/connection-info.js'
 import { ConfigurationError } from '../runtime/errors.js'
 
-/** Which streams are meant: those for which all that is given holds. */
+/** Selects the streams that match every given property. */
 export interface StreamSelector {
-  /** The one stream of this id, as in `manager.connections` and in `presence`. */
+  /** The stream with this id, as in `manager.connections` and `presence`. */
   readonly connectionId?: string
-  /** The streams that `authorize` gave this key. */
+  /** The streams for which `authorize` returned this key. */
   readonly key?: string
-  /** The streams that have this channel, whichever else they have. */
+  /** The streams that have this channel, among others. */
   readonly channel?: string
 }
 
 /**
- * Refuses a selector that has a value missing by mistake: it must not mean everyone.
+ * Rejects a selector with a missing value: a mistake must not select every stream.
  *
  * @throws {ConfigurationError}
  */
 export function checkSelector(selector: StreamSelector): void {
   const given = Object.entries(selector)
   if (given.length === 0) {
-    throw new ConfigurationError('selector', 'empty', 'Say which streams: { key }, { channel } or { connectionId }.')
+    throw new ConfigurationError('selector', 'empty', 'Select streams by { key }, { channel } or { connectionId }.')
   }
   for (const [name, value] of given) {
     if (typeof value !== 'string' || value === '') {
-      throw new ConfigurationError(`selector.${name}`, value, 'Give a text, or leave it out.')
+      throw new ConfigurationError(`selector.${name}`, value, 'Pass a non-empty string, or omit the property.')
     }
   }
 }
 
-/** A stream as far as a selector can tell it. */
+/** The part of a stream that a selector looks at. */
 export type SelectableStream = Pick<ConnectionInfo, 'id' | 'key' | 'channels'>
 
 export function matches({ id, key, channels }: SelectableStream, selector: StreamSelector): boolean {

@@ -1,2 +1,2 @@
-/** A value now or later. Where it is there already, no turn of the event loop is spent on it. */
+/** A value or a promise of it. Callers do not wait a turn of the event loop for a plain value. */
 export type Awaitable<T> = T | Promise<T>

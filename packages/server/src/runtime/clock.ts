@@ -1,17 +1,17 @@
 import { type Clock, systemClock } from '@rivulet/core'
 
-/** The system's clock with timers that do not keep a process alive: its connections do. */
+/** The system clock with timers that do not keep the process alive. */
 export const backgroundClock: Clock = {
   ...systemClock,
   setTimeout(callback, ms) {
     const timer = systemClock.setTimeout(callback, ms)
-    // A number in browsers and workers, an object in Node.js and its like.
+    // Timers are numbers in browsers and workers, objects in Node.js, Bun and Deno.
     if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as NodeJS.Timeout).unref()
     return timer
   },
 }
 
-/** A clock whose methods are functions of their own, as they are passed on alone. */
+/** Binds the methods of a clock, so that each can be passed on its own. */
 export function bindClock(clock: Clock): Clock {
   return {
     now: () => clock.now(),

@@ -1,6 +1,6 @@
 import type { Runtime } from './runtime.js'
 
-/** What is told to `node:diagnostics_channel`, by channel name. Each message has the name of its `manager` too. */
+/** Messages published to `node:diagnostics_channel`, by channel name. Each one also has the name of its `manager`. */
 export interface DiagnosticMessages {
   'rivulet:connection:open': {
     connectionId: string
@@ -23,7 +23,7 @@ interface DiagnosticsModule {
   channel(name: string): DiagnosticsChannel
 }
 
-// Not imported: this package runs where no node: module is. Node.js has the function from 20.16 on.
+// Not imported: this package also runs where there are no node: modules. Node.js has this function since 20.16.
 const diagnostics = (
   globalThis as { process?: { getBuiltinModule?: (name: string) => DiagnosticsModule | undefined } }
 ).process?.getBuiltinModule?.('node:diagnostics_channel')
@@ -31,8 +31,8 @@ const diagnostics = (
 const channels = new Map<string, DiagnosticsChannel>()
 
 /**
- * Tells the subscribers of a diagnostics channel, if there are any: only then the message is made. It is Node.js that calls
- * them: what one throws is an uncaught exception, which nothing here can catch.
+ * Publishes a message to a diagnostics channel, and creates it only if the channel has subscribers. Node.js calls them: an
+ * error that one throws is an uncaught exception, which no code here can catch.
  */
 export function diagnose<Name extends keyof DiagnosticMessages>(
   { name: manager }: Pick<Runtime, 'name'>,

@@ -2,7 +2,7 @@ import { RivuletError } from '@rivulet/core'
 
 export { CallbackTimeoutError, ConfigurationError } from '@rivulet/core'
 
-/** A payload fits its schema but cannot be written as a JSON object. Nothing was stored or sent. */
+/** Thrown for a payload that fits its schema but cannot be written as a JSON object. Nothing was stored or sent. */
 export class EventSerializationError extends RivuletError {
   static override get name(): string {
     return 'EventSerializationError'
@@ -23,7 +23,7 @@ export class EventSerializationError extends RivuletError {
   }
 }
 
-/** The manager was closed, or is being closed. */
+/** Thrown by calls on a manager that is closed or closing. */
 export class ManagerClosedError extends RivuletError {
   static override get name(): string {
     return 'ManagerClosedError'
@@ -33,7 +33,7 @@ export class ManagerClosedError extends RivuletError {
   constructor() {
     super(
       ManagerClosedError.code,
-      'The EventManager is closed: nothing can be published any more. Stop the publishers before calling close().',
+      'The EventManager is closed and no longer publishes. Stop the publishers before calling close().',
     )
   }
 }

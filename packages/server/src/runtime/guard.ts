@@ -1,50 +1,50 @@
 import type { Awaitable } from './awaitable.js'
 import { ConfigurationError } from './errors.js'
 
-// Every function that the application gave is foreign code, and is called through this file. It may return anything, throw
-// or reject with anything, or never answer: none of that may leave a rejection unhandled, or let anything pass.
+// Every callback of the application is foreign code and is called through this file. It may return anything, throw or
+// reject with anything, or never settle. None of that may leave a rejection unhandled or let anything pass.
 
-/** The last argument of functions that may answer later. */
+/** The last argument of callbacks that may be asynchronous. */
 export interface CallbackOptions {
   /**
-   * Aborts when the client has left, when the manager closes, or after `callbackTimeoutMs`: nobody waits for the answer then.
-   * The runtime calls its listeners: what one of them throws is an uncaught exception, which nothing here can catch.
+   * Aborts when the client leaves, the manager closes, or `callbackTimeoutMs` has passed: nobody waits for the answer then.
+   * The JavaScript runtime calls its listeners: an error that one throws is an uncaught exception, which no code here can catch.
    */
   readonly signal: AbortSignal
 }
 
-/** Tells what has to be awaited. Throws what reading a foreign `then` throws. */
+/** Recognizes any thenable. Throws what reading its `then` throws. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
   return typeof (value as { then?: unknown }).then === 'function'
 }
 
-/** Keeps the rejection of a promise that nobody waits for from being unhandled. Takes any thenable, and never throws. */
+/** Handles the rejection of a promise that nobody awaits. Takes any thenable and never throws. */
 export function disregard(promise: PromiseLike<unknown>): void {
   toPromise(promise).catch(() => {})
 }
 
-/** A promise of this realm, whatever the thenable does. */
+/** Wraps a thenable in a native promise, whatever it does. */
 function toPromise<T>(promise: PromiseLike<T>): Promise<T> {
   return new Promise((resolve) => resolve(promise))
 }
 
 /**
- * Calls a function that has to answer with true or false at once.
+ * Calls a function that must return true or false synchronously.
  *
- * @throws {ConfigurationError} when it answers with anything else, and whatever it throws.
+ * @throws {ConfigurationError} if it returns anything else, and whatever the function throws.
  */
 export function decide(name: string, call: () => unknown): boolean {
   const answer = call()
   if (typeof answer === 'boolean') return answer
   if (isThenable(answer)) {
     disregard(answer)
-    throw new ConfigurationError(name, 'a promise', 'It has to answer true or false at once.')
+    throw new ConfigurationError(name, 'a promise', 'Return true or false synchronously.')
   }
   throw new ConfigurationError(name, answer, 'Return true or false.')
 }
 
-/** Calls a function whose answer nobody waits for, and hands on what it throws or rejects with. */
+/** Calls a function without waiting for its result. Passes on what it throws or rejects with. */
 export function tell(call: () => unknown, onFailure: (error: unknown) => void): void {
   try {
     const done = call()
@@ -54,7 +54,7 @@ export function tell(call: () => unknown, onFailure: (error: unknown) => void): 
   }
 }
 
-/** Waits for foreign promises, and can be told to give up. */
+/** Waits for foreign promises until it is broken off. */
 export class Wait {
   readonly #rejects = new Set<(outcome: unknown) => void>()
   #controller: AbortController | undefined
@@ -68,9 +68,9 @@ export class Wait {
   }
 
   /**
-   * Settles as the promise does, unless it is broken off before.
+   * Settles as the promise does, unless it is broken off first.
    *
-   * @param onLateFailure Gets what the promise rejects with after that, unless it is the answer to the abort.
+   * @param onLateFailure Receives a later rejection of the promise, unless it results from the abort.
    */
   for<T>(promise: PromiseLike<T>, onLateFailure: (error: unknown) => void): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -85,16 +85,16 @@ export class Wait {
     })
   }
 
-  /** Throws the outcome if it was broken off. */
+  /** Throws the outcome if the wait was broken off. */
   check(): void {
     if (this.#brokenOff) throw this.#brokenOff.outcome
   }
 
   /**
-   * Rejects at once whatever is waited for, now or later.
+   * Rejects every pending and later wait at once.
    *
-   * @param outcome What it is rejected with.
-   * @param reason The signal's.
+   * @param outcome The rejection of each wait.
+   * @param reason The abort reason of the signal.
    */
   breakOff(outcome: unknown, reason: unknown = new DOMException('Nobody waits for the answer.', 'AbortError')): void {
     if (this.#brokenOff) return
@@ -105,7 +105,7 @@ export class Wait {
   }
 }
 
-// What a function does when it is told to give up is no failure of its own.
+// A function that gives up because its signal aborted has not failed.
 function isAbort(error: unknown, reason: unknown): boolean {
   if (error === reason) return true
   try {
@@ -116,9 +116,9 @@ function isAbort(error: unknown, reason: unknown): boolean {
 }
 
 /**
- * Asks a function that may answer later, and reads its answer.
+ * Calls a function that may be asynchronous, and reads its answer.
  *
- * @param read Makes something of the answer. It belongs to the guarded part: answers have getters, and may be proxies.
+ * @param read Turns the answer into a result. It may throw like the function: answers have getters and may be proxies.
  * @throws whatever the function or `read` throws.
  */
 export function ask<Answer, Result>(

@@ -1,18 +1,18 @@
 import type { ConnectionInfo } from './connection-info.js'
 import { tell } from './guard.js'
 
-/** Where in the background something failed. */
+/** The place of a failure in the background. */
 export interface ErrorContext {
   /**
-   * - `authorize`, `channels`, `snapshot`, `filter`: that function of the stream's options failed.
-   * - `presence`: that function, or `onChange`, failed; or the nodes could not be told who is where.
-   * - `disconnect`: the function that was given to `disconnect` failed for a stream that was being let in.
+   * - `authorize`, `channels`, `snapshot`, `filter`: that callback of the stream's options failed.
+   * - `presence`: that callback or `onChange` failed, or the registry could not be updated.
+   * - `disconnect`: the function passed to `disconnect` failed for a stream that was being opened.
    * - `run`: the producer of a run failed, or what becomes of runs could not be written.
    * - `id`: that function of the options of a run's route failed.
    * - `emit`: an event could not be published.
    * - `read`: the backplane could not read a channel's events.
    * - `write`: a response failed.
-   * - `backplane`: the backplane reports that it is not well.
+   * - `backplane`: the backplane reported an error.
    */
   readonly stage:
     | 'authorize'
@@ -36,12 +36,12 @@ export interface ErrorContext {
 }
 
 /**
- * Takes what fails where no caller could catch it. It may be asynchronous. If it fails itself, that and the error go to
+ * Receives errors that no caller can catch. It may be asynchronous. If it fails, its own error and the original one go to
  * `console.error`.
  */
 export type ErrorHandler = (error: unknown, context: ErrorContext) => unknown
 
-/** Hands an error to the application's handler. */
+/** Passes an error to the application's handler. */
 export function report(onError: ErrorHandler, error: unknown, context: ErrorContext): void {
   tell(
     () => onError(error, context),
@@ -62,13 +62,13 @@ export function reportToConsole(error: unknown, { stage, connection, channel, ru
   print(`[rivulet] ${stage} failed${where.length > 0 ? ` (${where.join(', ')})` : ''}:`, error)
 }
 
-/** Showing an error runs its getters, which may throw. */
+/** Printing an error runs its getters, which may throw. */
 function print(message: string, error: unknown): void {
   try {
     console.error(message, error)
   } catch {
     tell(
-      () => console.error(message, 'an error that cannot be shown'),
+      () => console.error(message, 'an error that cannot be printed'),
       () => {},
     )
   }

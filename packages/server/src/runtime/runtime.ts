@@ -8,6 +8,6 @@ export interface Runtime {
   readonly name: string
   readonly clock: Clock
   readonly counters: Counters
-  /** Hands an error to the application's handler. Never throws. */
+  /** Passes an error to the application's handler. Never throws. */
   report(error: unknown, context: ErrorContext): void
 }

@@ -5,7 +5,7 @@ import { createHarness } from '../../test/harness.js'
 import { settle } from '../../test/simulation.js'
 import type { Backplane, BackplaneSubscriber } from '../backplane/backplane.js'
 import { MemoryBackplane } from '../backplane/memory-backplane.js'
-import { isReservedChannel } from '../nodes/control.js'
+import { isReservedChannel } from '../backplane/reserved-channel.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 

@@ -1,62 +1,62 @@
 import type { ServerGapReason } from './gap-reason.js'
 
-/** What a backplane holds in the memory of this process, and what it had to drop. */
+/** The memory that a backplane takes in this process, and what it dropped to stay within its budget. */
 export interface BackplaneStats {
-  /** About how many bytes everything takes. */
+  /** Estimated bytes of everything that it keeps. */
   readonly bytes: number
   readonly channels: number
   readonly events: number
   readonly idempotencyKeys: number
-  /** Events that were dropped before their time, as everything together took too much, since the backplane was made. */
+  /** Events dropped early to stay within the memory budget, since the backplane was created. */
   readonly evictedEvents: number
-  /** Idempotency keys that were forgotten before their time, since the backplane was made. */
+  /** Idempotency keys forgotten early, since the backplane was created. */
   readonly evictedKeys: number
 }
 
-/** Counters of one manager since it was made, and gauges of now. */
+/** Counters since a manager was created, and gauges of its current state. */
 export interface ManagerStats {
-  /** Streams that are open now. */
+  /** Open streams. */
   readonly connections: number
-  /** Those of them that are given the log at their own pace, because they read more slowly than events come. */
+  /** Open streams that read more slowly than events are published, and receive the log at their own pace. */
   readonly lagging: number
-  /** Sets of channels that some connection has. */
+  /** Distinct sets of channels among the connections. */
   readonly cohorts: number
-  /** Requests that wait for `authorize`, another function of their route or the backplane, and have no stream yet. */
+  /** Requests without a stream yet: they wait for `authorize`, another callback of their route, or the backplane. */
   readonly pendingAdmissions: number
-  /** Live events that wait to be written: published, and not yet given to all connections that read fast enough. */
+  /** Published events that have not been written yet to all connections that keep up. */
   readonly waitingFrames: number
-  /** For how long the oldest of them has waited, in milliseconds; 0 where none waits. */
+  /** Age of the oldest waiting event, in milliseconds; 0 if none waits. */
   readonly oldestFrameMs: number
-  /** How long writing to connections has taken, in milliseconds altogether. */
+  /** Total time spent writing to connections, in milliseconds. */
   readonly flushMs: number
-  /** How long it kept one turn of the event loop, at the longest. */
+  /** Longest time spent writing in one turn of the event loop, in milliseconds. */
   readonly longestFlushMs: number
-  /** Streams that were opened. */
+  /** Streams opened. */
   readonly opened: number
-  /** Streams that ended, whoever ended them. */
+  /** Streams ended, by either side. */
   readonly closed: number
-  /** Requests that got no stream: unauthorized, over a limit, during shutdown. */
+  /** Requests refused: unauthorized, over a limit, or during shutdown. */
   readonly refused: number
-  /** Events that `publish` or `emit` published through this manager. */
+  /** Events published through this manager, by `publish` or `emit`. */
   readonly published: number
   /** Events written, counted once per connection. */
   readonly deliveries: number
-  /** Bytes of event stream written to all connections, without HTTP's own framing. */
+  /** Bytes written to all connections, without HTTP framing. */
   readonly bytes: number
-  /** Events that streams were given out of the log, when they began or lagged. */
+  /** Events written from the log, to streams that were joining or lagging. */
   readonly replayed: number
-  /** Gaps that were announced, counted once per connection. */
+  /** Gaps announced, counted once per connection. */
   readonly gaps: number
-  /** The same by reason: what the backplane or a node missed, and what was not kept long enough for a connection. */
+  /** The gaps by reason. */
   readonly gapsByReason: Readonly<Record<ServerGapReason, number>>
-  /** How often a connection began to lag. */
+  /** Times that a connection began to lag. */
   readonly lags: number
-  /** Connections that were closed because they took no bytes for too long. */
+  /** Connections closed because they took no bytes for `stallTimeoutMs`. */
   readonly stalled: number
   readonly heartbeats: number
-  /** Errors that `onError` got. */
+  /** Errors passed to `onError`. */
   readonly errors: number
-  /** What the backplane holds in this process, and had to drop; `undefined` where it holds the events elsewhere. */
+  /** `undefined` if the backplane keeps its events outside this process. */
   readonly backplane: BackplaneStats | undefined
 }
 

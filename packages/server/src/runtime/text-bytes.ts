@@ -1,8 +1,7 @@
 /**
- * How many bytes a text takes in memory: engines store it with one byte a character where every character fits one.
+ * The memory that a string takes, in bytes. Engines use one byte per character if every character fits into one.
  *
- * V8 answers this at once for such a text, whatever its length, and turns a text that was put together into one piece
- * meanwhile, which takes half the memory of its parts.
+ * V8 answers this in constant time for such strings. It also flattens a concatenated string, which halves its memory.
  */
 export function textBytes(text: string): number {
   return beyondOneByte.test(text) ? text.length * 2 : text.length

@@ -1,4 +1,4 @@
-import { isReservedChannel } from '../nodes/control.js'
+import { isReservedChannel } from '../backplane/reserved-channel.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import { disregard, isThenable } from '../runtime/guard.js'
 import type { Refusal } from '../sinks/sink.js'

@@ -259,7 +259,7 @@ describe('onError', () => {
       },
     )
     expect((await connect({ authorize: () => Promise.reject(error) })).sink.status).toBe(500)
-    expect(log.mock.calls.at(-1)).toEqual(['[rivulet] authorize failed:', 'an error that cannot be shown'])
+    expect(log.mock.calls.at(-1)).toEqual(['[rivulet] authorize failed:', 'an error that cannot be printed'])
   })
 })
 

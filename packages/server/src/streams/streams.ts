@@ -85,7 +85,7 @@ export class Streams {
     this.#lifetimes = new Lifetimes(clock, limits.maxLifetimeMs)
     this.#limits = new ConnectionLimits(limits, clock.random)
     this.control = new Control(clock, backplane, {
-      disconnect: (selector, reason, before) => void this.disconnectSelected(selector, reason, before),
+      disconnect: (selector, reason, position) => void this.disconnectSelected(selector, reason, position),
       reauthorize: () => this.#reauthorize(),
     })
     this.presence = new Presence(this.runtime, backplane.registry ?? new MemoryRegistry(() => clock.now()), {
@@ -215,11 +215,12 @@ export class Streams {
   }
 
   /**
-   * @param before Streams that were authorized at this position or later are not concerned.
-   * @returns How many there were.
+   * @param position Streams that were authorized at this position or later stay open.
+   * @returns The number of streams that were ended.
    */
-  disconnectSelected(selector: StreamSelector, reason: string, before: number = Infinity): number {
-    const predicate = (connection: Connection) => connection.admittedPosition < before && matches(connection, selector)
+  disconnectSelected(selector: StreamSelector, reason: string, position: number = Infinity): number {
+    const predicate = (connection: Connection) =>
+      connection.admittedPosition < position && matches(connection, selector)
     return this.#disconnect([...this.#candidates(selector)].filter(predicate), predicate, reason)
   }
 
