@@ -35,13 +35,16 @@ export type { StreamSelector } from './nodes/stream-selector.js'
 export type { PublishEventOptions } from './publish-options.js'
 export { RunEndedError, RunFailure, RunLostError, RunTimeoutError, TooManyRunsError } from './runs/errors.js'
 export type { MapItem, Producer, Producing, RunOutput, RunSource } from './runs/producer.js'
+export type { RunInfo } from './runs/run-info.js'
 export {
-  type RunInfo,
   RunManager,
   type RunManagerOptions,
+  type RunStreamOptions,
   type StartedRun,
   type StartRunOptions,
 } from './runs/run-manager.js'
+export type { RunAuthorizationOptions, RunRouteOptions } from './runs/run-route.js'
+export type { RunStopOptions, StopAnswer } from './runs/run-stop.js'
 export type { Awaitable } from './runtime/awaitable.js'
 export type { ConnectionInfo } from './runtime/connection-info.js'
 export type { DiagnosticMessages } from './runtime/diagnostics.js'

@@ -1,7 +1,9 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { EventContract } from '@rivulet/core'
 import type { EventManager } from './event-manager.js'
+import type { RunManager, RunStreamOptions } from './runs/run-manager.js'
+import type { RunStopOptions } from './runs/run-stop.js'
 import { lastEventIdOf, type NodeResponse, NodeSink } from './sinks/node-sink.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
 
@@ -28,4 +30,45 @@ export function handleEventStream<
 ): Promise<void> {
   const sink = new NodeSink(response)
   return manager.connect({ raw: request, lastEventId: lastEventIdOf(request) }, sink, options)
+}
+
+/**
+ * Answers a Node.js request, of HTTP/1.x or HTTP/2, with a run: all of it, or what comes after the client's cursor, until its
+ * end. Headers that were set on the response before are sent with it.
+ *
+ * Resolves when the stream is open or the request refused; never rejects: what fails goes to the manager's `onError`, and the
+ * client gets a status.
+ *
+ * @example
+ * handleRunStream(runs, request, response, { id: () => 'answer:42', authorize: (request, { run }) => run?.key === userOf(request) })
+ */
+export function handleRunStream<
+  Contract extends EventContract,
+  Request extends IncomingMessage | Http2ServerRequest,
+  Context,
+>(
+  runs: RunManager<Contract>,
+  request: Request,
+  response: NodeResponse,
+  options: RunStreamOptions<Request, Context>,
+): Promise<void> {
+  return runs.connect({ raw: request, lastEventId: lastEventIdOf(request) }, new NodeSink(response), options)
+}
+
+/**
+ * Answers a Node.js request to stop a run: 200 with how it ended, 404 where there is none. The route's method is yours to
+ * choose (`DELETE`, or `POST`). Never rejects.
+ */
+export async function handleRunStop<
+  Contract extends EventContract,
+  Request extends IncomingMessage | Http2ServerRequest,
+  Context,
+>(
+  runs: RunManager<Contract>,
+  request: Request,
+  response: NodeResponse,
+  options: RunStopOptions<Request, Context>,
+): Promise<void> {
+  const { status, headers, body } = await runs.answerStop(request, options)
+  ;(response as ServerResponse).writeHead(status, headers).end(body)
 }

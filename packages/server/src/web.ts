@@ -1,5 +1,7 @@
 import type { EventContract } from '@rivulet/core'
 import type { EventManager } from './event-manager.js'
+import type { RunManager, RunStreamOptions } from './runs/run-manager.js'
+import type { RunStopOptions } from './runs/run-stop.js'
 import { WebSink } from './sinks/web-sink.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
 
@@ -21,8 +23,39 @@ export function eventStreamResponse<Contract extends EventContract, Context = un
   options: EventStreamOptions<Request, Context, Contract> = {},
 ): Promise<Response> {
   const sink = new WebSink(request)
-  const { headers, url } = request
-  const lastEventId = headers.get('last-event-id') || (new URL(url).searchParams.get('lastEventId') ?? undefined)
-  void manager.connect({ raw: request, lastEventId }, sink, options)
+  void manager.connect({ raw: request, lastEventId: lastEventIdOf(request) }, sink, options)
   return sink.response
+}
+
+/**
+ * Answers a web-standard request with a run: all of it, or what comes after the client's cursor, until its end.
+ *
+ * Resolves when the stream is open or the request refused; never rejects: what fails goes to the manager's `onError`, and the
+ * client gets a status.
+ *
+ * @example
+ * app.get('/answers/:id', (context) => runStreamResponse(runs, context.req.raw, { id: () => context.req.param('id'), authorize }))
+ */
+export function runStreamResponse<Contract extends EventContract, Context = unknown>(
+  runs: RunManager<Contract>,
+  request: Request,
+  options: RunStreamOptions<Request, Context>,
+): Promise<Response> {
+  const sink = new WebSink(request)
+  void runs.connect({ raw: request, lastEventId: lastEventIdOf(request) }, sink, options)
+  return sink.response
+}
+
+/** Answers a web-standard request to stop a run: 200 with how it ended, 404 where there is none. Never rejects. */
+export async function runStopResponse<Contract extends EventContract, Context = unknown>(
+  runs: RunManager<Contract>,
+  request: Request,
+  options: RunStopOptions<Request, Context>,
+): Promise<Response> {
+  const { status, headers, body } = await runs.answerStop(request, options)
+  return new Response(body || null, { status, headers })
+}
+
+function lastEventIdOf({ headers, url }: Request): string | undefined {
+  return headers.get('last-event-id') || (new URL(url).searchParams.get('lastEventId') ?? undefined)
 }

@@ -1,3 +1,4 @@
+import { encodeControlEvent } from '@rivulet/core'
 import type { ReadResult } from '../backplane/backplane.js'
 import type { ConnectionInfo } from '../runtime/connection-info.js'
 import type { Cohort } from './cohort.js'
@@ -21,12 +22,16 @@ export interface CatchUpStart {
   readonly bridge: number
   /** Later starts of single channels: what is between `position` and them is not wanted, or was announced to be lost. */
   readonly floors?: Map<string, number>
+  /** Whether the stream is told where the log ends: up to the bridge, that is history. */
+  readonly marksLive?: boolean
   /** What was read of the log from this start on already. */
   readonly pages?: readonly LogPage[]
 }
 
 /** A connection, as its catch-up sees it. */
 export interface Lacking {
+  /** Writes what is no event. */
+  write(text: string): void
   readonly state: ConnectionInfo['state']
   readonly cohort: Cohort
   /** It takes nothing until it drains. */
@@ -63,6 +68,7 @@ export class CatchUp implements Writer {
   #page: LogPage | undefined
   #index = 0
   #reading = false
+  #marksLive: boolean
 
   constructor(runtime: DeliveryRuntime, connection: Lacking, start: CatchUpStart) {
     this.#runtime = runtime
@@ -72,6 +78,7 @@ export class CatchUp implements Writer {
     this.#bridge = start.bridge
     this.#floors = start.floors ?? new Map()
     this.#pages = [...(start.pages ?? [])]
+    this.#marksLive = start.marksLive ?? false
   }
 
   /** Goes on until the connection is live, has to drain, or is closed. */
@@ -95,6 +102,7 @@ export class CatchUp implements Writer {
       if (this.#page) this.#givePage(this.#page)
       else if (this.#pages.length > 0) this.#beginPage()
       else if (this.#position < this.#bridge) this.#read()
+      else if (this.#marksLive) this.#markLive()
       else if (this.#ordinal < connection.cohort.queue.start) this.#crossDropped()
       else {
         this.#giveQueue()
@@ -106,6 +114,11 @@ export class CatchUp implements Writer {
       if (now() >= deadline) return false
     }
     return true
+  }
+
+  #markLive(): void {
+    this.#marksLive = false
+    this.#connection.write(encodeControlEvent({ type: 'rivulet:live' }))
   }
 
   /** The queue has dropped frames that this connection needs: they are in the log, except for those that are not kept. */

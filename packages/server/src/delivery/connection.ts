@@ -18,6 +18,8 @@ export interface ConnectionOptions {
   readonly filter: ((event: WireEvent) => boolean) | undefined
   /** Which disconnects came before it was authorized: those up to this position. See `Control`. */
   readonly admittedPosition: number
+  /** It went live, or events may be missing: what ends its stream may have been among them. */
+  readonly onUncertain: (() => void) | undefined
   /** Nothing is written to the connection any more. */
   readonly onClose: (reason: string) => void
   /** Its response is over too. */
@@ -82,6 +84,11 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     return this.#outlet.congested
   }
 
+  /** Tells whether it was given all that there will be, and only takes the rest of it. */
+  get complete(): boolean {
+    return this.#outlet.complete
+  }
+
   get filtered(): boolean {
     return this.#outlet.filter !== undefined
   }
@@ -106,6 +113,7 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     this.state = 'live'
     this.cohort.catchingUp.delete(this)
     this.cohort.live.add(this)
+    this.#options.onUncertain?.()
   }
 
   /** Stops giving it live frames: from here on it is given the queue and the log, as fast as it takes them. */
@@ -179,6 +187,15 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     this.#finish(reason, encodeControlEvent({ type: 'rivulet:close', reason, retry: true }, { retry: retryMs }), true)
   }
 
+  onGap(): void {
+    this.#options.onUncertain?.()
+  }
+
+  /** Ends the stream after its last event, which tells why. */
+  onComplete(): void {
+    this.#endResponse('ended')
+  }
+
   #finish(reason: string, farewell: string, leave: boolean, to: number = this.cohort.queue.end): void {
     if (this.#outlet.filtering) {
       this.#ending ??= () => {
@@ -190,7 +207,12 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     if (!leave && this.state === 'joining') this.#catchUp?.write(this.#runtime.clock.now, Infinity)
     this.deliver(to)
     if (this.state === 'closed') return
-    this.write(farewell)
+    if (!this.complete) this.write(farewell)
+    this.#endResponse(reason)
+  }
+
+  #endResponse(reason: string): void {
+    if (this.state === 'closed') return
     try {
       this.#outlet.end()
     } catch (error) {

@@ -24,6 +24,8 @@ export class Frame {
   readonly position: number | undefined
   /** What it announces, where it is a notice of a gap. */
   readonly gap: ServerGapReason | undefined
+  /** Whether it is the last event of its stream, that of a run. */
+  readonly ends: boolean
   /** How many characters its text has. */
   readonly size: number
   readonly #message: BackplaneMessage | undefined
@@ -36,6 +38,7 @@ export class Frame {
     this.channel = channel
     this.position = message?.position
     this.gap = message ? undefined : (content as ServerGapReason)
+    this.ends = message?.type === 'rivulet:end'
     this.size = text.length
     this.#text = text
     this.#message = message

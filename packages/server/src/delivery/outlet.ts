@@ -13,11 +13,17 @@ export interface Given {
   readonly events: number
   /** The gaps that it announces. */
   readonly gaps: readonly ServerGapReason[]
+  /** Whether the stream is over with it. */
+  readonly ends: boolean
 }
 
 /** The connection that an outlet writes for. */
 export interface OutletOwner extends ConnectionInfo {
   fail(error: unknown, stage: 'write'): void
+  /** Events may be missing. */
+  onGap(): void
+  /** Everything was written, and nothing waits to be sent. */
+  onComplete(): void
   /** Ends the stream at once, without a farewell. */
   cut(reason: string): void
 }
@@ -32,6 +38,8 @@ export class Outlet implements Watched {
   lastWriteAt: number
   bytesQueued = 0
   congested = false
+  /** It was given all that there will be, and takes the rest of it at its own pace. */
+  complete = false
   /** Set while the filter is asked: a farewell then waits for what is being written. */
   filtering = false
   readonly #runtime: DeliveryRuntime
@@ -89,11 +97,16 @@ export class Outlet implements Watched {
   }
 
   /** Writes a payload that goes to all live connections of the cohort. */
-  giveShared({ payload, events, gaps }: Given): void {
+  giveShared({ payload, events, gaps, ends }: Given): void {
     const { counters } = this.#runtime
     counters.deliveries += events
     for (const reason of gaps) counters.gaps[reason]++
+    if (gaps.length > 0) this.#owner.onGap()
     this.#put(payload)
+    if (!ends) return
+    // Whoever reads slowly has as long for the last event as for any other.
+    this.complete = true
+    if (!this.congested) this.#owner.onComplete()
   }
 
   /** Writes what is no event to this connection alone. */
@@ -144,6 +157,7 @@ export class Outlet implements Watched {
     this.congested = false
     this.#releaseHeld()
     this.#runtime.stallWatch.delete(this)
+    if (this.complete) this.#owner.onComplete()
   }
 
   onStall(): void {

@@ -15,6 +15,8 @@ export class Piece {
   readonly events: number
   /** The gaps that the others announce. */
   readonly gaps: readonly ServerGapReason[]
+  /** Whether the stream is over with it. */
+  readonly ends: boolean
   /** The positions of its events; `Infinity` and 0 where none has one. */
   readonly lowest: number
   readonly highest: number
@@ -35,6 +37,7 @@ export class Piece {
     this.lowest = lowest
     this.highest = highest
     this.gaps = gaps
+    this.ends = frames.at(-1)!.ends
     this.events = frames.length - gaps.length
   }
 

@@ -10,6 +10,8 @@ export interface Part {
   /** How many events it holds. */
   readonly events: number
   readonly gaps: readonly ServerGapReason[]
+  /** Whether the stream is over with it. */
+  readonly ends: boolean
   /** The position of the last one. */
   readonly through: number
 }
@@ -88,7 +90,8 @@ export class Replays {
     const own = messages.slice(index, end)
     const through = own.at(-1)!.position
     const payload = new Payload(text)
-    const part = { payload, events: own.length, gaps: noGaps, through, channel, messages: own, full, final }
+    const ends = own.at(-1)!.type === 'rivulet:end'
+    const part = { payload, events: own.length, gaps: noGaps, ends, through, channel, messages: own, full, final }
     this.#remember(position, part)
     return part
   }
@@ -136,6 +139,7 @@ export function partOf(frames: readonly Frame[]): Part {
     payload: frames.length === 1 ? first!.payload : new Payload(frames.map(({ text }) => text).join('')),
     events: frames.length,
     gaps: noGaps,
+    ends: frames.at(-1)!.ends,
     through: frames.at(-1)!.position!,
   }
 }

@@ -4,13 +4,20 @@ import { createMessage } from '../delivery/message.js'
 import { type EventManager, streamsOf } from '../event-manager.js'
 import { ConfigurationError, ManagerClosedError } from '../runtime/errors.js'
 import { tell } from '../runtime/guard.js'
+import type { Sink } from '../sinks/sink.js'
+import { receive, type StreamRequest } from '../streams/reception.js'
+import type { EventStreamOptions } from '../streams/stream-options.js'
 import type { Streams } from '../streams/streams.js'
 import { EndWatch } from './end-watch.js'
 import { TooManyRunsError } from './errors.js'
 import { Leases } from './leases.js'
 import { isSource, type MapItem, type Producer, produce, type RunOutput } from './producer.js'
 import { endOf, Production } from './production.js'
+import { infoOf, type RunInfo } from './run-info.js'
 import { checkNumbers, checkText } from './run-options.js'
+import { RunReading } from './run-reading.js'
+import type { RunRouteOptions } from './run-route.js'
+import { answerStop, type RunStopOptions, type StopAnswer } from './run-stop.js'
 
 export interface RunManagerOptions<Contract extends EventContract> {
   /** Whose contract, backplane and `onError` the runs use. Its backplane has to have runs, as a `MemoryBackplane` has. */
@@ -43,9 +50,6 @@ export interface StartRunOptions<Contract extends EventContract, Item> {
   timeoutMs?: number
 }
 
-/** A run, as `get` and `list` show it. */
-export type RunInfo = Pick<RunRecord, 'id' | 'key' | 'state' | 'reason' | 'startedAt' | 'endedAt'>
-
 /** A run that was asked for. */
 export interface StartedRun extends RunInfo {
   /** Whether this call started it. If not, there was a run with this id, running or over. */
@@ -56,6 +60,10 @@ export interface StartedRun extends RunInfo {
    */
   readonly finished: Promise<void>
 }
+
+export interface RunStreamOptions<Request = unknown, Context = unknown>
+  extends RunRouteOptions<Request, Context>,
+    Pick<EventStreamOptions, 'refuseBusyWith'> {}
 
 /** For how many milliseconds `close` waits for the backplane to take note. */
 const leaveMs = 2_000
@@ -207,8 +215,13 @@ export class RunManager<Contract extends EventContract> {
   /** A run; `undefined` where there is none, or none any more. @throws What the backplane rejects with. */
   async get(id: string): Promise<RunInfo | undefined> {
     checkText('id', id)
+    const run = await this.#get(id)
+    return run && infoOf(run)
+  }
+
+  async #get(id: string): Promise<RunRecord | undefined> {
     const run = await this.#store.get(id)
-    return run && infoOf(await this.#upToDate(run))
+    return run && this.#upToDate(run)
   }
 
   /**
@@ -275,11 +288,32 @@ export class RunManager<Contract extends EventContract> {
     clock.clearTimeout(timer)
   }
 
+  /**
+   * Answers a request to read a run, by any sink: with all of it, or what comes after the client's cursor, live until its end.
+   * The adapters call this. Resolves when the stream is open or refused; never rejects.
+   */
+  connect<Request, Context>(
+    request: StreamRequest<Request>,
+    sink: Sink,
+    options: RunStreamOptions<Request, Context>,
+  ): Promise<void> {
+    // Whoever reads on this node has it notice that a producer died.
+    this.#leases.begin()
+    const reading = new RunReading(this.#streams, (id) => this.#get(id), request.raw, options)
+    const { refuseBusyWith } = options
+    return receive(this.#streams, request, sink, { refuseBusyWith }, reading)
+  }
+
+  /** Answers a request to stop a run, for any HTTP implementation. The adapters call this. Never rejects. */
+  answerStop<Request, Context>(request: Request, options: RunStopOptions<Request, Context>): Promise<StopAnswer> {
+    const stop = async (id: string) => {
+      await this.stop(id, options.reason)
+      return this.get(id)
+    }
+    return answerStop(this.#streams, { get: (id) => this.#get(id), stop }, request, options)
+  }
+
   #report(error: unknown, run?: string): void {
     this.#streams.runtime.report(error, { stage: 'run', run })
   }
-}
-
-function infoOf({ id, key, state, reason, startedAt, endedAt }: RunRecord): RunInfo {
-  return { id, key, state, reason, startedAt, endedAt }
 }

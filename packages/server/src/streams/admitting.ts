@@ -14,7 +14,7 @@ function isOutcome(error: unknown): boolean {
   return error === gone || Refused.is(error)
 }
 
-type CallbackName = 'authorize' | 'channels' | 'snapshot' | 'presence'
+type CallbackName = 'id' | 'authorize' | 'channels' | 'snapshot' | 'presence'
 
 /**
  * A request on its way to a stream: what it waits for, and its place within the limits. It listens to the sink, and hands on

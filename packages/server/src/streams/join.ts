@@ -86,11 +86,11 @@ export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): 
 }
 
 /** A gap that is told before the first event. */
-interface Gap extends GapEvent {
+export interface Gap extends GapEvent {
   readonly reason: ServerGapReason
 }
 
-const restarted: Gap = { type: 'rivulet:gap', reason: 'restarted' }
+export const restarted: Gap = { type: 'rivulet:gap', reason: 'restarted' }
 
 function gapsOf(channels: readonly string[], results: readonly ReadResult[]): Gap[] {
   return results.flatMap(({ continuous, reason = 'trimmed' }, index) =>
@@ -98,7 +98,7 @@ function gapsOf(channels: readonly string[], results: readonly ReadResult[]): Ga
   )
 }
 
-function announce({ counters }: DeliveryRuntime, gaps: readonly Gap[]): string {
+export function announce({ counters }: DeliveryRuntime, gaps: readonly Gap[]): string {
   for (const { reason } of gaps) counters.gaps[reason]++
   return gaps.map((gap) => encodeControlEvent(gap)).join('')
 }
@@ -109,7 +109,7 @@ const keptChars = 262_144
 const readsPerTurn = 16
 
 /** Counts the events that the log has for a stream, and keeps the first of them for it. */
-async function readAhead(
+export async function readAhead(
   { backplane, clock, replays }: DeliveryRuntime,
   { channels, sees }: JoinRequest,
   start: { position: number; bridge: number; floors?: Map<string, number>; first: readonly ReadResult[] },

@@ -1,4 +1,5 @@
 import type { EventContract } from '@rivulet/core'
+import type { Connection } from '../delivery/connection.js'
 import type { Frame, WireEvent } from '../delivery/frame.js'
 import { lingerMs } from '../delivery/outlet.js'
 import { diagnose } from '../runtime/diagnostics.js'
@@ -7,7 +8,7 @@ import type { Refusal, Sink } from '../sinks/sink.js'
 import { asStream, Refused } from './admission.js'
 import { type Admitting, gone } from './admitting.js'
 import { everyone, type ReadAdmission, readAuthorization, readChannelNames, readPresence } from './answers.js'
-import { type Join, planJoin } from './join.js'
+import { type Join, type JoinRequest, planJoin } from './join.js'
 import { type Beginning, encodeSnapshot } from './snapshot.js'
 import type { EventStreamOptions, Snapshot } from './stream-options.js'
 import type { Streams } from './streams.js'
@@ -20,12 +21,24 @@ export interface StreamRequest<Request> {
   readonly lastEventId: string | undefined
 }
 
+/** Where a stream comes from that is not made of the channels of its route. */
+export interface StreamSource {
+  /** Decides on the request. @throws {Refused}, or what ends the request otherwise. */
+  authorize(admitting: Admitting): Promise<ReadAdmission>
+  /** Its channel. Asked for after `authorize`. @throws {Refused} */
+  channel(): string
+  join(request: JoinRequest): Promise<Join>
+  /** Called when the connection went live, and when events may be missing. */
+  onUncertain(connection: Connection): void
+}
+
 /** Answers one request with a stream: limits → authorize → channels → where it begins → open → catch up. Never rejects. */
 export async function receive<Request, Context>(
   streams: Streams,
   request: StreamRequest<Request>,
   sink: Sink,
   options: EventStreamOptions<Request, Context>,
+  source?: StreamSource,
 ): Promise<void> {
   let admitting: Admitting | undefined
   try {
@@ -33,10 +46,11 @@ export async function receive<Request, Context>(
     sink.attach(admitting)
     if (sink.closed) return
     await streams.ready(admitting)
-    const admission = await authorize(streams, admitting, request, options)
+    const admission = await (source ? source.authorize(admitting) : authorize(admitting, request, options))
+    if (admission.expiresAt <= streams.runtime.clock.now()) throw new Refused({ status: 401 })
     admitting.slot.claim(admission.key)
-    const channels = await channelsOf(admitting, request, admission, options)
-    await open(streams, request, sink, options, { admitting, admission, channels })
+    const channels = source ? [source.channel()] : await channelsOf(admitting, request, admission, options)
+    await open(streams, request, sink, options, { admitting, admission, channels, source })
   } catch (outcome) {
     answerWithout(streams, sink, outcome, options)
   } finally {
@@ -87,15 +101,12 @@ function destroy(streams: Streams, sink: Sink): void {
 }
 
 async function authorize<Request, Context>(
-  { runtime }: Streams,
   admitting: Admitting,
   { raw }: StreamRequest<Request>,
   options: EventStreamOptions<Request, Context>,
 ): Promise<ReadAdmission> {
   if (!options.authorize) return everyone
-  const admission = await admitting.ask('authorize', (call) => options.authorize!(raw, call), readAuthorization)
-  if (admission.expiresAt <= runtime.clock.now()) throw new Refused({ status: 401 })
-  return admission
+  return admitting.ask('authorize', (call) => options.authorize!(raw, call), readAuthorization)
 }
 
 async function channelsOf<Request, Context>(
@@ -114,12 +125,25 @@ async function open<Request, Context>(
   { lastEventId }: StreamRequest<Request>,
   sink: Sink,
   options: EventStreamOptions<Request, Context>,
-  { admitting, admission, channels }: { admitting: Admitting; admission: ReadAdmission; channels: readonly string[] },
+  {
+    admitting,
+    admission,
+    channels,
+    source,
+  }: {
+    admitting: Admitting
+    admission: ReadAdmission
+    channels: readonly string[]
+    source: StreamSource | undefined
+  },
 ): Promise<void> {
   const context = admission.context as Context
   const filter =
     options.filter && ((event: WireEvent) => decide('filter()', () => options.filter!(event as never, context)))
-  const connection = await admitting.run('read', () => streams.create(sink, channels, admission, { admitting, filter }))
+  const onUncertain = source?.onUncertain
+  const connection = await admitting.run('read', () =>
+    streams.create(sink, channels, admission, { admitting, filter, onUncertain }),
+  )
   let ordinal = 0
   let join: Join
   let presence: string | undefined
@@ -145,7 +169,8 @@ async function open<Request, Context>(
             (answer) => encodeSnapshot(streams.runtime, streams.options, answer as Snapshot<EventContract>, begun),
           ))
       const sees = filter && ((frame: Frame) => connection.sees(frame))
-      return planJoin(streams.runtime, { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot })
+      const asked = { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot }
+      return source ? source.join(asked) : planJoin(streams.runtime, asked)
     })
     // It may have been revoked since, or its client may have left.
     await admitting.run('read', () => {})

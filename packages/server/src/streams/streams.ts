@@ -123,16 +123,25 @@ export class Streams {
     sink: Sink,
     channels: readonly string[],
     { context, key }: ReadAdmission,
-    { admitting, filter }: { admitting: Admitting; filter: ((event: WireEvent) => boolean) | undefined },
+    {
+      admitting,
+      filter,
+      onUncertain,
+    }: {
+      admitting: Admitting
+      filter: ((event: WireEvent) => boolean) | undefined
+      onUncertain: ((connection: Connection) => void) | undefined
+    },
   ): Connection {
     const cohort = this.#fanOut.cohort(channels)
     const id = `${this.#idPrefix}-${(++this.#lastId).toString(36)}`
-    const connection = new Connection(this.runtime, cohort, sink, {
+    const connection: Connection = new Connection(this.runtime, cohort, sink, {
       id,
       context,
       key,
       filter,
       admittedPosition: admitting.admittedPosition!,
+      onUncertain: onUncertain && (() => onUncertain(connection)),
       onClose: (reason) => {
         admitting.slot.release()
         // Only one that is not open yet still waits for something.

@@ -1,0 +1,35 @@
+import type { EventContract, RunManager, RunStopOptions, RunStreamOptions } from '@rivulet/server'
+import { handleRunStop, handleRunStream } from '@rivulet/server/node'
+import type { Request, RequestHandler } from 'express'
+
+/**
+ * An Express handler, for versions 4 and 5, that answers with a run: all of it, or what comes after the client's cursor, until
+ * its end. It never calls `next`: what fails goes to the manager's `onError`.
+ *
+ * @example
+ * app.get('/answers/:id', runStream(runs, {
+ *   id: (request) => `answer:${request.params.id}`,
+ *   authorize: (request, { run }) => request.user !== undefined && run?.key === request.user.id,
+ * }))
+ */
+export function runStream<Contract extends EventContract, Context = unknown>(
+  runs: RunManager<Contract>,
+  options: RunStreamOptions<Request, Context>,
+): RequestHandler {
+  return (request, response) => {
+    void handleRunStream(runs, request, response, options)
+  }
+}
+
+/**
+ * An Express handler that stops a run, for `app.delete` or `app.post`. It answers 200 with how the run ended, and 404 where
+ * there is none.
+ */
+export function runStop<Contract extends EventContract, Context = unknown>(
+  runs: RunManager<Contract>,
+  options: RunStopOptions<Request, Context>,
+): RequestHandler {
+  return (request, response) => {
+    void handleRunStop(runs, request, response, options)
+  }
+}

@@ -1,0 +1,36 @@
+import type { EventContract, RunManager, RunStopOptions, RunStreamOptions } from '@rivulet/server'
+import { lastEventIdOf, NodeSink } from '@rivulet/server/node'
+import type { Context as KoaContext, Middleware } from 'koa'
+
+/**
+ * Koa middleware, for versions 2 and 3, that answers with a run: all of it, or what comes after the client's cursor, until its
+ * end. Like `eventStream`, it writes to Node.js's own response and never calls `next`.
+ *
+ * @example
+ * router.get('/answers/:id', runStream(runs, {
+ *   id: (ctx) => `answer:${ctx.params.id}`,
+ *   authorize: (ctx, { run }) => ctx.state.user !== undefined && run?.key === ctx.state.user.id,
+ * }))
+ */
+export function runStream<Contract extends EventContract, Context = unknown>(
+  runs: RunManager<Contract>,
+  options: RunStreamOptions<KoaContext, Context>,
+): Middleware {
+  return (ctx) => {
+    ctx.respond = false
+    return runs.connect({ raw: ctx, lastEventId: lastEventIdOf(ctx.req) }, new NodeSink(ctx.res), options)
+  }
+}
+
+/** Koa middleware that stops a run. It answers 200 with how the run ended, and 404 where there is none. */
+export function runStop<Contract extends EventContract, Context = unknown>(
+  runs: RunManager<Contract>,
+  options: RunStopOptions<KoaContext, Context>,
+): Middleware {
+  return async (ctx) => {
+    const { status, headers, body } = await runs.answerStop(ctx, options)
+    ctx.status = status
+    ctx.set({ ...headers })
+    ctx.body = body
+  }
+}

@@ -1,0 +1,217 @@
+import { expect, it } from 'vitest'
+import { createRunNodes, type RunEvents } from '../../test/runs.js'
+import type { Producing } from './producer.js'
+
+/** A producer that publishes what the test says, when it does. */
+function byHand() {
+  let producing!: Producing<RunEvents>
+  let end = (_failure?: unknown) => {}
+  const producer = (given: Producing<RunEvents>) => {
+    producing = given
+    return new Promise<void>((resolve, reject) => {
+      end = (failure) => (failure ? reject(failure) : resolve())
+    })
+  }
+  return {
+    producer,
+    say: (text: string) => producing.publish('token', { text }),
+    end: (failure?: unknown) => end(failure),
+  }
+}
+
+it('gives all of a run to whoever comes: before the first output, in the middle, after the end', async () => {
+  const { one, other, calm } = createRunNodes()
+  const { producer, say, end } = byHand()
+  await one.runs.start('a', {}, producer)
+  const early = await other.read('a')
+  expect(early.seen()).toEqual(['open null 0', 'live'])
+  await say('1')
+  await say('2')
+  const middle = await one.read('a')
+  await say('3')
+  end()
+  await calm()
+  const late = await other.read('a')
+  expect(early.seen()).toEqual(['open null 0', 'live', '1', '2', '3', 'done'])
+  expect(middle.seen()).toEqual(['open null 2', '1', '2', 'live', '3', 'done'])
+  expect(late.seen()).toEqual(['open null 4', '1', '2', '3', 'done'])
+  for (const { sink } of [early, middle, late]) expect(sink.closed).toBe(true)
+  await calm()
+  expect(one.manager.connections.size + other.manager.connections.size).toBe(0)
+  expect(one.manager.stats().cohorts).toBe(0)
+})
+
+it('goes on after a cursor, and answers 204 to who has all of it', async () => {
+  const { one, other, calm } = createRunNodes()
+  const { producer, say } = byHand()
+  await one.runs.start('a', {}, producer)
+  const reader = await one.read('a')
+  const atTheBeginning = reader.cursor()
+  await say('1')
+  await calm()
+  const afterOne = reader.cursor()
+  await say('2')
+  await other.runs.stop('a', 'user')
+  await calm()
+  expect((await other.read('a', { lastEventId: atTheBeginning })).seen()).toEqual([
+    'open true 3',
+    '1',
+    '2',
+    'stopped user',
+  ])
+  expect((await other.read('a', { lastEventId: afterOne })).seen()).toEqual(['open true 2', '2', 'stopped user'])
+  const again = await other.read('a', { lastEventId: reader.cursor() })
+  expect([again.sink.status, again.seen()]).toEqual([204, []])
+  for (const lastEventId of ['zzzzzzzzzz', 'x y', '-1', '1']) {
+    expect((await one.read('a', { lastEventId })).seen()).toEqual([
+      'open false 3',
+      'gap restarted',
+      '1',
+      '2',
+      'stopped user',
+    ])
+  }
+})
+
+it('tells of a gap at its place where not all is kept', async () => {
+  const { one, calm } = createRunNodes({ maxBytes: 400 })
+  const { producer, say, end } = byHand()
+  await one.runs.start('a', {}, producer)
+  const early = await one.read('a')
+  const all = Array.from({ length: 20 }, (_, index) => `${index}`)
+  for (const text of all.slice(0, 10)) await say(text)
+  await calm()
+  const cursor = early.cursor()
+  for (const text of all.slice(10)) await say(text)
+  end()
+  await calm()
+  expect(early.seen()).toEqual(['open null 0', 'live', ...all, 'done'])
+  const late = (await one.read('a')).seen()
+  const kept = late.length - 3
+  const replayed = kept + 1
+  expect(late).toEqual([`open null ${replayed}`, 'gap trimmed', ...all.slice(-kept), 'done'])
+  expect(kept).toBeGreaterThan(3)
+  expect((await one.read('a', { lastEventId: cursor })).seen()).toEqual([
+    `open false ${replayed}`,
+    'gap trimmed',
+    ...all.slice(-kept),
+    'done',
+  ])
+})
+
+it('gives the rest to a slow reader after the end, at its own pace', async () => {
+  const { one, calm } = createRunNodes()
+  const { producer, say, end } = byHand()
+  await one.runs.start('a', {}, producer)
+  const slow = await one.read('a', { slow: true })
+  const all = Array.from({ length: 100 }, (_, index) => `${index} ${'x'.repeat(10_000)}`)
+  for (const text of all) await say(text)
+  end()
+  await calm()
+  expect(slow.sink.closed).toBe(false)
+  expect(slow.sink.bufferedBytes).toBeLessThan(700_000)
+  for (let round = 0; !slow.sink.closed && round < 200; round++) {
+    slow.sink.take(20_000)
+    await calm()
+  }
+  expect(slow.seen().filter((text) => text !== 'live')).toEqual(['open null 0', ...all, 'done'])
+})
+
+it('knows no run that was never started, ended long ago or was forgotten', async () => {
+  const { one, other, pass } = createRunNodes({ keepMs: 10_000 })
+  await (await one.runs.start('a', {}, () => {})).finished
+  await (await one.runs.start('b', {}, () => {})).finished
+  expect((await other.read('a')).sink.status).toBe(200)
+  expect((await other.read('unknown')).sink.status).toBe(404)
+  await one.runs.forget('b')
+  expect((await other.read('b')).sink.status).toBe(404)
+  await pass(10_000)
+  expect((await other.read('a')).sink.status).toBe(404)
+})
+
+it('tells a cursor of an earlier run with the same id that it is none of this one', async () => {
+  const { one } = createRunNodes()
+  await (await one.runs.start('a', {}, ({ publish }) => publish('token', { text: 'old' }))).finished
+  const before = await one.read('a')
+  await one.runs.forget('a')
+  await (await one.runs.start('a', {}, ({ publish }) => publish('token', { text: 'new' }))).finished
+  const after = await one.read('a', { lastEventId: before.cursor() })
+  expect(after.seen()).toEqual(['open false 2', 'gap restarted', 'new', 'done'])
+})
+
+it('gives a lagging reader the end of a run that was forgotten, and the gap before it', async () => {
+  const { one, other, calm, pass } = createRunNodes()
+  const { producer, say } = byHand()
+  await one.runs.start('a', {}, producer)
+  const slow = await other.read('a', { slow: true })
+  for (let index = 0; index < 400; index++) await say('x'.repeat(30_000))
+  await calm()
+  await one.runs.forget('a')
+  await calm()
+  for (let round = 0; round < 30 && !slow.sink.closed; round++) {
+    slow.sink.take(Infinity)
+    await pass(1_000)
+  }
+  expect(slow.sink.closed).toBe(true)
+  expect(slow.seen()).toContain('gap lagged')
+  expect(slow.seen().at(-1)).toBe('stopped forgotten')
+})
+
+it('sends a reader away whose run was forgotten while it was let in', async () => {
+  const { one, other, calm, pass } = createRunNodes()
+  await (await one.runs.start('a', {}, ({ publish }) => publish('token', { text: '1' }))).finished
+  const authorize = async () => {
+    await other.runs.forget('a')
+    return true
+  }
+  const reader = await one.read('a', { authorize })
+  await pass(1_000)
+  await calm()
+  expect(reader.seen()).toEqual(['open null 0', 'gap trimmed', 'live', 'close run ended true'])
+  expect((await one.read('a', { lastEventId: reader.cursor() })).sink.status).toBe(404)
+})
+
+it('asks who may read, and lets nobody else in', async () => {
+  const { one } = createRunNodes()
+  await one.runs.start('a', { key: 'ada' }, () => new Promise(() => {}))
+  const status = async (id: string, user: string | undefined) => {
+    const { sink } = await one.read(id, { authorize: (_, { run }) => user !== undefined && run?.key === user })
+    return sink.status
+  }
+  expect([await status('a', 'ada'), await status('a', 'bob'), await status('a', undefined)]).toEqual([200, 403, 403])
+  expect(await status('unknown', 'ada')).toBe(403)
+  const wrong = [
+    () => undefined,
+    () => ({ allowed: true }),
+    () => {
+      throw new Error('secret')
+    },
+    () => Promise.reject(new Error('secret')),
+    undefined,
+  ]
+  for (const authorize of wrong) expect((await one.read('a', { authorize: authorize as never })).sink.status).toBe(500)
+  for (const id of [
+    () => '',
+    () => 1,
+    () => {
+      throw new Error('secret')
+    },
+  ]) {
+    expect((await one.read('a', { id: id as never })).sink.status).toBe(500)
+  }
+  expect((await one.read('a', { id: () => undefined })).sink.status).toBe(404)
+  expect((await one.read('a', { authorize: () => ({ context: undefined }) })).sink.status).toBe(401)
+  expect(one.errors.map(({ context }) => context.stage)).toEqual([...wrong.map(() => 'authorize'), 'id', 'id', 'id'])
+})
+
+it('is a stream like any other: shown, counted and disconnected by key', async () => {
+  const { one, calm } = createRunNodes()
+  await one.runs.start('a', {}, () => new Promise(() => {}))
+  const reader = await one.read('a', { authorize: () => ({ context: 'Ada', key: 'ada' }) })
+  expect([...one.manager.connections.values()]).toMatchObject([
+    { channels: ['rivulet:run:a'], context: 'Ada', key: 'ada' },
+  ])
+  await one.manager.disconnectEverywhere({ key: 'ada' }, 'signed out')
+  await calm()
+  expect(reader.seen().at(-1)).toBe('close signed out false')
+})

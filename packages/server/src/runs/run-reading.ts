@@ -1,0 +1,87 @@
+import { type RunRecord, runChannel } from '../backplane/run-store.js'
+import type { Connection } from '../delivery/connection.js'
+import { Refused } from '../streams/admission.js'
+import type { Admitting } from '../streams/admitting.js'
+import type { ReadAdmission } from '../streams/answers.js'
+import type { Join, JoinRequest } from '../streams/join.js'
+import type { StreamSource } from '../streams/reception.js'
+import type { Streams } from '../streams/streams.js'
+import { planRunJoin } from './run-join.js'
+import { findRun, type RunRouteOptions } from './run-route.js'
+
+/** For how long the end of a run may be on its way to a reader, and a read that failed waits, in milliseconds. */
+const pauseMs = 1_000
+
+/** One request to read a run: where its stream comes from. */
+export class RunReading<Request, Context> implements StreamSource {
+  readonly #streams: Streams
+  readonly #get: (id: string) => Promise<RunRecord | undefined>
+  readonly #request: Request
+  readonly #options: RunRouteOptions<Request, Context>
+  #run: RunRecord | undefined
+  #checking = false
+
+  constructor(
+    streams: Streams,
+    get: (id: string) => Promise<RunRecord | undefined>,
+    request: Request,
+    options: RunRouteOptions<Request, Context>,
+  ) {
+    this.#streams = streams
+    this.#get = get
+    this.#request = request
+    this.#options = options
+  }
+
+  async authorize(admitting: Admitting): Promise<ReadAdmission> {
+    const { run, admission } = await findRun(admitting, this.#request, this.#options, this.#get)
+    this.#run = run
+    return admission
+  }
+
+  channel(): string {
+    if (!this.#run) throw new Refused({ status: 404 })
+    return runChannel(this.#run.id)
+  }
+
+  join(request: JoinRequest): Promise<Join> {
+    return planRunJoin(this.#streams.runtime, request, this.#run!)
+  }
+
+  /**
+   * Sends a reader away whose run is over, though nothing told it: the run was forgotten before the reader had its end, or the
+   * end was lost on its way. It comes back, and gets what there is.
+   */
+  readonly onUncertain = (connection: Connection): void => {
+    if (this.#checking) return
+    this.#checking = true
+    void this.#check(connection).finally(() => {
+      this.#checking = false
+    })
+  }
+
+  async #check(connection: Connection): Promise<void> {
+    const { id, beginning } = this.#run!
+    while (connection.state !== 'closed') {
+      try {
+        const run = await this.#get(id)
+        if (run?.state === 'running' && run.beginning === beginning) return
+        await this.#pause()
+        this.#sendAway(connection)
+        return
+      } catch (error) {
+        this.#streams.runtime.report(error, { stage: 'read', connection, run: id })
+        await this.#pause()
+      }
+    }
+  }
+
+  /** One that is given what it lacks may find the end there, and is looked at again when it is live. */
+  #sendAway(connection: Connection): void {
+    if (connection.state === 'live' && !connection.complete) connection.close('run ended', true)
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#streams.runtime.clock.setTimeout(resolve, pauseMs))
+  }
+}
