@@ -20,7 +20,7 @@ interface PublishedEvent {
   readonly channel: string
   readonly retain: boolean
   readonly at: number
-  /** How many turns of the event loop there had been. */
+  /** Turns of the event loop before it. */
   readonly turn: number
 }
 
@@ -39,7 +39,7 @@ class History {
   readonly #clock: SimulatedClock
   readonly #options: SimulatedServerOptions
   readonly #restarts: boolean
-  /** How far time goes in a step: channels whose events all age out come back. */
+  /** Time that passes in a step, so that channels lose all their events by age and come back. */
   readonly #maxStepMs: number
   /** The channels that are published to; no client has the last three. */
   readonly #channels: readonly string[]
@@ -47,7 +47,7 @@ class History {
   readonly #published: PublishedEvent[] = []
   readonly #clients: SimulatedClient[] = []
   readonly #stalled = new Set<SimulatedClient>()
-  /** How long one write takes; above 0, a crowd reads one channel, in which there is always more to write. */
+  /** Duration of one write. Above 0, a crowd reads one channel that always has more to write. */
   readonly #writeMs: number
   /** Beside a crowd: reads another channel, and always takes what there is. */
   #quiet: SimulatedClient | undefined
@@ -74,7 +74,7 @@ class History {
     this.#writeMs = this.#chance(0.15) ? this.#upTo(3) : 0
   }
 
-  /** Whether nothing could be lost, so that no gap may be announced. */
+  /** Nothing could be lost, so no gap may be announced. */
   get lossless(): boolean {
     const { maxEvents, maxAgeMs, maxTotalBytes } = this.#options
     if (this.#restarts || maxEvents < 1_000_000 || maxAgeMs('a') < Infinity || maxTotalBytes < Infinity) return false
@@ -120,7 +120,7 @@ class History {
     this.#clients.push(this.#quiet)
   }
 
-  /** What a crowd does in each step: its channel always has more, and it is in the way of others. */
+  /** Publishes to the crowd's channel in each step, so that its writes delay all others. */
   #crowd(quiet: SimulatedClient): void {
     this.#publishOne('a', true, '')
     if (this.#chance(0.3)) this.#publishOne('b', true, '')
@@ -295,7 +295,7 @@ class History {
     }
   }
 
-  /** Whether the log had all of a channel for a client that came back. */
+  /** Tells whether the log had everything on a channel for a client that came back. */
   #isIntact(channel: string, { server, from, since, openedAt, leftAt }: Resume, at: number, before: number): boolean {
     const { maxEvents, maxAgeMs, maxTotalBytes } = this.#options
     const age = maxAgeMs(channel)
@@ -303,7 +303,7 @@ class History {
     if (this.#forgotten.has(channel)) return false
     const missed = this.#published.slice(from, before).filter((event) => event.channel === channel && event.retain)
     if (missed.some((event) => at - event.at >= age) || missed.length > maxEvents) return false
-    // Where nothing was, it is known for as long as the client had stayed before.
+    // A channel without events is known for as long as the client had stayed.
     return at - since < age || at - leftAt < Math.min(age, leftAt - openedAt)
   }
 

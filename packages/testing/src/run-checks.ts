@@ -7,11 +7,12 @@ import {
   type RunStore,
   runChannel,
 } from '@rivulet/server'
-import type { BackplaneUnderTest } from './backplane-checks.js'
 import { RecordingSubscriber } from './recording-subscriber.js'
 
 /** Two nodes on one store, with the runs of each. */
-export interface RunsUnderTest extends Pick<BackplaneUnderTest, 'one' | 'other'> {
+export interface RunsUnderTest {
+  readonly one: Backplane
+  readonly other: Backplane
   readonly runs: RunStore
   readonly others: RunStore
 }

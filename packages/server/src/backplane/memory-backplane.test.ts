@@ -309,7 +309,7 @@ describe('memory', () => {
     expect(backplane.read('quiet', quiet, 10)).toMatchObject({ messages: [], continuous: false, reason: 'trimmed' })
     expect(backplane.read('busy', first, 10)).toMatchObject({ continuous: false, reason: 'trimmed' })
     expect(backplane.read('busy', 0, 1_000).messages.length).toBeGreaterThan(90)
-    // Who had everything is told of no gap.
+    // A client that had everything is told of no gap.
     expect(backplane.read('other', last, 10).continuous).toBe(true)
     const { bytes, evictedEvents, events } = backplane.stats()
     expect(bytes).toBeLessThanOrEqual(1_000_000)

@@ -3,10 +3,10 @@ import type { Due } from './due-queue.js'
 import { RunLog } from './run-log.js'
 import type { RunCreation, RunRecord } from './run-store.js'
 
-/** What a run takes in memory without its texts and events. */
+/** The memory of a run without its texts and events. */
 const runBytes = 900
 
-/** A run in the memory of this process. */
+/** A run that is kept in the memory of this process. */
 export class MemoryRun implements Due {
   readonly id: string
   readonly key: string | undefined
@@ -19,9 +19,9 @@ export class MemoryRun implements Due {
   reason: string | undefined
   endedAt: number | undefined
   end: number | undefined
-  /** How many events its producer has appended. */
+  /** The number of events that its producer has appended. */
   ordinal = 0
-  /** `DueQueue`'s: when its lease is over, and after its end, when it is dropped. */
+  /** Fields of `DueQueue`. The due time is the end of the lease; after the run's end, the time at which it is dropped. */
   due = 0
   slot = -1
 

@@ -11,27 +11,27 @@ import {
   runChannel,
 } from './run-store.js'
 
-/** What the runs need of their backplane. */
+/** The part of the backplane that the runs use. */
 export interface MemoryRunsOptions {
-  /** The time in milliseconds; it never goes back. */
+  /** The time in milliseconds. It must never go back. */
   readonly now: () => number
-  /** Gives the next position. */
+  /** Returns the next position. */
   readonly next: () => number
   /** Passes an event on to the subscribers of a channel. */
   readonly pass: (channel: string, message: LiveMessage) => void
-  /** Called when the memory that runs take has changed, or the time at which some are dropped. */
+  /** Called when the memory of the runs has changed, or the time at which the next one is dropped. */
   readonly changed: () => void
 }
 
-/** The runs with one key, in the order of their start. */
+/** The runs with one key, in starting order. */
 interface Keyed {
   readonly runs: Set<MemoryRun>
   running: number
 }
 
-/** The runs of one process, and the reference for every other store. */
+/** The run store of one process, and the reference for every other store. */
 export class MemoryRuns implements RunStore {
-  /** What they take in memory. */
+  /** The memory that the runs take. */
   bytes = 0
   readonly #options: MemoryRunsOptions
   readonly #runs = new Map<string, MemoryRun>()
@@ -43,7 +43,7 @@ export class MemoryRuns implements RunStore {
     this.#options = options
   }
 
-  /** When the next of those that ended has to be dropped, in milliseconds since the Unix epoch. */
+  /** The time at which the next ended run is dropped, in milliseconds since the Unix epoch. */
   get due(): number {
     return this.#ended.first?.due ?? Infinity
   }
@@ -64,7 +64,7 @@ export class MemoryRuns implements RunStore {
     return { run: run.record(now), created: true }
   }
 
-  /** A run that ended and was kept long enough is gone, though its timer may be late. */
+  /** Finds a run, and drops it first if its time is over: the timer may be late. */
   #known(id: string, now: number): MemoryRun | undefined {
     const run = this.#runs.get(id)
     if (run && run.state !== 'running' && run.due <= now) this.#drop(run)
@@ -83,7 +83,7 @@ export class MemoryRuns implements RunStore {
     const run = this.#held(id, token)
     if (!run) return false
     for (const message of messages.slice(Math.max(0, run.ordinal - ordinal))) {
-      // A subscriber may have ended it.
+      // A subscriber may have ended the run.
       if (run.state !== 'running') break
       run.ordinal++
       this.#store(run, () => run.log.append(message, this.#options.next()))
@@ -99,7 +99,7 @@ export class MemoryRuns implements RunStore {
     this.#options.pass(runChannel(run.id), stored)
   }
 
-  /** The run, if the token holds it. */
+  /** Finds the run if the token holds its lease. */
   #held(id: string, token: string): MemoryRun | undefined {
     const run = this.#runs.get(id)
     const holds = run?.state === 'running' && run.token === token && run.due > this.#options.now()
@@ -168,17 +168,17 @@ export class MemoryRuns implements RunStore {
     if (keyed.runs.size === 0) this.#keys.delete(run.key)
   }
 
-  /** What the log of a run has; `undefined` where there is no such run. */
+  /** Reads the log of a run. Returns `undefined` if there is no such run. */
   read(id: string, after: number, limit: number): Omit<ReadResult, 'storedPosition' | 'clock'> | undefined {
     return this.#known(id, this.#options.now())?.log.read(after, limit)
   }
 
-  /** Drops those whose time is over, no more than so many. */
+  /** Drops at most `limit` ended runs whose time is over. */
   expire(now: number, limit: number): void {
     for (let left = limit; left > 0 && this.due <= now; left--) this.#drop(this.#ended.first!)
   }
 
-  /** Drops runs that ended, and then events of the others, the oldest first, until all take no more than so many bytes. */
+  /** Drops ended runs, then the events of running ones, oldest first, until all runs fit into `maxBytes`. */
   shrink(maxBytes: number): void {
     while (this.bytes > maxBytes && this.#ended.first) this.#drop(this.#ended.first)
     for (const run of this.#runs.values()) {

@@ -1,20 +1,20 @@
 import { textBytes } from '../runtime/text-bytes.js'
 import type { BackplaneMessage, StoredMessage } from './backplane.js'
 
-/** What a pack takes in memory without its events, and an event in it without its texts. */
+/** The memory of a pack without its events, and of a packed event without its texts. */
 const packBytes = 250
 const eventBytes = 16
 
-/** Events of one channel in few objects: an object for each of 200,000 short events takes more than their texts. */
+/** Stores events of one channel in few objects. With an object each, short events would take more memory than their texts. */
 export class PackedEvents {
   readonly bytes: number
   readonly size: number
   /** The position of the event before the first one. */
   readonly previous: number
   readonly #positions: readonly number[]
-  /** Where each event's data ends in the text. */
+  /** The end of each event's data in the text. */
   readonly #ends: readonly number[]
-  /** One name where all are the same. */
+  /** A single name if all events have the same. */
   readonly #types: string | readonly string[]
   readonly #text: string
 

@@ -2,29 +2,27 @@ import { textBytes } from '../runtime/text-bytes.js'
 import type { BackplaneMessage, ReadResult, StoredMessage } from './backplane.js'
 import { PackedEvents } from './packed-events.js'
 
-/** An event that is not packed takes so much beside its text. */
+/** The memory of an unpacked event without its text. */
 const looseBytes = 110
-/** So many events are packed together, or so many characters. */
+/** Limits of one pack, in events and in characters. */
 const packEvents = 64
 const packChars = 16_384
 
-/**
- * The events that a run keeps in memory: the newest ones, up to a number of characters, and the terminal one in any case.
- */
+/** The events that a run keeps in memory: the newest ones, up to a number of characters, and always the terminal one. */
 export class RunLog {
-  /** What it takes in memory. */
+  /** The memory that the log takes. */
   bytes = 0
   readonly #beginning: number
   readonly #maxChars: number
   #packs: PackedEvents[] = []
-  /** How many events of the first pack were dropped. */
+  /** The number of events dropped from the first pack. */
   #dropped = 0
   #loose: StoredMessage[] = []
   #looseChars = 0
   #end: StoredMessage | undefined
   #chars = 0
   #lastPosition: number
-  /** The position of the last event that was dropped; the beginning, where none was. */
+  /** The position of the last dropped event, or the beginning. */
   #floor: number
 
   /** @param beginning A position before the first event. */
@@ -35,7 +33,7 @@ export class RunLog {
     this.#floor = beginning
   }
 
-  /** Keeps an event that follows all others, and returns it as stored. */
+  /** Appends an event. Returns it as stored. */
   append({ type, data }: BackplaneMessage, position: number): StoredMessage {
     const message = { type, data, position, previous: this.#lastPosition }
     this.#lastPosition = position
@@ -48,7 +46,7 @@ export class RunLog {
     return message
   }
 
-  /** Keeps the terminal event, after which there is none, and returns it as stored. */
+  /** Appends the terminal event. Returns it as stored. */
   finish({ type, data }: BackplaneMessage, position: number): StoredMessage {
     const end = { type, data, position, previous: this.#lastPosition }
     this.#lastPosition = position
@@ -67,7 +65,7 @@ export class RunLog {
     this.#looseChars = 0
   }
 
-  /** A run that is over is not changed any more: one pack is the smallest. */
+  /** Puts all events into one pack, which takes the least memory: an ended run no longer changes. */
   #packAll(): void {
     const events = this.#read(this.#floor, Infinity)
     this.bytes -= this.#packs.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -81,7 +79,7 @@ export class RunLog {
     this.bytes += pack.bytes
   }
 
-  /** Drops the oldest events until so many characters are left. */
+  /** Drops the oldest events until at most so many characters are left. */
   trim(maxChars: number): void {
     while (this.#chars > maxChars) {
       const [pack] = this.#packs
@@ -111,7 +109,7 @@ export class RunLog {
     return { ...facts, continuous: false, reason: after < this.#beginning ? 'restarted' : 'trimmed' }
   }
 
-  /** @param after Not before what was dropped. */
+  /** @param after A position at or after the last dropped event. */
   #read(after: number, limit: number): StoredMessage[] {
     const messages: StoredMessage[] = []
     for (const pack of this.#packs) {

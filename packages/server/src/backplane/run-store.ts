@@ -2,66 +2,66 @@ import type { EndState } from '@rivulet/core'
 import type { Awaitable } from '../runtime/awaitable.js'
 import type { BackplaneMessage } from './backplane-message.js'
 
-/** A run as it is kept, without its events. Positions are those of its channel. */
+/** A kept run, without its events. Positions are those of its channel. */
 export interface RunRecord {
   readonly id: string
-  /** Whose run it is. */
+  /** The owner of the run. */
   readonly key: string | undefined
   readonly state: 'running' | EndState
-  /** Why it was stopped or failed. */
+  /** The reason why it was stopped or failed. */
   readonly reason: string | undefined
-  /** By the store's clock, in milliseconds since the Unix epoch. */
+  /** In milliseconds since the Unix epoch, by the store's clock. */
   readonly startedAt: number
   readonly endedAt: number | undefined
   /** A position before the run's first event, and after every event of an earlier run with the same id. */
   readonly beginning: number
   /** The position of its terminal event. */
   readonly end: number | undefined
-  /** It is running, and its lease is over: nothing can be appended, and any node may end it. */
+  /** The run is running, but its lease is over: nothing can be appended, and any node may end it. */
   readonly lapsed: boolean
 }
 
-/** How a run is created. */
+/** The parameters of a new run. */
 export interface RunCreation {
-  /** Names the one producer that may append. A secret of the node: `get` and `list` MUST NOT give it. */
+  /** Identifies the one producer that may append. A secret of its node: `get` and `list` MUST NOT return it. */
   readonly token: string
   readonly key: string | undefined
-  /** For how many milliseconds the producer may append before it has to renew. */
+  /** Time for which the producer may append before it must renew the lease, in milliseconds. */
   readonly leaseMs: number
-  /** For how many milliseconds after its end the run is kept, with its events. */
+  /** Time for which the run and its events are kept after its end, in milliseconds. */
   readonly keepMs: number
-  /** How many characters of event data it keeps, the newest; the terminal event is kept in any case. */
+  /** Maximum characters of event data. Newer events replace the oldest; the terminal event is always kept. */
   readonly maxBytes: number
-  /** How many runs with this key may be running, this one included; `Infinity`: any number. */
+  /** Maximum number of running runs with this key, including this one, or `Infinity`. */
   readonly maxRunning: number
 }
 
-/** The outcome of a creation: the run with this id, or the refusal of a new one. */
+/** The result of a creation: the run with this id, or nothing if no new one is allowed. */
 export type RunCreated =
   | { readonly run: RunRecord; readonly created: boolean }
-  /** As many runs with this key are running as may. */
+  /** `maxRunning` runs with this key are running already. */
   | { readonly run: undefined; readonly created: false }
 
 /**
- * Who ends a run: its producer (only while its lease holds), anyone who stops it, or a node that noticed that the lease is
- * over (only if it is).
+ * The party that ends a run: its producer (only while the lease holds), anyone who stops it, or a node that finds the lease
+ * lapsed (only if it is).
  */
 export type RunEnder = { readonly token: string } | 'anyone' | 'lapsed'
 
-/** How a run ends: its state, and the terminal event that says the same to readers. */
+/** The end of a run: its state, and the terminal event that tells it to readers. */
 export interface RunEnd {
   readonly state: EndState
   readonly reason: string | undefined
-  /** `rivulet:end`, encoded as its data. */
+  /** The encoded `rivulet:end` event. */
   readonly message: BackplaneMessage
 }
 
-/** The name of the channel that has a run's events. */
+/** Returns the name of the channel that has a run's events. */
 export function runChannel(id: string): string {
   return `${prefix}${id}`
 }
 
-/** The id of the run whose events a channel has; `undefined` for every other channel. */
+/** Returns the id of the run whose events a channel has, or `undefined` for other channels. */
 export function runOf(channel: string): string | undefined {
   return channel.startsWith(prefix) ? channel.slice(prefix.length) : undefined
 }
@@ -69,43 +69,43 @@ export function runOf(channel: string): string | undefined {
 const prefix = 'rivulet:run:'
 
 /**
- * The runs of a backplane: streams with one producer, and an end.
+ * Stores the runs of a backplane: streams with one producer and an end.
  *
- * A run's events are those of its channel, `runChannel(id)`. `read` and `subscribe` of the backplane take that channel like
- * any other. The run decides alone what is kept of it, whatever the retention of the backplane says.
+ * A run's events are on its channel, `runChannel(id)`, which `read` and `subscribe` of the backplane take like any other. The
+ * backplane's retention does not apply to them: the run alone decides how much is kept.
  *
  * Each call is one atomic step over all nodes. A store MUST
- * - give positions that rise with those of all other events of the backplane,
- * - store before it passes on to subscribers, and pass on in order, the terminal event included,
- * - append and renew only for the token that created the run, only while it is running and its lease is not over: a lease that
- *   is over is never renewed,
- * - end a run once: state, reason and terminal event come into being in the same step, and nothing is appended after it,
+ * - assign positions that increase together with those of all other events of the backplane,
+ * - store events before passing them to subscribers, and pass them on in order, including the terminal event,
+ * - append and renew only for the token that created the run, and only while the run is running and its lease holds: a lapsed
+ *   lease is never renewed,
+ * - end a run once: it sets state and reason and appends the terminal event in one step, and appends nothing afterwards,
  * - keep the terminal event for as long as the run,
- * - claim no continuity (`read`) for a run that it does not know,
- * - judge leases and ages by a clock that all nodes share, its own,
- * - carry out a call that is repeated with the same arguments, after an answer that was lost, as if it were the first: `create`
- *   answers `created: true` to the token that created the run, and `append` leaves out what it has.
+ * - report no continuity (`read`) for a run that it does not know,
+ * - measure leases and ages by its own clock, which all nodes share,
+ * - accept a call that is repeated with the same arguments after its answer was lost: `create` returns `created: true` to
+ *   the token that created the run, and `append` skips the events that it has.
  *
  * It MUST NOT
- * - drop a run that is running. In need of memory it drops the oldest events, which `read` tells, and then the runs that ended
- *   first, which are unknown from then on,
- * - give the events of an earlier run with the same id to the readers of a later one.
+ * - drop a running run. When it needs memory, it drops runs that ended first, which are unknown from then on, or the oldest
+ *   events of a run, which `read` reports,
+ * - pass the events of an earlier run with the same id to the readers of a later one.
  */
 export interface RunStore {
-  /** Gives the run with this id, or creates it. A run that exists is given as it is, whatever the limits say. */
+  /** Returns the run with this id, or creates it. An existing run is returned as it is, whatever the limits are. */
   create(id: string, creation: RunCreation): Awaitable<RunCreated>
   /**
-   * Appends events to a run, in order, and all or none of them.
+   * Appends events to a run, in order, all or none of them.
    *
-   * @param ordinal How many events of the run come before the first of these, counted from 0 by its producer. What the store has
-   *   already (it was sent again) is left out. A producer sends no events before the ones before them were answered.
-   * @returns False where the token may not append (any more): nothing was stored then.
+   * @param ordinal The number of events of the run before the first of these, as its producer counts. The store skips events
+   *   that it already has, which were sent again. A producer awaits each call before the next one.
+   * @returns False if the token may not append, or no longer: nothing was stored.
    */
   append(id: string, token: string, ordinal: number, messages: readonly BackplaneMessage[]): Awaitable<boolean>
   /**
-   * Has leases hold for `leaseMs` from now.
+   * Renews leases for `leaseMs` from now.
    *
-   * @returns For each of them whether it holds.
+   * @returns For each lease, true if it holds.
    */
   renew(
     leases: readonly { readonly id: string; readonly token: string }[],
@@ -114,18 +114,18 @@ export interface RunStore {
   /**
    * Appends the terminal event and sets the state.
    *
-   * @returns Whether this call ended the run. False where it had ended before, does not exist, or the ender may not.
+   * @returns True if this call ended the run; false if it had already ended, does not exist, or the ender may not end it.
    */
   finish(id: string, ender: RunEnder, end: RunEnd): Awaitable<boolean>
-  /** Finds runs that are running and whose lease is over, at most `limit`, and in how many milliseconds the next lease is. */
+  /** Finds at most `limit` running runs whose lease is over, and the time until the next lease is over, in milliseconds. */
   lapsed(limit: number): Awaitable<{ readonly ids: readonly string[]; readonly nextMs: number | undefined }>
   get(id: string): Awaitable<RunRecord | undefined>
-  /** The runs with a key that are kept, running or not, the last started first. */
+  /** Lists the kept runs with a key, running or not, the last started first. */
   list(key: string, limit: number): Awaitable<readonly RunRecord[]>
   /**
-   * Drops a run that has ended, with its events. A reader that still lacks some of them finds a gap.
+   * Drops an ended run with its events. A reader that still lacks some of them finds a gap.
    *
-   * @returns False where it is still running: nothing was dropped. True where it is gone, also if there was none.
+   * @returns False if the run is still running: nothing was dropped. True if it is gone, or never existed.
    */
   forget(id: string): Awaitable<boolean>
 }

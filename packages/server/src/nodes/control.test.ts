@@ -8,7 +8,7 @@ import { Connection } from '../delivery/connection.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
-/** How a client was told that its stream is over. */
+/** Finds the event that told a client of the end of its stream. */
 const ended = (messages: readonly SseMessage[]) =>
   messages.map(parseControlEvent).find((event) => event?.type === 'rivulet:close')
 
@@ -186,7 +186,7 @@ describe('a backplane that lost something', () => {
         publish(channel, message, { ...options, idempotencyKey: undefined })
     )(memory.publish.bind(memory))
     memory.subscribe('rivulet:control', second)
-    // Where nobody was told the first time, as nobody was there.
+    // Nobody was there to be told the first time.
     const later = await nodes[2]!.connect(user('eve'))
     for (const subscriber of subscribers) subscriber.onGap(undefined)
     await calm()

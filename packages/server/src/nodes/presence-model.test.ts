@@ -34,7 +34,7 @@ class FlakyRegistry {
     this.#inner = new MemoryRegistry(this.#now)
   }
 
-  /** What a node has of it: its answers come later, or not at all. */
+  /** The registry as one node sees it: answers come later, or not at all. */
   faceFor(node: string): BackplaneRegistry {
     /** An answer was lost: the node cannot know what the registry has. */
     let unsure = false
@@ -60,7 +60,7 @@ class FlakyRegistry {
       update: (...args) => answer(() => this.#inner.update(...args)),
       members: (...args) => this.#inner.members(...args),
       nodes: () => this.#inner.nodes(),
-      // Who does not get the answer cannot tell of those who left: for that one has to ask who is there.
+      // A node that does not get the answer cannot announce who left.
       evict: (...args) => answer(() => this.#inner.evict(...args), args[0] === node),
     }
   }
@@ -72,7 +72,7 @@ async function play(seed: number): Promise<void> {
   const below = (limit: number) => Math.floor(random() * limit)
   let now = 0
   const registry = new FlakyRegistry(random, () => now)
-  /** How often each stream was said to have joined its channel and not to have left it, by all nodes together. */
+  /** The last change announced for each stream and channel, by any node: true for a join. */
   const present = new Map<string, boolean>()
   const nodes = [0, 1, 2].map((index) => {
     const clock = new SimulatedClock(random)

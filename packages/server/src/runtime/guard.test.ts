@@ -37,7 +37,7 @@ const wellBehaved = {
 
 interface Client extends TestConnection {
   readonly leaves: boolean
-  /** Whether its functions let it in. */
+  /** Its callbacks let it in. */
   readonly letIn: boolean
   readonly seesEvents: boolean
   readonly what: string
@@ -171,7 +171,7 @@ describe('whatever the application’s functions do, nobody is let in by mistake
   for (let from = firstSeed; from < firstSeed + seeds; from += seedsPerTest) {
     const to = Math.min(from + seedsPerTest, firstSeed + seeds) - 1
     it(`seeds ${from} to ${to}`, { timeout: 60_000 }, async () => {
-      // Where what the failing onError was told goes.
+      // Receives the error that onError failed on.
       const log = vi.spyOn(console, 'error').mockImplementation(() => {})
       onTestFinished(() => log.mockRestore())
       const unhandled: unknown[] = []
