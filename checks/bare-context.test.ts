@@ -48,6 +48,6 @@ function loadBare(entry: string): object {
   }
 }
 
-it.each([...built.keys()])('%s loads in a runtime without any global of the web', (entry) => {
+it.each([...built.keys()])('%s loads in a runtime without web globals', (entry) => {
   expect(Object.keys(loadBare(entry)).length).toBeGreaterThan(0)
 })

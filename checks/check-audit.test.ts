@@ -43,11 +43,11 @@ async function audit(status: number, advisories: object, ...args: string[]) {
 }
 
 describe('npm run check:audit', () => {
-  it('passes where nothing is known', async () => {
+  it('passes without known vulnerabilities', async () => {
     expect(await audit(200, {})).toMatchObject({ code: 0, output: 'No known vulnerability (packages looked up: 1).\n' })
   })
 
-  it('fails where something is, and says what', async () => {
+  it('fails on a vulnerability, and names it', async () => {
     const advisory = {
       id: 1,
       title: 'It leaks',
@@ -60,14 +60,14 @@ describe('npm run check:audit', () => {
     expect(code).toBe(1)
   })
 
-  it.each([404, 405])('says that nothing was checked where the registry has no such service: %i', async (status) => {
+  it.each([404, 405])('says that nothing was checked if the registry has no audit service: %i', async (status) => {
     const { code, output } = await audit(status, {})
     expect(output).toContain('NOTHING WAS CHECKED')
     expect(code).toBe(0)
     expect(await audit(status, {}, '--required')).toMatchObject({ code: 1 })
   })
 
-  it('fails where the registry does', async () => {
+  it('fails if the registry fails', async () => {
     expect(await audit(500, {})).toMatchObject({ code: 1, output: expect.stringContaining('npm audit failed') })
   })
 })

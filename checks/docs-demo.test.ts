@@ -22,7 +22,7 @@ async function publishWhileCut(count: number): Promise<void> {
   await expect.poll(() => demo.stream.status).toBe('open')
 }
 
-it('resumes where it was', async () => {
+it('resumes at its position', async () => {
   await demo.publish()
   await expect.poll(() => state.lines).toEqual([{ kind: 'event', order: 1 }])
   await publishWhileCut(2)
@@ -30,7 +30,7 @@ it('resumes where it was', async () => {
   expect(state).toMatchObject({ recovered: true, lines: [{ order: 1 }, { order: 2 }, { order: 3 }] })
 })
 
-it('tells of a gap where more was published than the server keeps', async () => {
+it('shows a gap if more was published than the server keeps', async () => {
   await demo.publish()
   await expect.poll(() => state.lines.length).toBe(1)
   await publishWhileCut(keptEvents + 2)

@@ -8,7 +8,7 @@ import { codeBlocks, makeFolder } from './code-blocks.js'
 export async function runSample(page: string, words: string): Promise<unknown[][]> {
   const blocks = codeBlocks(await readFile(join(root, 'docs', page), 'utf8'))
   const found = blocks.filter(({ language, text }) => language.startsWith('ts') && text.includes(words))
-  if (found.length !== 1) throw new Error(`${found.length} blocks of ${page} have ${JSON.stringify(words)}.`)
+  if (found.length !== 1) throw new Error(`${found.length} blocks of ${page} contain ${JSON.stringify(words)}.`)
   const folder = await makeFolder('sample')
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   await writeFile(join(folder, 'tsconfig.json'), '{ "compilerOptions": { "jsx": "react-jsx", "target": "es2022" } }')

@@ -46,8 +46,8 @@ describe("the docs' pages", () => {
   })
 })
 
-describe('the pages outside of the site', () => {
-  it('link to files that are there', async () => {
+describe('pages outside the site', () => {
+  it('link to existing files', async () => {
     const folders = ['packages', 'examples'].flatMap((name) =>
       readdirSync(join(root, name)).map((one) => join(name, one)),
     )
@@ -68,7 +68,7 @@ describe('the pages outside of the site', () => {
 })
 
 describe('the pages of the error codes', () => {
-  it('are one for each code that a package throws', async () => {
+  it('exist for exactly the codes that packages throw', async () => {
     const codes = new Set<string>()
     const sources = (await readdir(join(root, 'packages'), { recursive: true })).filter((file) =>
       /^\w[\w-]*[/\\]src[/\\].*(?<!\.test)\.tsx?$/.test(file),
@@ -82,7 +82,7 @@ describe('the pages of the error codes', () => {
     expect(documented.sort()).toEqual([...codes].sort())
   })
 
-  it('each name their code, and stand in the list', async () => {
+  it('name their code and are in the list', async () => {
     const list = await readFile(join(docs, 'errors/index.md'), 'utf8')
     for (const page of pages.filter((name) => name.startsWith('errors/RIVULET_'))) {
       const code = page.slice('errors/'.length, -'.md'.length)

@@ -17,7 +17,7 @@ const packages = readdirSync(join(root, 'packages')).filter((name) =>
 
 // Bundlers rename a class that refers to itself; minifiers rename every class.
 describe.each([{ minify: false }, { minify: true }])('in a bundle, minified: $minify', ({ minify }) => {
-  it.each(packages)('the errors of %s have the names that they are exported by', async (name) => {
+  it.each(packages)('errors of %s are named as they are exported', async (name) => {
     const outfile = join(out, `${name}-${minify}.mjs`)
     const contents = `export * from './packages/${name}/src/index.ts'\nexport { RivuletError as Base } from './packages/core/src/index.ts'`
     await build({

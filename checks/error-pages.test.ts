@@ -7,7 +7,7 @@ import { root } from '../test-support/root.js'
 
 const { repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-it("ends each error's message with the address of a page that is there", () => {
+it("ends each error's message with the address of an existing page", () => {
   let thrown: unknown
   try {
     defineEvents({ 'rivulet:open': z.object({}) })

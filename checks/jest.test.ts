@@ -5,7 +5,7 @@ import { root } from '../test-support/root.js'
 
 const jest = join(root, 'node_modules/jest/bin/jest.js')
 
-it.each(['jest-environment-jsdom', 'jest-fixed-jsdom'])('apps of React and Vue are tested by Jest in %s', (name) => {
+it.each(['jest-environment-jsdom', 'jest-fixed-jsdom'])('Jest tests apps of React and Vue in %s', (name) => {
   const { NODE_OPTIONS: _, ...env } = process.env
   const { status, stderr } = spawnSync(
     process.execPath,

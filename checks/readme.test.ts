@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe('the README', () => {
-  it('has its first sentence and its code where a reader looks for them', () => {
+  it('starts with a short sentence and shows code early', () => {
     const lines = readme.split('\n')
     const sentence = lines[2]!
     expect(sentence.split(' ').length).toBeLessThanOrEqual(20)
@@ -45,7 +45,7 @@ describe('the README', () => {
     expect(await compile(folder)).toBe('')
   })
 
-  it.skipIf(!hasChromium)('runs on its first screen: what the server publishes is on the page', async () => {
+  it.skipIf(!hasChromium)('runs its first block: the page shows the published event', async () => {
     await writeFiles()
     const port = await freePort()
     const server = await load('server.tsx', { 'listen(3000)': `listen(${port})` })
@@ -72,7 +72,7 @@ describe('the README', () => {
     await manager.close()
   })
 
-  it('lets in and receives as it says', async () => {
+  it('authorizes and receives as it says', async () => {
     await writeFiles()
     const port = await freePort()
     const { app, manager } = await load('admit.ts')

@@ -20,7 +20,7 @@ describe.skipIf(!hasChromium || !hasRedis)('the cluster', () => {
     await expect.poll(() => fact('lines'), { timeout: 15_000 }).toBeGreaterThan(before + lines)
   }
 
-  it('goes on at another node when its own is killed, again and again, with no line missing and none twice', async () => {
+  it('continues on another node each time its node is killed, with no line missing or repeated', async () => {
     await more(10)
     for (let death = 0; death < 4; death++) {
       const name = await node()
@@ -34,7 +34,7 @@ describe.skipIf(!hasChromium || !hasRedis)('the cluster', () => {
     expect([await fact('missing'), await fact('repeated')]).toEqual([0, 0])
   })
 
-  it('shows the pages of all nodes, and no longer those of one that died', async () => {
+  it('shows the pages of all nodes, without those of a node that died', async () => {
     const { page } = example
     const pages = () => page.getByTestId('pages').textContent()
     const others = await Promise.all([0, 1].map(() => page.context().newPage()))

@@ -20,7 +20,7 @@ describe.skipIf(!hasChromium)('the Vue dashboard', () => {
     return texts.flatMap((text) => text.match(new RegExp(`/visit/(${prefix}-\\d+)`))?.[1] ?? [])
   }
 
-  it('shows what is measured: in tiles, in charts, and in their tables', async () => {
+  it('shows the measurements in tiles, in charts, and in their tables', async () => {
     const requests = example.page.locator('.tile', { hasText: 'Requests/s' }).locator('dd')
     await example.page.getByRole('button', { name: 'Send demo traffic' }).click()
     await expect.poll(async () => Number(await requests.textContent()), { timeout: 10_000 }).toBeGreaterThan(10)
@@ -45,7 +45,7 @@ describe.skipIf(!hasChromium)('the Vue dashboard', () => {
     await example.page.getByText('on 3 of 4 pages').waitFor()
   })
 
-  it('comes back after the server was killed, and shows what it missed, once and in order', async () => {
+  it('reconnects after the server was killed, and shows the missed events once and in order', async () => {
     await visit('before-1')
     await line('/visit/before-1').waitFor()
     await example.server.kill()

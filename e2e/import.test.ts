@@ -22,7 +22,7 @@ describe.skipIf(!hasChromium)('the import', () => {
     Number.parseInt((await card(name).locator('.count', { hasText: what }).locator('dd').textContent()) ?? '', 10)
   const completed = (name: string) => card(name).getByText('Completed in').waitFor()
 
-  it('shows each row of a file, and what is wrong with it', async () => {
+  it('shows each row of a file, and its error', async () => {
     await choose('people.csv', `${csv(5)}\nnobody,B,long enough\nc@example.com,C,short`)
     await completed('people.csv')
     expect([await count('people.csv', 'Accepted'), await count('people.csv', 'Rejected')]).toEqual([5, 2])
@@ -34,7 +34,7 @@ describe.skipIf(!hasChromium)('the import', () => {
     ])
   })
 
-  it('goes on over a reload in the middle, with every row once', async () => {
+  it('continues after a reload in the middle, with every row once', async () => {
     await choose('long.csv', csv(60))
     await expect.poll(() => count('long.csv', 'Rows')).toBeGreaterThan(3)
     await example.page.reload()
@@ -58,7 +58,7 @@ describe.skipIf(!hasChromium)('the import', () => {
     await card('one.csv').waitFor({ state: 'detached' })
   })
 
-  it('begins again by itself when the server was killed and the file is still at hand, and says so when it is not', async () => {
+  it('restarts the import after the server was killed if the page still has the file, and says so otherwise', async () => {
     await choose('lost.csv', csv(40))
     await expect.poll(() => count('lost.csv', 'Rows')).toBeGreaterThan(3)
     await example.server.kill()
@@ -73,7 +73,7 @@ describe.skipIf(!hasChromium)('the import', () => {
     await card('lost.csv').getByText('This import is not known here').waitFor()
   })
 
-  it('says what is wrong with a file', async () => {
+  it('reports a file that cannot be imported', async () => {
     await choose('wrong.csv', 'first,second\n1,2')
     await card('wrong.csv').getByText('lacks: email, name, password').waitFor()
   })

@@ -46,7 +46,7 @@ const parse = (color: string) =>
     .slice(0, 3)
     .map(Number)
 
-describe.skipIf(!hasChromium)('the looks of the indicator', () => {
+describe.skipIf(!hasChromium)('the appearance of the indicator', () => {
   let browser: Browser
   let page: Page
   let css: string
@@ -94,7 +94,7 @@ describe.skipIf(!hasChromium)('the looks of the indicator', () => {
     expect(new Set(heights).size).toBe(1)
   })
 
-  it('has shapes that forced colors leave', async () => {
+  it('keeps its shapes with forced colors', async () => {
     await page.emulateMedia({ forcedColors: 'active' })
     await show('')
     const [connecting, open, missed, waiting, offline, closed] = (await measure()).map(({ shape }) => shape)
@@ -103,7 +103,7 @@ describe.skipIf(!hasChromium)('the looks of the indicator', () => {
     await page.emulateMedia({ forcedColors: null })
   })
 
-  it('says each state in other words', () => {
+  it('has a different text for each state', () => {
     const { countdown, retry, dismiss, ...texts } = defaultLabels
     expect(new Set(Object.values(texts)).size).toBe(Object.keys(texts).length)
   })

@@ -39,7 +39,7 @@ describe.skipIf(!hasChromium)('the monitor', () => {
     await example.page.getByRole('button', { name: 'Start scrape' }).and(example.page.locator(':enabled')).waitFor()
   })
 
-  it('comes back after the server was killed, and shows what it missed, once and in order', async () => {
+  it('reconnects after the server was killed, and shows the missed events once and in order', async () => {
     await visit('before-1')
     await row('/visit/before-1').waitFor()
     await example.server.kill()

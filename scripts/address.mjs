@@ -30,11 +30,11 @@ export function addressFaults(folder) {
   const manifest = JSON.parse(read(join(folder, 'package.json')))
   const faults = Object.entries(manifestAddresses(folder))
     .filter(([field, value]) => JSON.stringify(manifest[field]) !== JSON.stringify(value))
-    .map(([field, value]) => `package.json: "${field}" has to be ${JSON.stringify(value)}`)
+    .map(([field, value]) => `package.json: "${field}" must be ${JSON.stringify(value)}`)
   for (const field of ['description', 'keywords'])
     if (!manifest[field]?.length) faults.push(`package.json: no "${field}"`)
   for (const [, target] of read(join(folder, 'README.md')).matchAll(/\]\((?!https:|#)([^)]+)\)/g)) {
-    faults.push(`README.md: the link to ${target} leads nowhere on npm; begin it with ${repositoryAddress()}`)
+    faults.push(`README.md: the link to ${target} does not work on npm; start it with ${repositoryAddress()}`)
   }
   return faults
 }

@@ -31,7 +31,7 @@ await main(async () => {
     if (update) writeFileSync(file, report)
     else showDifference(committed, report)
   }
-  if (changed.length === 0) console.log(`The API of ${packages.length} packages is as api/ says.`)
+  if (changed.length === 0) console.log(`The API of ${packages.length} packages matches api/.`)
   else if (update) console.log(`Written to api/: ${changed.join(', ')}`)
   else throw new Error(`The API of ${changed.join(', ')} has changed. If it should: npm run check:api -- --update`)
 })
@@ -54,7 +54,7 @@ async function describeEntry({ name, esm, cjs, types }, program) {
   const values = Object.keys(await import(pathToFileURL(esm).href)).sort()
   const required = Object.keys(require(cjs)).sort()
   if (values.join() !== required.join()) {
-    throw new Error(`${name} exports other names to import than to require:\n${values}\n${required}`)
+    throw new Error(`${name} exports different names to import and to require:\n${values}\n${required}`)
   }
   const checker = program.getTypeChecker()
   const module = checker.getSymbolAtLocation(program.getSourceFile(types))

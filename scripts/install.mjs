@@ -61,7 +61,8 @@ export function ensureSystemPackages() {
       `\n!!! SKIPPED: ${tests}. They need "${command}": install it, on Debian with: apt-get install ${debian}\n`,
     )
   }
-  if (missing.length > 0 && process.env.CI) throw new Error('With CI set no test may be skipped: install the above.')
+  if (missing.length > 0 && process.env.CI)
+    throw new Error('With CI set, no test may be skipped: install the packages above.')
 }
 
 const aptEnv = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }

@@ -28,7 +28,7 @@ export function drawCharts({ quick }: { quick: boolean }): void {
   if (cluster) write(join(target, 'bench-cluster.svg'), clusterChart(cluster))
   if (storm) write(join(target, 'bench-storm.svg'), stormChart(storm))
   if (!server && !decode && !cluster && !storm)
-    console.log(`There is nothing to draw in ${source}: run server, decode, cluster or storm first.`)
+    console.log(`Nothing to draw in ${source}: run server, decode, cluster or storm first.`)
 }
 
 function serverChart(results: Results<ServerResults>): string {

@@ -24,7 +24,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-describe.skipIf(!hasChromium)('who follows the pages of docs/start from an empty folder', { timeout: 300_000 }, () => {
+describe.skipIf(!hasChromium)('a reader who follows docs/start from an empty folder', { timeout: 300_000 }, () => {
   it('gets from Express to React', async () => {
     const reader = await createReader('express')
     const { address, server } = await reader.follow('express')

@@ -61,7 +61,7 @@ export class Reader {
   /** Writes a block to the file that its first line names. */
   async #write({ text, line }: Block): Promise<void> {
     const name = /^(?:\/\/|<!--) ([\w./-]+)/.exec(text)?.[1]
-    if (!name) throw new Error(`The block of line ${line} does not say which file it is.`)
+    if (!name) throw new Error(`The block of line ${line} does not name its file.`)
     const file = join(this.#folder, name)
     await mkdir(dirname(file), { recursive: true })
     await writeFile(file, text)

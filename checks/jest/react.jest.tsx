@@ -8,7 +8,7 @@ function Log() {
   return <p>{useServerEvents(events.log).latest?.message ?? 'nothing yet'}</p>
 }
 
-test('shows what comes', async () => {
+test('shows events as they arrive', async () => {
   const fake = new FakeStream(events)
   const { unmount } = render(
     <SSEProvider service={fake.service}>
@@ -28,7 +28,7 @@ test('shows what comes', async () => {
   unmount()
 })
 
-test('an app whose server cannot be reached renders, and says so', async () => {
+test('an app with an unreachable server renders, and says so', async () => {
   const fetch = () => Promise.reject(new TypeError('Failed to fetch'))
   const { unmount } = render(
     <SSEProvider url="http://fake.test/events" events={events} fetch={fetch}>

@@ -20,7 +20,7 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
-test('shows what comes', async () => {
+test('shows events as they arrive', async () => {
   const fake = new FakeStream(events)
   const { app, text } = mount({ service: fake.service })
   await fake.connect()
@@ -37,7 +37,7 @@ test('shows what comes', async () => {
   app.unmount()
 })
 
-test('an app whose server cannot be reached renders, and says so', async () => {
+test('an app with an unreachable server renders, and says so', async () => {
   const fetch = () => Promise.reject(new TypeError('Failed to fetch'))
   const { app, text } = mount({ url: 'http://fake.test/events', events, fetch })
   await until(() => text()!.includes('Reconnecting'))

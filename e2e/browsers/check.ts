@@ -57,7 +57,7 @@ export async function until<Args extends any[]>(
       const streams = await tab.evaluate(() =>
         JSON.stringify(window.lab?.streams.map(({ had }) => had)).slice(0, 2_000),
       )
-      throw new Error(`It did not come to: ${holds} with ${JSON.stringify(args)}. The page's streams: ${streams}`)
+      throw new Error(`Condition not met: ${holds} with ${JSON.stringify(args)}. The page's streams: ${streams}`)
     }
     await sleep(30)
   }

@@ -3,12 +3,12 @@ import { compatibilityPage, pageFile } from './compatibility.js'
 import { allChecks, engines } from './matrix.js'
 import { readResults } from './results.js'
 
-it.each(engines.map(({ name }) => name))('the results of %s are those of the checks that there are', (engine) => {
+it.each(engines.map(({ name }) => name))('the results of %s cover exactly the existing checks', (engine) => {
   const expected = allChecks.map(({ id, exceptions }) => [id, exceptions?.[engine] ? 'excepted' : 'passed'])
   expect(readResults(engine).checks).toEqual(Object.fromEntries(expected))
 })
 
 // `npm run test:browsers -- --page` writes the page.
-it('the compatibility page says what the results say', async () => {
+it('the compatibility page matches the results', async () => {
   await expect(compatibilityPage()).toMatchFileSnapshot(pageFile)
 })

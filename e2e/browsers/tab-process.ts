@@ -18,7 +18,7 @@ export async function processOf(browser: Browser, tab: Tab): Promise<number> {
     // A tick is 10 ms. On a busy machine the page may have got less than it asked for.
     if (most!.ticks > 5 && most!.ticks > 2 * second!.ticks) return most!.pid
   }
-  throw new Error('It cannot be told which process runs this page.')
+  throw new Error('Cannot find the process of this page.')
 }
 
 function descendants(pid: number): number[] {

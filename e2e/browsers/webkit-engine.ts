@@ -23,7 +23,7 @@ export const webkitEngine: Engine = {
   name: 'WebKit',
   installed: browserPath !== undefined && existsSync(driverPath) && existsSync(screenPath),
   async launch({ blockStorage = false }: LaunchOptions = {}): Promise<Browser> {
-    if (blockStorage) throw new Error('MiniBrowser cannot forbid sites to store anything.')
+    if (blockStorage) throw new Error('MiniBrowser cannot forbid storage.')
     const folder = await mkdtemp(join(tmpdir(), 'rivulet-browser-'))
     const screen = spawn(screenPath, ['-displayfd', '3', '-screen', '0', '1280x800x24', '-nolisten', 'tcp'], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],

@@ -33,10 +33,10 @@ const service = {
     const begin = now()
     while (total < events) {
       if (failure) throw failure
-      if (now() - begin > patienceMs) throw new Error(`Only ${total} of ${events} events came.`)
+      if (now() - begin > patienceMs) throw new Error(`Only ${total} of ${events} events arrived.`)
       await sleep(1)
     }
-    if (total > events) throw new Error(`${total} events came instead of ${events}.`)
+    if (total > events) throw new Error(`${total} events arrived instead of ${events}.`)
     return lastAt
   },
 

@@ -35,7 +35,10 @@ function receiveAll(): Promise<number> {
   return new Promise((resolve, reject) => {
     let count = 0
     let length = 0
-    const patience = setTimeout(() => reject(new Error(`${name}: ${count} of ${workload.events} events came.`)), 20_000)
+    const patience = setTimeout(
+      () => reject(new Error(`${name}: ${count} of ${workload.events} events arrived.`)),
+      20_000,
+    )
     const begin = performance.now()
     const end = start(fetchOf(workload.chunks), (text) => {
       count++
@@ -47,7 +50,7 @@ function receiveAll(): Promise<number> {
       setImmediate(() => {
         end()
         if (count === workload.events && length === expectedLength) resolve(time)
-        else reject(new Error(`${name}: ${count} events of ${length} characters came.`))
+        else reject(new Error(`${name}: ${count} events of ${length} characters arrived.`))
       })
     })
   })

@@ -66,7 +66,7 @@ export class ClusterTrial {
         const port = await node.call('listen')
         await this.#loads[index]!.call('connect', { port, library, connections: connectionsPerNode })
         for (let patience = 200; (await node.call('connections')) !== connectionsPerNode; patience--) {
-          if (patience === 0) throw new Error(`A node has not all of its ${connectionsPerNode} clients.`)
+          if (patience === 0) throw new Error(`A node does not have all of its ${connectionsPerNode} clients.`)
           await sleep(20)
         }
       }),

@@ -67,7 +67,7 @@ const service = {
       waited = total === before ? waited + 5 : 0
       before = total
       if (waited > patienceMs)
-        throw new Error(`Nothing came any more after ${total} of ${events * connections} events.`)
+        throw new Error(`No more events arrived after ${total} of ${events * connections} events.`)
       await sleep(5)
     }
     if (failure) throw failure

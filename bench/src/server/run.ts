@@ -15,7 +15,7 @@ export async function runServer({ quick }: { quick: boolean }): Promise<void> {
     server: await compileProgram('server/server-process'),
     load: await compileProgram('server/load-process'),
   }
-  if (!pinned) console.log('Server and clients are not pinned to cores of their own (no taskset, or one core).')
+  if (!pinned) console.log('Server and clients are not pinned to their own cores (no taskset, or one core).')
 
   const results: ServerResults = {
     scale,

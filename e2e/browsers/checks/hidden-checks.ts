@@ -3,7 +3,7 @@ import { type Check, type CheckGroup, until } from '../check.js'
 
 function hiddenTab(name: string, path: string): Check {
   return {
-    name: `${name}: a hidden tab handles every event, and shows the last when it is looked at`,
+    name: `${name}: a hidden tab handles every event, and shows the last one when it becomes visible`,
     async run({ engine, site, open }) {
       const server = await site()
       const tab = await open(server.origin + path)

@@ -5,7 +5,7 @@ export const pageChecks: CheckGroup = {
   name: 'Pages',
   checks: [
     {
-      name: 'six connections of HTTP/1.1: the seventh stream waits for a free one',
+      name: 'HTTP/1.1 allows six connections: the seventh stream waits for a free one',
       async run({ site, open }) {
         const server = await site()
         const tab = await open(server.origin)
@@ -21,7 +21,7 @@ export const pageChecks: CheckGroup = {
       },
     },
     {
-      name: 'goes on behind a service worker that passes requests through',
+      name: 'works behind a service worker that passes requests through',
       quick: true,
       async run({ site, open }) {
         const server = await site()
@@ -40,7 +40,7 @@ export const pageChecks: CheckGroup = {
       },
     },
     {
-      name: 'tries at once when the browser says that it is online again',
+      name: 'retries at once when the browser reports that it is online again',
       async run({ site, open }) {
         const server = await site()
         const tab = await open(server.origin)
@@ -56,7 +56,7 @@ export const pageChecks: CheckGroup = {
       },
     },
     {
-      name: 'continues over a reload with `persist`',
+      name: 'continues after a reload with `persist`',
       quick: true,
       async run({ site, open }) {
         const server = await site()
@@ -115,9 +115,10 @@ export const pageChecks: CheckGroup = {
       },
     },
     {
-      name: 'misses nothing when the user comes back: from the back/forward cache, or loaded anew with `persist`',
+      name: 'misses nothing when the user returns, through the back/forward cache or a new load with `persist`',
       notes: {
-        Firefox: 'Firefox does not keep a page that has, or had a moment ago, an open stream: it loads the page anew.',
+        Firefox:
+          'Firefox does not cache a page that has an open stream, or had one a moment ago: it loads the page again.',
       },
       async run({ engine, site, open }) {
         const server = await site()

@@ -5,7 +5,7 @@ export const requestChecks: CheckGroup = {
   name: 'Streams',
   checks: [
     {
-      name: 'receives events as they come',
+      name: 'receives events as they arrive',
       quick: true,
       async run({ site, open }) {
         const server = await site()
@@ -35,7 +35,7 @@ export const requestChecks: CheckGroup = {
       },
     },
     {
-      name: 'comes back to a server that was away, and to one that refuses for a while',
+      name: 'reconnects to a server that was away, and to one that refuses for a while',
       async run({ site, open }) {
         const server = await site()
         const tab = await open(server.origin)
@@ -92,7 +92,7 @@ export const requestChecks: CheckGroup = {
       },
     },
     {
-      name: 'decompresses gzip, each event as it comes',
+      name: 'decompresses gzip, each event as it arrives',
       quick: true,
       async run({ site, open }) {
         const server = await site()
@@ -105,7 +105,7 @@ export const requestChecks: CheckGroup = {
       },
     },
     {
-      name: 'has many streams on one connection of HTTP/2',
+      name: 'runs many streams on one HTTP/2 connection',
       quick: true,
       async run({ site, open }) {
         const server = await site({ http2: true })
@@ -116,10 +116,10 @@ export const requestChecks: CheckGroup = {
       },
     },
     {
-      name: 'resumes all streams of a broken connection of HTTP/2',
+      name: 'resumes all streams of a broken HTTP/2 connection',
       notes: {
         WebKit:
-          'WebKitGTK does not tell a page that a connection of HTTP/2 broke. The missing heartbeat does, after twice its interval.',
+          'WebKitGTK does not tell a page that an HTTP/2 connection broke. The client notices the missing heartbeat after twice its interval.',
       },
       async run({ site, open }) {
         const server = await site({ http2: true, heartbeat: { intervalMs: 1_000 } })

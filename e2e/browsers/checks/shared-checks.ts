@@ -51,7 +51,7 @@ function whenLeader(
   { quick = false, exceptions }: { quick?: boolean; exceptions?: Partial<Record<EngineName, string>> } = {},
 ): Check {
   return {
-    name: `tabs that share a connection go on when the one that holds it ${does}`,
+    name: `tabs that share a connection continue when the leading tab ${does}`,
     quick,
     ...(exceptions && { exceptions }),
     async run(lab) {
@@ -78,7 +78,7 @@ function whilePaused(
   exceptions?: Check['exceptions'],
 ): Check {
   return {
-    name: `tabs that share a connection go on while the one that holds it ${does}, which misses nothing`,
+    name: `tabs that share a connection continue while the leading tab ${does}, and it misses nothing`,
     ...(exceptions && { exceptions }),
     async run(lab) {
       const server = await lab.site()
@@ -102,7 +102,7 @@ export const sharedChecks: CheckGroup = {
   name: 'Shared connections',
   checks: [
     {
-      name: 'eight tabs share one connection of HTTP/1.1, and other requests get through',
+      name: 'eight tabs share one HTTP/1.1 connection, and other requests get through',
       async run(lab) {
         const server = await lab.site()
         const tabs = await openTabs(lab, server, 8)
@@ -113,11 +113,11 @@ export const sharedChecks: CheckGroup = {
       },
     },
     whenLeader('is closed', (_, leader) => leader.close(), { quick: true }),
-    whenLeader('goes to another page', (_, leader) => leader.goto('about:blank')),
+    whenLeader('navigates away', (_, leader) => leader.goto('about:blank')),
     whenLeader('crashes', async ({ browser }, leader) => process.kill(await processOf(browser, leader), 'SIGKILL'), {
       exceptions: {
         WebKit:
-          'WebKit’s driver ends the whole browser when a page crashes. To the other tabs a page that stands still is no different.',
+          'WebKit’s driver ends the whole browser when a page crashes. A stopped page looks the same to the other tabs.',
       },
     }),
     whilePaused(
@@ -128,15 +128,15 @@ export const sharedChecks: CheckGroup = {
       }),
       {
         Firefox: 'Firefox freezes no tabs.',
-        WebKit: 'WebKit’s driver cannot freeze a tab. One that stands still does the same to the others.',
+        WebKit: 'WebKit’s driver cannot freeze a tab. A stopped tab has the same effect on the others.',
       },
     ),
-    whilePaused('stands still', async ({ browser }, leader) => {
+    whilePaused('is stopped', async ({ browser }, leader) => {
       const pid = await processOf(browser, leader)
       return { pause: () => process.kill(pid, 'SIGSTOP'), wake: () => process.kill(pid, 'SIGCONT') }
     }),
     {
-      name: 'each origin has a connection of its own',
+      name: 'each origin has its own connection',
       async run(lab) {
         const server = await lab.site()
         const other = await lab.site()
@@ -150,7 +150,7 @@ export const sharedChecks: CheckGroup = {
       },
     },
     {
-      name: 'a page in a sandbox, which may store nothing, has a connection of its own',
+      name: 'a sandboxed page, which may not store anything, has its own connection',
       async run({ site, open }) {
         const server = await site()
         const tab = await open(`${server.origin}/frame`)
@@ -160,9 +160,9 @@ export const sharedChecks: CheckGroup = {
       },
     },
     {
-      name: 'a page of which the browser forbids to store anything has a connection of its own',
+      name: 'a page that the browser forbids to store anything has its own connection',
       exceptions: {
-        WebKit: 'MiniBrowser has no setting that forbids it. The sandboxed page above meets the same errors.',
+        WebKit: 'MiniBrowser has no such setting. The sandboxed page above meets the same errors.',
       },
       async run({ site, launch }) {
         const server = await site()
