@@ -10,21 +10,19 @@ import type { Given } from './outlet.js'
 import { Piece } from './piece.js'
 import { readChannels } from './read-channels.js'
 
-/** Where a connection goes on. */
+/** The point from which a connection catches up. */
 export interface CatchUpStart {
-  /** The ordinal in the cohort's queue from which on it needs frames. */
+  /** The ordinal of the first frame that it needs from the cohort's queue. */
   readonly ordinal: number
-  /** It has every event of its channels up to this position. */
+  /** The connection has every event of its channels up to this position. */
   readonly position: number
-  /**
-   * Events after this position are in the queue at `ordinal` or later, up to it they are in the log.
-   */
+  /** Events up to this position are in the log. Later ones are in the queue, at `ordinal` or after it. */
   readonly bridge: number
-  /** Later starts of single channels: what is between `position` and them is not wanted, or was announced to be lost. */
+  /** Later starting positions of single channels. Events between `position` and these are not wanted, or were announced as lost. */
   readonly floors?: Map<string, number>
   /** Whether the stream is told where the log ends: up to the bridge, that is history. */
   readonly marksLive?: boolean
-  /** What was read of the log from this start on already. */
+  /** Pages of the log that were already read from this start. */
   readonly pages?: readonly LogPage[]
 }
 
@@ -34,26 +32,26 @@ export interface Lacking {
   write(text: string): void
   readonly state: ConnectionInfo['state']
   readonly cohort: Cohort
-  /** It takes nothing until it drains. */
+  /** True while it cannot take more bytes. `onDrain` ends this. */
   readonly congested: boolean
-  /** It has a filter. */
+  /** True if the stream has a filter. */
   readonly filtered: boolean
-  /** Tells whether the stream's filter lets a frame pass. */
+  /** Tells if the stream's filter lets a frame pass. */
   sees(frame: Frame): boolean
-  /** The frames of a piece that come after a position and that it may see; `undefined` where there is none. */
+  /** The frames of a piece that come after a position and pass the filter; `undefined` if there are none. */
   select(piece: Piece, position: number): Piece | undefined
-  /** Writes to it. `undefined` stands for a step that had nothing to write. */
+  /** Writes a payload; `undefined` for a step that had nothing to write. */
   give(piece: Given | undefined): void
-  /** Called when it has all frames before an ordinal of the queue, and all events up to a position. */
+  /** Called when it has all frames before an ordinal of the queue and all events up to a position. */
   goLive(ordinal: number, position: number): void
   fail(error: unknown, stage: 'read'): void
 }
 
 /**
- * Gives one connection what it lacks: out of the log up to the bridge, from there on out of the cohort's queue, in which
- * the order of kept and live-only events is that of their publishing. At the end of the queue the connection is live.
+ * Gives one connection the events that it lacks: from the log up to the bridge, then from the cohort's queue, which has
+ * kept and live-only events in the order of publishing. At the end of the queue the connection goes live.
  *
- * It writes only while the connection takes bytes, and keeps no event while it waits.
+ * Writes only while the connection takes bytes, and holds no event while it waits.
  */
 export class CatchUp implements Writer {
   readonly #runtime: DeliveryRuntime
@@ -62,9 +60,9 @@ export class CatchUp implements Writer {
   #ordinal: number
   #position: number
   #bridge: number
-  /** Read already, and not given. Not held while the connection drains: then it is read again. */
+  /** Pages that were read but not yet given. Dropped while the connection drains, and read again later. */
   #pages: LogPage[]
-  /** The one of them that is being given, and from where on. */
+  /** The page that is being given, and the index of its next event. */
   #page: LogPage | undefined
   #index = 0
   #reading = false
@@ -81,7 +79,7 @@ export class CatchUp implements Writer {
     this.#marksLive = start.marksLive ?? false
   }
 
-  /** Goes on until the connection is live, has to drain, or is closed. */
+  /** Continues until the connection is live, congested or closed. */
   write(now: () => number, deadline: number): boolean {
     try {
       return this.#advance(now, deadline)
@@ -121,14 +119,14 @@ export class CatchUp implements Writer {
     this.#connection.write(encodeControlEvent({ type: 'rivulet:live' }))
   }
 
-  /** The queue has dropped frames that this connection needs: they are in the log, except for those that are not kept. */
+  /** Returns to the log for frames that the queue has dropped. Live-only events among them are lost: announces a gap. */
   #crossDropped(): void {
     const { queue, channels } = this.#connection.cohort
     if (queue.droppedUnkeptSince(this.#ordinal)) {
       const channel = channels.length === 1 ? channels[0] : undefined
       this.#connection.give(new Piece([Frame.gap(channel, 'lagged')]))
     }
-    // A gap that was announced before this connection was given frames after it does not cover another hole.
+    // Frames came after the gaps announced so far, so those do not cover another hole.
     this.#floors.clear()
     this.#ordinal = queue.start
     this.#bridge = Math.max(this.#position, queue.droppedPosition)
@@ -179,7 +177,7 @@ export class CatchUp implements Writer {
     if (page.lost.length === 0) return
     const gaps = page.lost.map(({ channel, upTo, reason }) => {
       this.#floors.set(channel, upTo)
-      // What is missing after a stream began is missing because the connection was slow.
+      // After joining, events can only be lost because the connection was slow.
       return Frame.gap(channel, this.#connection.state === 'joining' && reason ? reason : 'lagged')
     })
     this.#connection.give(new Piece(gaps))

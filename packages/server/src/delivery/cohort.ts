@@ -3,44 +3,44 @@ import { FrameQueue } from './frame-queue.js'
 import type { Writer } from './line.js'
 import { Piece, pieceChars } from './piece.js'
 
-/** How much is kept for connections that are catching up; what they miss of it they read from the log. */
+/** The frames and characters kept for connections that are catching up. They read older events from the log. */
 const keptFrames = 256
 const keptChars = 131_072
-/** With more than this in the queue, beside its largest frame, the connections read the log instead, each at its own pace. */
+/** The size of the queue, without its largest frame, above which the live connections fall behind and read the log instead. */
 const maxQueueChars = 8_388_608
-/** How many pieces are remembered: more than that are cut only while many connections go on from different places. */
+/** The number of cached pieces. More are needed only while many connections resume at different ordinals. */
 const maxPieces = 64
-/** How often a write to all connections looks at the clock, in connections. */
+/** The number of connections written to between two looks at the clock. */
 const connectionsPerLook = 8
 
 /** A connection, as its cohort sees it. */
 export interface Member {
   readonly id: string
-  /** Writes to it the frames of the queue that it lacks before an ordinal, while it is live. */
+  /** Writes the frames that it still lacks before an ordinal of the queue, as long as it is live. */
   deliver(to: number): void
-  /** Takes it out of `live`. From then on it reads at its own pace. */
+  /** Moves it from `live` to `catchingUp`. From then on it reads at its own pace. */
   fallBehind(): void
 }
 
-/** All connections with the same set of channels: they get the same bytes. */
+/** All connections with the same set of channels. They share bytes. */
 export class Cohort implements Writer {
   readonly key: string
   readonly channels: readonly string[]
   readonly queue: FrameQueue = new FrameQueue()
-  /** Connections that are given each frame as it comes. */
+  /** Connections that get each frame as it comes. */
   readonly live: Set<Member> = new Set()
-  /** Connections that are not there yet, or not any more. */
+  /** Connections that are joining or lagging. */
   readonly catchingUp: Set<Member> = new Set()
-  /** When bytes last went to all live connections. */
+  /** The time of the last write to all live connections. */
   lastWriteAt = 0
-  /** Since when the oldest frame waits that some live connection has not been given; at the latest. */
+  /** The latest time at which the oldest waiting frame can have been pushed. */
   #waitingSince = 0
-  /** The ordinal up to which all live connections have been given the queue. */
+  /** All live connections have the frames before this ordinal. */
   #written = 0
-  /** Where the running write ends, and who has not been given it. */
+  /** The ordinal at which the current write ends, and the connections that it has yet to reach. */
   #to = 0
   #rest: IterableIterator<Member> | undefined
-  /** By the ordinal at which they begin; one that is not full may grow. */
+  /** Pieces by their first ordinal. One that is not full may grow. */
   readonly #pieces = new Map<number, { readonly piece: Piece; readonly full: boolean }>()
 
   constructor(key: string, channels: readonly string[]) {
@@ -52,7 +52,7 @@ export class Cohort implements Writer {
     return this.live.size === 0 && this.catchingUp.size === 0
   }
 
-  /** How many frames wait to be given to the live connections. */
+  /** The number of frames that some live connection still lacks. */
   get waiting(): number {
     return this.queue.end - this.#written
   }
@@ -61,7 +61,7 @@ export class Cohort implements Writer {
     return this.#waitingSince
   }
 
-  /** The queue has its bound here, not where it is written: nobody knows when there is time for that. */
+  /** Adds a frame. Enforces the queue's bound here, because a write may come much later. */
   push(frame: Frame, now: number): void {
     const { queue } = this
     if (queue.size + frame.size > maxQueueChars + Math.max(queue.largest, frame.size)) this.#overrun()
@@ -76,7 +76,7 @@ export class Cohort implements Writer {
     this.#trim()
   }
 
-  /** Writes what waits to all live connections. */
+  /** Writes the waiting frames to all live connections. */
   write(now: () => number, deadline: number): boolean {
     while (this.waiting > 0) {
       if (!this.#rest) {
@@ -87,7 +87,7 @@ export class Cohort implements Writer {
       let looks = 0
       for (let next = this.#rest.next(); !next.done; next = this.#rest.next()) {
         next.value.deliver(this.#to)
-        // What it called may have sent all connections to the log.
+        // A filter that published may have overrun the queue.
         if (!this.#rest) break
         if (++looks % connectionsPerLook === 0 && now() >= deadline) return false
       }
@@ -101,8 +101,8 @@ export class Cohort implements Writer {
   }
 
   /**
-   * Frames from an ordinal on, at least up to another one or as many as make a piece: the same piece for everyone who
-   * asks. There has to be such a frame.
+   * The piece that begins at an ordinal. It is full, or reaches at least up to `to`. The same for everyone who asks.
+   * There MUST be a frame at `from`.
    */
   piece(from: number, to: number): Piece {
     const known = this.#pieces.get(from)
@@ -120,7 +120,7 @@ export class Cohort implements Writer {
     let full = false
     while (to < queue.end && !full) {
       const { size } = queue.at(to)
-      // A large frame makes a piece of its own: in that, the same bytes go to every cohort.
+      // A large frame is a piece of its own, so that all cohorts share its bytes.
       if (size > largeChars && to > from) full = true
       else {
         chars += size
@@ -131,7 +131,7 @@ export class Cohort implements Writer {
     return { piece: new Piece(queue.slice(from, to)), full }
   }
 
-  /** Drops the frames that nobody needs, and those that connections catching up can do without. */
+  /** Drops the frames that every live connection has, except for a few that spare connections catching up a read of the log. */
   #trim(): void {
     const { queue } = this
     let keepFrom = this.#written

@@ -16,20 +16,20 @@ export interface ConnectionOptions {
   readonly context: unknown
   readonly key: string | undefined
   readonly filter: ((event: WireEvent) => boolean) | undefined
-  /** Which disconnects came before it was authorized: those up to this position. See `Control`. */
+  /** The position of the last disconnect that was carried out before its authorization began. See `Control`. */
   readonly admittedPosition: number
   /** It went live, or events may be missing: what ends its stream may have been among them. */
   readonly onUncertain: (() => void) | undefined
-  /** Nothing is written to the connection any more. */
+  /** Called when nothing more will be written to the connection. */
   readonly onClose: (reason: string) => void
-  /** Its response is over too. */
+  /** Called when its response has ended too. */
   readonly onEnd: () => void
 }
 
-/** For how long a stream that begins is given what it lacks at once, in milliseconds. What is left waits for its turn. */
+/** The time in milliseconds for which a new stream may catch up at once. The rest waits for its turn in the line. */
 const joinMs = 1
 
-/** One stream: how far its client has got, and what it is given next. */
+/** One connection of a stream. Knows its client's position and decides what the client gets next. */
 export class Connection implements OutletOwner, Member, Lacking, Beating, SinkListener {
   readonly id: string
   readonly context: unknown
@@ -42,12 +42,12 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
   readonly #options: ConnectionOptions
   readonly #outlet: Outlet
   #catchUp: CatchUp | undefined
-  /** While it is live: it has every frame before this ordinal and every event up to this position. */
+  /** While live, it has every frame before this ordinal and every event up to this position. */
   #ordinal = 0
   #position = 0
-  /** Where it went live: the queue may still hold events up to this position, which it has. */
+  /** The position at which it went live. It has all events up to here, though the queue may still hold some of them. */
   #livePosition = 0
-  /** What ends it, when that was asked for while its filter ran. */
+  /** Ends the connection. Set if that was requested while its filter ran. */
   #ending: (() => void) | undefined
 
   constructor(runtime: DeliveryRuntime, cohort: Cohort, sink: Sink, options: ConnectionOptions) {
@@ -74,7 +74,7 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     return this.sink.bufferedBytes
   }
 
-  /** When bytes last went to it, with its cohort or alone. */
+  /** The time of the last write, to its cohort or to it alone. */
   get lastWriteAt(): number {
     const { lastWriteAt, filter } = this.#outlet
     return this.state === 'live' && !filter ? Math.max(lastWriteAt, this.cohort.lastWriteAt) : lastWriteAt
@@ -93,7 +93,7 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     return this.#outlet.filter !== undefined
   }
 
-  /** Gives it what it has to have before it is live. It belongs to `cohort.catchingUp` already. */
+  /** Begins to catch up. The connection MUST already be in `cohort.catchingUp`. */
   join(start: CatchUpStart): void {
     const { now } = this.#runtime.clock
     this.#catchUp = new CatchUp(this.#runtime, this, start)
@@ -116,7 +116,7 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     this.#options.onUncertain?.()
   }
 
-  /** Stops giving it live frames: from here on it is given the queue and the log, as fast as it takes them. */
+  /** Stops live delivery. From here on it gets the queue and the log as fast as it takes them. */
   fallBehind(): void {
     this.state = 'lagging'
     this.#runtime.counters.lags++
@@ -135,7 +135,7 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
       const shared = this.cohort.piece(from, to)
       const piece =
         this.filtered || shared.lowest <= this.#livePosition ? this.select(shared, this.#livePosition) : shared
-      // What the filter called may have changed that, and the catch-up then begins before this piece.
+      // The filter may have changed the state. The catch-up then begins before this piece.
       if (this.state !== 'live') break
       if (piece && this.congested && !outlet.hasRoomFor(piece.payload)) {
         this.fallBehind()
@@ -162,7 +162,7 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     return this.#outlet.sees(frame)
   }
 
-  /** Writes to this connection alone what is no event. */
+  /** Writes control events to this connection alone. */
   write(text: string): void {
     if (this.state !== 'closed') this.#outlet.write(text)
   }
@@ -176,12 +176,12 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     this.#resume()
   }
 
-  /** Ends the stream on purpose, and says so. What was published before is written before, unless it lags behind. */
+  /** Ends the stream with `rivulet:close`. Unless it lags, everything published before is written first. */
   close(reason: string, retry: boolean): void {
     this.#finish(reason, encodeControlEvent({ type: 'rivulet:close', reason, retry }), false)
   }
 
-  /** Ends the stream because the server goes away: the client is told when to come back, to another one. */
+  /** Ends the stream for a shutdown. Tells the client when to reconnect, which will be to another server. */
   closeForShutdown(retryMs: number): void {
     const reason = 'shutdown'
     this.#finish(reason, encodeControlEvent({ type: 'rivulet:close', reason, retry: true }, { retry: retryMs }), true)
@@ -223,13 +223,13 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     this.#outlet.linger()
   }
 
-  /** Ends the stream at once, without a farewell. */
+  /** Ends the stream at once, without `rivulet:close`. */
   cut(reason: string): void {
     this.#leave(reason)
     this.#outlet.destroy()
   }
 
-  /** Ends the stream because something broke. */
+  /** Reports an error and ends the stream. */
   fail(error: unknown, stage: 'read' | 'write'): void {
     if (this.state === 'closed') return
     this.#runtime.report(error, { stage, connection: this })

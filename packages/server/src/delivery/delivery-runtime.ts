@@ -7,16 +7,16 @@ import { Line } from './line.js'
 import { Replays } from './replays.js'
 import { StallWatch } from './stall-watch.js'
 
-/** The facilities that all parts of one manager share that read or write events. */
+/** Shared by all parts of one manager that read or write events. */
 export interface DeliveryRuntime extends Runtime {
   readonly backplane: Backplane
-  /** A connection with this many buffered bytes is written to again only after it drains. */
+  /** A connection with this many buffered bytes gets nothing until it drains. */
   readonly highWaterMarkBytes: number
-  /** Everything that writes to connections waits for its turn here. */
+  /** The line in which all writers wait for their turn. */
   readonly line: Line
   readonly replays: Replays
   readonly stallWatch: StallWatch
-  /** The server is shutting down: connections under responses that end are not reused. */
+  /** True during shutdown: the connection under a response that ends must not be reused. */
   closing: boolean
 }
 

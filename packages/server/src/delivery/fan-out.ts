@@ -6,18 +6,18 @@ import { Cohort, type Member } from './cohort.js'
 import type { DeliveryRuntime } from './delivery-runtime.js'
 import { Frame, largeChars } from './frame.js'
 
-/** One channel that some connection has. */
+/** A channel that has connections. */
 interface Channel {
   readonly cohorts: Set<Cohort>
-  /** The position of its last live event, to see whether the next one follows it; `undefined` where that can't be told. */
+  /** The position of the last live event, compared with `previous` of the next one. `undefined` if not known. */
   last: number | undefined
-  /** Whether the backplane refused to pass its events on; it is asked again for the next connection. */
+  /** True if the last subscription failed. It is retried for the next connection. */
   failed: boolean
-  /** Settles when the backplane passes the channel's events on; `undefined` once it does. */
+  /** Settles when the subscription does; `undefined` after that. */
   subscribed: Promise<void> | undefined
 }
 
-/** Brings live events to the cohorts. Each is written to once a turn of the event loop, whatever came meanwhile. */
+/** Brings live events to cohorts. All events of one turn of the event loop go to a cohort in one write. */
 export class FanOut implements BackplaneSubscriber {
   readonly #runtime: DeliveryRuntime
   readonly #channels = new Map<string, Channel>()
@@ -44,9 +44,9 @@ export class FanOut implements BackplaneSubscriber {
   }
 
   /**
-   * The cohort of these channels. It stays as long as it has a connection; call `release` for one that has none.
+   * The cohort of a set of channels. Call `release` once it has no connection left.
    *
-   * @param channels Distinct, in alphabetical order.
+   * @param channels Distinct names, in alphabetical order.
    */
   cohort(channels: readonly string[]): Cohort {
     const key = JSON.stringify(channels)
@@ -59,7 +59,7 @@ export class FanOut implements BackplaneSubscriber {
     return cohort
   }
 
-  /** The connections that have a channel. */
+  /** All connections of a channel. */
   *members(name: string): Iterable<Member> {
     for (const { live, catchingUp } of this.#channels.get(name)?.cohorts ?? []) {
       yield* live
@@ -67,7 +67,7 @@ export class FanOut implements BackplaneSubscriber {
     }
   }
 
-  /** Resolves when every later event of the cohort's channels reaches it. */
+  /** Resolves when every later event of the cohort's channels will reach it. */
   subscribed(cohort: Cohort): Awaitable<void> {
     const waits: Promise<void>[] = []
     for (const name of cohort.channels) {
@@ -105,10 +105,10 @@ export class FanOut implements BackplaneSubscriber {
     }
     if (!(subscribed instanceof Promise)) return
     const settle = (failed: boolean) => {
-      // Both at once: a stream that came in between would take the channel for subscribed.
+      // Set together: a stream that joined in between would see a working subscription.
       channel.failed = failed
       channel.subscribed = undefined
-      // What came so far may be from a subscription before this one, with a hole between that nobody misses.
+      // Earlier events may come from a previous subscription. The hole in between concerns nobody: no connection had the channel.
       channel.last = undefined
     }
     channel.subscribed = subscribed.then(
@@ -118,7 +118,7 @@ export class FanOut implements BackplaneSubscriber {
         throw error
       },
     )
-    // Whoever waits for it handles the failure itself.
+    // Each stream that awaits it handles the failure.
     disregard(channel.subscribed)
   }
 
@@ -144,7 +144,7 @@ export class FanOut implements BackplaneSubscriber {
       channel.last = message.position
     }
     const isLarge = message.position !== undefined && message.data.length > largeChars
-    // Streams that are given it out of the log get the same bytes.
+    // Shared with streams that replay the event from the log.
     this.#dispatch(channel, isLarge ? this.#runtime.replays.frame(name, message) : Frame.of(name, message))
   }
 

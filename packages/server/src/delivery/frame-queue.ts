@@ -1,9 +1,9 @@
 import type { Frame } from './frame.js'
 
 /**
- * The frames of a cohort that some connection still has to be given, by ordinal: how many frames the cohort had before.
+ * The frames that some connection of a cohort still needs. A frame's ordinal is the number of frames pushed before it.
  *
- * It is shared: each connection knows the ordinal at which it goes on, and holds nothing itself.
+ * The queue is shared: a connection stores only the ordinal of its next frame.
  */
 export class FrameQueue {
   #frames: Frame[] = []
@@ -13,27 +13,27 @@ export class FrameQueue {
   #droppedPosition = 0
   #droppedUnkept = -1
 
-  /** The ordinal of the first frame that is still here. */
+  /** The ordinal of the first frame in the queue. */
   get start(): number {
     return this.#start
   }
 
-  /** The ordinal that the next frame will get. */
+  /** The ordinal of the next frame to be pushed. */
   get end(): number {
     return this.#start + this.#frames.length
   }
 
-  /** How many characters the frames hold. */
+  /** The total length of the frames in characters. */
   get size(): number {
     return this.#size
   }
 
-  /** How many characters its largest frame holds. */
+  /** The length of the largest frame in characters. */
   get largest(): number {
     return this.#largest
   }
 
-  /** The highest position among the dropped frames: everything after it that was ever pushed is still here. */
+  /** The highest position among the dropped frames. Every frame pushed with a higher position is still here. */
   get droppedPosition(): number {
     return this.#droppedPosition
   }
@@ -52,7 +52,7 @@ export class FrameQueue {
     return this.#frames.slice(from - this.#start, to - this.#start)
   }
 
-  /** Drops the frames before an ordinal. */
+  /** Drops all frames before an ordinal. */
   dropBefore(ordinal: number): void {
     const count = Math.min(ordinal, this.end) - this.#start
     if (count <= 0) return
@@ -69,7 +69,7 @@ export class FrameQueue {
     if (lostLargest) this.#largest = this.#frames.reduce((largest, { size }) => Math.max(largest, size), 0)
   }
 
-  /** Whether a frame without a position was dropped at or after an ordinal: the log does not have it. */
+  /** Tells if a frame without a position was dropped at or after an ordinal. Such a frame is not in the log. */
   droppedUnkeptSince(ordinal: number): boolean {
     return this.#droppedUnkept >= ordinal
   }

@@ -4,7 +4,7 @@ import { formatPosition } from '../backplane/position.js'
 import type { ServerGapReason } from '../runtime/gap-reason.js'
 import { Payload } from '../sinks/payload.js'
 
-/** An event as a filter sees it: flat, as it is on the wire. */
+/** An event as a filter sees it: the flat object of the wire. */
 export interface WireEvent {
   readonly id: string | undefined
   readonly type: string
@@ -13,20 +13,20 @@ export interface WireEvent {
   readonly [key: string]: unknown
 }
 
-/** A frame with more characters than this does not keep its text beside its bytes, and is held by connections that wait. */
+/** A frame with more characters than this drops its text once it has bytes, and counts the connections that still hold it. */
 export const largeChars = 65_536
 
-/** One event, or a notice in its place, on its way to the connections: encoded once. */
+/** An event, or the notice of a gap, on its way to connections. Encoded once for all of them. */
 export class Frame {
-  /** `undefined` for a notice about all channels of a stream. */
+  /** `undefined` for a gap in all channels of a stream. */
   readonly channel: string | undefined
-  /** The event's position; `undefined` where it has none. */
+  /** The event's position; `undefined` for a gap or a live-only event. */
   readonly position: number | undefined
-  /** What it announces, where it is a notice of a gap. */
+  /** The reason, for the notice of a gap. */
   readonly gap: ServerGapReason | undefined
   /** Whether it is the last event of its stream, that of a run. */
   readonly ends: boolean
-  /** How many characters its text has. */
+  /** The length of the text in characters. */
   readonly size: number
   readonly #message: BackplaneMessage | undefined
   #text: string | undefined
@@ -52,12 +52,12 @@ export class Frame {
     return new Frame(channel, encodeControlEvent({ type: 'rivulet:gap', channel, reason }), reason)
   }
 
-  /** Its block of the event stream. */
+  /** The block of the event stream. */
   get text(): string {
     return this.#text ?? encodeFrame(this.#message!, this.position)
   }
 
-  /** Its bytes, for all connections that get it in a write of its own. */
+  /** The bytes, shared by all connections that get this frame in a write of its own. */
   get payload(): Payload {
     if (!this.#payload) {
       this.#payload = new Payload(this.text)
@@ -66,18 +66,18 @@ export class Frame {
     return this.#payload
   }
 
-  /** Whether its bytes wait in some connection. */
+  /** True while the bytes wait in some connection. */
   get isHeld(): boolean {
     return this.#payload !== undefined && this.#payload.holders > 0
   }
 
-  /** Whether it is the frame of this event. */
+  /** Tells if this is the frame of an event. */
   isOf(channel: string, { position, type, data }: StoredMessage): boolean {
     const message = this.#message
     return this.channel === channel && this.position === position && message?.type === type && message.data === data
   }
 
-  /** The event, decoded when it is first asked for; `undefined` for a notice, which every connection gets. */
+  /** The event, decoded on first use. `undefined` for the notice of a gap, which every connection gets. */
   get event(): WireEvent | undefined {
     if (this.#message && !this.#event) {
       const { type, data } = this.#message
@@ -88,17 +88,17 @@ export class Frame {
   }
 }
 
-/** The block of the event stream that an event is. */
+/** Encodes an event as a block of the event stream. */
 export function encodeFrame({ type, data }: BackplaneMessage, position: number | undefined): string {
   const id = position === undefined ? undefined : formatPosition(position)
   return encodeMessage({ id, event: type, data })
 }
 
 /**
- * An event's data: the payload's own keys, then `timestamp` and `source`. The text is extended rather than the object
- * copied: that is cheaper, and the payload's own `toJSON` decides what its keys are.
+ * Encodes an event's data: the payload's keys, then `timestamp` and `source`. Extends the JSON text instead of copying
+ * the object: that is cheaper, and respects a payload's own `toJSON`.
  *
- * @param json The payload's JSON, an object.
+ * @param json The payload as JSON, an object.
  */
 export function encodeData(json: string, timestamp: number, source: string): string {
   const rest = `"timestamp":${timestamp},"source":${JSON.stringify(source)}}`

@@ -4,11 +4,14 @@ import { ConfigurationError } from '../runtime/errors.js'
 import { Payload } from '../sinks/payload.js'
 
 export interface HeartbeatOptions {
-  /** After how many milliseconds without any byte a stream gets a heartbeat, at the latest. @default 30_000 */
+  /** The longest time in milliseconds that a stream is silent before it gets a heartbeat. @default 30_000 */
   intervalMs?: number
   /**
+   * The form of a heartbeat.
+   *
    * - `comment`: invisible to handlers.
-   * - `event`: an event named `heartbeat`, for a native `EventSource` that watches its stream: it cannot see comments.
+   * - `event`: an event named `heartbeat`, for native `EventSource`, which cannot see comments.
+   *
    * @default 'comment'
    */
   as?: 'comment' | 'event'
@@ -16,23 +19,23 @@ export interface HeartbeatOptions {
 
 /** A connection that gets heartbeats. */
 export interface Beating {
-  /** When bytes last went to it, in milliseconds since the Unix epoch. */
+  /** The time of the last write, in milliseconds since the Unix epoch. */
   readonly lastWriteAt: number
-  /** Writes a heartbeat, unless bytes are waiting anyway. */
+  /** Writes a heartbeat, unless other bytes are still buffered. */
   beat(payload: Payload): void
 }
 
-/** Into how many slots the interval is divided: a heartbeat comes at most one slot late. */
+/** The number of slots in the interval. A heartbeat is at most one slot late. */
 const slotCount = 32
-/** Which part of the interval a connection has to be idle to get one: the three quarters of `#put`, less a slot. */
+/** The part of the interval for which a connection must be idle to get a heartbeat: the three quarters of `#put`, less a slot. */
 const minIdle = 0.7
 
 /**
- * Heartbeats of all connections by one timer. Each connection is looked at when it is due, which is about once an
- * interval; one that was written to since then is only put off.
+ * Sends the heartbeats of all connections, with one timer. Each connection is checked when it is due, about once an
+ * interval. If it was written to in the meantime, the heartbeat is put off.
  */
 export class HeartbeatService {
-  /** What clients are told: no silence is longer. 0: no heartbeats. */
+  /** The longest silence, as announced to clients, in milliseconds. 0 without heartbeats. */
   readonly intervalMs: number
   readonly #clock: Clock
   readonly #payload: Payload
@@ -41,14 +44,14 @@ export class HeartbeatService {
   #next = 0
   #timer: unknown
 
-  /** @throws {ConfigurationError} when the interval is no number of milliseconds from 1 up. */
+  /** @throws {ConfigurationError} if the interval is not at least 1 ms. */
   constructor(clock: Clock, options: HeartbeatOptions | false = {}) {
     const { intervalMs = 30_000, as = 'comment' } = options || {}
     if (!(intervalMs >= 1)) {
       throw new ConfigurationError(
         'heartbeat.intervalMs',
         intervalMs,
-        'Give milliseconds, 1 or more, or heartbeat: false for none.',
+        'Pass 1 or more milliseconds, or heartbeat: false for none.',
       )
     }
     this.#clock = clock
@@ -79,24 +82,24 @@ export class HeartbeatService {
     const due = this.#slots[this.#next]!
     this.#next = (this.#next + 1) % slotCount
     const now = this.#clock.now()
-    // A connection put off by a whole round lands in this very slot: only those of now are due.
+    // Iterates over a copy: a connection put off by a whole round lands in this same slot.
     for (const connection of [...due]) {
-      // What one of them ran may have closed the next one.
+      // An earlier heartbeat may have closed this connection.
       if (!due.has(connection)) continue
       const { lastWriteAt } = connection
       if (now - lastWriteAt < this.intervalMs * minIdle) {
         this.#put(connection, lastWriteAt)
       } else {
         connection.beat(this.#payload)
-        // One whose response failed at this is closed, and was removed.
+        // Not if the write failed: the connection is closed and removed then.
         if (due.has(connection)) this.#put(connection, now)
       }
     }
   }
 
   /**
-   * Puts a connection where it is due. Connections that fell silent together, as after a broadcast, are spread over the
-   * interval's last quarter, so that they do not all beat at once.
+   * Puts a connection into the slot in which it is due. Spreads connections that fell silent together, for example after a
+   * broadcast, over the last quarter of the interval.
    */
   #put(connection: Beating, lastWriteAt: number): void {
     this.#slotOf.get(connection)?.delete(connection)

@@ -1,23 +1,23 @@
 import type { Clock } from '@rivulet/core'
 
-/** Something that has to be written, in steps. */
+/** A source of writes, in steps. */
 export interface Writer {
   /**
-   * Writes at least one step, and more until the deadline. It MUST NOT throw.
+   * Writes at least one step, and more until the deadline. MUST NOT throw.
    *
-   * @returns Whether nothing is left to write for now.
+   * @returns True if nothing is left to write for now.
    */
   write(now: () => number, deadline: number): boolean
 }
 
-/** For how long one turn of the event loop may be used for writing, in milliseconds. */
+/** The time in milliseconds that writing may take in one turn of the event loop. */
 const turnMs = 10
-/** For how long one writer may go on while others wait, in milliseconds. */
+/** The time in milliseconds that one writer may take while others wait. */
 const shareMs = 2
 
 /**
- * Serves writers in turns: one that is not done after its share goes to the end of the line. So nobody waits for more
- * than one share of each of the others, and requests and timers wait for no more than one turn.
+ * Serves writers in turns. A writer that is not done after its share goes to the end of the line, so nobody waits for
+ * more than one share of each other writer, and requests and timers wait for one turn at most.
  */
 export class Line {
   readonly #clock: Clock
@@ -25,7 +25,7 @@ export class Line {
   readonly #waiting = new Set<Writer>()
   #scheduled = false
 
-  /** @param onTurn Is told how many milliseconds each turn took. */
+  /** @param onTurn Called with the duration of each turn in milliseconds. */
   constructor(clock: Clock, onTurn: (ms: number) => void) {
     this.#clock = clock
     this.#onTurn = onTurn
@@ -54,12 +54,12 @@ export class Line {
     for (const writer of this.#waiting) {
       this.#waiting.delete(writer)
       const done = writer.write(now, time + shareMs)
-      // At the end of a set that is being iterated over: it is served again in this turn if there is time.
+      // Added at the end of the set under iteration, so it is served again in this turn if time is left.
       if (!done) this.#waiting.add(writer)
       time = now()
       if (time - start >= turnMs) break
     }
-    // Somebody may have set the clock back meanwhile.
+    // The wall clock may have been set back during the turn.
     this.#onTurn(Math.max(0, time - start))
     if (this.#waiting.size > 0) this.#schedule()
   }

@@ -4,7 +4,7 @@ import { pieceChars } from './piece.js'
 import { readLimit } from './read-channels.js'
 import { type Part, partOf, type Replays } from './replays.js'
 
-/** What a stream lacks of a channel, and will not be given. */
+/** Events of a channel that a stream lacks and cannot get. */
 export interface Lost {
   readonly channel: string
   /** The position of the last lost event. */
@@ -12,28 +12,28 @@ export interface Lost {
   readonly reason: ReadResult['reason']
 }
 
-/** What one read of the log has for one stream. Nothing of it is encoded before it is asked for. */
+/** The events that one read of the log has for one stream. Encoded on demand. */
 export interface LogPage {
   readonly lost: readonly Lost[]
-  /** How many events it has. */
+  /** The number of events. */
   readonly events: number
-  /** How many characters their data has. */
+  /** The total length of their data in characters. */
   readonly chars: number
-  /** A stream that was given this page has every event up to this position. */
+  /** A stream that has this page has every event up to this position. */
   readonly through: number
-  /** The events from an index on, as many as make a piece. */
+  /** The piece that begins with the event at an index. */
   part(index: number, replays: Replays): Part
 }
 
 export interface PageRequest {
   readonly channels: readonly string[]
-  /** Up to which position events are wanted. */
+  /** The last position that is wanted. */
   readonly bridge: number
-  /** Tells whether the stream's filter lets an event pass; `undefined` where it has none. Asked once for each event. */
+  /** Tells if the stream's filter lets an event pass. Called once for each event. `undefined` without a filter. */
   readonly sees: ((frame: Frame) => boolean) | undefined
 }
 
-/** Puts what was read of a stream's channels in order. */
+/** Merges the events that were read from a stream's channels, by position. */
 export function makePage(
   { channels, bridge, sees }: PageRequest,
   results: readonly ReadResult[],
@@ -43,7 +43,7 @@ export function makePage(
   const lost: Lost[] = []
   let through = bridge
   for (const [index, { messages, continuous, reason, lastPosition }] of results.entries()) {
-    // Only so far does this read know the channel: what comes later may be older than another channel's events.
+    // A full read ends here. The channel's next events may come before events already read from other channels.
     if (messages.length === limit) through = Math.min(through, messages.at(-1)!.position)
     if (!continuous) lost.push({ channel: channels[index]!, upTo: messages[0]?.previous ?? lastPosition, reason })
   }
@@ -57,7 +57,7 @@ export function makePage(
   const frames = filled.flatMap(({ channel, messages }) => messages.map((message) => replays.frame(channel, message)))
   if (filled.length > 1) frames.sort((one, other) => one.position! - other.position!)
   if (!sees) return { lost, through, ...pageOf(frames) }
-  // No more than is written at once: the rest of a page is not kept while a connection drains, and a filter is dear.
+  // Filters no more than one write can take: pages are dropped while a connection drains, and filtering again is expensive.
   const seen: Frame[] = []
   let chars = 0
   for (const [index, frame] of frames.entries()) {
@@ -79,7 +79,7 @@ function upTo(messages: readonly StoredMessage[], last: number): readonly Stored
 
 type Content = Pick<LogPage, 'events' | 'chars' | 'part'>
 
-/** Every event of one channel: what other streams are given too. */
+/** All events of one channel, in pieces that other streams share. */
 function pageOfOne(channel: string, messages: readonly StoredMessage[]): Content {
   return {
     events: messages.length,

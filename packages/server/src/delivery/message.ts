@@ -11,7 +11,7 @@ import type { Awaitable } from '../runtime/awaitable.js'
 import { ConfigurationError, EventSerializationError } from '../runtime/errors.js'
 import { encodeData } from './frame.js'
 
-/** An event's stamp. */
+/** The fields that the server adds to a payload. */
 export interface Stamp {
   readonly timestamp: number
   readonly source: string
@@ -31,14 +31,14 @@ export function createMessage(
 ): Awaitable<BackplaneMessage> {
   const type = nameOf(event)
   if (type === undefined) {
-    throw new ConfigurationError('event', event, 'Give the name of an event of the contract, or its definition.')
+    throw new ConfigurationError('event', event, 'Pass the name of an event of the contract, or its definition.')
   }
   if (!Object.hasOwn(contract, type)) throw new UnknownEventError(type, Object.keys(contract))
   const valid = validatePayload(type, contract[type]!.schema, payload)
   return valid instanceof Promise ? valid.then(() => encode(type, payload, stamp)) : encode(type, payload, stamp)
 }
 
-/** The name of an event, given as such or as a definition. `undefined` for what is neither. */
+/** The name of an event, passed as a name or a definition. `undefined` if the value is neither. */
 export function nameOf(event: unknown): string | undefined {
   try {
     const type = typeof event === 'string' ? event : (event as EventDefinition).type
@@ -48,10 +48,10 @@ export function nameOf(event: unknown): string | undefined {
   }
 }
 
-// What the schema made of the payload is not sent: the wire carries its input, and receipt transforms it.
+// Sends the schema's input, not its output: the receiver applies the schema's transforms.
 function encode(type: string, payload: unknown, { timestamp, source }: Stamp): BackplaneMessage {
   if (typeof payload !== 'object' || payload === null) {
-    throw new EventValidationError(type, [{ message: 'a payload has to be an object', path: [] }])
+    throw new EventValidationError(type, [{ message: 'must be an object', path: [] }])
   }
   checkPayloadKeys(type, payload)
   return { type, data: encodeData(toJson(type, payload), timestamp, source) }

@@ -9,9 +9,9 @@ import type { Watched } from './stall-watch.js'
 /** A payload to write to a connection. */
 export interface Given {
   readonly payload: Payload
-  /** How many events it has. */
+  /** The number of events in the payload. */
   readonly events: number
-  /** The gaps that it announces. */
+  /** The reasons of the gaps that it announces. */
   readonly gaps: readonly ServerGapReason[]
   /** Whether the stream is over with it. */
   readonly ends: boolean
@@ -24,33 +24,33 @@ export interface OutletOwner extends ConnectionInfo {
   onGap(): void
   /** Everything was written, and nothing waits to be sent. */
   onComplete(): void
-  /** Ends the stream at once, without a farewell. */
+  /** Ends the stream at once, without `rivulet:close`. */
   cut(reason: string): void
 }
 
-/** How long an ended response may take to send what was written, in milliseconds. */
+/** The time in milliseconds that an ended response gets to send its buffer. */
 export const lingerMs = 2_000
 
-/** The way out of one connection: it filters and writes, knows whether the client keeps up, and ends the response. */
+/** The output of one connection. Filters and writes events, notices a client that reads too slowly, and ends the response. */
 export class Outlet implements Watched {
   readonly filter: ((event: WireEvent) => boolean) | undefined
-  /** When bytes last went to this connection alone. */
+  /** The time of the last write to this connection alone. */
   lastWriteAt: number
   bytesQueued = 0
   congested = false
   /** It was given all that there will be, and takes the rest of it at its own pace. */
   complete = false
-  /** Set while the filter is asked: a farewell then waits for what is being written. */
+  /** True while the filter runs. `rivulet:close` then waits until the current write is done. */
   filtering = false
   readonly #runtime: DeliveryRuntime
   readonly #sink: Sink
   readonly #owner: OutletOwner
   readonly #onEnd: () => void
   #linger: unknown
-  /** Large payloads among those that wait to be sent. */
+  /** The large payloads among the buffered ones. */
   #held: Payload[] | undefined
 
-  /** @param onEnd Called when the response is over. */
+  /** @param onEnd Called when the response has ended. */
   constructor(
     runtime: DeliveryRuntime,
     sink: Sink,
@@ -69,7 +69,7 @@ export class Outlet implements Watched {
     return this.#sink.bufferedBytes
   }
 
-  /** Tells whether the stream's filter lets a frame pass. A filter that throws lets nothing pass. */
+  /** Tells if the stream's filter lets a frame pass. A filter that throws lets nothing pass. */
   sees(frame: Frame): boolean {
     if (!this.filter) return true
     this.filtering = true
@@ -84,7 +84,7 @@ export class Outlet implements Watched {
     }
   }
 
-  /** Tells whether a payload fits below the mark. An empty buffer takes anything: a larger payload must not wait for ever. */
+  /** Tells if a payload fits below the high water mark. An empty buffer takes any payload, since a larger one would wait for ever. */
   hasRoomFor(payload: Payload): boolean {
     const buffered = this.#sink.bufferedBytes
     return buffered === 0 || buffered + payload.bytes.length <= this.#runtime.highWaterMarkBytes
@@ -109,13 +109,13 @@ export class Outlet implements Watched {
     if (!this.congested) this.#owner.onComplete()
   }
 
-  /** Writes what is no event to this connection alone. */
+  /** Writes a control event to this connection alone. */
   write(text: string): void {
     this.lastWriteAt = this.#runtime.clock.now()
     this.#put(new Payload(text))
   }
 
-  /** Writes a heartbeat, unless bytes are waiting anyway. */
+  /** Writes a heartbeat, unless other bytes are still buffered. */
   beat(payload: Payload): void {
     if (this.#sink.bufferedBytes > 0) return
     this.lastWriteAt = this.#runtime.clock.now()
@@ -123,7 +123,7 @@ export class Outlet implements Watched {
     this.#put(payload)
   }
 
-  /** Writes, and ends this connection alone if that fails: the next one is not concerned. */
+  /** Writes a payload. A failure ends this connection only. */
   #put(payload: Payload): void {
     const { length } = payload.bytes
     this.#runtime.counters.bytes += length
@@ -165,22 +165,22 @@ export class Outlet implements Watched {
     this.#owner.cut('stalled')
   }
 
-  /** Nothing more is written. */
+  /** Call this when nothing more will be written. */
   stop(): void {
     this.#runtime.stallWatch.delete(this)
   }
 
-  /** Ends the response after what was written. @throws what the sink throws. */
+  /** Ends the response once everything written is sent. @throws if the sink throws. */
   end(): void {
     this.#sink.end(this.#runtime.closing)
   }
 
-  /** Destroys the response unless it is over in time. */
+  /** Destroys the response unless it ends in time. */
   linger(): void {
     this.#linger = this.#runtime.clock.setTimeout(() => this.destroy(), lingerMs)
   }
 
-  /** Does not wait for the sink to confirm: nothing may depend on what a socket does. */
+  /** Destroys the response. Counts it as ended without waiting for the sink: nothing may depend on a socket. */
   destroy(): void {
     try {
       this.#sink.destroy(this.#runtime.closing)
@@ -190,9 +190,9 @@ export class Outlet implements Watched {
     this.#over()
   }
 
-  /** The response is over. */
+  /** Call this when the response has ended. */
   onClose(): void {
-    // On a server that goes away, the connection under the response may outlast it, and has to end as well.
+    // During a shutdown the timer stays: it ends the underlying connection, which may outlast the response.
     if (!this.#runtime.closing) this.#runtime.clock.clearTimeout(this.#linger)
     this.#over()
   }

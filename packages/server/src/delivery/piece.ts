@@ -3,21 +3,20 @@ import { Payload } from '../sinks/payload.js'
 import type { Frame } from './frame.js'
 
 /**
- * Frames that are written in one piece are cut after this many characters, so that a slow connection can stop between
- * two pieces.
+ * The number of characters after which a piece ends. A slow connection can stop between two pieces.
  */
 export const pieceChars = 65_536
 
-/** Frames that are written in one piece. */
+/** Consecutive frames that are sent in one write. */
 export class Piece {
   readonly frames: readonly Frame[]
-  /** How many of them are events. */
+  /** The number of events among the frames. */
   readonly events: number
-  /** The gaps that the others announce. */
+  /** The reasons of the gaps that the other frames announce. */
   readonly gaps: readonly ServerGapReason[]
   /** Whether the stream is over with it. */
   readonly ends: boolean
-  /** The positions of its events; `Infinity` and 0 where none has one. */
+  /** The lowest and highest position of the events; `Infinity` and 0 if none has one. */
   readonly lowest: number
   readonly highest: number
   #payload: Payload | undefined
@@ -41,14 +40,14 @@ export class Piece {
     this.events = frames.length - gaps.length
   }
 
-  /** Made once, and shared by whoever gets just these frames; that of a single one with everyone who gets it alone. */
+  /** The bytes, encoded once and shared by all connections that get these frames. A single frame's bytes are also shared across pieces. */
   get payload(): Payload {
     const { frames } = this
     this.#payload ??= frames.length === 1 ? frames[0]!.payload : new Payload(frames.map(({ text }) => text).join(''))
     return this.#payload
   }
 
-  /** The same without the frames that a connection is not given; `undefined` where none is left. */
+  /** The piece without the frames that a connection must not get; `undefined` if none is left. */
   only(wanted: (frame: Frame) => boolean): Piece | undefined {
     const frames = this.frames.filter(wanted)
     if (frames.length === this.frames.length) return this

@@ -4,36 +4,35 @@ import { Payload } from '../sinks/payload.js'
 import { encodeFrame, Frame, largeChars } from './frame.js'
 import { pieceChars } from './piece.js'
 
-/** Events of the log that are written in one piece. */
+/** Events of the log that are sent in one write. */
 export interface Part {
   readonly payload: Payload
-  /** How many events it holds. */
+  /** The number of events. */
   readonly events: number
   readonly gaps: readonly ServerGapReason[]
   /** Whether the stream is over with it. */
   readonly ends: boolean
-  /** The position of the last one. */
+  /** The position of the last event. */
   readonly through: number
 }
 
 interface KnownPart extends Part {
   readonly channel: string
   readonly messages: readonly StoredMessage[]
-  /** Whether it has as many events as fit. Others are cut where such a piece begins, so that all go on with the same ones. */
+  /** True if no more events fit. Other parts end where a full one begins, so that all streams go on with the same parts. */
   readonly full: boolean
-  /** Whether it would be cut there too if more events followed. */
+  /** True if it would end there even if more events followed. */
   readonly final: boolean
 }
 
-/** About how many bytes single events may take, and pieces: each of them `entryBytes` beside its text. */
+/** The approximate limit in bytes, once for single events and once for parts. Each entry costs `entryBytes` besides its text. */
 const maxBytes = 2_097_152
 const entryBytes = 300
 const noGaps: readonly ServerGapReason[] = []
 
 /**
- * Remembers what was encoded for streams that were given the log, so that the next ones get the same bytes. It decides
- * nothing: which events a stream is given is read from the backplane each time, and only what is encoded of just these is
- * taken from here.
+ * Caches encoded events of the log, so that streams share their bytes. It never decides which events a stream gets: each
+ * stream reads those from the backplane, and the cache only supplies their encoded form.
  */
 export class Replays {
   readonly #frames = new Map<number, Frame>()
@@ -41,7 +40,7 @@ export class Replays {
   #frameBytes = 0
   #partBytes = 0
 
-  /** The frame of an event: the same one for everyone who asks, as long as it is remembered. */
+  /** The frame of an event. The same for everyone who asks, as long as it is cached. */
   frame(channel: string, message: StoredMessage): Frame {
     const known = this.#frames.get(message.position)
     if (known?.isOf(channel, message)) return known
@@ -53,7 +52,7 @@ export class Replays {
     return frame
   }
 
-  /** Forgets what is too much, the oldest first. An event that waits in some connection is there anyway. */
+  /** Drops the oldest frames above the limit. Keeps those that wait in some connection: they take memory anyway. */
   trim(): void {
     if (this.#frameBytes <= maxBytes) return
     for (const frame of this.#frames.values()) {
@@ -67,12 +66,12 @@ export class Replays {
     this.#frameBytes -= frame.size + entryBytes
   }
 
-  /** The events of one channel from an index on, as many as make a piece. */
+  /** The part of a channel's events that begins at an index. */
   part(channel: string, messages: readonly StoredMessage[], index: number): Part {
     const known = this.#known(channel, messages, index)
     if (known) return known
     const { position, data } = messages[index]!
-    // A large event is the same one for every stream, whatever else it is given.
+    // A large event is a part of its own, so that all streams share it.
     if (data.length > largeChars) return partOf([this.frame(channel, messages[index]!)])
     let text = ''
     let end = index
@@ -84,7 +83,7 @@ export class Replays {
       end++
       const next = messages[end]
       full = text.length >= pieceChars || (next !== undefined && next.data.length > largeChars)
-      // From there on it goes on with a piece that is there already.
+      // A full part that is already cached comes next.
       final = full || (next !== undefined && this.#known(channel, messages, end)?.full === true)
     }
     const own = messages.slice(index, end)
@@ -96,7 +95,7 @@ export class Replays {
     return part
   }
 
-  /** Drops what is remembered of a channel. */
+  /** Drops everything cached for a channel. */
   forget(channel: string): void {
     for (const frame of this.#frames.values()) if (frame.channel === channel) this.#forget(frame)
     for (const [position, part] of this.#parts) if (part.channel === channel) this.#forgetPart(position, part)
@@ -117,7 +116,7 @@ export class Replays {
 
   #remember(position: number, part: KnownPart): void {
     const before = this.#parts.get(position)
-    // Behind all others: the oldest are forgotten first.
+    // Moves to the end: the oldest entries are dropped first.
     if (before) this.#forgetPart(position, before)
     this.#parts.set(position, part)
     this.#partBytes += sizeOf(part)
@@ -132,7 +131,7 @@ function sizeOf({ payload }: KnownPart): number {
   return payload.bytes.length + entryBytes
 }
 
-/** Frames in one piece. @param frames At least one, each with a position. */
+/** Joins frames to a part. @param frames At least one, each with a position. */
 export function partOf(frames: readonly Frame[]): Part {
   const [first] = frames
   return {
@@ -144,7 +143,7 @@ export function partOf(frames: readonly Frame[]): Part {
   }
 }
 
-/** From some backplanes the same event is another object each time it is read. */
+/** Compares by content: some backplanes return a new object for each read. */
 function isSame(one: StoredMessage, other: StoredMessage): boolean {
   return one === other || (one.position === other.position && one.type === other.type && one.data === other.data)
 }

@@ -1,21 +1,21 @@
 import type { Clock } from '@rivulet/core'
 
-/** A connection that has bytes waiting. */
+/** A connection with buffered bytes. */
 export interface Watched {
-  /** Bytes that were ever written while others waited before them. */
+  /** The total of all bytes that were written behind buffered bytes. Never decreases. */
   readonly bytesQueued: number
-  /** Bytes that were written and have not been sent yet. */
+  /** Bytes that were written but not yet sent. */
   readonly bufferedBytes: number
-  /** Called when it has taken no byte for the whole timeout. */
+  /** Called when the connection has taken no byte for the whole timeout. */
   onStall(): void
 }
 
-/** How often it looks, within one timeout. */
+/** The number of checks within one timeout. */
 const looksPerTimeout = 8
 
 /**
- * Watches the connections that have bytes waiting, by one timer, and notices those that take none for too long. A slow
- * connection that goes on taking some is left alone.
+ * Finds connections that take none of their buffered bytes for too long, with one timer for all. A slow connection that
+ * keeps taking some is left alone.
  */
 export class StallWatch {
   readonly #clock: Clock
@@ -53,7 +53,7 @@ export class StallWatch {
         watched.onStall()
       }
     }
-    // What was told of a stall may have added one, and with it the timer.
+    // `onStall` may have added a connection, and with it the timer.
     if (this.#watched.size > 0) {
       this.#timer ??= this.#clock.setTimeout(() => this.#look(), this.#timeoutMs / looksPerTimeout)
     }
