@@ -82,7 +82,7 @@ describe('a slow connection', () => {
     }
     await publish(400)
     clock.advance(2_000)
-    // It takes what waits for it, is given a part of the queue, and waits again.
+    // It takes its buffer, gets a part of the queue, and is congested again.
     take(Infinity)
     await calm()
     await publish(400)

@@ -17,7 +17,7 @@ async function createBusy(clients: number) {
     const { sink } = await connect({ channels: ['busy'] })
     sink.onWrite = () => clock.advance(1)
   }
-  /** A turn of the event loop in which the busy channel gets one more event. */
+  /** Runs a turn of the event loop in which the busy channel gets one more event. */
   const turn = async () => {
     harness.manager.emit('log', { message: 'busy' }, { channel: 'busy' })
     await settle()

@@ -94,7 +94,7 @@ describe('heartbeats', () => {
   it('need no timer when nobody is there', async () => {
     const { connect, clock, calm } = createHarness({ events })
     const client = await connect()
-    // Its own, and that of the node's presence.
+    // The timers of heartbeats and of the node's presence.
     expect(clock.timers).toBe(2)
     client.sink.destroy()
     await calm()

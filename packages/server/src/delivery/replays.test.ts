@@ -11,7 +11,7 @@ import { Replays } from './replays.js'
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 const texts = (messages: readonly SseMessage[]) => dataOf(messages, 'log').map(({ message }) => message)
 
-/** The large payloads that connections are given from now on, in order. */
+/** Records the large payloads that connections get from now on, in order. */
 function watchPayloads(): () => Payload[] {
   const write = vi.spyOn(SimulatedSink.prototype, 'write')
   onTestFinished(() => void write.mockRestore())
@@ -22,7 +22,7 @@ function watchPayloads(): () => Payload[] {
   }
 }
 
-/** A log of so many events, and their ids. */
+/** A log of `count` events, and their ids. */
 async function createLog(count: number, chars: number) {
   const harness = createHarness({ events, retention: { maxEvents: 100_000, maxBytes: 1e9 } })
   const ids: string[] = []
@@ -86,7 +86,7 @@ describe('streams that are given the log', () => {
     await manager.publish('log', { message: 'x'.repeat(300_000) })
     await manager.publish('log', { message: 'behind' })
     await calm()
-    // Forgotten by now, if it did not wait in the first connection.
+    // Dropped by now, if it did not wait in the first connection.
     for (let count = 0; count < 40; count++) await manager.publish('log', { message: 'x'.repeat(100_000) })
     for (const channels of [['default'], ['default', 'other']]) {
       await connect({ channels }, ids[0])

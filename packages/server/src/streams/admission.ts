@@ -2,22 +2,23 @@ import { encodeControlEvent } from '@rivulet/core'
 import { type Refusal, streamHeaders } from '../sinks/sink.js'
 
 export interface Limits {
-  /** How many streams at once; more are refused with 503. Requests that are being authorized count. @default Infinity */
+  /** The number of open streams plus requests being authorized. More are refused with 503. @default Infinity */
   maxConnections?: number
-  /** How many streams at once of one key that `authorize` gave; more are refused with 429. @default Infinity */
+  /** The number of open streams per `key` from `authorize`. More are refused with 429. @default Infinity */
   maxConnectionsPerKey?: number
-  /** How many bytes may wait for one connection before it is given nothing more until it drains. @default 262_144 */
+  /** The number of bytes that may be buffered for one connection. Above it, the connection gets nothing until it drains. @default 262_144 */
   highWaterMarkBytes?: number
-  /** A connection that takes no byte for this many milliseconds is closed. @default 60_000 */
+  /** The time in milliseconds after which a connection that takes no byte is closed. @default 60_000 */
   stallTimeoutMs?: number
   /**
-   * How long a stream may last, in milliseconds; each lasts between 80 and 100 percent of it. The client comes back and
-   * goes on: this spreads connections over servers again, and frees those that only a proxy keeps open. @default Infinity
+   * The longest time in milliseconds that a stream lasts. Each lasts between 80 and 100 percent of it, and then the client
+   * reconnects and resumes. Spreads connections over servers again, and frees those that only a proxy keeps open.
+   * @default Infinity
    */
   maxLifetimeMs?: number
 }
 
-/** Thrown by a step of receiving a request: it is answered with this, and not with a stream. */
+/** Thrown by a step of receiving a request that ends in a refusal. */
 export class Refused {
   readonly #refusal: Refusal
 
@@ -25,7 +26,7 @@ export class Refused {
     this.#refusal = refusal
   }
 
-  /** Takes anything that was thrown. Unlike `instanceof`, this runs no trap of a proxy. */
+  /** Tells if a thrown value is a `Refused`. Unlike `instanceof`, runs no trap of a proxy. */
   static is(value: unknown): value is Refused {
     return typeof value === 'object' && value !== null && #refusal in value
   }
@@ -35,7 +36,7 @@ export class Refused {
   }
 }
 
-/** Counts streams and the requests that may become streams, and refuses those that are too many. */
+/** Counts open streams and pending requests, and refuses requests above the limits. */
 export class ConnectionLimits {
   readonly #maxConnections: number
   readonly #maxPerKey: number
@@ -43,23 +44,23 @@ export class ConnectionLimits {
   readonly #perKey = new Map<string, number>()
   #count = 0
 
-  /** @param random Spreads the times at which the refused come back. */
+  /** @param random Spreads the times at which refused clients reconnect. */
   constructor({ maxConnections = Infinity, maxConnectionsPerKey = Infinity }: Limits, random: () => number) {
     this.#maxConnections = maxConnections
     this.#maxPerKey = maxConnectionsPerKey
     this.#random = random
   }
 
-  /** @throws {Refused} with 503 when there are too many. */
+  /** Takes a slot. @throws {Refused} with 503 if none is free. */
   enter(): Slot {
     if (this.#count >= this.#maxConnections) {
-      throw new Refused(comeBack(503, 'The server has as many event streams open as it may.', later, this.#random))
+      throw new Refused(comeBack(503, 'The server has reached its limit of open event streams.', later, this.#random))
     }
     this.#count++
     return new Slot(this)
   }
 
-  /** For slots alone. @throws {Refused} with 429 when there are too many of this key. */
+  /** Counts a stream for a key. For `Slot` only. @throws {Refused} with 429 if the key has too many. */
   take(key: string): void {
     const taken = this.#perKey.get(key) ?? 0
     if (taken >= this.#maxPerKey) {
@@ -68,7 +69,7 @@ export class ConnectionLimits {
     this.#perKey.set(key, taken + 1)
   }
 
-  /** For slots alone. */
+  /** Frees a slot. For `Slot` only. */
   giveBack(key: string | undefined): void {
     this.#count--
     if (key === undefined) return
@@ -78,7 +79,7 @@ export class ConnectionLimits {
   }
 }
 
-/** One place within the limits, from the arrival of a request to the end of its stream. */
+/** One slot within the limits, held from the arrival of a request to the end of its stream. */
 export class Slot {
   readonly #limits: ConnectionLimits
   #key: string | undefined
@@ -88,14 +89,14 @@ export class Slot {
     this.#limits = limits
   }
 
-  /** Counts for this key too. @throws {Refused} with 429 when there are too many of it. */
+  /** Counts the slot for a key too. @throws {Refused} with 429 if the key has too many. */
   claim(key: string | undefined): void {
     if (key === undefined || this.#released) return
     this.#limits.take(key)
     this.#key = key
   }
 
-  /** May be called again. */
+  /** Frees the slot. Further calls do nothing. */
   release(): void {
     if (this.#released) return
     this.#released = true
@@ -103,35 +104,35 @@ export class Slot {
   }
 }
 
-/** Where another node answers, or this one does in a moment. */
+/** `Retry-After` in seconds if another node can answer, or this one can in a moment. */
 const soon = 1
-/** Where others have to leave first. */
+/** `Retry-After` in seconds if other clients have to leave first. */
 const later = 5
 
 export function shuttingDown(random: () => number): Refusal {
   return comeBack(503, 'The server is shutting down.', soon, random)
 }
 
-/** For a request behind an unfinished response on the same connection: a stream there would wait, perhaps for ever. */
+/** The refusal of a request behind an unfinished response on the same connection, where a stream might wait for ever. */
 export function pipelined(random: () => number): Refusal {
-  return comeBack(503, 'Ask for an event stream on a connection that is not in use.', soon, random)
+  return comeBack(503, 'Request the event stream on a connection without unfinished responses.', soon, random)
 }
 
-/** For when the backplane does not answer: it may do so again soon. */
+/** The refusal while the backplane does not answer. */
 export function unavailable(random: () => number): Refusal {
   return comeBack(503, 'The events cannot be read at the moment.', soon, random)
 }
 
-/** Clients come back between once and three times so many seconds later, not all in one moment. */
+/** Spreads clients over one to three times `seconds`, so that they do not all reconnect at once. */
 function comeBack(status: number, message: string, seconds: number, random: () => number): Refusal {
   return { status, message, headers: { 'retry-after': String(seconds + Math.floor(random() * (2 * seconds + 1))) } }
 }
 
 /**
- * The refusal of a request that may come back, as a stream that says when, and ends. A native `EventSource` gives up for good
- * at any status but 200.
+ * Turns a refusal with 429 or 503 into a stream that says when to reconnect, and ends. Native `EventSource` gives up for
+ * good at any status but 200.
  *
- * @param retryMs Where the refusal does not say when.
+ * @param retryMs The reconnection time if the refusal has no `Retry-After`.
  */
 export function asStream(refusal: Refusal, retryMs: number): Refusal {
   if (refusal.status !== 429 && refusal.status !== 503) return refusal

@@ -7,7 +7,7 @@ import type { Runtime } from '../runtime/runtime.js'
 import type { SinkListener } from '../sinks/sink.js'
 import { Refused, type Slot, unavailable } from './admission.js'
 
-/** The reason for which nobody waits for a request whose client has left. */
+/** Thrown by a step of receiving a request whose client has left. */
 export const gone: unique symbol = Symbol('the client has left')
 
 function isOutcome(error: unknown): boolean {
@@ -17,18 +17,18 @@ function isOutcome(error: unknown): boolean {
 type CallbackName = 'id' | 'authorize' | 'channels' | 'snapshot' | 'presence'
 
 /**
- * A request on its way to a stream: what it waits for, and its place within the limits. It listens to the sink, and hands on
- * to the connection once there is one that is open.
+ * A request on its way to a stream, with its slot and the step that it waits for. Listens to the sink, and passes its
+ * events on to the connection once that is open.
  */
 export class Admitting implements SinkListener {
-  /** Up to this position, disconnects had been carried out when its authorization began: see `Control`. `undefined` before that. */
+  /** The position of the last disconnect carried out before authorization began. See `Control`. `undefined` until then. */
   admittedPosition: number | undefined
-  /** The disconnects that were carried out later. */
+  /** The disconnects carried out since then. */
   readonly disconnects: ((connection: Connection) => boolean)[] = []
   readonly slot: Slot
   readonly #runtime: Runtime
   readonly #timeoutMs: number
-  /** `undefined` once there is a stream, which may last for days. */
+  /** Dropped once the stream is open, which may last for days. */
   #wait: Wait | undefined = new Wait()
   #connection: Connection | undefined
 
@@ -39,10 +39,10 @@ export class Admitting implements SinkListener {
   }
 
   /**
-   * Waits for a step that may fail, as long as somebody waits for the request. What it throws is reported; the client learns
-   * no more than that something failed.
+   * Runs a step that may fail, and waits for it while the request is pending. Reports errors; the client gets a status
+   * without detail.
    *
-   * @throws {Refused}, or `gone`.
+   * @throws {Refused} or `gone`.
    */
   async run<T>(stage: ErrorContext['stage'], step: () => Awaitable<T>): Promise<T> {
     const report = (error: unknown) => {
@@ -59,7 +59,7 @@ export class Admitting implements SinkListener {
     }
   }
 
-  /** Asks a function of the stream's options, and reads its answer. @throws {Refused}, or `gone`. */
+  /** Calls a function of the stream's options and reads its answer. @throws {Refused} or `gone`. */
   async ask<Answer, Result>(
     name: CallbackName,
     call: (options: CallbackOptions) => Awaitable<Answer>,
@@ -84,7 +84,7 @@ export class Admitting implements SinkListener {
     }
   }
 
-  /** Ends whatever is waited for. @param outcome `Refused`, or `gone`. */
+  /** Ends the current wait. @param outcome A `Refused` or `gone`. */
   breakOff(outcome: unknown): void {
     this.#wait?.breakOff(outcome)
   }
@@ -93,7 +93,7 @@ export class Admitting implements SinkListener {
     return this.#connection !== undefined
   }
 
-  /** From here on the sink speaks to the connection. */
+  /** Passes all further events of the sink to the connection. */
   open(connection: Connection): void {
     this.#connection = connection
     this.#wait = undefined

@@ -4,14 +4,14 @@ import { disregard, isThenable } from '../runtime/guard.js'
 import type { Refusal } from '../sinks/sink.js'
 import { Refused } from './admission.js'
 
-// Reads what the functions of a stream's options answer. The application's types may be wrong, and its objects may have
-// getters: each property is read once, and what is not clearly allowed is refused.
+// Reads the answers of the functions in a stream's options. The application's types may be wrong and its objects may have
+// getters, so each property is read once, and anything not clearly allowed is refused.
 
-/** An admission that was read. */
+/** A validated admission. */
 export interface ReadAdmission {
   readonly context: unknown
   readonly key: string | undefined
-  /** In milliseconds since the Unix epoch; `Infinity` for never. */
+  /** Milliseconds since the Unix epoch; `Infinity` for never. */
   readonly expiresAt: number
 }
 
@@ -20,8 +20,8 @@ export const everyone: ReadAdmission = { context: undefined, key: undefined, exp
 /**
  * Reads an answer of `authorize`.
  *
- * @throws {Refused} when it keeps the request out.
- * @throws {ConfigurationError} when it neither lets in nor keeps out: a forgotten `return` must not let everyone in.
+ * @throws {Refused} if it refuses the request.
+ * @throws {ConfigurationError} if it is neither an admission nor a refusal: a forgotten `return` must not let everyone in.
  */
 export function readAuthorization(answer: unknown): ReadAdmission {
   if (answer === true) return everyone
@@ -31,41 +31,41 @@ export function readAuthorization(answer: unknown): ReadAdmission {
   }
   if ('status' in answer) throw new Refused(readRefusal(answer))
   if (!('context' in answer)) {
-    const fix = 'It lets nobody in: return { context }, or true where there is none to give. { status } refuses.'
+    const fix = 'This lets nobody in. Return { context }, or true without a context; { status } refuses.'
     throw new ConfigurationError('authorize()', 'an object without a context', fix)
   }
   const { context, key, expiresAt } = answer as { context: unknown; key?: unknown; expiresAt?: unknown }
   if (context === undefined || context === null) throw new Refused({ status: 401 })
   if (isThenable(context)) {
     disregard(context)
-    throw new ConfigurationError('authorize().context', 'a promise', 'Await it first: it may come to nothing.')
+    throw new ConfigurationError('authorize().context', 'a promise', 'Await it first: it may resolve to nobody.')
   }
   return { context, key: readKey(key), expiresAt: readExpiry(expiresAt) }
 }
 
 function readKey(key: unknown): string | undefined {
   if (key === undefined || (typeof key === 'string' && key !== '')) return key
-  throw new ConfigurationError('authorize().key', key, 'Give a text that is not empty, or leave it out.')
+  throw new ConfigurationError('authorize().key', key, 'Return a string that is not empty, or leave it out.')
 }
 
 function readExpiry(expiresAt: unknown): number {
   if (expiresAt === undefined) return Infinity
   const time = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt
   if (typeof time === 'number' && !Number.isNaN(time)) return time
-  const fix = 'Give milliseconds since the Unix epoch or a valid Date, or leave it out.'
+  const fix = 'Return milliseconds since the Unix epoch or a valid Date, or leave it out.'
   throw new ConfigurationError('authorize().expiresAt', expiresAt, fix)
 }
 
-/** These say where a body ends. Contradicting it would leave the client waiting. */
+/** Headers that determine the end of the body. A wrong value would leave the client waiting. */
 const framing = /^(content-length|transfer-encoding)$/i
 
 function readRefusal(answer: object): Refusal {
   const { status, message, headers } = answer as { status: unknown; message?: unknown; headers?: unknown }
   if (!Number.isInteger(status) || !(status === 204 || ((status as number) >= 300 && (status as number) <= 599))) {
-    throw new ConfigurationError('authorize().status', status, 'Give an HTTP status: 204, or 300 to 599.')
+    throw new ConfigurationError('authorize().status', status, 'Return an HTTP status: 204, or 300 to 599.')
   }
   if (message !== undefined && typeof message !== 'string') {
-    throw new ConfigurationError('authorize().message', message, 'Give a text, or leave it out.')
+    throw new ConfigurationError('authorize().message', message, 'Return a string, or leave it out.')
   }
   return { status: status as number, message, headers: readHeaders(headers) }
 }
@@ -73,12 +73,16 @@ function readRefusal(answer: object): Refusal {
 function readHeaders(headers: unknown): Record<string, string> | undefined {
   if (headers === undefined) return undefined
   if (typeof headers !== 'object' || headers === null) {
-    throw new ConfigurationError('authorize().headers', headers, 'Give an object of texts, or leave it out.')
+    throw new ConfigurationError('authorize().headers', headers, 'Return an object of strings, or leave it out.')
   }
   const read: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value !== 'string' || framing.test(name)) {
-      throw new ConfigurationError(`authorize().headers.${name}`, value, 'Give a text; the length is not yours to say.')
+      throw new ConfigurationError(
+        `authorize().headers.${name}`,
+        value,
+        'Return a string, and leave out Content-Length and Transfer-Encoding.',
+      )
     }
     read[name.toLowerCase()] = value
   }
@@ -89,11 +93,11 @@ function readHeaders(headers: unknown): Record<string, string> | undefined {
  * Reads the channels of a stream.
  *
  * @returns Distinct names, in alphabetical order.
- * @throws {Refused} with 403 when there are none, or one is the SDK's own.
- * @throws {ConfigurationError} when they are anything but an array of names.
+ * @throws {Refused} with 403 if there are none, or one is reserved for Rivulet.
+ * @throws {ConfigurationError} if they are not an array of names.
  */
 export function readChannelNames(answer: unknown): readonly string[] {
-  if (!Array.isArray(answer)) throw new ConfigurationError('channels', answer, 'Give an array of names.')
+  if (!Array.isArray(answer)) throw new ConfigurationError('channels', answer, 'Return an array of names.')
   const names = [...new Set<unknown>(answer)]
   for (const name of names) checkChannelName('channels', name)
   if (names.length === 0 || (names as string[]).some(isReservedChannel)) throw new Refused({ status: 403 })
@@ -103,20 +107,20 @@ export function readChannelNames(answer: unknown): readonly string[] {
 /** @throws {ConfigurationError} */
 export function checkChannelName(option: string, name: unknown): asserts name is string {
   if (typeof name !== 'string' || name === '') {
-    throw new ConfigurationError(option, name, "A channel's name is a text that is not empty.")
+    throw new ConfigurationError(option, name, 'Pass a string that is not empty.')
   }
 }
 
 /**
- * Reads what others may know of a stream.
+ * Reads an answer of `presence`.
  *
- * @returns JSON; `undefined` when the stream is not to be shown.
- * @throws {ConfigurationError} when it has no JSON, and what serializing it throws.
+ * @returns JSON; `undefined` if the stream is hidden.
+ * @throws {ConfigurationError} if the value has no JSON form, and any error of serializing it.
  */
 export function readPresence(answer: unknown): string | undefined {
   const json = JSON.stringify(answer) as string | undefined
   if (json === undefined && answer !== undefined) {
-    throw new ConfigurationError('presence()', answer, 'Give a JSON value, or undefined to show nothing.')
+    throw new ConfigurationError('presence()', answer, 'Return a JSON value, or undefined to hide the stream.')
   }
   return json
 }

@@ -125,7 +125,7 @@ it('leaves nothing behind after thousands of clients of every kind', async () =>
   }
   clock.advance(120_000)
   expect(manager.stats()).toMatchObject({ connections: 0, lagging: 0, cohorts: 0, opened: 600, closed: 600, errors: 0 })
-  // The kept events wait for their age alone.
+  // The only timer left is for the age of kept events.
   expect(clock.timers).toBe(1)
   clock.advance(2 * 3_600_000)
   expect(clock.timers).toBe(0)

@@ -2,8 +2,10 @@ import type { Clock } from '@rivulet/core'
 import type { Connection } from '../delivery/connection.js'
 
 /**
- * Closes connections one by one over a period, so that they do not all come back to the other servers in one moment;
- * each is told a reconnection time of its own. Returns a function that closes the rest at once.
+ * Closes connections one by one over a period and gives each client its own reconnection time, so that they do not all
+ * reconnect to the other servers at once.
+ *
+ * @returns A function that closes the rest at once.
  */
 export function spreadClosing(
   clock: Clock,
@@ -12,7 +14,7 @@ export function spreadClosing(
 ): () => void {
   const start = clock.now()
   const waiting = [...connections].map((connection) => ({ connection, closeAt: start + clock.random() * graceMs }))
-  // The last one first: it is taken from the end.
+  // Latest first: the next one is taken from the end.
   waiting.sort((one, other) => other.closeAt - one.closeAt)
   let timer: unknown
   const closeUpTo = (time: number) => {

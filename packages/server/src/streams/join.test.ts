@@ -13,7 +13,7 @@ type Options = EventStreamOptions<unknown, unknown, typeof events>
 
 const texts = (messages: readonly SseMessage[]) => dataOf(messages, 'log').map(({ message }) => message)
 
-/** Where a client is that leaves before the first event. */
+/** The cursor of a client that leaves before the first event. */
 const cursorOf = (messages: readonly SseMessage[]) => messages.at(-1)!.lastEventId
 
 describe('the position at which a stream begins', () => {
@@ -31,7 +31,7 @@ describe('the position at which a stream begins', () => {
       const { manager, clock, connect } = createHarness({ events })
       await connect({ channels: ['mine'] })
       clock.advance(5_000)
-      // More than a millisecond has positions for, so that the next ones are ahead of the clock.
+      // More events than a millisecond has positions: the next positions are ahead of the clock.
       for (let count = 0; count < others; count++) {
         await manager.publish('log', { message: '' }, { channel: `other ${count % 3}` })
       }
@@ -111,7 +111,7 @@ describe('the position at which a stream begins', () => {
   it('is one to come back to before anything was published since, where a backplane tells of the time alone', async () => {
     const memory = new MemoryBackplane()
     let storedPosition = memory.read('a', 0, 0).storedPosition
-    // As Redis does it, whose last position is that of an event.
+    // Like Redis, where the last position is always that of an event.
     const backplane: Backplane = Object.assign(Object.create(memory), {
       publish(...args: Parameters<MemoryBackplane['publish']>) {
         const result = memory.publish(...args)

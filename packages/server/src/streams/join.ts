@@ -11,32 +11,32 @@ import type { Beginning, EncodedSnapshot } from './snapshot.js'
 
 export interface JoinRequest {
   readonly channels: readonly string[]
-  /** What the client offered; `undefined` or empty: nothing. */
+  /** The client's cursor, unparsed. `undefined` or empty if it has none. */
   readonly lastEventId: string | undefined
   readonly replay: 'none' | 'latest' | number
-  /** Tells whether the stream's filter lets an event pass; `undefined` where it has none. */
+  /** Tells if the stream's filter lets an event pass. `undefined` without a filter. */
   readonly sees: ((frame: Frame) => boolean) | undefined
   readonly snapshot: ((begun: Beginning) => Promise<EncodedSnapshot>) | undefined
 }
 
-/** How a stream begins. */
+/** The beginning of a stream. */
 export interface Join {
   readonly recovered: boolean | null
-  /** How many events of the log come before the first live one. */
+  /** The number of events from the log before the first live one. */
   readonly replayed: number
   /**
-   * The id of `rivulet:open`, for a client that does not go on from its own: so that what is published while it is away,
-   * before its first event, is not lost to it.
+   * The id of `rivulet:open`, for a client that does not resume from a cursor of its own. If it leaves before its first
+   * event, it still misses nothing that is published while it is away.
    */
   readonly cursor: string | undefined
-  /** What is sent between `rivulet:open` and the first event. */
+  /** The text between `rivulet:open` and the first event. */
   readonly prologue: string
   readonly start: Omit<CatchUpStart, 'ordinal'>
 }
 
 /**
- * Finds where a stream begins. It has to be called in the turn in which live events begin to be held back for the
- * connection: whatever was published before its first read is in the log, all else among what is held back.
+ * Determines where a stream begins. MUST be called in the same turn in which the connection's live events start to be
+ * held back: every event is then either in the log at the first read, or held back.
  */
 export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): Promise<Join> {
   const { backplane } = runtime
@@ -46,7 +46,7 @@ export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): 
   const bridge = Math.min(...first.map(({ storedPosition }) => storedPosition))
   const clock = Math.min(...first.map((result) => result.clock))
   const now = Math.max(clock, ...first.map(({ lastPosition }) => Math.min(lastPosition, bridge)))
-  // A position that is yet to be given is not ours: from it on, real events would be taken for known ones.
+  // A position in the future is not ours: new events up to it would count as known.
   const known = cursor !== undefined && cursor <= Math.max(bridge, clock)
   const recovered = known ? first.every(({ continuous }) => continuous) : lastEventId ? false : null
   if (known && (recovered || !snapshot)) {
@@ -85,7 +85,7 @@ export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): 
   }
 }
 
-/** A gap that is told before the first event. */
+/** A gap that is announced before the first event. */
 export interface Gap extends GapEvent {
   readonly reason: ServerGapReason
 }
@@ -103,12 +103,12 @@ export function announce({ counters }: DeliveryRuntime, gaps: readonly Gap[]): s
   return gaps.map((gap) => encodeControlEvent(gap)).join('')
 }
 
-/** How many characters of events are kept from when they are counted until they are given; beyond that they are read again. */
+/** The number of characters of counted events that are kept until the stream gets them. Events beyond that are read again. */
 const keptChars = 262_144
-/** After so many reads in a row other work comes first. */
+/** The number of reads in a row after which other work gets a turn. */
 const readsPerTurn = 16
 
-/** Counts the events that the log has for a stream, and keeps the first of them for it. */
+/** Counts the events that the log has for a stream, and keeps the first pages. */
 export async function readAhead(
   { backplane, clock, replays }: DeliveryRuntime,
   { channels, sees }: JoinRequest,

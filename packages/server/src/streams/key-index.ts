@@ -1,8 +1,8 @@
 import type { Connection } from '../delivery/connection.js'
 
-/** Connections by the key that `authorize` gave them. */
+/** Connections by the `key` from `authorize`. */
 export class KeyIndex {
-  /** Most keys have one connection: a set for each would cost more than the rest. */
+  /** Most keys have one connection. A set for each would cost more than all the rest. */
   readonly #byKey = new Map<string, Connection | Set<Connection>>()
 
   add(connection: Connection): void {

@@ -16,7 +16,7 @@ cycle.itself = cycle
 
 const hostileCursors = ['🜁', 'x'.repeat(8_000), '-1', '1e9', 'zzzzzzzzzzzz', '../../etc/passwd', '0', '{"a":1}']
 
-/** A client that keeps nothing of what it reads but the answer's status. */
+/** A client that keeps only the status of the answer. */
 async function open(url: string): Promise<IncomingMessage> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get(url, { agent: false }, resolve).on('error', reject)
@@ -24,13 +24,13 @@ async function open(url: string): Promise<IncomingMessage> {
   return response.on('error', () => {})
 }
 
-/** Resolves as soon as a text has come. */
+/** Resolves as soon as the text has arrived. */
 async function until(response: IncomingMessage, text: string): Promise<void> {
   for await (const chunk of response.iterator({ destroyOnReturn: false })) if (String(chunk).includes(text)) return
   throw new Error(`The stream ended before ${text}`)
 }
 
-/** Sockets and servers that keep this process alive, by kind. */
+/** The sockets and servers that keep this process alive, by kind. */
 function openHandles(): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const kind of process.getActiveResourcesInfo()) {
@@ -39,7 +39,7 @@ function openHandles(): Record<string, number> {
   return counts
 }
 
-/** The real clock, and the timers of it that are waiting. */
+/** The real clock, with the timers that are pending. */
 function countTimers(): { clock: Clock; timers: Set<unknown> } {
   const timers = new Set<unknown>()
   const clock: Clock = {
@@ -88,7 +88,7 @@ async function start() {
   return { manager, server, url, timers }
 }
 
-/** One of everything that goes wrong between a server and its clients. */
+/** One client for everything that goes wrong between a server and its clients. */
 async function misuse({ manager, url }: Awaited<ReturnType<typeof start>>): Promise<void> {
   const port = Number(new URL(url).port)
   const streams: IncomingMessage[] = []
@@ -108,7 +108,7 @@ async function misuse({ manager, url }: Awaited<ReturnType<typeof start>>): Prom
   await expect(manager.publish('log', { message: 1n })).rejects.toThrow()
   await expect(manager.publish('log', { message: cycle })).rejects.toThrow()
   manager.emit('log', { message: cycle })
-  // The socket dies while this is being written to it.
+  // The socket dies during this write.
   await manager.publish('log', { message: 'x'.repeat(300_000) })
   rst.resetAndDestroy()
   await manager.publish('log', { message: 'end' })
@@ -127,7 +127,7 @@ it('leaves no connection, no timer and no memory behind, whatever clients and pu
     await misuse(served)
     sizes.push(await heapInUse())
   }
-  // What is kept at all (compiled code, pools, the retained events) is there after a few rounds.
+  // A few rounds fill everything that stays: compiled code, pools, retained events.
   const [settled, last] = [sizes[9]!, sizes.at(-1)!]
   expect(last - settled).toBeLessThan(1_000_000)
 
@@ -138,7 +138,7 @@ it('leaves no connection, no timer and no memory behind, whatever clients and pu
   expect((await open(url)).statusCode).toBe(503)
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
-  // A socket is given up a turn or two after it is closed; this waits for nothing but that.
+  // A socket is released a turn or two after it closes.
   for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
   expect(openHandles()).toEqual(handles)
 }, 30_000)

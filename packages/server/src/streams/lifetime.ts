@@ -1,7 +1,7 @@
 import { type Clock, maxTimerMs } from '@rivulet/core'
 import type { Connection } from '../delivery/connection.js'
 
-/** Closes connections whose credential or lifetime has ended. */
+/** Closes connections when their credential or lifetime ends. */
 export class Lifetimes {
   readonly #clock: Clock
   readonly #maxLifetimeMs: number
@@ -13,7 +13,7 @@ export class Lifetimes {
     this.#maxLifetimeMs = maxLifetimeMs
   }
 
-  /** @param expiresAt When its credential ends: milliseconds since the Unix epoch, or `Infinity`. */
+  /** @param expiresAt The end of its credential in milliseconds since the Unix epoch, or `Infinity`. */
   add(connection: Connection, expiresAt: number): void {
     const end = this.#clock.now() + this.#maxLifetimeMs * (0.8 + 0.2 * this.#clock.random())
     if (expiresAt === Infinity && end === Infinity) return
@@ -28,7 +28,7 @@ export class Lifetimes {
   }
 }
 
-/** Calls back at a time, however far away. A time that has passed counts as now. @returns A function that cancels the call. */
+/** Calls back at a time, however far away; at once if it has passed. @returns A function that cancels the call. */
 export function at(clock: Clock, time: number, callback: () => void): () => void {
   let timer: unknown
   const wait = () => {

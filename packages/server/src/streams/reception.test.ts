@@ -484,7 +484,7 @@ describe('snapshot', () => {
     await calm()
     expect(client.messages.map(({ event }) => event)).toEqual(['rivulet:open', 'state', 'log', 'log', 'log'])
     expect(texts(client.messages)).toEqual(['meanwhile', 'live only', 'after'])
-    // Whoever leaves with a part of the snapshot has no cursor, and gets it again; with all of it, it goes on from there.
+    // A client that leaves with part of the snapshot has no cursor, and gets it again. With all of it, it resumes.
     expect(client.messages[0]!.lastEventId).toBe('')
     const again = await connect({ snapshot }, client.messages[1]!.lastEventId)
     expect(texts(again.messages)).toEqual(['meanwhile', 'after'])

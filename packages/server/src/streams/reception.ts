@@ -13,11 +13,11 @@ import { type Beginning, encodeSnapshot } from './snapshot.js'
 import type { EventStreamOptions, Snapshot } from './stream-options.js'
 import type { Streams } from './streams.js'
 
-/** A request for a stream, whatever it came by. */
+/** A request for a stream, from any HTTP server. */
 export interface StreamRequest<Request> {
-  /** The framework's own request: what `authorize` and `channels` get. */
+  /** The framework's own request, passed to `authorize` and `channels`. */
   readonly raw: Request
-  /** The `Last-Event-ID` header, else the `lastEventId` of the query. */
+  /** The `Last-Event-ID` header, or else the query parameter `lastEventId`. */
   readonly lastEventId: string | undefined
 }
 
@@ -32,7 +32,7 @@ export interface StreamSource {
   onUncertain(connection: Connection): void
 }
 
-/** Answers one request with a stream: limits → authorize → channels → where it begins → open → catch up. Never rejects. */
+/** Answers one request with a stream: limits → authorize → channels → join → open → catch up. Never rejects. */
 export async function receive<Request, Context>(
   streams: Streams,
   request: StreamRequest<Request>,
@@ -79,7 +79,7 @@ function answerWithout(
   }
 }
 
-/** Refuses, with 500 where `authorize` gave headers that no response can have. */
+/** Sends a refusal; 500 if its status or headers are not valid in HTTP. */
 function refuse(streams: Streams, sink: Sink, refusal: Refusal): void {
   const { clock, closing } = streams.runtime
   const leave = closing || sink.queued
@@ -89,7 +89,7 @@ function refuse(streams: Streams, sink: Sink, refusal: Refusal): void {
     streams.runtime.report(error, { stage: 'authorize' })
     sink.refuse({ status: 500 }, leave)
   }
-  // Nobody must keep a server that goes away by not reading why.
+  // A client that does not read its refusal must not hold up a shutdown.
   if (closing) clock.setTimeout(() => destroy(streams, sink), lingerMs)
 }
 
@@ -158,7 +158,7 @@ async function open<Request, Context>(
     }
     join = await admitting.run('read', async () => {
       await streams.subscribed(connection)
-      // From here on live events are held back for this connection: by this ordinal, in a queue that the cohort shares.
+      // Live events are held back from this ordinal on, in the queue that the cohort shares.
       ordinal = connection.cohort.queue.end
       const snapshot =
         options.snapshot &&
@@ -172,7 +172,7 @@ async function open<Request, Context>(
       const asked = { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot }
       return source ? source.join(asked) : planJoin(streams.runtime, asked)
     })
-    // It may have been revoked since, or its client may have left.
+    // The stream may have been revoked since, or its client may have left.
     await admitting.run('read', () => {})
     if (sink.closed) throw gone
   } catch (refused) {

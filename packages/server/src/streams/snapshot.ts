@@ -5,27 +5,28 @@ import { createMessage } from '../delivery/message.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import type { Snapshot } from './stream-options.js'
 
-/** Where a stream begins that does not go on from a cursor. */
+/** The beginning of a stream that does not resume from a cursor. */
 export interface Beginning {
-  /** Events up to this position, on any channel, were published before: they are in the log. */
+  /** Events up to this position, on any channel, were published earlier and are in the log. */
   readonly position: number
-  /** The same for the client: on its own channels it divides the events alike, and it tells nothing of other channels. */
+  /** The position for the client. Divides the events of its own channels in the same way, and reveals nothing about other channels. */
   readonly cursor: number
 }
 
-/** A snapshot as it is sent. */
+/** A snapshot as it goes over the wire. */
 export interface EncodedSnapshot {
   readonly text: string
-  /** Where the stream goes on, and where the client does if it leaves. */
+  /** The position from which the stream goes on. */
   readonly start: number
+  /** The position from which the client resumes. */
   readonly cursor: number
 }
 
 /**
- * Its last event carries the position as its id: a client that leaves before has no cursor, and gets the snapshot again.
+ * Encodes a snapshot. Only its last event has an id: a client that leaves earlier has no cursor, and gets the snapshot again.
  *
- * @param begun Where the stream was when the snapshot was asked for.
- * @throws {ConfigurationError} when `events` is no array or `cursor` the id of no event, and whatever publishing its events would throw.
+ * @param begun The beginning of the stream at the time of the call of `snapshot`.
+ * @throws {ConfigurationError} if `events` is not an array or `cursor` not the id of an event, and any error of publishing its events.
  */
 export async function encodeSnapshot(
   runtime: DeliveryRuntime,
@@ -35,7 +36,7 @@ export async function encodeSnapshot(
 ): Promise<EncodedSnapshot> {
   const { events } = snapshot
   if (!Array.isArray(events)) {
-    throw new ConfigurationError('snapshot().events', events, 'Give an array of { type, payload }.')
+    throw new ConfigurationError('snapshot().events', events, 'Return an array of { type, payload }.')
   }
   const given = snapshot.cursor === undefined ? undefined : await positionOf(runtime, snapshot.cursor)
   const start = given ?? begun.position
@@ -52,9 +53,9 @@ export async function encodeSnapshot(
 
 async function positionOf({ backplane }: DeliveryRuntime, cursor: unknown): Promise<number> {
   const position = typeof cursor === 'string' ? parsePosition(cursor) : undefined
-  // From a position on that is yet to come, real events would be taken for known ones.
+  // With a position in the future, new events up to it would count as known.
   if (position === undefined || position > (await backplane.read('default', 0, 0)).storedPosition) {
-    throw new ConfigurationError('snapshot().cursor', cursor, 'Give the id of an event, as publish returned it.')
+    throw new ConfigurationError('snapshot().cursor', cursor, 'Return the id of an event, as publish returned it.')
   }
   return position
 }

@@ -3,84 +3,84 @@ import type { Awaitable } from '../runtime/awaitable.js'
 import type { CallbackOptions } from '../runtime/guard.js'
 import type { Refusal } from '../sinks/sink.js'
 
-/** Lets a request in, if it has a context. */
+/** Lets a request in, provided that it has a context. */
 export interface Admission<Context> {
   /**
-   * Whoever the request is from. Handed to `channels`, `filter`, `snapshot` and `presence`, and shown in
+   * The user or client behind the request. Passed to `channels`, `filter`, `snapshot` and `presence`, and shown in
    * `manager.connections`. `undefined` and `null` stand for nobody: the request is refused with 401.
    */
   readonly context: Context | null | undefined
-  /** Whom the connection counts for in `maxConnectionsPerKey`: a user, a tenant, an address. Not empty. */
+  /** The user, tenant or address that the connection counts for in `maxConnectionsPerKey`. Not empty. */
   readonly key?: string | undefined
-  /** When the credential ends: the stream is closed then, and the client told to come back. Milliseconds since the Unix epoch, or a `Date`. */
+  /** The time at which the credential expires, in milliseconds since the Unix epoch or as a `Date`. The stream ends then, and the client reconnects. */
   readonly expiresAt?: number | Date | undefined
 }
 
 /**
- * The answer of `authorize`. `true` lets in, without a context; `false` is 403. Anything else that is neither an admission
- * nor a refusal lets nobody in: the request is answered with 500, and `onError` gets a `ConfigurationError`.
+ * The answer of `authorize`. `true` lets the request in without a context, `false` refuses with 403. Any value that is
+ * neither an admission nor a refusal lets nobody in: the client gets 500, and `onError` a `ConfigurationError`.
  */
 export type Authorization<Context> = Admission<Context> | Refusal | boolean
 
-/** An event for one connection alone. */
+/** An event for a single connection. */
 export type SnapshotEvent<Contract extends EventContract> = {
   [Type in EventType<Contract>]: { readonly type: Type; readonly payload: PayloadOf<Contract, Type> }
 }[EventType<Contract>]
 
-/** The state at the moment of joining, as events of the contract. */
+/** The state when a client joins, as events of the contract. */
 export interface Snapshot<Contract extends EventContract> {
   readonly events: readonly SnapshotEvent<Contract>[]
   /**
-   * The id of the last event that this state includes; what came after it follows. Without it, everything published
-   * since the snapshot was asked for follows: for a state that was read after that, some of it may be in there already.
+   * The id of the last event that this state includes. Later events follow the snapshot. Without a cursor, every event
+   * published since the call of `snapshot` follows, and the state may already include some of them.
    */
   readonly cursor?: string | undefined
 }
 
 /**
- * What decides about the streams of one route. `Request` is the framework's own request.
+ * The options for the streams of one route. `Request` is the framework's own request.
  *
- * Where one of the functions throws, rejects, answers with what makes no sense, or does not answer within the manager's
- * `callbackTimeoutMs`, the request is answered with 500 and no detail, and `onError` gets the reason. Those that may answer
- * later get a `signal` that aborts when nobody waits for them any more.
+ * If one of the functions throws, rejects, returns nonsense or exceeds the manager's `callbackTimeoutMs`, the client gets
+ * 500 without detail, and `onError` the reason. Asynchronous functions get a `signal` that aborts when their answer is no
+ * longer needed.
  */
 export interface EventStreamOptions<
   Request = unknown,
   Context = unknown,
   Contract extends EventContract = EventContract,
 > {
-  /** The channels of a stream, or a function that gives them. No channel at all is refused with 403. @default ['default'] */
+  /** The channels of a stream, or a function that returns them. An empty list refuses with 403. @default ['default'] */
   channels?:
     | readonly string[]
     | ((request: Request, context: Context, options: CallbackOptions) => Awaitable<readonly string[]>)
-  /** Decides on each request. Whoever it does not let in gets no stream. @default Lets everyone in */
+  /** Lets a request in or refuses it. @default Lets everyone in */
   authorize?: (request: Request, options: CallbackOptions) => Awaitable<Authorization<Context>>
   /**
-   * Decides which events of its channels a stream gets, live and replayed. Asked for each event and connection: such streams
-   * cost more than those that differ by channel. It answers at once, with true or false: with anything else, a promise
-   * for example, or if it throws, the event is withheld and `onError` told.
+   * Selects the events that a stream gets, live and replayed. Runs for each event and connection, so filtered streams cost
+   * more than streams that differ by channel. Must return true or false synchronously: if it throws or returns anything else,
+   * such as a promise, the event is withheld and `onError` gets the reason.
    */
   filter?: (event: EventOf<Contract>, context: Context) => boolean
-  /** What a client without a last event ID gets of each channel: nothing, the last event, or that many. @default 'none' */
+  /** The kept events that a client without a last event ID gets from each channel: none, the latest, or that many. @default 'none' */
   replay?: 'none' | 'latest' | number
   /**
-   * The state for a client that cannot go on from where it was: one without a last event ID, or whose last event is not
-   * kept any more. It is sent before the first event, takes the place of `replay`, and is asked for after live events
-   * are held back, so that none falls between.
+   * Returns the state for a client that cannot resume, because it has no last event ID or that event is no longer kept.
+   * Sent before the first event, and replaces `replay`. Live events are held back before the call, so that none is lost
+   * in between.
    */
   snapshot?: (context: Context, options: CallbackOptions) => Awaitable<Snapshot<Contract>>
   /**
-   * Makes each stream a member of its channels, which `manager.presence(channel)` shows on every node: gives what
-   * others may know of it, as JSON (a name, a role). `undefined`: this one is not shown.
+   * Makes each stream a member of its channels, which `manager.presence(channel)` lists on every node. Returns the data that
+   * others may see, as a JSON value (a name, a role). `undefined` hides this stream.
    */
   presence?: (context: Context, options: CallbackOptions) => Awaitable<unknown>
   /**
-   * How requests are refused that may come back: at a limit, while the manager closes, and wherever else the status is 429 or 503.
+   * The form of a refusal with 429 or 503, after which the client may reconnect: at a limit, during shutdown, and so on.
    *
-   * - `status`: by that status, with `Retry-After`. A native `EventSource` gives up for good.
-   * - `stream`: by status 200 and a stream that says when to come back, and ends. A native `EventSource` fires `open`, then
-   *   `error`, and comes back. The cost: logs, proxies and monitors see a success, so watch `stats().refused` instead, and
-   *   health checks of such a route prove nothing.
+   * - `status`: that status, with `Retry-After`. Native `EventSource` gives up for good.
+   * - `stream`: status 200 and a stream that says when to reconnect, and ends. Native `EventSource` fires `open`, then
+   *   `error`, and reconnects. The cost: logs, proxies and monitors see a success, so watch `stats().refused` instead, and
+   *   health checks of the route prove nothing.
    *
    * @default 'status'
    */

@@ -37,23 +37,23 @@ export interface StreamsOptions {
   readonly onError: ErrorHandler
 }
 
-/** Everything that was decided about a connection before it opens. */
+/** Everything that is known about a connection when it opens. */
 export interface Opening {
   readonly admitting: Admitting
   readonly admission: ReadAdmission
-  /** What others may know of the stream, as JSON; `undefined` when it is not to be shown. */
+  /** The stream's presence data as JSON; `undefined` if the stream is hidden. */
   readonly presence: string | undefined
   readonly join: Join
-  /** The ordinal in the cohort's queue from which on live events wait for it. */
+  /** The ordinal in the cohort's queue from which live events wait for it. */
   readonly ordinal: number
 }
 
-/** For how many milliseconds the backplane may take note that this node leaves. */
+/** The time in milliseconds that the backplane gets to announce that this node leaves. */
 const leaveMs = 2_000
 
 /** The open streams of one manager, from admission to the end of the response. */
 export class Streams {
-  /** Those that are open. */
+  /** Open connections by id. */
   readonly connections: Map<string, Connection> = new Map()
   readonly options: StreamsOptions
   readonly runtime: DeliveryRuntime
@@ -64,13 +64,13 @@ export class Streams {
   readonly #lifetimes: Lifetimes
   readonly #limits: ConnectionLimits
   readonly #admitting = new Set<Admitting>()
-  /** Those that are not open yet. */
+  /** Connections that are not open yet. */
   readonly #joining = new Map<string, Connection>()
-  /** Both of them. */
+  /** Open and joining connections by key. */
   readonly #byKey = new KeyIndex()
-  /** Closed connections whose responses are not over. */
+  /** Closed connections whose responses have not ended. */
   readonly #ending = new Set<Connection>()
-  /** Ids tell connections apart, also over processes; they are no secret. */
+  /** Makes connection ids unique across processes. Ids are not secret. */
   readonly #idPrefix: string
   #lastId = 0
   #onAllEnded: (() => void) | undefined
@@ -95,7 +95,7 @@ export class Streams {
     })
   }
 
-  /** Call this when a request arrives, and `answered` when it has its answer. @throws {Refused} */
+  /** Takes a request in. Call `answered` when it has its answer. @throws {Refused} */
   admit(sink: Sink): Admitting {
     const { clock, closing } = this.runtime
     if (sink.queued) throw new Refused(pipelined(clock.random))
@@ -105,20 +105,20 @@ export class Streams {
     return admitting
   }
 
-  /** Resolves when every later disconnect reaches this node: only then may a request be authorized. */
+  /** Resolves when every later disconnect will reach this node. Only then may the request be authorized. */
   async ready(admitting: Admitting): Promise<void> {
     const ready = this.control.ready()
     if (ready) await admitting.run('read', () => ready)
     admitting.admittedPosition = this.control.position
   }
 
-  /** The request has its answer: a stream, or a refusal. */
+  /** Call this when the request has its answer, a stream or a refusal. */
   answered(admitting: Admitting): void {
     this.#admitting.delete(admitting)
     if (!admitting.opened) admitting.slot.release()
   }
 
-  /** Makes a connection that belongs to its cohort from now on. It is not open yet. */
+  /** Creates a connection and adds it to its cohort. It is not open yet. */
   create(
     sink: Sink,
     channels: readonly string[],
@@ -144,7 +144,7 @@ export class Streams {
       onUncertain: onUncertain && (() => onUncertain(connection)),
       onClose: (reason) => {
         admitting.slot.release()
-        // Only one that is not open yet still waits for something.
+        // Has an effect only before the connection is open.
         admitting.breakOff(new Refused({ status: 403 }))
         this.#onClose(connection, reason)
       },
@@ -156,12 +156,12 @@ export class Streams {
     return connection
   }
 
-  /** Resolves when every later event of the connection's channels waits for it in its cohort's queue. */
+  /** Resolves when every later event of the connection's channels will be in its cohort's queue. */
   subscribed({ cohort }: Connection): Awaitable<void> {
     return this.#fanOut.subscribed(cohort)
   }
 
-  /** Opens a connection: from here on it has events, heartbeats, presence and an end. */
+  /** Opens a connection. It now gets events, heartbeats, presence and a lifetime. */
   open(connection: Connection, opening: Opening): void {
     const { sink } = connection
     const begin = () => this.#begin(connection, opening)
@@ -216,7 +216,7 @@ export class Streams {
     if (this.connections.size === 0 && this.#ending.size === 0) this.#onAllEnded?.()
   }
 
-  /** @throws what the predicate throws; nothing was disconnected then. */
+  /** Ends the streams that match. @throws if the predicate throws; then no stream has ended. @returns The number of streams. */
   disconnect(predicate: (connection: Connection) => boolean, reason: string): number {
     const isMeant = (connection: Connection) => decide('disconnect()', () => predicate(connection))
     const all = [...this.connections.values(), ...this.#joining.values()]
@@ -224,6 +224,8 @@ export class Streams {
   }
 
   /**
+   * Ends the streams that a selector matches.
+   *
    * @param position Streams that were authorized at this position or later stay open.
    * @returns The number of streams that were ended.
    */
@@ -233,7 +235,7 @@ export class Streams {
     return this.#disconnect([...this.#candidates(selector)].filter(predicate), predicate, reason)
   }
 
-  /** All that a selector can mean, and as few others as can be. */
+  /** A superset of the matching connections, as small as the indexes allow. */
   #candidates({ connectionId, key, channel }: StreamSelector): Iterable<Connection> {
     if (connectionId !== undefined) return this.#find([connectionId])
     if (key !== undefined) return this.#byKey.of(key)
@@ -250,7 +252,7 @@ export class Streams {
     reason: string,
   ): number {
     for (const connection of connections) {
-      // One that was let in a moment ago must not slip through: it is refused in place of being opened.
+      // A joining connection is refused instead of opened: it must not slip through.
       if (this.#joining.has(connection.id)) connection.onClose()
       else connection.close(reason, false)
     }
@@ -281,7 +283,7 @@ export class Streams {
     }
   }
 
-  /** Refuses new streams, closes the open ones over the grace period, and resolves when their responses are over. */
+  /** Refuses new streams and closes the open ones over the grace period. Resolves when all their responses have ended. */
   async close(graceMs: number): Promise<void> {
     const { clock } = this.runtime
     this.runtime.closing = true
@@ -295,8 +297,8 @@ export class Streams {
   }
 
   /**
-   * Tells the other nodes that this one is gone. What fails then is of no consequence: they notice by themselves. Nor is a
-   * backplane waited for that does not answer.
+   * Tells the other nodes that this one leaves. Reports failures and stops waiting after a while: the other nodes notice
+   * by themselves.
    */
   async leave(): Promise<void> {
     const { clock } = this.runtime
