@@ -57,8 +57,7 @@ export type SSEProviderProps<Contract extends EventContract = EventContract> =
  * </SSEProvider>
  */
 export function SSEProvider<Contract extends EventContract>(props: SSEProviderProps<Contract>): ReactElement {
-  const { children, service: given, bufferSize = 100, throttleMs = 0, ...rest } = props
-  const service = given as EventStreamService | undefined
+  const { children, service, bufferSize = 100, throttleMs = 0, ...rest } = props
   const options = rest as EventStreamServiceOptions
   const [made, setMade] = useState(() => new ProviderStream(service, options, bufferSize))
   let stream = made

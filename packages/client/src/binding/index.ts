@@ -14,7 +14,7 @@ export {
   type IndicatorView,
   viewIndicator,
 } from './indicator.js'
-export { keepConnected } from './keep-connected.js'
+export { type AnyEventStream, keepConnected } from './keep-connected.js'
 export { Latest, lastOf } from './latest.js'
 export { MissingStreamError } from './missing-stream-error.js'
 export { cancelFrame, flushFrame, nextFrame } from './next-frame.js'

@@ -1,6 +1,7 @@
 import type { EventContract } from '@rivulet/core'
 import { EventStreamService, type EventStreamServiceOptions } from '../event-stream-service.js'
 import type { CallbackOptions } from '../guard.js'
+import type { AnyEventStream } from './keep-connected.js'
 import { sameValue, snapshotOf } from './same-value.js'
 import { StreamBinding } from './stream-binding.js'
 
@@ -27,7 +28,7 @@ export class ProviderStream {
    *
    * @throws {ConfigurationError} for an option that no stream can have.
    */
-  constructor(service: EventStreamService | undefined, options: Options, bufferSize: number) {
+  constructor(service: AnyEventStream | undefined, options: Options, bufferSize: number) {
     if (!service) {
       this.#options = options
       this.#compared = comparable(options)
@@ -44,7 +45,7 @@ export class ProviderStream {
    * Functions and the values of `headers` may differ: see `use` and `followHeaders`. Of a contract only the names of
    * the events count, as a contract made inside a component has new schemas with each render; the latest ones validate.
    */
-  matches(service: EventStreamService | undefined, options: Options): boolean {
+  matches(service: AnyEventStream | undefined, options: Options): boolean {
     if (service || !this.#options) return this.binding.service === service
     return sameValue(this.#compared, comparable(options))
   }

@@ -1,7 +1,7 @@
 import type { BaseEvent, EventDefinition, EventOfDefinition } from '@rivulet/core'
 import type { EventHandler, EventStreamService } from '../event-stream-service.js'
 import { reportTo } from '../report-to.js'
-import { keepConnected } from './keep-connected.js'
+import { type AnyEventStream, keepConnected } from './keep-connected.js'
 import { cancelFrame, nextFrame } from './next-frame.js'
 
 /** Receives events at once and shows their result once per frame. `FoldStore` is the usual one. */
@@ -50,8 +50,7 @@ export class StreamBinding {
   #timer: unknown
 
   /** @param bufferSize Number of events kept for each type of the contract. 0 keeps none. */
-  // biome-ignore lint/suspicious/noExplicitAny: a stream of any contract
-  constructor(service: EventStreamService<any>, bufferSize: number) {
+  constructor(service: AnyEventStream, bufferSize: number) {
     this.service = service
     this.#bufferSize = bufferSize
   }

@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest'
+import { createFake } from '../../../../test-support/fake-log.js'
+import { keepConnected } from './keep-connected.js'
+
+const microtask = () => Promise.resolve()
+
+it('connects for the first holder and closes after the last', async () => {
+  const { service } = createFake()
+  const stops = [keepConnected(service), keepConnected(service)]
+  expect(service.status).toBe('connecting')
+  stops[0]!()
+  await microtask()
+  expect(service.status).toBe('connecting')
+  stops[1]!()
+  await microtask()
+  expect(service.status).toBe('closed')
+})
+
+it('keeps the connection of a component that is unmounted and mounted in one go', async () => {
+  const fake = createFake()
+  const stop = keepConnected(fake.service)
+  await fake.connect()
+  stop()
+  const stopAgain = keepConnected(fake.service)
+  await microtask()
+  expect(fake.service.status).toBe('open')
+  expect(fake.requests).toHaveLength(1)
+  stopAgain()
+  await microtask()
+  expect(fake.service.status).toBe('closed')
+})
+
+it('does not close a stream that was connected before', async () => {
+  const fake = createFake()
+  await fake.connect()
+  keepConnected(fake.service)()
+  await microtask()
+  expect(fake.service.status).toBe('open')
+})
+
+it('connects a stream again that was closed', async () => {
+  const fake = createFake()
+  await fake.connect()
+  fake.service.close()
+  keepConnected(fake.service)
+  expect(fake.service.status).toBe('connecting')
+})
