@@ -20,7 +20,7 @@ export interface CatchUpStart {
   readonly bridge: number
   /** Later starting positions of single channels. Events between `position` and these are not wanted, or were announced as lost. */
   readonly floors?: Map<string, number>
-  /** Whether the stream is told where the log ends: up to the bridge, that is history. */
+  /** Tells the stream where the log ends: events up to the bridge are history. */
   readonly marksLive?: boolean
   /** Pages of the log that were already read from this start. */
   readonly pages?: readonly LogPage[]
@@ -28,7 +28,7 @@ export interface CatchUpStart {
 
 /** A connection, as its catch-up sees it. */
 export interface Lacking {
-  /** Writes what is no event. */
+  /** Writes control events. */
   write(text: string): void
   readonly state: ConnectionInfo['state']
   readonly cohort: Cohort

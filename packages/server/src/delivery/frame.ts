@@ -24,7 +24,7 @@ export class Frame {
   readonly position: number | undefined
   /** The reason, for the notice of a gap. */
   readonly gap: ServerGapReason | undefined
-  /** Whether it is the last event of its stream, that of a run. */
+  /** True for the last event of its stream, a run. */
   readonly ends: boolean
   /** The length of the text in characters. */
   readonly size: number

@@ -13,7 +13,7 @@ export interface Given {
   readonly events: number
   /** The reasons of the gaps that it announces. */
   readonly gaps: readonly ServerGapReason[]
-  /** Whether the stream is over with it. */
+  /** True if the stream ends with it. */
   readonly ends: boolean
 }
 

@@ -14,7 +14,7 @@ export class Piece {
   readonly events: number
   /** The reasons of the gaps that the other frames announce. */
   readonly gaps: readonly ServerGapReason[]
-  /** Whether the stream is over with it. */
+  /** True if the stream ends with it. */
   readonly ends: boolean
   /** The lowest and highest position of the events; `Infinity` and 0 if none has one. */
   readonly lowest: number

@@ -10,7 +10,7 @@ export interface Part {
   /** The number of events. */
   readonly events: number
   readonly gaps: readonly ServerGapReason[]
-  /** Whether the stream is over with it. */
+  /** True if the stream ends with it. */
   readonly ends: boolean
   /** The position of the last event. */
   readonly through: number

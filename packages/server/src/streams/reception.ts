@@ -21,7 +21,7 @@ export interface StreamRequest<Request> {
   readonly lastEventId: string | undefined
 }
 
-/** Where a stream comes from that is not made of the channels of its route. */
+/** A source of streams other than the channels of a route. */
 export interface StreamSource {
   /** Decides on the request. @throws {Refused}, or what ends the request otherwise. */
   authorize(admitting: Admitting): Promise<ReadAdmission>

@@ -1,0 +1,85 @@
+import { defineEvents, type SseMessage } from '@rivulet/core'
+import { describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { createHarness } from '../../test/harness.js'
+import { controlEventsOf, dataOf } from '../../test/stream-client.js'
+import type { Snapshot } from './stream-options.js'
+
+const events = defineEvents({
+  log: z.object({ message: z.string() }),
+  state: z.object({ total: z.number() }),
+})
+
+const texts = (messages: readonly SseMessage[]) => dataOf(messages, 'log').map(({ message }) => message)
+
+describe('snapshot', () => {
+  const state = (total: number, cursor?: string): Snapshot<typeof events> => ({
+    events: [{ type: 'state', payload: { total } }],
+    cursor,
+  })
+
+  it('comes before the first event, with what was published meanwhile after it', async () => {
+    const { manager, connect, calm } = createHarness({ events })
+    await manager.publish('log', { message: 'before' })
+    let answer = (_: Snapshot<typeof events>) => {}
+    const snapshot = vi.fn(
+      () =>
+        new Promise<Snapshot<typeof events>>((resolve) => {
+          answer = resolve
+        }),
+    )
+    const client = await connect({ snapshot, replay: 10 })
+    await manager.publish('log', { message: 'meanwhile' })
+    await manager.publish('log', { message: 'live only' }, { retain: false })
+    await calm()
+    answer(state(1))
+    await calm()
+    await manager.publish('log', { message: 'after' })
+    await calm()
+    expect(client.messages.map(({ event }) => event)).toEqual(['rivulet:open', 'state', 'log', 'log', 'log'])
+    expect(texts(client.messages)).toEqual(['meanwhile', 'live only', 'after'])
+    // A client that leaves with part of the snapshot has no cursor, and gets it again. With all of it, it resumes.
+    expect(client.messages[0]!.lastEventId).toBe('')
+    const again = await connect({ snapshot }, client.messages[1]!.lastEventId)
+    expect(texts(again.messages)).toEqual(['meanwhile', 'after'])
+    expect(snapshot).toHaveBeenCalledOnce()
+  })
+
+  it('goes on after the event that it says it includes', async () => {
+    const { manager, connect } = createHarness({ events })
+    await manager.publish('log', { message: '1' })
+    const { id } = await manager.publish('log', { message: '2' })
+    await manager.publish('log', { message: '3' })
+    const client = await connect({ snapshot: () => state(2, id) })
+    expect(texts(client.messages)).toEqual(['3'])
+  })
+
+  it('is for those alone who cannot go on from where they were', async () => {
+    const { manager, connect } = createHarness({ events, retention: { maxEvents: 2 } })
+    const ids: string[] = []
+    for (const message of ['1', '2', '3', '4']) ids.push((await manager.publish('log', { message })).id!)
+    const snapshot = vi.fn(() => state(4))
+    const resumed = await connect({ snapshot }, ids[2])
+    expect(resumed.messages.map(({ event }) => event)).toEqual(['rivulet:open', 'log'])
+    expect(snapshot).not.toHaveBeenCalled()
+    const lost = await connect({ snapshot }, ids[0])
+    expect(lost.messages.map(({ event }) => event)).toEqual(['rivulet:open', 'rivulet:gap', 'state'])
+    expect(controlEventsOf(lost.messages)).toMatchObject([{ recovered: false, replayed: 0 }, { reason: 'trimmed' }])
+  })
+
+  it.each([
+    ['fails', () => Promise.reject(new Error())],
+    ['does not fit the contract', () => ({ events: [{ type: 'state', payload: { total: 'x' as never } }] }) as const],
+    ['is of no event', () => ({ events: [], cursor: 'not an id!' })],
+    ['is of an event yet to come', () => ({ events: [], cursor: 'zzzzzzzzzz' })],
+    ['is of a number', () => ({ events: [], cursor: 1 as never })],
+    ['is nothing', () => undefined as never],
+    ['is a map', () => ({ events: new Map([[0, 'state']]) as never })],
+    ['has a hole', () => ({ events: [undefined as never] })],
+  ])('that %s is answered with 500, and leaves nothing behind', async (_, snapshot) => {
+    const { manager, connect, errors } = createHarness({ events })
+    expect((await connect({ snapshot })).sink.status).toBe(500)
+    expect(errors).toHaveLength(1)
+    expect(manager.stats()).toMatchObject({ connections: 0, cohorts: 0 })
+  })
+})
