@@ -29,7 +29,7 @@ function published(backplane: MemoryBackplane, channel: string): LiveMessage {
 const createClock = () => new SimulatedClock(() => 0.5)
 
 describe('positions', () => {
-  it('follow the clock, and rise even when it is set back', () => {
+  it('follow the clock, and increase even when it is set back', () => {
     const clock = createClock()
     const backplane = new MemoryBackplane({ clock })
     const first = backplane.publish('a', message('1'), kept).position!
@@ -40,7 +40,7 @@ describe('positions', () => {
     expect(backplane.publish('b', message('3'), kept).position).toBe((clock.now() + 60_000) * 1024 + 1)
   })
 
-  it('go on rising after a restart', () => {
+  it('go on increasing after a restart', () => {
     const clock = createClock()
     const before = new MemoryBackplane({ clock })
     let last = 0
@@ -104,7 +104,7 @@ describe('retention', () => {
     expect(keptBy('none')).toEqual([])
   })
 
-  it('may be a function of the channel, which is asked once for a channel that keeps something', () => {
+  it('may be a function of the channel, which is called once for a channel that keeps events', () => {
     const retention = vi.fn((channel: string) => (channel === 'price' ? ('latest' as const) : {}))
     const backplane = new MemoryBackplane({ retention })
     for (const data of ['1', '2']) {
@@ -115,7 +115,7 @@ describe('retention', () => {
     expect(retention).toHaveBeenCalledTimes(2)
   })
 
-  it('that throws is told to who subscribes, and to whoever publishes or reads', () => {
+  it('that throws is reported to subscribers, publishers and readers', () => {
     let fails = true
     const retention = () => {
       if (fails) throw new Error('no table')
@@ -145,7 +145,7 @@ describe('a channel whose events were dropped', () => {
   const hour = 3_600_000
   const user = (name: string) => ({ authorize: () => ({ context: name, key: name }), channels: [name] })
 
-  it('goes on from its own last position, whatever other channels do', async () => {
+  it('goes on from its own last position, whatever happens on other channels', async () => {
     const { manager, clock, connect, calm } = createHarness({ events })
     const clients = await Promise.all(Array.from({ length: 20 }, (_, index) => connect(user(`user:${index}`))))
     for (let round = 0; round < 3; round++) {
@@ -161,7 +161,7 @@ describe('a channel whose events were dropped', () => {
     }
   })
 
-  it('does not have streams authorized anew, however long ago the last disconnect was', async () => {
+  it('does not make streams reconnect, however long ago the last disconnect was', async () => {
     const { manager, clock, connect, calm } = createHarness({ events })
     const ada = await connect(user('ada'))
     for (let hours = 0; hours < 3; hours++) {
@@ -195,7 +195,7 @@ describe('a channel whose events were dropped', () => {
     expect(controlEventsOf(again.messages)).toMatchObject([{ type: 'rivulet:open', recovered: true, replayed: 1 }])
   })
 
-  it('claims no continuity for who was away for longer than it knows', () => {
+  it('reports no continuity to a client that was away for longer than it remembers', () => {
     const clock = createClock()
     const backplane = new MemoryBackplane({ retention: { maxAgeMs: minute }, clock })
     const { position } = backplane.publish('once', message('1'), kept)
@@ -209,7 +209,7 @@ describe('a channel whose events were dropped', () => {
     expect(backplane.read('once', position!, 10)).toMatchObject({ continuous: false, reason: 'trimmed' })
   })
 
-  it('claims none either once the clock is set back', () => {
+  it('reports none after the clock is set back either', () => {
     const clock = createClock()
     const backplane = new MemoryBackplane({ retention: { maxAgeMs: minute }, clock })
     const { position } = backplane.publish('once', message('1'), kept)
@@ -220,7 +220,7 @@ describe('a channel whose events were dropped', () => {
     expect(backplane.read('once', position!, 10).continuous).toBe(false)
   })
 
-  it('is known for as long after its last subscriber as it keeps events, and no longer', () => {
+  it('is remembered after its last subscriber for as long as it keeps events, and no longer', () => {
     const clock = createClock()
     const backplane = new MemoryBackplane({ retention: { maxAgeMs: minute }, clock })
     backplane.subscribe('a', nobody)
@@ -238,7 +238,7 @@ describe('a channel whose events were dropped', () => {
 })
 
 describe('ageing', () => {
-  it('needs no publish, nor does one channel keep another one', () => {
+  it('needs no publish, and no channel delays another', () => {
     const clock = createClock()
     const retention = (channel: string) => ({ maxAgeMs: channel === 'long' ? 7 * 86_400_000 : 60_000 })
     const backplane = new MemoryBackplane({ retention, clock })

@@ -37,7 +37,7 @@ describe('disconnectEverywhere', () => {
     expect(ended(ada.messages)).toBeUndefined()
   })
 
-  it('takes all that the selector says together', async () => {
+  it('ends only streams that match every property of the selector', async () => {
     const { nodes, calm } = createNodes(2)
     const [{ connect }, { manager }] = nodes as [(typeof nodes)[0], (typeof nodes)[0]]
     const both = await connect(user('eve', ['a', 'b']))
@@ -51,7 +51,7 @@ describe('disconnectEverywhere', () => {
     expect(ended(other.messages)).toBeDefined()
   })
 
-  it('comes behind what was published before', async () => {
+  it('follows the events that were published before it', async () => {
     const { nodes, calm } = createNodes(2)
     const client = await nodes[1]!.connect({ channels: ['job'] })
     await nodes[0]!.manager.publish('log', { message: 'done' }, { channel: 'job' })
@@ -75,7 +75,7 @@ describe('disconnectEverywhere', () => {
     expect(sink.status).toBe(403)
   })
 
-  it('does not concern a stream that is authorized afterwards', async () => {
+  it('spares a stream that is authorized afterwards', async () => {
     const { nodes, calm } = createNodes(2)
     await nodes[0]!.connect(user('ada'))
     await nodes[1]!.manager.disconnectEverywhere({ key: 'eve' }, 'signed out')
@@ -96,7 +96,7 @@ describe('disconnectEverywhere', () => {
 })
 
 describe('disconnect', () => {
-  it('takes a selector, which may name what only a few streams have, and looks at no others', async () => {
+  it('looks only at the streams that a selector can match', async () => {
     const { nodes, calm } = createNodes(1)
     const { manager, connect } = nodes[0]!
     const clients = [
@@ -124,7 +124,7 @@ describe('disconnect', () => {
     expect(() => manager.disconnect({}, 'over')).toThrow(/selector/)
   })
 
-  it('by a selector concerns a stream that is joining', async () => {
+  it('by a selector ends a stream that is joining', async () => {
     const { nodes, calm } = createNodes(1)
     const { manager, connect } = nodes[0]!
     let give: (snapshot: { events: [] }) => void = () => {}
@@ -140,7 +140,7 @@ describe('disconnect', () => {
   })
 })
 
-describe('the channel that nodes talk on', () => {
+describe('the control channel', () => {
   it('is open to no stream, and to no publisher', async () => {
     const { nodes } = createNodes(1)
     const { connect, manager } = nodes[0]!
@@ -171,7 +171,7 @@ describe('a backplane that lost something', () => {
     return { ...createNodes(3, backplane), memory, subscribers }
   }
 
-  it('has the nodes tell one another again what they were told', async () => {
+  it('makes the nodes publish recent disconnects again', async () => {
     const { nodes, calm, memory, subscribers } = createBroken()
     await nodes[0]!.connect(user('ada'))
     const eve = await nodes[1]!.connect(user('eve'))
@@ -202,7 +202,7 @@ describe('a backplane that lost something', () => {
     expect(ended(client.messages)).toEqual({ type: 'rivulet:close', reason: 'reauthorize', retry: true })
   })
 
-  it('is found out by the next disconnect', async () => {
+  it('is noticed at the next disconnect', async () => {
     const { nodes, calm, memory, subscribers } = createBroken()
     const client = await nodes[0]!.connect(user('ada'))
     const { manager } = nodes[1]!

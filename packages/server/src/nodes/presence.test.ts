@@ -55,7 +55,7 @@ function createNodes(count: number, overrides: Partial<BackplaneRegistry> = {}) 
 const as = (name: string, channels: string[] = ['room']) => ({ channels, presence: () => ({ name }) })
 
 describe('presence', () => {
-  it('shows who is on a channel, on every node, until they leave', async () => {
+  it('shows the streams on a channel, on every node, until they leave', async () => {
     const { nodes, names, pass } = createNodes(2)
     const ada = await nodes[0]!.connect(as('ada'))
     await nodes[1]!.connect(as('bob', ['room', 'lobby']))
@@ -71,13 +71,13 @@ describe('presence', () => {
     expect(await names('room')).toEqual(['bob'])
   })
 
-  it('is counted without being read where the registry can', async () => {
+  it('is counted without being read if the registry can count', async () => {
     const members = () => expect.unreachable('it is read')
     const { nodes } = createNodes(1, { members, count: (channel) => channel.length })
     expect(await nodes[0]!.manager.presenceCount('room')).toBe(4)
   })
 
-  it('is made of the context, and leaves out whom its function gives nothing', async () => {
+  it('is made from the context, and leaves out streams whose callback returns undefined', async () => {
     const { nodes, names } = createNodes(1)
     const presence = (context: { name?: string }) => (context.name === undefined ? undefined : context)
     for (const name of ['ada', undefined]) {
@@ -91,7 +91,7 @@ describe('presence', () => {
     expect(await names('room')).toEqual(['ada'])
   })
 
-  it('refuses a stream whose function throws, and reports it', async () => {
+  it('refuses a stream whose callback throws, and reports the error', async () => {
     const { nodes } = createNodes(1)
     const { connect, errors, manager } = nodes[0]!
     const error = new Error('no name')
@@ -104,7 +104,7 @@ describe('presence', () => {
     expect(manager.connections.size).toBe(0)
   })
 
-  it('tells of each change once, on the node of the stream', async () => {
+  it('announces each change once, on the node of the stream', async () => {
     const { nodes, pass } = createNodes(2)
     const ada = await nodes[0]!.connect(as('ada', ['lobby', 'room']))
     await pass(20_000)
@@ -121,7 +121,7 @@ describe('presence', () => {
     ])
   })
 
-  it('forgets the streams of a node that died, and one of the others tells that they left', async () => {
+  it('forgets the streams of a dead node, and another node announces that they left', async () => {
     const { nodes, names, pass } = createNodes(3)
     await nodes[0]!.connect(as('ada'))
     await nodes[2]!.connect(as('bob'))
@@ -136,7 +136,7 @@ describe('presence', () => {
     expect(left.sort()).toEqual(['leave room {"name":"cleo"}', 'leave room {"name":"dan"}'])
   })
 
-  it('shows the streams of a node again that was taken for dead and is not', async () => {
+  it('shows the streams of a node again that was taken for dead by mistake', async () => {
     const { nodes, names, pass } = createNodes(2)
     await nodes[0]!.connect(as('ada'))
     const bob = await nodes[1]!.connect(as('bob'))
@@ -153,7 +153,7 @@ describe('presence', () => {
     expect(await names('room')).toEqual(['ada'])
   })
 
-  it('is written again where the registry lost it, and who left meanwhile is told to have left', async () => {
+  it('is written again if the registry lost it, and announces who left meanwhile', async () => {
     const { nodes, broken, honest, names, pass } = createNodes(1)
     const [ada] = [await nodes[0]!.connect(as('ada')), await nodes[0]!.connect(as('bob'))]
     const update = () => {
@@ -172,7 +172,7 @@ describe('presence', () => {
     expect(nodes[0]!.told.slice(2)).toEqual(['leave room {"name":"ada"}', 'join room {"name":"bob"}'])
   })
 
-  it('takes no room for who came and left while the registry failed', async () => {
+  it('takes no memory for streams that came and left while the registry failed', async () => {
     const { nodes, broken, honest, names, pass } = createNodes(1)
     const [node] = nodes
     await node!.connect(as('ada'))
@@ -226,7 +226,7 @@ describe('presence', () => {
 })
 
 describe('nodes', () => {
-  it('are those that live, with their streams', async () => {
+  it('are the live ones, with their number of streams', async () => {
     const { nodes, pass } = createNodes(2)
     const streams = [await nodes[0]!.connect(), await nodes[0]!.connect(), await nodes[1]!.connect()]
     await pass(3_000)
