@@ -1,4 +1,4 @@
-import { retryDelay, retryPolicy } from '../../../packages/client/src/retry-policy.js'
+import { retryDelay, retryPolicy } from '../../../packages/client/src/connection/retry-policy.js'
 import { atMost, printBudgets } from '../report/budget.js'
 import { writeResults } from '../report/results.js'
 import { printTable } from '../report/table.js'

@@ -1,6 +1,6 @@
-import { ConfigurationError } from './errors.js'
-import type { IteratorOptions } from './event-iterator.js'
-import type { EventStreamServiceOptions } from './event-stream-service.js'
+import type { IteratorOptions } from './delivery/event-iterator.js'
+import { ConfigurationError } from './runtime/errors.js'
+import type { EventStreamServiceOptions } from './stream-options.js'
 
 type Kind = readonly [test: (value: unknown) => boolean, fix: string]
 

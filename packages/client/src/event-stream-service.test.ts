@@ -5,6 +5,7 @@ import type { FakeClock } from '../../testing/src/fake-clock.js'
 import { until, useHarness } from '../test/harness.js'
 import { frame, openFrame, type SseServer } from '../test/sse-server.js'
 import { type ConnectionState, EventStreamService, type EventStreamServiceOptions } from './index.js'
+import { reportTo } from './runtime/report-to.js'
 
 const events = defineEvents({
   log: z.object({ message: z.string() }),
@@ -422,8 +423,7 @@ describe('reconnection', () => {
     stream.close()
     stream.connect()
     await until(() => server.requests.length === 2)
-    await server.open()
-    expect(stream.status).toBe('open')
+    await until(() => stream.status === 'open')
     expect(clock.pending).toHaveLength(1)
   })
 
@@ -750,4 +750,47 @@ test('raw messages come as they stand, with the last event ID that holds', async
     { event: 'x', data: '[1]', lastEventId: '1' },
     { event: 'message', data: 'c', lastEventId: '1' },
   ])
+})
+
+describe('onError tells the stage', () => {
+  const fail = (): never => {
+    throw new Error('no')
+  }
+
+  test.each<
+    [
+      stage: string,
+      Partial<EventStreamServiceOptions<typeof events>>,
+      prepare?: (stream: EventStreamService<typeof events>) => void,
+    ]
+  >([
+    ['connection', { url: fail }],
+    ['event', {}, (stream) => stream.on('tick', () => {})],
+    ['mapMessage', { mapMessage: fail }],
+    ['until', { until: fail }],
+    ['handler', {}, (stream) => stream.onMessage(fail)],
+    ['handler', {}, (stream) => stream.onMessage(() => Promise.reject(new Error('no')))],
+    ['persist', { persist: { key: 'me', storage: { getItem: fail, setItem: fail } } }],
+    ['reducer', {}, (stream) => reportTo(stream, new Error('no'))],
+  ])('%s', async (stage, options, prepare) => {
+    const stream = createStream(options)
+    const stages: string[] = []
+    stream.onError((_, context) => stages.push(context.stage))
+    prepare?.(stream)
+    server.answer = (_, response) => server.accept(response).write(frame('tick', { n: 'none' }, '1'))
+    stream.connect()
+    await until(() => stages.length > 0)
+    expect(stages[0]).toBe(stage)
+  })
+
+  test('event, where a schema answers later', async () => {
+    const stream = createStream()
+    const stages: string[] = []
+    stream.onError((_, context) => stages.push(context.stage))
+    stream.on('slow', () => {})
+    server.answer = (_, response) => server.accept(response).write(frame('slow', { n: -1 }, '1'))
+    stream.connect()
+    await until(() => stages.length > 0)
+    expect(stages).toEqual(['event'])
+  })
 })

@@ -1,7 +1,18 @@
 export type { Clock } from '@rivulet/core'
-export type { ConnectionOptions, ConnectionSnapshot } from './connection.js'
-export type { ConnectionStatus } from './connection-machine.js'
-export type { PersistOptions } from './cursor-store.js'
+export type { ConnectionStatus } from './connection/connection-machine.js'
+export type { ConnectionOptions } from './connection/connection-options.js'
+export type { PerAttempt, RequestOptions } from './connection/request.js'
+export type { RetryOptions } from './connection/retry-policy.js'
+export type { ConnectionSnapshot } from './connection/stream-link.js'
+export type { PersistOptions } from './delivery/cursor-store.js'
+export type { EventIterable, IteratorOptions } from './delivery/event-iterator.js'
+export type { SubscribeOptions } from './delivery/handler-list.js'
+export type { MappedEvent } from './delivery/typed-event.js'
+export {
+  type ConnectionState,
+  type EventHandler,
+  EventStreamService,
+} from './event-stream-service.js'
 export {
   CallbackTimeoutError,
   ConfigurationError,
@@ -12,17 +23,8 @@ export {
   HttpStatusError,
   IteratorOverflowError,
   StreamClosedByServerError,
-} from './errors.js'
-export type { EventIterable, IteratorOptions } from './event-iterator.js'
-export {
-  type ConnectionState,
-  type EventHandler,
-  EventStreamService,
-  type EventStreamServiceOptions,
-} from './event-stream-service.js'
-export type { CallbackOptions } from './guard.js'
-export type { SubscribeOptions } from './handler-list.js'
-export type { RetryOptions } from './retry-policy.js'
-export type { SharedOptions } from './shared-link.js'
-export type { PerAttempt, RequestOptions } from './transport.js'
-export type { MappedEvent } from './typed-event.js'
+} from './runtime/errors.js'
+export type { CallbackOptions } from './runtime/guard.js'
+export type { StreamErrorContext } from './runtime/report-to.js'
+export type { SharedOptions } from './shared/shared-link.js'
+export type { EventStreamServiceOptions } from './stream-options.js'

@@ -1,4 +1,4 @@
-import { idleSnapshot } from '../connection.js'
+import { idleSnapshot } from '../connection/stream-link.js'
 import type { ConnectionState } from '../event-stream-service.js'
 
 /** State of a stream that has never connected. Render it on a server and while hydrating. */

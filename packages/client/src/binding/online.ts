@@ -1,4 +1,4 @@
-import { listen } from '../page-events.js'
+import { listen } from '../runtime/page-events.js'
 
 /**
  * Tells whether the browser has a network, which does not mean that it can reach the server. True outside a browser.

@@ -2,7 +2,7 @@ import { defineEvents } from '@rivulet/core'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createFake, events } from '../../../../test-support/fake-log.js'
-import type { EventStreamServiceOptions } from '../event-stream-service.js'
+import type { EventStreamServiceOptions } from '../stream-options.js'
 import { ProviderStream } from './provider-stream.js'
 
 function setup(more: Partial<EventStreamServiceOptions> = {}) {

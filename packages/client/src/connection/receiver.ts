@@ -1,0 +1,80 @@
+import {
+  type CloseEvent,
+  createDecoder,
+  type GapEvent,
+  type OpenEvent,
+  parseControlEvent,
+  type SseMessage,
+} from '@rivulet/core'
+import type { ConnectionSink } from './stream-link.js'
+
+/** The connection that a receiver decodes for. */
+export interface Receiving {
+  /** The ID where the connection began. */
+  readonly lastEventId: string
+  /** Turns `false` when the connection is replaced or closed. Later events are dropped. */
+  isCurrent(): boolean
+  /** Takes the last ID that was received. */
+  moved(id: string): void
+  opened(open: OpenEvent): void
+  gap(gap: GapEvent): void
+  closed(close: CloseEvent): void
+  /** Takes the delay of a `retry:` line. */
+  retry(milliseconds: number): void
+}
+
+/** Decodes the chunks of one connection: events go to the sink, control events to the connection. */
+export function createReceiver(
+  connection: Receiving,
+  sink: ConnectionSink,
+  maxEventBytes: number | undefined,
+): (chunk: Uint8Array) => void {
+  let positioned = false
+  let lastId = connection.lastEventId
+
+  const moveTo = (id: string): void => {
+    lastId = id
+    connection.moved(id)
+    sink.cursor(id)
+  }
+
+  const onMessage = (message: SseMessage, id: string | undefined): void => {
+    if (!connection.isCurrent()) return
+    const isControl = message.event.startsWith('rivulet:')
+    // A block with nothing but an ID came before, or the server's first event says where the stream begins.
+    if ((isControl || id === undefined) && message.lastEventId !== lastId) moveTo(message.lastEventId)
+    if (isControl) {
+      const control = parseControlEvent(message)
+      if (control?.type === 'rivulet:open') {
+        positioned = true
+        connection.opened(control)
+      } else if (control?.type === 'rivulet:gap') connection.gap(control)
+      else if (control?.type === 'rivulet:close') connection.closed(control)
+      return
+    }
+    if (positioned && message.event === 'heartbeat') return
+    if (id !== undefined) {
+      lastId = id
+      connection.moved(id)
+    }
+    sink.message(message, id, positioned)
+  }
+
+  const decoder = createDecoder({
+    lastEventId: lastId,
+    maxEventBytes,
+    onMessage,
+    onRetry: (milliseconds) => connection.retry(milliseconds),
+    onTooLarge: (error) => {
+      if (!connection.isCurrent()) return
+      connection.gap({ type: 'rivulet:gap', reason: 'oversized' })
+      if (error.lastEventId !== undefined) moveTo(error.lastEventId)
+      sink.error(error)
+    },
+  })
+
+  return (chunk) => {
+    decoder.feed(chunk)
+    if (connection.isCurrent() && decoder.lastEventId !== lastId) moveTo(decoder.lastEventId)
+  }
+}

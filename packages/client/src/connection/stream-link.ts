@@ -1,0 +1,57 @@
+import type { GapEvent, SseMessage } from '@rivulet/core'
+import type { ConnectionStatus } from './connection-machine.js'
+
+/** The state of a connection. */
+export interface ConnectionSnapshot {
+  readonly status: ConnectionStatus
+  /** The number of the current or next retry in a row; 0 for the first attempt and on a stable connection. */
+  readonly attempt: number
+  /** The time of the next attempt, by the stream's clock; `undefined` when none is scheduled. */
+  readonly retryAt: number | undefined
+  /** The error of the last attempt or connection; `undefined` once an attempt has succeeded. */
+  readonly error: unknown
+  /**
+   * `true` if the server continued where the last connection ended, `false` if it could not, `null` if there was nothing to
+   * continue. `undefined` until the server has said so, and on foreign streams.
+   */
+  readonly recovered: boolean | null | undefined
+  /** The last gap since `connect()`. */
+  readonly gap: GapEvent | undefined
+}
+
+export const idleSnapshot: ConnectionSnapshot = {
+  status: 'idle',
+  attempt: 0,
+  retryAt: undefined,
+  error: undefined,
+  recovered: undefined,
+  gap: undefined,
+}
+
+/** A connection as the service sees it: its own, or one that several tabs share. */
+export interface StreamLink {
+  /** The ID up to which events were received. A reconnection continues there. */
+  lastEventId: string
+  readonly snapshot: ConnectionSnapshot
+  /** The time of the last byte; `undefined` before the first one. */
+  readonly lastActivityAt: number | undefined
+  send(input: { readonly type: 'connect' | 'close' | 'reconnect' | 'ended' }): void
+}
+
+/** Takes everything that a connection receives, in order. No method may throw. */
+export interface ConnectionSink {
+  /**
+   * Takes an event of the application. `id` is its own ID, `undefined` if it has none. `positioned` means that IDs are
+   * positions, which only rise.
+   */
+  message(message: SseMessage, id: string | undefined, positioned: boolean): void
+  /** Takes a last event ID that changed without an event. */
+  cursor(id: string): void
+  gap(gap: GapEvent): void
+  /** Takes the error of an attempt or a connection. */
+  error(error: unknown): void
+  /** Takes note that the snapshot has changed. */
+  changed(): void
+  /** Returns a promise when reading has to wait until it settles. */
+  ready(): Promise<void> | undefined
+}

@@ -1,0 +1,189 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { until, useHarness } from '../../test/harness.js'
+import { frame } from '../../test/sse-server.js'
+import { ConfigurationError, EventStreamService } from '../index.js'
+
+const harness = useHarness()
+
+class MemoryStorage {
+  readonly entries = new Map<string, string>()
+  readonly getItem = vi.fn((key: string) => this.entries.get(key) ?? null)
+  readonly setItem = vi.fn((key: string, value: string) => void this.entries.set(key, value))
+}
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+async function receive(stream: EventStreamService, id: string) {
+  await harness.server.open()
+  harness.server.stream.write(frame('tick', {}, id))
+  await until(() => stream.lastEventId === id)
+}
+
+describe('a persisted stream', () => {
+  test('continues where the page before it ended', async () => {
+    const { createStream, server } = harness
+    const storage = new MemoryStorage()
+    const persist = { storage, key: 'user 1' }
+    const before = createStream({ persist })
+    before.connect()
+    await receive(before, '41')
+    before.close()
+    expect([...storage.entries.values()]).toEqual(['41'])
+    await server.open(0)
+
+    const after = createStream({ persist })
+    after.connect()
+    await server.open()
+    expect(server.cursors).toEqual([undefined, '41'])
+    expect(after.lastEventId).toBe('41')
+  })
+
+  test('saves once a second while it is open, and when it closes, whatever comes', async () => {
+    const { createStream, clock } = harness
+    const storage = new MemoryStorage()
+    const stream = createStream({ persist: { storage } })
+    stream.connect()
+    for (const id of ['1', '2', '3']) await receive(stream, id)
+    expect(storage.setItem).not.toHaveBeenCalled()
+    clock.advance(1_000)
+    expect([...storage.entries.values()]).toEqual(['3'])
+    clock.advance(10_000)
+    expect(storage.setItem).toHaveBeenCalledTimes(1)
+    await receive(stream, '4')
+    stream.close()
+    expect([...storage.entries.values()]).toEqual(['4'])
+    expect(clock.pending).toEqual([])
+  })
+
+  test('uses the page’s sessionStorage by default, and nothing where there is none', async () => {
+    const { createStream } = harness
+    const without = createStream({ persist: true })
+    without.connect()
+    await receive(without, '1')
+    without.close()
+    await harness.server.open(0)
+
+    const storage = new MemoryStorage()
+    vi.stubGlobal('sessionStorage', storage)
+    vi.stubGlobal('document', Object.assign(new EventTarget(), { baseURI: harness.server.url }))
+    const stream = createStream({ persist: true })
+    stream.connect()
+    await receive(stream, '2')
+    stream.close()
+    expect([...storage.entries.values()]).toEqual(['2'])
+  })
+
+  test('lets the option decide where to begin', async () => {
+    const storage = new MemoryStorage()
+    storage.getItem.mockReturnValue('1')
+    harness.createStream({ lastEventId: '5', persist: { storage, key: 'k' } }).connect()
+    await harness.server.open()
+    expect(harness.server.cursors).toEqual(['5'])
+  })
+
+  test('goes on without a storage that fails, and says so once', async () => {
+    const { createStream, clock } = harness
+    const storage = new MemoryStorage()
+    storage.setItem.mockImplementation(() => {
+      throw new Error('quota')
+    })
+    const stream = createStream({ persist: { storage } })
+    const errors: unknown[] = []
+    stream.onError((error) => errors.push(error))
+    stream.connect()
+    await receive(stream, '1')
+    clock.advance(5_000)
+    await receive(stream, '2')
+    clock.advance(5_000)
+    expect(errors).toEqual([new Error('quota')])
+    expect(stream.status).toBe('open')
+  })
+
+  test('loses nothing of a slow loop over a reload in its middle', async () => {
+    const { createStream, server, clock } = harness
+    const entries = new Map<string, string>()
+    const read: string[] = []
+    const page = async (count: number) => {
+      const storage = { getItem: (key: string) => entries.get(key) ?? null, setItem: entries.set.bind(entries) }
+      const stream = createStream({ persist: { storage } })
+      const handled = vi.fn()
+      stream.onAny(handled)
+      const loop = stream.events()
+      while (read.length < count) read.push((await loop.next()).value?.id as string)
+      await until(() => handled.mock.calls.at(-1)?.[0].id === '20')
+      // The page is gone without a word: what was saved last holds.
+      clock.advance(1_000)
+    }
+    server.answer = ({ headers }, response) => {
+      server.accept(response)
+      for (let n = Number(headers['last-event-id'] ?? 0) + 1; n <= 20; n++) response.write(frame('tick', {}, `${n}`))
+    }
+    await page(3)
+    await page(10)
+    await page(20)
+    expect(read.map(Number)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1))
+  })
+
+  test('has an entry for each thing that a stream can bring', async () => {
+    const { createStream, server } = harness
+    const storage = new MemoryStorage()
+    const all = [
+      {},
+      { method: 'PUT' },
+      { body: 'a' },
+      { body: 'b' },
+      { credentials: 'include' as const },
+      { url: `${server.url}?x` },
+    ]
+    for (const [index, options] of all.entries()) {
+      for (const key of [undefined, 'alice', 'bob']) {
+        const stream = createStream({ persist: { storage, key }, ...options })
+        stream.connect()
+        await receive(stream, `${index}${key}`)
+        stream.close()
+        await server.open(0)
+      }
+    }
+    expect(storage.entries.size).toBe(3 * all.length)
+  })
+
+  test('and another one of the same identity in the page lose nothing: the slower one decides', async () => {
+    const { createStream, server, clock } = harness
+    const storage = new MemoryStorage()
+    const [slow, fast] = [createStream({ persist: { storage } }), createStream({ persist: { storage } })]
+    slow.connect()
+    await receive(slow, '9')
+    fast.connect()
+    await server.open(2)
+    server.stream.write(frame('tick', {}, '10'))
+    await until(() => fast.lastEventId === '10')
+    for (let second = 0; second < 3; second++) {
+      clock.advance(1_000)
+      expect([...storage.entries.values()]).toEqual(['9'])
+    }
+    slow.close()
+    clock.advance(1_000)
+    expect([...storage.entries.values()]).toEqual(['10'])
+  })
+
+  test.each([
+    ['answers later', { getItem: async () => '1', setItem: async () => Promise.reject(new Error('later')) }],
+    ['gives no text', { getItem: () => 5, setItem: () => {} }],
+  ])('begins at the present where its storage %s', async (_, storage) => {
+    const { createStream, server, clock } = harness
+    const stream = createStream({ persist: { storage: storage as never } })
+    stream.connect()
+    await receive(stream, '1')
+    clock.advance(1_000)
+    expect(server.cursors).toEqual([undefined])
+  })
+
+  test('needs a key where the URL or the body is a function', () => {
+    for (const options of [{ url: () => '/' }, { url: '/', body: () => 'x' }]) {
+      expect(() => new EventStreamService({ ...options, persist: true })).toThrow(ConfigurationError)
+      expect(new EventStreamService({ ...options, persist: { key: 'x' } }).status).toBe('idle')
+    }
+  })
+})

@@ -1,0 +1,230 @@
+import { type BaseEvent, defineEvents, EventValidationError, type SseMessage } from '@rivulet/core'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { z } from 'zod'
+import { FakeClock } from '../../../testing/src/fake-clock.js'
+import { Dispatcher, type DispatcherOptions } from './dispatcher.js'
+
+const events = defineEvents({
+  token: z.object({ text: z.string() }),
+  loose: z.looseObject({}),
+  dated: z.strictObject({ at: z.string().transform((text) => new Date(text)) }),
+  late: z.object({ n: z.number() }).refine(() => Promise.resolve(true)),
+})
+
+let errors: unknown[]
+
+beforeEach(() => {
+  errors = []
+})
+
+function create(options: Partial<DispatcherOptions> = {}) {
+  return new Dispatcher({
+    contract: events,
+    validate: true,
+    mapMessage: undefined,
+    clock: new FakeClock(77),
+    callbackTimeoutMs: 10_000,
+    report: (error) => errors.push(error),
+    ...options,
+  })
+}
+
+const message = (event: string, data: unknown, lastEventId = ''): SseMessage => ({
+  event,
+  data: typeof data === 'string' ? data : JSON.stringify(data),
+  lastEventId,
+})
+
+function collect(dispatcher: Dispatcher): BaseEvent[] {
+  const received: BaseEvent[] = []
+  dispatcher.any.add((event) => received.push(event))
+  return received
+}
+
+describe('reading', () => {
+  test('gives the schema’s output, and the schema only what is the event’s own', () => {
+    const dispatcher = create()
+    const received = collect(dispatcher)
+    dispatcher.message(message('dated', { at: '2030-01-01', timestamp: 1, source: 's' }), 'a', true)
+    expect(errors).toEqual([])
+    expect(received).toEqual([{ id: 'a', type: 'dated', timestamp: 1, source: 's', at: new Date('2030-01-01') }])
+  })
+
+  test('takes the time of receipt and no source where the stream tells none', () => {
+    const dispatcher = create()
+    const received = collect(dispatcher)
+    dispatcher.message(message('token', { text: 'x', timestamp: 'yesterday', source: 5 }), undefined, false)
+    expect(received).toEqual([{ id: undefined, type: 'token', timestamp: 77, source: '', text: 'x' }])
+  })
+
+  test.each([undefined, events])('lets no payload become the prototype of its event', (contract) => {
+    const mapMessage = ({ data }: SseMessage) => ({ type: 'loose', payload: JSON.parse(data) })
+    for (const options of [{ contract }, { contract, validate: false }, { contract, mapMessage }]) {
+      const dispatcher = create(options)
+      const received = collect(dispatcher)
+      dispatcher.message(message('loose', '{"__proto__":{"admin":true},"a":1}'), '1', true)
+      const [event] = received as (BaseEvent & { admin?: boolean })[]
+      expect(Object.getPrototypeOf(event)).toBe(Object.prototype)
+      expect(event?.admin).toBeUndefined()
+      expect(Object.assign({}, event)).toMatchObject({ a: 1 })
+      expect(Object.hasOwn(event as object, '__proto__')).toBe(false)
+    }
+  })
+
+  test('reports so many unknown names and no more', () => {
+    const dispatcher = create()
+    collect(dispatcher)
+    for (let n = 0; n < 1_000; n++) dispatcher.message(message(`unknown ${n % 500}`, {}), undefined, true)
+    expect(errors).toHaveLength(100)
+  })
+
+  test('skips an event whose schema never answers, and goes on', async () => {
+    const clock = new FakeClock()
+    const schema = {
+      '~standard': { version: 1, vendor: 'test', validate: () => new Promise<never>(() => {}) },
+    } as const
+    const dispatcher = create({ clock, contract: { ...events, never: { type: 'never', schema } } })
+    const received = collect(dispatcher)
+    dispatcher.message(message('never', {}), '1', true)
+    dispatcher.message(message('loose', {}), '2', true)
+    clock.advance(10_000)
+    await dispatcher.drained
+    expect(errors).toMatchObject([{ code: 'RIVULET_CALLBACK_TIMEOUT', callback: 'validate' }])
+    expect(received.map(({ type }) => type)).toEqual(['loose'])
+    expect(clock.pending).toEqual([])
+  })
+
+  test('lets no payload forge what the event itself carries', () => {
+    const dispatcher = create({ contract: undefined })
+    const received = collect(dispatcher)
+    dispatcher.message(
+      message('token', '{"id":"forged","type":"admin","text":"x","__proto__":{"admin":true}}'),
+      'a',
+      true,
+    )
+    expect(received[0]).toMatchObject({ id: 'a', type: 'token', timestamp: 77, source: '' })
+    expect((received[0] as { admin?: boolean }).admin).toBeUndefined()
+    const validating = create()
+    const validated = collect(validating)
+    validating.message(message('loose', { id: 'forged', type: 'admin', x: 1 }), 'a', true)
+    expect(validated).toEqual([{ id: 'a', type: 'loose', timestamp: 77, source: '', x: 1 }])
+  })
+
+  test.each(['', 'null', '1', '"text"', '[1]', '{'])('refuses data that is no object: %s', (data) => {
+    const dispatcher = create({ contract: undefined })
+    const received = collect(dispatcher)
+    dispatcher.message(message('token', data), 'a', true)
+    expect(received).toEqual([])
+    expect(errors).toEqual([expect.any(EventValidationError)])
+    expect(dispatcher.lastEventId).toBe('a')
+  })
+
+  test('trusts the server where told to', () => {
+    const dispatcher = create({ validate: false })
+    const received = collect(dispatcher)
+    dispatcher.message(message('token', { text: 5 }), undefined, false)
+    expect(received).toMatchObject([{ text: 5 }])
+  })
+
+  test('validates by the definition that a handler was registered with, where there is no contract', () => {
+    const dispatcher = create({ contract: undefined })
+    const handler = vi.fn()
+    dispatcher.typed('token', events.token.schema).add(handler)
+    dispatcher.message(message('token', { text: 5 }), undefined, false)
+    dispatcher.message(message('token', { text: 'x' }), undefined, false)
+    expect(errors).toEqual([expect.any(EventValidationError)])
+    expect(handler).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('a mapping of one’s own', () => {
+  const mapMessage = ({ data }: SseMessage) => {
+    if (data === 'skip') return undefined
+    const { delta, created } = JSON.parse(data)
+    return { type: 'token', payload: Object.freeze({ text: delta }), timestamp: created, source: 'vendor' }
+  }
+
+  test('makes typed events of foreign messages', () => {
+    const dispatcher = create({ mapMessage })
+    const received = collect(dispatcher)
+    dispatcher.message(message('message', { delta: 'Hi', created: 5 }), undefined, false)
+    dispatcher.message(message('message', 'skip'), undefined, false)
+    dispatcher.message(message('message', { delta: 5 }), undefined, false)
+    dispatcher.message(message('message', 'no JSON'), undefined, false)
+    expect(received).toEqual([{ id: undefined, type: 'token', timestamp: 5, source: 'vendor', text: 'Hi' }])
+    expect(errors).toEqual([expect.any(EventValidationError), expect.any(SyntaxError)])
+  })
+
+  test('may give frozen payloads without a contract', () => {
+    const dispatcher = create({ mapMessage, contract: undefined })
+    const received = collect(dispatcher)
+    dispatcher.message(message('message', { delta: 'Hi' }), undefined, false)
+    expect(received).toEqual([{ id: undefined, type: 'token', timestamp: 77, source: 'vendor', text: 'Hi' }])
+  })
+})
+
+describe('what was delivered before', () => {
+  const ids = (positioned: boolean, ...sequence: string[]) => {
+    const dispatcher = create({ contract: undefined })
+    const received = collect(dispatcher)
+    for (const id of sequence) dispatcher.message(message('token', {}, id), id, positioned)
+    return received.map(({ id }) => id)
+  }
+
+  test('is dropped by position', () => {
+    expect(ids(true, 'y', 'z', '10', 'z', '10', '0z', '11', 'zz', '100')).toEqual(['y', 'z', '10', '11', 'zz', '100'])
+  })
+
+  test('is not known where IDs are no positions', () => {
+    expect(ids(false, 'b', 'a', 'a', 'b')).toEqual(['b', 'a', 'a', 'b'])
+  })
+
+  test('is forgotten where the server began anew', () => {
+    const dispatcher = create({ contract: undefined })
+    const received = collect(dispatcher)
+    dispatcher.message(message('token', {}, '9'), '9', true)
+    dispatcher.gap({ type: 'rivulet:gap', reason: 'lagged' })
+    dispatcher.message(message('token', {}, '5'), '5', true)
+    dispatcher.gap({ type: 'rivulet:gap', reason: 'restarted' })
+    dispatcher.message(message('token', {}, '4'), '4', true)
+    expect(received.map(({ id }) => id)).toEqual(['9', '4'])
+  })
+})
+
+describe('while a schema has not answered', () => {
+  test('everything after it waits: events, messages, gaps and cursors', async () => {
+    const dispatcher = create()
+    const calls: unknown[] = []
+    dispatcher.raw.add(({ event }) => calls.push(event))
+    dispatcher.any.add(({ type }) => calls.push(`typed ${type}`))
+    dispatcher.gaps.add(({ reason }) => calls.push(reason))
+    dispatcher.message(message('late', { n: 1 }), '1', true)
+    dispatcher.message(message('token', { text: '' }), '2', true)
+    dispatcher.gap({ type: 'rivulet:gap', reason: 'lagged' })
+    dispatcher.message(message('late', { n: 'none' }), '3', true)
+    dispatcher.moveTo('4')
+    dispatcher.inOrder(() => calls.push(dispatcher.lastEventId))
+    expect(calls).toEqual([])
+    expect(dispatcher.lastEventId).toBe('')
+    await dispatcher.drained
+    expect(calls).toEqual(['late', 'typed late', 'token', 'typed token', 'lagged', 'late', '4'])
+    expect(errors).toEqual([expect.any(EventValidationError)])
+    expect(dispatcher.drained).toBeUndefined()
+    dispatcher.message(message('token', { text: '' }), '5', true)
+    expect(calls.slice(-2)).toEqual(['token', 'typed token'])
+  })
+
+  test('cancel gives up what waits, and what comes after it is delivered at once', async () => {
+    const dispatcher = create()
+    const received = collect(dispatcher)
+    dispatcher.message(message('late', { n: 1 }), '1', true)
+    dispatcher.message(message('late', { n: 2 }), '2', true)
+    const drained = dispatcher.drained
+    dispatcher.cancel()
+    expect(dispatcher.lastEventId).toBe('')
+    dispatcher.message(message('token', { text: '' }), '1', true)
+    await drained
+    expect(received.map(({ type }) => type)).toEqual(['token'])
+    expect(dispatcher.lastEventId).toBe('1')
+  })
+})

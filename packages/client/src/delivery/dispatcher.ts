@@ -1,0 +1,228 @@
+import type { Clock } from '@rivulet/core'
+import {
+  type BaseEvent,
+  type EventContract,
+  type GapEvent,
+  type SseMessage,
+  type StandardSchemaV1,
+  UnknownEventError,
+} from '@rivulet/core'
+import { ConfigurationError } from '../runtime/errors.js'
+import { ask, decide } from '../runtime/guard.js'
+import type { ErrorStage } from '../runtime/report-to.js'
+import { HandlerList } from './handler-list.js'
+import { isAfter } from './position.js'
+import { type MappedEvent, readPayload, toEvent } from './typed-event.js'
+
+export interface DispatcherOptions {
+  contract: EventContract | undefined
+  validate: boolean
+  mapMessage: ((message: SseMessage) => MappedEvent | undefined) | undefined
+  clock: Clock
+  /** How long a schema may take. */
+  callbackTimeoutMs: number
+  report: (error: unknown, stage?: ErrorStage) => void
+}
+
+/** Names that the contract lacks are reported once each, so many of them at most: a stream may bring ever new ones. */
+const maxUnknown = 100
+
+interface TypeEntry {
+  readonly handlers: HandlerList<BaseEvent>
+  schema: StandardSchemaV1 | undefined
+}
+
+/**
+ * From message to handlers: drops what was delivered before, reads and validates, and calls the handlers, strictly in the
+ * order of receipt also where a schema answers later.
+ */
+export class Dispatcher {
+  readonly raw: HandlerList<SseMessage> = new HandlerList()
+  readonly any: HandlerList<BaseEvent> = new HandlerList()
+  readonly gaps: HandlerList<GapEvent> = new HandlerList()
+  readonly #options: DispatcherOptions
+  /** What is known of each type that ever had a handler: looked up once for each event. */
+  readonly #types = new Map<string, TypeEntry>()
+  readonly #unknown = new Set<string>()
+  #lastEventId = ''
+  #order = 0
+  #cursor = ''
+  /** Events up to here were delivered; `''` while there is nothing to compare with. */
+  #position = ''
+  /** What waits for a schema's answer to something before it. */
+  #queue: (() => Promise<void> | undefined)[] | undefined
+  #drained: Promise<void> | undefined
+  #run = new AbortController()
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  /** The ID of the last event that its handlers were called with, or that was found invalid. */
+  get lastEventId(): string {
+    return this.#lastEventId
+  }
+
+  /** Counts the events, up to the one that handlers are being called with. */
+  get order(): number {
+    return this.#order
+  }
+
+  /** The last event ID before that event. */
+  get cursor(): string {
+    return this.#cursor
+  }
+
+  /** Takes everything up to this ID as delivered. */
+  startAt(id: string): void {
+    this.#lastEventId = id
+    this.#position = id
+  }
+
+  /** The handlers of one type. */
+  typed(type: string, schema?: StandardSchemaV1): HandlerList<BaseEvent> {
+    let entry = this.#types.get(type)
+    if (!entry) {
+      entry = { handlers: new HandlerList(), schema: this.#options.contract?.[type]?.schema }
+      this.#types.set(type, entry)
+    }
+    // The contract comes first; without one, or beside it, the definition that a handler is registered by says what to expect.
+    entry.schema ??= schema
+    return entry.handlers
+  }
+
+  /** Settles when everything received so far is delivered; `undefined` when it is. */
+  get drained(): Promise<void> | undefined {
+    return this.#drained
+  }
+
+  message(message: SseMessage, id: string | undefined, positioned: boolean): void {
+    if (this.#queue) this.#queue.push(() => this.#deliver(message, id, positioned))
+    else this.#track(this.#deliver(message, id, positioned))
+  }
+
+  /** Calls back in the order of receipt: after all events before, and before all after. */
+  inOrder(callback: () => void): void {
+    if (this.#queue) this.#queue.push(() => callback() as undefined)
+    else callback()
+  }
+
+  moveTo(id: string): void {
+    this.inOrder(() => this.startAt(id))
+  }
+
+  gap(gap: GapEvent): void {
+    this.inOrder(() => {
+      // The server has begun to count anew, perhaps at a lower position.
+      if (gap.reason === 'restarted') this.#position = ''
+      this.gaps.emit(gap, this.#options.report)
+    })
+  }
+
+  /** Delivers nothing more. Inside a handler: the event that it was called with still goes to all others. */
+  cancel(): void {
+    this.#run.abort()
+    this.#run = new AbortController()
+    this.#queue = undefined
+    this.#drained = undefined
+  }
+
+  #deliver(message: SseMessage, id: string | undefined, positioned: boolean): Promise<void> | undefined {
+    if (id !== undefined && positioned && this.#position !== '' && !isAfter(id, this.#position)) return
+    const { clock, callbackTimeoutMs, report } = this.#options
+    const { signal } = this.#run
+    let entry: TypeEntry | undefined
+    let event: BaseEvent | Promise<BaseEvent> | undefined
+    let stage: ErrorStage = 'mapMessage'
+    try {
+      const mapped = this.#map(message)
+      stage = 'event'
+      if (mapped !== null) {
+        const type = mapped ? mapped.type : message.event
+        entry = this.#types.get(type)
+        if (entry?.handlers.size || this.any.size) event = this.#read(message, id, type, entry, mapped)
+      }
+    } catch (error) {
+      report(error, stage)
+    }
+    if (!(event instanceof Promise)) {
+      this.#emit(message, id, event, entry)
+      return
+    }
+    const pending = event
+    return ask('validate', () => pending, { clock, signal, timeoutMs: callbackTimeoutMs }).then(
+      (settled) => {
+        if (!signal.aborted) this.#emit(message, id, settled, entry)
+      },
+      (error) => {
+        if (signal.aborted) return
+        report(error, 'event')
+        this.#emit(message, id, undefined, entry)
+      },
+    )
+  }
+
+  /** `undefined` where the message is an event as it stands, `null` where it is none. */
+  #map(message: SseMessage): MappedEvent | undefined | null {
+    const { mapMessage } = this.#options
+    if (!mapMessage) return undefined
+    const mapped = decide('mapMessage', mapMessage, message) ?? null
+    if (mapped !== null && typeof mapped.type !== 'string') {
+      throw new ConfigurationError(
+        'mapMessage',
+        mapped,
+        'Return { type, payload }, or undefined for a message that is no event.',
+      )
+    }
+    return mapped
+  }
+
+  /** The typed event, unless the contract has none of this type. */
+  #read(
+    message: SseMessage,
+    id: string | undefined,
+    type: string,
+    entry: TypeEntry | undefined,
+    mapped: MappedEvent | undefined,
+  ): BaseEvent | Promise<BaseEvent> | undefined {
+    const { contract, validate, clock } = this.#options
+    const schema = entry ? entry.schema : contract?.[type]?.schema
+    if (contract && !schema) {
+      if (this.#unknown.has(type) || this.#unknown.size >= maxUnknown) return
+      this.#unknown.add(type)
+      throw new UnknownEventError(type, Object.keys(contract))
+    }
+    const payload = mapped ? { ...mapped.payload } : readPayload(message)
+    return toEvent(type, id, payload, mapped ?? payload, validate ? schema : undefined, () => clock.now())
+  }
+
+  #emit(message: SseMessage, id: string | undefined, event: BaseEvent | undefined, entry: TypeEntry | undefined): void {
+    this.#order++
+    this.#cursor = this.#lastEventId
+    if (id !== undefined) this.startAt(id)
+    const { report } = this.#options
+    this.raw.emit(message, report)
+    if (!event) return
+    entry?.handlers.emit(event, report)
+    this.any.emit(event, report)
+  }
+
+  #track(pending: Promise<void> | undefined): void {
+    if (pending) this.#drained = this.#drain(pending)
+  }
+
+  async #drain(pending: Promise<void>): Promise<void> {
+    const { signal } = this.#run
+    const queue: (() => Promise<void> | undefined)[] = []
+    this.#queue = queue
+    await pending
+    for (let next = 0; next < queue.length; next++) {
+      if (signal.aborted) return
+      const later = queue[next]!()
+      if (later) await later
+    }
+    if (signal.aborted) return
+    this.#queue = undefined
+    this.#drained = undefined
+  }
+}

@@ -1,0 +1,73 @@
+import { ConfigurationError } from '../runtime/errors.js'
+import { tell } from '../runtime/guard.js'
+
+export interface SubscribeOptions {
+  /** Unsubscribes when it aborts. */
+  signal?: AbortSignal
+}
+
+interface Entry<T> {
+  readonly handler: (value: T) => unknown
+  readonly once: boolean
+  active: boolean
+  remove: () => void
+}
+
+/** Handlers of one kind. Each is called whatever the others do, and none after its unsubscription. */
+export class HandlerList<T> {
+  // Replaced by every change, so that a call in progress keeps to the list that it began with.
+  #entries: readonly Entry<T>[] = []
+  #calling = false
+  /** What came while handlers were called. */
+  #later: T[] = []
+
+  get size(): number {
+    return this.#entries.length
+  }
+
+  add(
+    handler: (value: T) => unknown,
+    { signal, once = false }: SubscribeOptions & { once?: boolean } = {},
+  ): () => void {
+    if (typeof handler !== 'function') throw new ConfigurationError('handler', handler, 'Give a function.')
+    if (signal?.aborted) return () => {}
+    const remove = () => {
+      entry.active = false
+      this.#entries = this.#entries.filter((other) => other !== entry)
+      signal?.removeEventListener('abort', remove)
+    }
+    const entry: Entry<T> = { handler, once, active: true, remove }
+    this.#entries = [...this.#entries, entry]
+    signal?.addEventListener('abort', remove)
+    return remove
+  }
+
+  /** Removes every subscription of this handler. */
+  delete(handler: (value: T) => unknown): void {
+    for (const entry of this.#entries) if (entry.handler === handler) entry.remove()
+  }
+
+  /**
+   * Calls the handlers in the order of their subscription. What they throw or reject with goes to `report`. What a handler
+   * causes to be emitted comes after this value, for all of them.
+   */
+  emit(value: T, report: (error: unknown) => void): void {
+    if (this.#calling) {
+      this.#later.push(value)
+      return
+    }
+    if (this.#entries.length === 0) return
+    this.#calling = true
+    this.#call(value, report)
+    while (this.#later.length > 0) this.#call(this.#later.shift() as T, report)
+    this.#calling = false
+  }
+
+  #call(value: T, report: (error: unknown) => void): void {
+    for (const entry of this.#entries) {
+      if (!entry.active) continue
+      if (entry.once) entry.remove()
+      tell(entry.handler, value, report)
+    }
+  }
+}

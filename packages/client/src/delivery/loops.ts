@@ -1,0 +1,120 @@
+import type { Dispatcher } from './dispatcher.js'
+import { EventIterator, type IteratorOptions, type Unread } from './event-iterator.js'
+import type { HandlerList } from './handler-list.js'
+
+type AnyIterator = Pick<EventIterator<unknown>, 'stop' | 'end' | 'unread' | 'isDone'>
+
+/** The stream that is iterated over. */
+export interface LoopSource {
+  /** Connects the stream. */
+  onStart(): void
+  /** Called when the last iterator has ended. */
+  onIdle(): void
+}
+
+/** All iterators of a stream: their common pause, their cursor, and the hand-over from one loop to the next. */
+export class Loops {
+  readonly #dispatcher: Dispatcher
+  readonly #source: LoopSource
+  readonly #iterators = new Set<AnyIterator>()
+  readonly #pausing = new Set<AnyIterator>()
+  /** Iterators that may hold unread events. */
+  readonly #readers = new Set<AnyIterator>()
+  /** Iterators whose loop was left, by the handlers that they read from. The next loop takes over from them. */
+  readonly #left = new WeakMap<object, unknown>()
+  #resumed: { promise: Promise<void>; resolve: () => void } | undefined
+
+  constructor(dispatcher: Dispatcher, source: LoopSource) {
+    this.#dispatcher = dispatcher
+    this.#source = source
+  }
+
+  /** The number of iterators that have not ended. */
+  get size(): number {
+    return this.#iterators.size
+  }
+
+  /** Settles when no iterator pauses the stream any more; `undefined` when none does. */
+  get resumed(): Promise<void> | undefined {
+    return this.#resumed?.promise
+  }
+
+  /** The cursor of the slowest iterator; `undefined` when none has unread events. */
+  get cursor(): string | undefined {
+    let slowest: Unread<unknown> | undefined
+    for (const reader of this.#readers) {
+      const { unread } = reader
+      if (reader.isDone) this.#readers.delete(reader)
+      if (unread && (!slowest || unread.order < slowest.order)) slowest = unread
+    }
+    return slowest?.cursor
+  }
+
+  /** Leaves every loop. Unread events wait for the next one. */
+  stop(): void {
+    const iterators = [...this.#iterators]
+    this.#iterators.clear()
+    for (const iterator of iterators) iterator.stop()
+  }
+
+  /** Ends every loop behind its unread events, with an exception if there is a failure. */
+  end(failure: { error: unknown } | undefined): void {
+    for (const iterator of this.#iterators) iterator.end(failure)
+  }
+
+  iterate<T>(handlers: HandlerList<T>, options: IteratorOptions): EventIterator<T> {
+    const { signal, resume = true } = options
+    const stop = () => iterator.stop()
+    const left = (this.#left.get(handlers) ?? []) as EventIterator<T>[]
+    this.#left.set(handlers, left)
+    const iterator: EventIterator<T> = new EventIterator<T>(options, {
+      onStart: () => this.#source.onStart(),
+      onPause: (paused) => this.#onPause(iterator, paused),
+      onEnd: () => {
+        signal?.removeEventListener('abort', stop)
+        if (this.#iterators.delete(iterator) && this.#iterators.size === 0) this.#source.onIdle()
+      },
+      onLeave: () => {
+        left.push(iterator)
+        // The next loop begins soon, if at all. Until then this buffer is the only place for new events.
+        this.#onPause(iterator, true)
+        void afterTurns(20).then(() => this.#onPause(iterator, false))
+      },
+      onRefuse: () => unsubscribe(),
+    })
+    const unsubscribe = handlers.add((value) => iterator.push(value, this.#dispatcher.order, this.#dispatcher.cursor))
+    this.#iterators.add(iterator)
+    this.#readers.add(iterator)
+    if (!resume) for (const old of left.splice(0)) old.drop()
+    const before = left.pop()
+    if (before && !iterator.takeOver(before)) this.#dispatcher.gap({ type: 'rivulet:gap', reason: 'lagged' })
+    signal?.addEventListener('abort', stop)
+    if (signal?.aborted) stop()
+    return iterator
+  }
+
+  #onPause(iterator: AnyIterator, paused: boolean): void {
+    if (paused) {
+      this.#pausing.add(iterator)
+      this.#resumed ??= withResolvers()
+    } else {
+      this.#pausing.delete(iterator)
+      if (this.#pausing.size > 0) return
+      this.#resumed?.resolve()
+      this.#resumed = undefined
+    }
+  }
+}
+
+/** Waits for so many microtasks. */
+async function afterTurns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await undefined
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

@@ -1,0 +1,508 @@
+import { encodeControlEvent } from '@rivulet/core'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { FakeOrigin, type FakeTab } from '../../test/fake-tabs.js'
+import { until, useHarness } from '../../test/harness.js'
+import { frame, openFrame } from '../../test/sse-server.js'
+import { ConfigurationError, EventStreamService, type EventStreamServiceOptions, HttpStatusError } from '../index.js'
+
+const harness = useHarness()
+let origin: FakeOrigin
+/** What was sent so far, by ID: the server of these tests lets every cursor resume. */
+let history: { id: number; text: string }[]
+
+beforeEach(() => {
+  origin = new FakeOrigin()
+  history = []
+  harness.server.answer = (request, response) => {
+    harness.server.accept(response)
+    const cursor = request.headers['last-event-id'] as string | undefined
+    const missed = cursor === undefined ? [] : history.filter(({ id }) => id > Number.parseInt(cursor, 36))
+    response.write(
+      openFrame({ heartbeatMs: 0, recovered: cursor === undefined ? null : true }) +
+        missed.map(({ text }) => text).join(''),
+    )
+  }
+})
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+/** Sends ticks n, whose position is n. */
+function send(...numbers: number[]): void {
+  const texts = numbers.map((n) => frame('tick', { n }, n.toString(36)))
+  numbers.forEach((id, i) => {
+    history.push({ id, text: texts[i]! })
+  })
+  for (const stream of harness.server.streams) stream.write(texts.join(''))
+}
+
+interface Tab {
+  readonly tab: FakeTab
+  readonly stream: EventStreamService
+  readonly received: unknown[]
+}
+
+function open(options: Partial<EventStreamServiceOptions> = {}): Tab {
+  const tab = origin.tab()
+  const abort = new AbortController()
+  const crash = tab.crash.bind(tab)
+  tab.crash = () => {
+    crash()
+    abort.abort()
+  }
+  return tab.run(() => {
+    const stream = harness.createStream({
+      shared: { key: 'alice' },
+      clock: tab.clock(harness.clock),
+      // A tab that crashes takes its connections with it.
+      fetch: (url, init) => fetch(url, { ...init, signal: AbortSignal.any([abort.signal, init!.signal!]) }),
+      ...options,
+    })
+    const received: unknown[] = []
+    stream.on('tick', (event) => received.push('n' in event ? event.n : undefined))
+    stream.onGap(({ reason }) => received.push(reason))
+    stream.connect()
+    return { tab, stream, received }
+  })
+}
+
+async function openThree(): Promise<[Tab, Tab, Tab]> {
+  const tabs: [Tab, Tab, Tab] = [open(), open(), open()]
+  for (const { stream } of tabs) await until(() => stream.status === 'open' && stream.state.recovered === null)
+  return tabs
+}
+
+const all = (tabs: Tab[], ...expected: unknown[]) =>
+  until(() => tabs.every(({ received }) => JSON.stringify(received) === JSON.stringify(expected)))
+
+/** Lets what tabs say to each other arrive. */
+async function turn(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Lets time pass in which tabs talk. */
+async function pass(ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 100) {
+    harness.clock.advance(100)
+    await turn()
+  }
+}
+
+/** Lets the next tab take over. */
+async function takeOver(): Promise<void> {
+  await turn()
+  harness.clock.advance(100)
+  await until(() => harness.server.requests.length === 2)
+  await harness.server.open(1)
+}
+
+describe('tabs of one origin', () => {
+  test('share one connection, and all get every event', async () => {
+    const tabs = await openThree()
+    send(1, 2, 3)
+    await all(tabs, 1, 2, 3)
+    expect(harness.server.requests).toHaveLength(1)
+    for (const { stream } of tabs) expect(stream).toMatchObject({ status: 'open', lastEventId: '3' })
+  })
+
+  test('have the state of the connection', async () => {
+    const tabs = await openThree()
+    harness.server.answer = (_, response) => response.writeHead(503).end()
+    harness.server.drop()
+    for (const { stream } of tabs) await until(() => stream.status === 'waiting')
+    harness.clock.advance(1_000)
+    for (const { stream } of tabs) await until(() => stream.state.attempt === 2)
+    for (const { stream } of tabs) {
+      expect(stream.state.error).toBeInstanceOf(HttpStatusError)
+      expect(stream.state).toMatchObject({ retryAt: tabs[0].stream.state.retryAt, error: { status: 503 } })
+    }
+  })
+
+  test('are told of gaps, in order', async () => {
+    const tabs = await openThree()
+    send(1)
+    harness.server.stream.write(encodeControlEvent({ type: 'rivulet:gap', reason: 'backplane' }))
+    send(2)
+    await all(tabs, 1, 'backplane', 2)
+  })
+
+  test('are all closed when the stream is over', async () => {
+    const tabs = await openThree()
+    harness.server.stream.write(encodeControlEvent({ type: 'rivulet:close', reason: 'over', retry: false }))
+    for (const { stream } of tabs) await until(() => stream.status === 'closed')
+    for (const { stream } of tabs) expect(stream.state.error).toMatchObject({ reason: 'over' })
+    harness.clock.advance(1_000)
+    await turn()
+    expect(harness.server.requests).toHaveLength(1)
+  })
+
+  test('reconnect when one of them asks to', async () => {
+    const [, follower] = await openThree()
+    send(1)
+    await until(() => follower.stream.lastEventId === '1')
+    follower.stream.reconnect()
+    await until(() => harness.server.requests.length === 2)
+    expect(harness.server.cursors).toEqual([undefined, '1'])
+    await harness.server.open(1)
+  })
+
+  test('that join later follow from then on', async () => {
+    const [first] = await openThree()
+    send(1, 2)
+    await until(() => first.stream.lastEventId === '2')
+    const late = open()
+    await until(() => late.stream.status === 'open')
+    expect(late.stream.lastEventId).toBe('2')
+    send(3)
+    await all([late], 3)
+  })
+
+  test('that join with a cursor get what the leader has, and the rest from the server', async () => {
+    history.push({ id: 1, text: frame('tick', { n: 1 }, '1') })
+    const [first] = await openThree()
+    send(2, 3, 4)
+    await until(() => first.stream.lastEventId === '4')
+    const known = open({ lastEventId: '2' })
+    await all([known], 3, 4)
+    expect(harness.server.requests).toHaveLength(1)
+    const unknown = open({ lastEventId: '0' })
+    await turn()
+    harness.clock.advance(500)
+    await all([unknown], 1, 2, 3, 4)
+    expect(harness.server.cursors).toEqual([undefined, '0'])
+    // It follows again.
+    await harness.server.open(1)
+    send(5)
+    await all([known], 3, 4, 5)
+    await all([unknown], 1, 2, 3, 4, 5)
+  })
+})
+
+describe('when the leader goes', () => {
+  test('by closing, the next one goes on where it was', async () => {
+    const [leader, ...others] = await openThree()
+    send(1, 2)
+    await all([leader, ...others], 1, 2)
+    leader.stream.close()
+    await takeOver()
+    expect(leader.stream.status).toBe('closed')
+    send(3)
+    await all(others, 1, 2, 3)
+    expect(leader.received).toEqual([1, 2])
+    expect(harness.server.cursors).toEqual([undefined, '2'])
+  })
+
+  test('by crashing, no event is lost or doubled', async () => {
+    const [leader, ...others] = await openThree()
+    send(1)
+    await all([leader, ...others], 1)
+    // What reaches the leader but not the others any more comes again from the server.
+    leader.tab.crash()
+    send(2)
+    await takeOver()
+    send(3)
+    await all(others, 1, 2, 3)
+  })
+
+  test('by freezing, another one takes the lock, and what the frozen one says later does not count', async () => {
+    const [leader, ...others] = await openThree()
+    send(1)
+    await all([leader, ...others], 1)
+    leader.tab.freeze()
+    await pass(4_500)
+    await harness.server.open(2)
+    // The frozen tab's connection still exists, and receives.
+    send(2)
+    await all(others, 1, 2)
+    expect(leader.received).toEqual([1])
+    await leader.tab.thaw()
+    await harness.server.open(1)
+    send(3)
+    await all([leader, ...others], 1, 2, 3)
+    // It waits for its turn again.
+    for (const { stream } of others) stream.close()
+    await harness.server.open(0)
+    await turn()
+    harness.clock.advance(100)
+    await harness.server.open(1)
+    send(4)
+    await all([leader], 1, 2, 3, 4)
+  })
+
+  test('a follower that had seen more than its successor is not told twice', async () => {
+    const [leader, successor, ahead] = await openThree()
+    send(1)
+    await all([leader, successor, ahead], 1)
+    successor.tab.freeze()
+    send(2)
+    await all([leader, ahead], 1, 2)
+    leader.tab.crash()
+    successor.tab.lose()
+    await successor.tab.thaw()
+    await takeOver()
+    send(3)
+    await all([successor, ahead], 1, 2, 3)
+    expect(harness.server.cursors).toEqual([undefined, '1'])
+  })
+
+  test('a follower that had seen less gets the rest from its successor', async () => {
+    const [leader, successor, behind] = await openThree()
+    send(1)
+    await all([leader, successor, behind], 1)
+    behind.tab.freeze()
+    send(2, 3)
+    await all([leader, successor], 1, 2, 3)
+    leader.tab.crash()
+    await takeOver()
+    send(4)
+    await all([successor], 1, 2, 3, 4)
+    await behind.tab.thaw()
+    await all([behind], 1, 2, 3, 4)
+  })
+
+  test('the next one leads also when it becomes visible meanwhile', async () => {
+    const listeners: (() => void)[] = []
+    const page = {
+      baseURI: harness.server.url,
+      visibilityState: 'visible',
+      addEventListener: (_: string, listener: () => void) => listeners.push(listener),
+      removeEventListener() {},
+    }
+    vi.stubGlobal('document', page)
+    const [leader, ...others] = await openThree()
+    send(1)
+    await all([leader, ...others], 1)
+    leader.stream.close()
+    await turn()
+    // The browser shows the next tab in the place of the closed one.
+    for (const listener of listeners) listener()
+    await takeOver()
+    send(2)
+    await all(others, 1, 2)
+  })
+
+  test('it stays with one that is only idle', async () => {
+    const tabs = await openThree()
+    await pass(20_000)
+    expect(harness.server.requests).toHaveLength(1)
+    send(1)
+    await all(tabs, 1)
+  })
+})
+
+describe('a tab that stands still', () => {
+  test('silences no other one, also where it leads', async () => {
+    const [leader, ...others] = await openThree()
+    leader.stream.events('tick', { bufferSize: 1 })
+    const numbers = Array.from({ length: 3_000 }, (_, i) => i + 1)
+    for (const n of numbers) send(n)
+    await all(others, ...numbers)
+    expect(leader.received).toEqual([1])
+    expect(harness.server.requests).toHaveLength(1)
+  })
+})
+
+describe('a follower', () => {
+  test('that stands still falls behind alone, and gets the rest from the server', async () => {
+    const [leader, slow] = await openThree()
+    const iterator = slow.stream.events('tick', { bufferSize: 2 })
+    send(1, 2)
+    await all([leader, slow], 1, 2)
+    for (let n = 3; n <= 1_500; n++) send(n)
+    await until(() => leader.received.length === 1_500)
+    expect(slow.received).toEqual([1, 2])
+    for (let n = 1; n <= 1_500; n++) {
+      expect((await iterator.next()).value).toMatchObject({ n })
+      if (n !== 2) continue
+      await turn()
+      harness.clock.advance(500)
+    }
+    expect(slow.received).toEqual(leader.received)
+    expect(harness.server.cursors).toEqual([undefined, '2'])
+    await harness.server.open(1)
+  })
+
+  test('that closes in a handler takes nothing more, and comes back where it was', async () => {
+    const [, follower] = await openThree()
+    follower.stream.on('tick', ({ id }) => id === '2' && follower.stream.close())
+    send(1, 2, 3)
+    await until(() => follower.stream.status === 'closed')
+    expect(follower.received).toEqual([1, 2])
+    follower.tab.run(() => follower.stream.connect())
+    await all([follower], 1, 2, 3)
+    expect(harness.server.requests).toHaveLength(1)
+  })
+})
+
+describe('a page that is left', () => {
+  test('leads no more, and comes back as a follower', async () => {
+    const leader = open()
+    await until(() => leader.stream.status === 'open')
+    const other = open()
+    await until(() => other.stream.status === 'open')
+    send(1)
+    await all([leader, other], 1)
+    leader.tab.page.dispatchEvent(new Event('pagehide'))
+    expect(leader.stream.status).toBe('waiting')
+    await takeOver()
+    send(2)
+    await all([other], 1, 2)
+    leader.tab.run(() => leader.tab.page.dispatchEvent(new Event('pageshow')))
+    await all([leader], 1, 2)
+    expect(harness.server.requests).toHaveLength(2)
+  })
+})
+
+describe('a stream has a connection of its own', () => {
+  test('where there are no locks', async () => {
+    vi.stubGlobal('navigator', {})
+    open()
+    open()
+    await harness.server.open(2)
+  })
+
+  const fail = () => {
+    throw new DOMException('forbidden', 'SecurityError')
+  }
+
+  test.each<[string, () => void]>([
+    [
+      'locks may not be looked at',
+      () =>
+        vi.stubGlobal('navigator', {
+          get locks() {
+            return fail()
+          },
+        }),
+    ],
+    ['locks are forbidden', () => vi.stubGlobal('navigator', { locks: { request: async () => fail() } })],
+    ['a request for a lock throws', () => vi.stubGlobal('navigator', { locks: { request: fail } })],
+    ['there is no BroadcastChannel', () => vi.stubGlobal('BroadcastChannel', undefined)],
+    [
+      'BroadcastChannel is forbidden',
+      () =>
+        vi.stubGlobal(
+          'BroadcastChannel',
+          class {
+            constructor() {
+              fail()
+            }
+          },
+        ),
+    ],
+    [
+      'nothing can be posted',
+      () =>
+        vi.stubGlobal(
+          'BroadcastChannel',
+          class {
+            postMessage = fail
+            close() {}
+          },
+        ),
+    ],
+  ])('where %s', async (_, forbid) => {
+    forbid()
+    const tabs = [open(), open()]
+    await harness.server.open(2)
+    for (const { stream } of tabs) await until(() => stream.state.recovered === null)
+    send(1)
+    await all(tabs, 1)
+    for (const { stream } of tabs) stream.close()
+    await harness.server.open(0)
+    for (const { stream, tab } of tabs) tab.run(() => stream.connect())
+    await harness.server.open(2)
+    send(2)
+    await all(tabs, 1, 2)
+  })
+
+  test('from when nothing can be posted any more', async () => {
+    const [leader, follower] = await openThree()
+    send(1)
+    await all([leader, follower], 1)
+    const post = vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation(fail)
+    send(2)
+    await all([leader], 1, 2)
+    await pass(4_500)
+    await all([follower], 1, 2)
+    await harness.server.open(3)
+    send(3)
+    await all([leader, follower], 1, 2, 3)
+    post.mockRestore()
+  })
+
+  test('apart from those of another key, another body or another URL', async () => {
+    open()
+    open({ shared: { key: 'bob' }, headers: { authorization: 'bob' } })
+    open({ body: 'room 1' })
+    open({ body: 'room 2' })
+    open({ url: `${harness.server.url}?room=1` })
+    await harness.server.open(5)
+  })
+})
+
+test('a note that is none is ignored', async () => {
+  const names: string[] = []
+  const { BroadcastChannel } = globalThis
+  vi.stubGlobal(
+    'BroadcastChannel',
+    class extends BroadcastChannel {
+      constructor(name: string) {
+        super(name)
+        names.push(name)
+      }
+    },
+  )
+  const tabs = await openThree()
+  expect(names[0]).toMatch(/^rivulet:shared:2:/)
+  const stranger = new BroadcastChannel(names[0]!)
+  const log = { type: 'log', leader: [9e15, 'x'], before: [9e15, 1], items: [], state: { status: 'open', attempt: 0 } }
+  for (const note of [
+    undefined,
+    null,
+    7,
+    'hello',
+    {},
+    { type: 'constructor' },
+    { type: 'hello' },
+    { type: 'welcome', to: 1 },
+    { ...log, leader: [Number.NaN, 'x'] },
+    { ...log, leader: undefined },
+    { ...log, before: 'there' },
+    { ...log, items: [undefined] },
+    { ...log, items: [{ place: [9e15, 2], message: { event: 'tick' } }] },
+    { ...log, items: [{ place: [9e15, 2], id: 7 }] },
+    { ...log, items: [{ place: [9e15, 2], gap: 'big' }] },
+    { ...log, state: { status: 'happy', attempt: 0 } },
+    { ...log, state: undefined },
+  ]) {
+    stranger.postMessage(note)
+  }
+  await turn()
+  send(1)
+  await all(tabs, 1)
+  expect(harness.server.requests).toHaveLength(1)
+})
+
+test('a key is needed wherever tabs of two users could share', () => {
+  const url = 'http://localhost/'
+  for (const options of [
+    { url },
+    { url, credentials: 'include' as const },
+    { url: () => url, credentials: 'omit' as const },
+    { url, headers: { authorization: 'x' }, credentials: 'omit' as const },
+    { url, body: () => '{}', credentials: 'omit' as const },
+  ]) {
+    expect(() => new EventStreamService({ ...options, shared: true })).toThrow(ConfigurationError)
+    expect(() => new EventStreamService({ ...options, shared: {} })).toThrow(ConfigurationError)
+    expect(new EventStreamService({ ...options, shared: { key: 'alice' } }).status).toBe('idle')
+  }
+  expect(new EventStreamService({ url, credentials: 'omit', shared: true }).status).toBe('idle')
+  expect(new EventStreamService({ url, shared: false }).status).toBe('idle')
+})
+
+test('a server may make one of a relative URL, to render a page with it', () => {
+  vi.stubGlobal('navigator', { locks: {} })
+  expect(new EventStreamService({ url: '/events', shared: { key: 'alice' } }).status).toBe('idle')
+})

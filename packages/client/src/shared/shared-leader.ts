@@ -1,0 +1,166 @@
+import type { Clock } from '@rivulet/core'
+import type { ConnectionOptions } from '../connection/connection-options.js'
+import { DirectConnection } from '../connection/direct-connection.js'
+import type { ConnectionSnapshot } from '../connection/stream-link.js'
+import { type LeaderId, type Note, packState } from './notes.js'
+import type { LogItem, Place, SharedLog } from './shared-log.js'
+
+/** What a leader needs of its tab. None of these may throw. */
+export interface LeaderTab {
+  post(note: Note): void
+  /** Asks the browser whether this tab has the lock. */
+  holds(): Promise<boolean>
+  /** The log has grown. */
+  grown(): void
+  changed(snapshot: ConnectionSnapshot): void
+  error(error: unknown): void
+  /** Another tab has the lock. */
+  deposed(): void
+}
+
+/** How long a leader may act without asking whether it still leads: less than followers wait before they depose it. */
+const sureForMs = 1_000
+
+/**
+ * The connection of the tab that leads. It reads as fast as the server sends, whatever the handlers of any tab do: all
+ * that it receives goes into the log, which is bounded.
+ */
+export class SharedLeader {
+  readonly id: LeaderId
+  readonly #log: SharedLog
+  readonly #clock: Clock
+  readonly #tab: LeaderTab
+  readonly #connection: DirectConnection
+  /** What was received but not told yet. */
+  #untold: { before: Place; items: LogItem[] } | undefined
+  #sureAt: number
+  /** What waits for the browser's answer. */
+  #unsure: (() => void)[] | undefined
+  #answer: Promise<void> | undefined
+  #stopped = false
+
+  /** `electedAt` is when the tab got the lock. */
+  constructor(
+    id: LeaderId,
+    electedAt: number,
+    log: SharedLog,
+    options: ConnectionOptions,
+    clock: Clock,
+    tab: LeaderTab,
+  ) {
+    this.id = id
+    this.#sureAt = electedAt
+    this.#log = log
+    this.#clock = clock
+    this.#tab = tab
+    this.#connection = new DirectConnection(options, clock, {
+      message: (message, id, positioned) => this.whenSure(() => this.#record({ message, id, positioned })),
+      cursor: (id) => this.whenSure(() => this.#record({ id })),
+      gap: (gap) => this.whenSure(() => this.#record({ gap })),
+      error: (error) => this.whenSure(() => tab.error(error)),
+      changed: () =>
+        this.whenSure(() => {
+          this.#tellSoon()
+          tab.changed(this.#connection.snapshot)
+        }),
+      ready: () => this.#answer,
+    })
+    this.#connection.lastEventId = log.lastId
+  }
+
+  get lastActivityAt(): number | undefined {
+    return this.#connection.lastActivityAt
+  }
+
+  start(): void {
+    // An empty item marks where the term begins, for tabs that join before anything came.
+    this.#record({})
+    this.#connection.send({ type: 'connect' })
+    this.tellNow()
+  }
+
+  send(type: 'reconnect' | 'ended'): void {
+    this.#connection.send({ type })
+  }
+
+  /** Leads no more. What was received is told, unless another tab leads already. */
+  stop(tell: boolean): void {
+    if (tell) this.#tell()
+    this.#stopped = true
+    this.#connection.send({ type: 'close' })
+  }
+
+  /** Acts if this tab still leads: a page that wakes up from a freeze first finds what its old connection received. */
+  whenSure(action: () => void): void {
+    if (this.#stopped) return
+    if (this.#unsure) {
+      this.#unsure.push(action)
+      return
+    }
+    const now = this.#clock.now()
+    const age = now - this.#sureAt
+    if (age >= 0 && age < sureForMs) action()
+    else {
+      this.#unsure = [action]
+      this.#answer = this.#makeSure(now)
+    }
+  }
+
+  async #makeSure(askedAt: number): Promise<void> {
+    const holds = await this.#tab.holds()
+    const actions = this.#unsure ?? []
+    this.#answer = undefined
+    if (this.#stopped) return
+    if (!holds) return this.#tab.deposed()
+    this.#sureAt = askedAt
+    // One may bring about another.
+    for (let next = 0; next < actions.length && !this.#stopped; next++) actions[next]?.()
+    this.#unsure = undefined
+  }
+
+  /** Tells the other tabs that this one leads, and what they lack. */
+  tellNow(): void {
+    this.#untold ??= { before: this.#log.place, items: [] }
+    this.#tell()
+  }
+
+  /** Answers a tab that asks what it lacks. */
+  answer({ from, question, place, cursor }: Note & { type: 'hello' }): void {
+    this.#tell()
+    const log = this.#log
+    const isNew = place[0] === 0 && cursor === ''
+    this.#tab.post({
+      type: 'welcome',
+      leader: this.id,
+      to: from,
+      question,
+      items: isNew ? [] : (log.since(place) ?? log.sinceId(cursor)),
+      place: log.place,
+      cursor: log.lastId,
+      state: packState(this.#connection.snapshot),
+    })
+  }
+
+  #record(item: Omit<LogItem, 'place'>): void {
+    this.#tellSoon()
+    const [term, index] = this.#log.place
+    const placed = { ...item, place: [this.id[0], term === this.id[0] ? index + 1 : 1] as const }
+    this.#log.add(placed)
+    this.#untold?.items.push(placed)
+    this.#tab.grown()
+  }
+
+  /** Tells the other tabs at the end of this turn, so that what one chunk brought travels together. */
+  #tellSoon(): void {
+    if (this.#untold) return
+    this.#untold = { before: this.#log.place, items: [] }
+    queueMicrotask(() => this.#tell())
+  }
+
+  #tell(): void {
+    if (this.#stopped || !this.#untold) return
+    const { before, items } = this.#untold
+    this.#untold = undefined
+    this.#tab.post({ type: 'log', leader: this.id, before, items, state: packState(this.#connection.snapshot) })
+  }
+}

@@ -1,0 +1,103 @@
+import type { Clock } from '@rivulet/core'
+import type { ConnectionOptions } from '../connection/connection-options.js'
+import { DirectConnection } from '../connection/direct-connection.js'
+import { streamIdentity } from '../connection/stream-identity.js'
+import { type ConnectionSink, idleSnapshot, type StreamLink } from '../connection/stream-link.js'
+import { ConfigurationError } from '../runtime/errors.js'
+
+export interface SharedOptions {
+  /**
+   * Names the user, and everything else that decides what the stream brings and that its URL, method and body don't tell.
+   * Tabs share a connection only if their keys are equal. Required unless `credentials` is `'omit'`, the URL and the body
+   * are values, and there are no `headers`.
+   */
+  key?: string
+}
+
+/**
+ * The shared connection that the options ask for, or `undefined` where they ask for none or the platform lacks what it
+ * needs. Its code is loaded when it is first needed, as most streams have a connection of their own.
+ *
+ * @throws {ConfigurationError} when a key is needed and missing.
+ */
+export function createSharedLink(
+  options: ConnectionOptions & { shared?: boolean | SharedOptions },
+  clock: Clock,
+  sink: ConnectionSink,
+): StreamLink | undefined {
+  const { shared } = options
+  if (!shared) return undefined
+  const name = nameOf(shared, options)
+  const locks = lockManager()
+  if (!locks || !globalThis.BroadcastChannel) return undefined
+
+  let link: StreamLink | undefined
+  let loading = false
+  let lastEventId = ''
+  let snapshot = idleSnapshot
+
+  const load = async (): Promise<void> => {
+    try {
+      const { SharedConnection } = await import('./shared-connection.js')
+      link = new SharedConnection(name, locks, options, clock, sink)
+    } catch (error) {
+      // The file is not to be had: a connection of one's own does what is needed most.
+      link = new DirectConnection(options, clock, sink)
+      sink.error(error)
+    }
+    link.lastEventId = lastEventId
+    if (snapshot.status === 'connecting') link.send({ type: 'connect' })
+  }
+
+  return {
+    get lastEventId() {
+      return link ? link.lastEventId : lastEventId
+    },
+    set lastEventId(id) {
+      lastEventId = id
+      if (link) link.lastEventId = id
+    },
+    get snapshot() {
+      return link ? link.snapshot : snapshot
+    },
+    get lastActivityAt() {
+      return link?.lastActivityAt
+    },
+    send(input) {
+      if (link) return link.send(input)
+      const status = input.type === 'connect' || input.type === 'reconnect' ? 'connecting' : 'closed'
+      if (status === snapshot.status) return
+      snapshot = { ...idleSnapshot, status }
+      sink.changed()
+      if (loading || status === 'closed') return
+      loading = true
+      void load()
+    },
+  }
+}
+
+/** A browser that keeps no data of a site may throw already here. */
+function lockManager(): LockManager | undefined {
+  try {
+    return globalThis.navigator?.locks
+  } catch {
+    return undefined
+  }
+}
+
+/** The version changes with what tabs say to each other: tabs of two versions don't share. */
+const protocol = 'rivulet:shared:2:'
+
+function nameOf(shared: true | SharedOptions, options: ConnectionOptions): string {
+  const key = shared === true ? undefined : shared.key
+  const anonymous = options.credentials === 'omit' && options.headers === undefined
+  const identity = key === '' || (key === undefined && !anonymous) ? undefined : streamIdentity(options, key)
+  if (identity === undefined) {
+    throw new ConfigurationError(
+      'shared',
+      shared,
+      'Tabs of two users must not share. Give a key that names the user, { key: user.id }; a stream that is the same for everybody needs none with credentials: "omit".',
+    )
+  }
+  return protocol + identity
+}

@@ -1,0 +1,179 @@
+import type { Clock, GapEvent } from '@rivulet/core'
+import type { ConnectionOptions } from '../connection/connection-options.js'
+import { DirectConnection } from '../connection/direct-connection.js'
+import type { ConnectionSink } from '../connection/stream-link.js'
+import type { LogItem, SharedLog } from './shared-log.js'
+
+/** How long a leader that has just reconnected may take to receive what this tab has already. */
+const graceMs = 500
+
+/**
+ * Hands the log to the handlers of one tab, at their pace. Where the log does not have what they lack, a connection of the
+ * tab's own brings it from the server, until it meets the log again.
+ */
+export class SharedReader {
+  /** Up to where events were handed on. */
+  cursor = ''
+  /** The last gap that this tab was told of. */
+  gap: GapEvent | undefined
+  readonly #log: SharedLog
+  readonly #options: ConnectionOptions
+  readonly #clock: Clock
+  readonly #sink: ConnectionSink
+  /** Where the events come from, or what is known of that, has changed. */
+  readonly #changed: () => void
+  /** The ordinal of the next item. */
+  #next = 0
+  #own: DirectConnection | undefined
+  #timer: unknown
+  #waiting: Promise<void> | undefined
+  #reading = false
+  #started = false
+
+  constructor(log: SharedLog, options: ConnectionOptions, clock: Clock, sink: ConnectionSink, changed: () => void) {
+    this.#log = log
+    this.#options = options
+    this.#clock = clock
+    this.#sink = sink
+    this.#changed = changed
+  }
+
+  /** The tab's own connection, while it has one. */
+  get own(): DirectConnection | undefined {
+    return this.#own
+  }
+
+  /** Everything in the log was handed on. */
+  get isAtEnd(): boolean {
+    return !this.#own && this.#next === this.#log.end
+  }
+
+  /** Goes on at the end of the log, which brings nothing that this tab lacks. */
+  skip(cursor: string): void {
+    this.#next = this.#log.end
+    if (cursor === this.cursor) return
+    this.cursor = cursor
+    this.#sink.cursor(cursor)
+  }
+
+  start(): void {
+    this.#started = true
+    this.read()
+  }
+
+  /** Hands on what the log has. */
+  read(): void {
+    if (this.#reading || this.#waiting) return
+    this.#reading = true
+    const log = this.#log
+    while (this.#started && !this.#isElsewhere() && this.#next < log.end) {
+      const ready = this.#sink.ready()
+      if (ready) {
+        this.#wait(ready)
+        break
+      }
+      this.#hand(log.at(this.#next++) as LogItem)
+    }
+    this.#reading = false
+  }
+
+  /** Opens a connection of the tab's own. */
+  open(): void {
+    this.#clock.clearTimeout(this.#timer)
+    this.#timer = undefined
+    const sink = this.#sink
+    const own = new DirectConnection(this.#options, this.#clock, {
+      ...sink,
+      message: (message, id, positioned) => {
+        if (id !== undefined) this.cursor = id
+        sink.message(message, id, positioned)
+        this.#meet()
+      },
+      cursor: (id) => {
+        this.cursor = id
+        sink.cursor(id)
+        this.#meet()
+      },
+      gap: (gap) => {
+        this.gap = gap
+        sink.gap(gap)
+      },
+      error: (error) => {
+        if (this.#own === own) sink.error(error)
+      },
+      changed: () => {
+        if (this.#own === own) this.#changed()
+      },
+    })
+    this.#own = own
+    own.lastEventId = this.cursor
+    own.send({ type: 'connect' })
+  }
+
+  /** Hands on nothing until it is started again. */
+  stop(): void {
+    this.#started = false
+    this.#clock.clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#waiting = undefined
+    this.#close()
+  }
+
+  /** Whether the next event does not come from the log. */
+  #isElsewhere(): boolean {
+    if (this.#own) return !this.#meet()
+    if (this.#next >= this.#log.start) return false
+    const met = this.#log.ordinalAfter(this.cursor)
+    if (met !== undefined) {
+      this.#next = met
+      this.#clock.clearTimeout(this.#timer)
+      this.#timer = undefined
+      return false
+    }
+    if (this.cursor !== '') {
+      this.#timer ??= this.#clock.setTimeout(() => this.open(), graceMs)
+      return true
+    }
+    // No server can go on without an event ID.
+    this.#next = this.#log.start
+    this.#hand({ place: this.#log.place, gap: { type: 'rivulet:gap', reason: 'lagged' } })
+    return false
+  }
+
+  /** Goes back to the log if that has the last event. */
+  #meet(): boolean {
+    const ordinal = this.#own && this.#log.ordinalAfter(this.cursor)
+    if (ordinal === undefined) return false
+    this.#next = ordinal
+    this.#close()
+    this.#changed()
+    this.read()
+    return true
+  }
+
+  #close(): void {
+    const own = this.#own
+    this.#own = undefined
+    own?.send({ type: 'close' })
+  }
+
+  #hand({ message, id, positioned = false, gap }: LogItem): void {
+    if (id !== undefined) this.cursor = id
+    if (message) this.#sink.message(message, id, positioned)
+    else if (gap) {
+      this.gap = gap
+      this.#sink.gap(gap)
+      this.#changed()
+    } else if (id !== undefined) this.#sink.cursor(id)
+  }
+
+  #wait(ready: Promise<void>): void {
+    this.#waiting = ready
+    const go = () => {
+      if (this.#waiting !== ready) return
+      this.#waiting = undefined
+      this.read()
+    }
+    ready.then(go, go)
+  }
+}
