@@ -1,0 +1,43 @@
+import { defineEvents } from '@rivulet/core'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { createHarness } from '../../test/harness.js'
+
+describe('events that cannot be sent', () => {
+  const anything = defineEvents({ any: z.custom<object>() })
+  const cycle: { self?: unknown } = {}
+  cycle.self = cycle
+
+  it.each([
+    ['a BigInt', { big: 1n }, 'RIVULET_EVENT_NOT_SERIALIZABLE'],
+    ['a cycle', cycle, 'RIVULET_EVENT_NOT_SERIALIZABLE'],
+    [
+      'a toJSON that throws',
+      {
+        toJSON: () => {
+          throw new Error('no')
+        },
+      },
+      'RIVULET_EVENT_NOT_SERIALIZABLE',
+    ],
+    ['an array', [1], 'RIVULET_EVENT_NOT_SERIALIZABLE'],
+    ['a date', new Date(0), 'RIVULET_EVENT_NOT_SERIALIZABLE'],
+    ['nothing', null, 'RIVULET_EVENT_INVALID'],
+    ['a reserved key', { id: 1 }, 'RIVULET_RESERVED_KEY'],
+  ])('because of %s are refused, and nobody gets anything', async (_, payload, code) => {
+    const { manager, connect, calm } = createHarness({ events: anything })
+    const client = await connect()
+    await expect(manager.publish('any', payload as object)).rejects.toMatchObject({ code })
+    await manager.publish('any', {})
+    await calm()
+    expect(client.messages).toHaveLength(2)
+  })
+
+  it('do not forge what an event says of itself', async () => {
+    const { manager, connect, calm } = createHarness({ events: anything })
+    const client = await connect()
+    await manager.publish('any', { toJSON: () => ({ source: 'forged', timestamp: 1 }) })
+    await calm()
+    expect(JSON.parse(client.messages[1]!.data)).toMatchObject({ source: 'server' })
+  })
+})
