@@ -40,8 +40,8 @@ export interface EventManagerOptions<Contract extends EventContract> {
   retryMs?: number
   limits?: Limits
   /**
-   * Time limit of each `authorize`, `channels`, `snapshot` and `presence` callback, in milliseconds. A request whose
-   * callback takes longer is refused. @default 10_000
+   * Time limit of each `authorize`, `channels`, `snapshot` and `presence` callback, and of each step of the backplane while a
+   * stream is let in, in milliseconds. A request that has to wait longer is refused. @default 10_000
    */
   callbackTimeoutMs?: number
   /** Applies to streams whose routes have a `presence` callback. */

@@ -49,6 +49,7 @@ export type { Awaitable } from './runtime/awaitable.js'
 export type { ConnectionInfo } from './runtime/connection-info.js'
 export type { DiagnosticMessages } from './runtime/diagnostics.js'
 export {
+  BackplaneTimeoutError,
   CallbackTimeoutError,
   ConfigurationError,
   EventSerializationError,

@@ -1,6 +1,7 @@
 import { encodeControlEvent } from '@rivulet/core'
 import type { ReadResult } from '../backplane/backplane.js'
 import type { ConnectionInfo } from '../runtime/connection-info.js'
+import { type Leave, whenSettled } from '../runtime/guard.js'
 import type { Cohort } from './cohort.js'
 import type { DeliveryRuntime } from './delivery-runtime.js'
 import { Frame } from './frame.js'
@@ -67,6 +68,7 @@ export class CatchUp implements Writer {
   #index = 0
   #reading = false
   #marksLive: boolean
+  #leave: Leave | undefined
 
   constructor(runtime: DeliveryRuntime, connection: Lacking, start: CatchUpStart) {
     this.#runtime = runtime
@@ -153,14 +155,23 @@ export class CatchUp implements Writer {
       return
     }
     this.#reading = true
-    results
-      .then((settled) => {
-        this.#reading = false
-        if (this.#connection.state === 'closed') return
+    const onFailure = (error: unknown) => this.#connection.fail(error, 'read')
+    const onValue = (settled: readonly ReadResult[]) => {
+      this.#reading = false
+      try {
         this.#onRead(settled)
         this.#runtime.line.add(this)
-      })
-      .catch((error) => this.#connection.fail(error, 'read'))
+      } catch (error) {
+        onFailure(error)
+      }
+    }
+    this.#leave = whenSettled(results, onValue, onFailure)
+  }
+
+  /** Stops for good. Whatever it was reading may never come, and does not hold on to it. */
+  stop(): void {
+    this.#leave?.()
+    this.#runtime.line.remove(this)
   }
 
   #onRead(results: readonly ReadResult[]): void {

@@ -118,14 +118,16 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
 
   /** Stops live delivery. From here on it gets the queue and the log as fast as it takes them. */
   fallBehind(): void {
+    // What was told of another one that fell behind may have ended this one.
+    if (this.state !== 'live') return
     this.state = 'lagging'
     this.#runtime.counters.lags++
-    diagnose(this.#runtime, 'rivulet:connection:lag', () => ({ connectionId: this.id }))
     this.cohort.live.delete(this)
     this.cohort.catchingUp.add(this)
     const start = { ordinal: this.#ordinal, position: this.#position, bridge: this.#position }
     this.#catchUp = new CatchUp(this.#runtime, this, start)
     this.#resume()
+    diagnose(this.#runtime, 'rivulet:connection:lag', () => ({ connectionId: this.id }))
   }
 
   deliver(to: number): void {
@@ -244,7 +246,7 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
   #leave(reason: string): void {
     if (this.state === 'closed') return
     this.state = 'closed'
-    if (this.#catchUp) this.#runtime.line.remove(this.#catchUp)
+    this.#catchUp?.stop()
     this.#catchUp = undefined
     this.cohort.live.delete(this)
     this.cohort.catchingUp.delete(this)

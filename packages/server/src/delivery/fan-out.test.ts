@@ -224,3 +224,21 @@ it('keeps the order of events for everyone when what is told of a lagging stream
   expect(ids).toHaveLength(142)
   expect(ids).toEqual([...ids].sort())
 })
+
+it('lets what is told of a lagging stream end that one and others', async () => {
+  const { manager, connect, calm } = createHarness({ events })
+  const clients = [await connect(), await connect(), await connect()]
+  let told = 0
+  const onLag = () => {
+    told++
+    manager.disconnect(() => true, 'enough')
+  }
+  subscribe('rivulet:connection:lag', onLag)
+  onTestFinished(() => void unsubscribe('rivulet:connection:lag', onLag))
+  for (let count = 0; count < 141; count++) await manager.publish('log', { message: 'x'.repeat(60_000) })
+  await calm()
+  // Each may fall behind while it is given what came before its end, but none of them after that.
+  expect(told).toBeLessThanOrEqual(3)
+  expect(clients.map(({ sink }) => sink.closed)).toEqual([true, true, true])
+  expect(manager.stats()).toMatchObject({ connections: 0, cohorts: 0, lags: told })
+})

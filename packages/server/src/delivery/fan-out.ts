@@ -1,6 +1,6 @@
 import type { BackplaneSubscriber, LiveMessage } from '../backplane/backplane.js'
 import type { Awaitable } from '../runtime/awaitable.js'
-import { disregard, tell } from '../runtime/guard.js'
+import { SharedStep, tell } from '../runtime/guard.js'
 import type { ManagerStats } from '../runtime/stats.js'
 import { Cohort, type Member } from './cohort.js'
 import type { DeliveryRuntime } from './delivery-runtime.js'
@@ -13,8 +13,8 @@ interface Channel {
   last: number | undefined
   /** True if the last subscription failed. It is retried for the next connection. */
   failed: boolean
-  /** Settles when the subscription does; `undefined` after that. */
-  subscribed: Promise<void> | undefined
+  /** The pending subscription. `undefined` once it has settled. */
+  subscribing: SharedStep | undefined
 }
 
 /** Brings live events to cohorts. All events of one turn of the event loop go to a cohort in one write. */
@@ -67,15 +67,17 @@ export class FanOut implements BackplaneSubscriber {
     }
   }
 
-  /** Resolves when every later event of the cohort's channels will reach it. */
-  subscribed(cohort: Cohort): Awaitable<void> {
-    const waits: Promise<void>[] = []
+  /** The subscription to wait for until every later event of the cohort's channels will reach it. */
+  subscribing(cohort: Cohort): SharedStep | undefined {
     for (const name of cohort.channels) {
       const channel = this.#channels.get(name)!
       if (channel.failed) this.#subscribe(name, channel)
-      if (channel.subscribed) waits.push(channel.subscribed)
     }
-    return waits.length > 0 ? Promise.all(waits).then(() => {}) : undefined
+    for (const name of cohort.channels) {
+      const { subscribing } = this.#channels.get(name)!
+      if (subscribing) return subscribing
+    }
+    return undefined
   }
 
   release(cohort: Cohort): void {
@@ -88,7 +90,7 @@ export class FanOut implements BackplaneSubscriber {
   #join(name: string, cohort: Cohort): void {
     let channel = this.#channels.get(name)
     if (!channel) {
-      channel = { cohorts: new Set(), last: undefined, failed: false, subscribed: undefined }
+      channel = { cohorts: new Set(), last: undefined, failed: false, subscribing: undefined }
       this.#channels.set(name, channel)
       this.#subscribe(name, channel)
     }
@@ -107,19 +109,19 @@ export class FanOut implements BackplaneSubscriber {
     const settle = (failed: boolean) => {
       // Set together: a stream that joined in between would see a working subscription.
       channel.failed = failed
-      channel.subscribed = undefined
+      channel.subscribing = undefined
       // Earlier events may come from a previous subscription. The hole in between concerns nobody: no connection had the channel.
       channel.last = undefined
     }
-    channel.subscribed = subscribed.then(
-      () => settle(false),
-      (error) => {
-        settle(true)
-        throw error
-      },
+    channel.subscribing = new SharedStep(
+      subscribed.then(
+        () => settle(false),
+        (error) => {
+          settle(true)
+          throw error
+        },
+      ),
     )
-    // Each stream that awaits it handles the failure.
-    disregard(channel.subscribed)
   }
 
   #leave(name: string, cohort: Cohort): void {
@@ -138,7 +140,7 @@ export class FanOut implements BackplaneSubscriber {
     if (message.position !== undefined) {
       if (channel.last !== undefined) {
         if (message.position <= channel.last) return
-        if (message.previous !== channel.last && !channel.subscribed)
+        if (message.previous !== channel.last && !channel.subscribing)
           this.#dispatch(channel, Frame.gap(name, 'backplane'))
       }
       channel.last = message.position

@@ -1,7 +1,7 @@
 import type { Clock } from '@rivulet/core'
 import type { Backplane, BackplaneSubscriber, LiveMessage } from '../backplane/backplane.js'
 import { reservedPrefix } from '../backplane/reserved-channel.js'
-import type { Awaitable } from '../runtime/awaitable.js'
+import { SharedStep } from '../runtime/guard.js'
 import type { StreamSelector } from './stream-selector.js'
 
 interface Disconnect {
@@ -37,7 +37,7 @@ export class Control implements BackplaneSubscriber {
   readonly #target: ControlTarget
   /** The disconnects carried out, with their times. If the backplane loses its data, every node publishes them again. */
   readonly #recent = new Map<string, { readonly disconnect: Disconnect; readonly time: number }>()
-  #ready: Awaitable<void> | undefined
+  #ready: SharedStep | undefined
   #listening = false
   #last: number | undefined
   #closed = false
@@ -48,12 +48,14 @@ export class Control implements BackplaneSubscriber {
     this.#target = target
   }
 
-  /** Resolves when every later disconnect reaches this node. Await it before authorizing a stream. */
-  ready(): Awaitable<void> {
-    if (this.#listening) return
-    this.#ready ??= this.#listen().finally(() => {
-      this.#ready = undefined
-    })
+  /** The step to wait for before authorizing a stream: once it is done, every later disconnect reaches this node. */
+  ready(): SharedStep | undefined {
+    if (this.#listening) return undefined
+    this.#ready ??= new SharedStep(
+      this.#listen().finally(() => {
+        this.#ready = undefined
+      }),
+    )
     return this.#ready
   }
 

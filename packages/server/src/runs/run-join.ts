@@ -21,7 +21,7 @@ export async function planRunJoin(
   const { channels, lastEventId } = request
   const cursor = lastEventId ? parsePosition(lastEventId) : undefined
   const read = async (after: number): Promise<ReadResult> => {
-    const [result] = await readChannels(backplane, channels, () => after)
+    const [result] = await request.read(() => readChannels(backplane, channels, () => after))
     return result!
   }
   let first = await read(Math.max(cursor ?? 0, beginning))
@@ -33,7 +33,7 @@ export async function planRunJoin(
   if (!known && cursor !== undefined && cursor > beginning) first = await read(beginning)
   const { replayed, pages } = await readAhead(runtime, request, { position, bridge, first: [first] })
   const start = { position, bridge, pages, marksLive: true }
-  if (known) return { recovered: first.continuous, replayed, cursor: undefined, prologue: '', start }
-  const prologue = lastEventId ? announce(runtime, [restarted]) : ''
-  return { recovered: lastEventId ? false : null, replayed, cursor: formatPosition(beginning), prologue, start }
+  if (known) return { recovered: first.continuous, replayed, cursor: undefined, ...announce([]), start }
+  const announced = announce(lastEventId ? [restarted] : [])
+  return { recovered: lastEventId ? false : null, replayed, cursor: formatPosition(beginning), ...announced, start }
 }

@@ -23,6 +23,24 @@ export class EventSerializationError extends RivuletError {
   }
 }
 
+/** Reported when the backplane did not answer in time while a stream was let in. The client is told to come back. */
+export class BackplaneTimeoutError extends RivuletError {
+  static override get name(): string {
+    return 'BackplaneTimeoutError'
+  }
+  static override readonly code = 'RIVULET_BACKPLANE_TIMEOUT'
+
+  constructor(
+    /** How many milliseconds it had. */
+    readonly timeoutMs: number,
+  ) {
+    super(
+      BackplaneTimeoutError.code,
+      `The backplane did not answer within ${timeoutMs} ms. See whether it can be reached, or raise callbackTimeoutMs.`,
+    )
+  }
+}
+
 /** Thrown by calls on a manager that is closed or closing. */
 export class ManagerClosedError extends RivuletError {
   static override get name(): string {

@@ -54,9 +54,70 @@ export function tell(call: () => unknown, onFailure: (error: unknown) => void): 
   }
 }
 
+/** Stops waiting. @param onLateFailure Gets what the promise rejects with after that. */
+export type Leave = (onLateFailure?: (error: unknown) => void) => void
+
+interface Reaction<T> {
+  onValue: ((value: T) => void) | undefined
+  onFailure: ((error: unknown) => void) | undefined
+}
+
+/** Calls back when a promise settles. A caller that leaves is forgotten, even if the promise never settles. */
+export function whenSettled<T>(
+  promise: PromiseLike<T>,
+  onValue: (value: T) => void,
+  onFailure: (error: unknown) => void,
+): Leave {
+  const reaction: Reaction<T> = { onValue, onFailure }
+  react(promise, reaction)
+  return (onLateFailure) => {
+    reaction.onValue = undefined
+    reaction.onFailure = onLateFailure
+  }
+}
+
+// A separate function: its closures, which the promise retains, capture nothing but the reaction.
+function react<T>(promise: PromiseLike<T>, reaction: Reaction<T>): void {
+  toPromise(promise).then(
+    (value) => reaction.onValue?.(value),
+    (error: unknown) => reaction.onFailure?.(error),
+  )
+}
+
+/** A step that many callers wait for. It forgets callers that leave: a promise would retain all that ever waited. */
+export class SharedStep {
+  readonly #waiting = new Set<Reaction<void>>()
+  #settled: { readonly error?: unknown } | undefined
+
+  constructor(promise: PromiseLike<void>) {
+    whenSettled(
+      promise,
+      () => this.#settle({}, ({ onValue }) => onValue!()),
+      (error) => this.#settle({ error }, ({ onFailure }) => onFailure!(error)),
+    )
+  }
+
+  #settle(settled: { readonly error?: unknown }, call: (reaction: Reaction<void>) => void): void {
+    this.#settled = settled
+    for (const reaction of this.#waiting) call(reaction)
+    this.#waiting.clear()
+  }
+
+  wait(onValue: () => void, onFailure: (error: unknown) => void): Leave {
+    const reaction = { onValue, onFailure }
+    if (!this.#settled) this.#waiting.add(reaction)
+    else if ('error' in this.#settled) onFailure(this.#settled.error)
+    else onValue()
+    return () => void this.#waiting.delete(reaction)
+  }
+}
+
+// Shared: an error of its own would retain a stack for as long as the promise that was waited for.
+const nobodyWaits = new DOMException('Nobody waits for the answer.', 'AbortError')
+
 /** Waits for foreign promises until it is broken off. */
 export class Wait {
-  readonly #rejects = new Set<(outcome: unknown) => void>()
+  readonly #leaves = new Set<() => void>()
   #controller: AbortController | undefined
   #brokenOff: { readonly outcome: unknown; readonly reason: unknown } | undefined
 
@@ -68,20 +129,31 @@ export class Wait {
   }
 
   /**
-   * Settles as the promise does, unless it is broken off first.
+   * Settles as the step does, unless it is broken off first.
    *
-   * @param onLateFailure Receives a later rejection of the promise, unless it results from the abort.
+   * @param onLateFailure Receives a later rejection of the promise, unless it results from the abort. The promise retains
+   *   it, so it must not refer to the request.
    */
-  for<T>(promise: PromiseLike<T>, onLateFailure: (error: unknown) => void): Promise<T> {
+  for<T>(step: PromiseLike<T> | SharedStep, onLateFailure: (error: unknown) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (this.#brokenOff) reject(this.#brokenOff.outcome)
-      this.#rejects.add(reject)
-      toPromise(promise)
-        .then(resolve, (error: unknown) => {
-          reject(error)
-          if (this.#brokenOff && !isAbort(error, this.#brokenOff.reason)) onLateFailure(error)
-        })
-        .finally(() => this.#rejects.delete(reject))
+      const settled = () => this.#leaves.delete(breakOff)
+      const onValue = (value: T) => {
+        settled()
+        resolve(value)
+      }
+      const onFailure = (error: unknown) => {
+        settled()
+        reject(error)
+      }
+      const breakOff = () => {
+        const { outcome, reason } = this.#brokenOff!
+        leave(unlessAbort(reason, onLateFailure))
+        reject(outcome)
+      }
+      this.#leaves.add(breakOff)
+      const leave =
+        step instanceof SharedStep ? step.wait(onValue as () => void, onFailure) : whenSettled(step, onValue, onFailure)
+      if (this.#brokenOff) breakOff()
     })
   }
 
@@ -96,12 +168,18 @@ export class Wait {
    * @param outcome The rejection of each wait.
    * @param reason The abort reason of the signal.
    */
-  breakOff(outcome: unknown, reason: unknown = new DOMException('Nobody waits for the answer.', 'AbortError')): void {
+  breakOff(outcome: unknown, reason: unknown = nobodyWaits): void {
     if (this.#brokenOff) return
     this.#brokenOff = { outcome, reason }
-    for (const reject of this.#rejects) reject(outcome)
-    this.#rejects.clear()
+    for (const leave of this.#leaves) leave()
+    this.#leaves.clear()
     this.#controller?.abort(reason)
+  }
+}
+
+function unlessAbort(reason: unknown, onFailure: (error: unknown) => void): (error: unknown) => void {
+  return (error) => {
+    if (!isAbort(error, reason)) onFailure(error)
   }
 }
 

@@ -2,6 +2,9 @@ import { defineEvents } from '@rivulet/core'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createHarness } from '../../test/harness.js'
+import type { Backplane } from '../backplane/backplane.js'
+import { MemoryBackplane } from '../backplane/memory-backplane.js'
+import { BackplaneTimeoutError } from '../runtime/errors.js'
 import type { CallbackOptions } from '../runtime/guard.js'
 import type { EventStreamOptions } from './stream-options.js'
 
@@ -127,5 +130,22 @@ describe('a function that never answers', () => {
     client.sink.destroy()
     await calm()
     expect(given!.aborted).toBe(false)
+  })
+})
+
+describe('a backplane that does not answer', () => {
+  it.each(['subscribe', 'read'] as const)('to %s: the client is sent away after callbackTimeoutMs', async (method) => {
+    const backplane: Backplane = new MemoryBackplane()
+    Object.assign(backplane, { [method]: () => new Promise(() => {}) })
+    const { manager, connect, clock, calm, errors } = createHarness({ events, backplane, callbackTimeoutMs: 5_000 })
+    const { sink } = await connect()
+    clock.advance(4_999)
+    await calm()
+    expect(sink.status).toBeUndefined()
+    clock.advance(1)
+    await calm()
+    expect(sink.status).toBe(503)
+    expect(errors).toEqual([{ error: new BackplaneTimeoutError(5_000), context: { stage: 'read' } }])
+    expect(manager.stats()).toMatchObject({ pendingAdmissions: 0, connections: 0 })
   })
 })

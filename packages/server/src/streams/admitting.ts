@@ -1,7 +1,7 @@
 import type { Connection } from '../delivery/connection.js'
 import type { Awaitable } from '../runtime/awaitable.js'
-import { CallbackTimeoutError } from '../runtime/errors.js'
-import { ask, type CallbackOptions, Wait } from '../runtime/guard.js'
+import { BackplaneTimeoutError, CallbackTimeoutError } from '../runtime/errors.js'
+import { ask, type CallbackOptions, SharedStep, Wait } from '../runtime/guard.js'
 import type { ErrorContext } from '../runtime/report.js'
 import type { Runtime } from '../runtime/runtime.js'
 import type { SinkListener } from '../sinks/sink.js'
@@ -12,6 +12,13 @@ export const gone: unique symbol = Symbol('the client has left')
 
 function isOutcome(error: unknown): boolean {
   return error === gone || Refused.is(error)
+}
+
+// Not a method: foreign promises retain it, and must not retain the request.
+function reporter(runtime: Runtime, stage: ErrorContext['stage']): (error: unknown) => void {
+  return (error) => {
+    if (!isOutcome(error)) runtime.report(error, { stage })
+  }
 }
 
 type CallbackName = 'id' | 'authorize' | 'channels' | 'snapshot' | 'presence'
@@ -39,24 +46,25 @@ export class Admitting implements SinkListener {
   }
 
   /**
-   * Runs a step that may fail, and waits for it while the request is pending. Reports errors; the client gets a status
-   * without detail.
+   * Runs a step that may fail, while the request is pending. Reports errors; the client gets a status without detail.
    *
    * @throws {Refused} or `gone`.
    */
   async run<T>(stage: ErrorContext['stage'], step: () => Awaitable<T>): Promise<T> {
-    const report = (error: unknown) => {
-      if (!isOutcome(error)) this.#runtime.report(error, { stage })
-    }
     try {
-      this.#wait!.check()
-      const result = step()
-      return result instanceof Promise ? await this.#wait!.for(result, report) : result
+      this.check()
+      return await step()
     } catch (error) {
-      report(error)
       if (isOutcome(error)) throw error
+      this.#runtime.report(error, { stage })
       throw new Refused(stage === 'read' ? unavailable(this.#runtime.clock.random) : { status: 500 })
     }
+  }
+
+  /** Runs a step of the backplane and waits for it, for a limited time. @throws {Refused} or `gone`. */
+  async read<T>(step: () => Awaitable<T> | SharedStep): Promise<T> {
+    const onTimeout = () => this.#timeOut('read', new BackplaneTimeoutError(this.#timeoutMs))
+    return this.run('read', () => this.#until('read', step, onTimeout))
   }
 
   /** Calls a function of the stream's options and reads its answer. @throws {Refused} or `gone`. */
@@ -65,28 +73,33 @@ export class Admitting implements SinkListener {
     call: (options: CallbackOptions) => Awaitable<Answer>,
     read: (answer: Answer) => Awaitable<Result>,
   ): Promise<Result> {
+    const onTimeout = () => this.#timeOut(name, new CallbackTimeoutError(name, this.#timeoutMs))
+    return this.run(name, () => this.#until(name, () => ask(call, read, this.#wait!), onTimeout))
+  }
+
+  /** Waits for a step while the request is pending, until the timeout. */
+  #until<T>(stage: ErrorContext['stage'], step: () => Awaitable<T> | SharedStep, onTimeout: () => void): Awaitable<T> {
+    const { clock } = this.#runtime
+    const result = step()
+    if (!(result instanceof Promise || result instanceof SharedStep)) return result
+    const timer = clock.setTimeout(onTimeout, this.#timeoutMs)
+    return this.#wait!.for<T>(result, reporter(this.#runtime, stage)).finally(() => clock.clearTimeout(timer))
+  }
+
+  #timeOut(stage: ErrorContext['stage'], error: Error): void {
     const { clock, report } = this.#runtime
-    let timer: unknown
-    try {
-      return await this.run(name, () => {
-        const result = ask(call, read, this.#wait!)
-        if (result instanceof Promise) {
-          timer = clock.setTimeout(() => {
-            const error = new CallbackTimeoutError(name, this.#timeoutMs)
-            report(error, { stage: name })
-            this.#wait!.breakOff(new Refused({ status: 500 }), error)
-          }, this.#timeoutMs)
-        }
-        return result
-      })
-    } finally {
-      clock.clearTimeout(timer)
-    }
+    report(error, { stage })
+    this.breakOff(new Refused(stage === 'read' ? unavailable(clock.random) : { status: 500 }), error)
+  }
+
+  /** Call this directly before the stream opens. @throws the outcome, if the request was broken off. */
+  check(): void {
+    this.#wait!.check()
   }
 
   /** Ends the current wait. @param outcome A `Refused` or `gone`. */
-  breakOff(outcome: unknown): void {
-    this.#wait?.breakOff(outcome)
+  breakOff(outcome: unknown, reason?: unknown): void {
+    this.#wait?.breakOff(outcome, reason)
   }
 
   get opened(): boolean {
@@ -97,6 +110,7 @@ export class Admitting implements SinkListener {
   open(connection: Connection): void {
     this.#connection = connection
     this.#wait = undefined
+    this.disconnects.length = 0
   }
 
   onDrain(): void {

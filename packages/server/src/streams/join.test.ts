@@ -136,3 +136,14 @@ describe('the position at which a stream begins', () => {
     expect(controlEventsOf(forged.messages)).toMatchObject([{ recovered: false }, { reason: 'restarted' }])
   })
 })
+
+it('counts no gap that nobody was told', async () => {
+  const { manager, connect } = createHarness({ events })
+  const snapshot = () => {
+    throw new Error('no')
+  }
+  expect((await connect({ snapshot }, 'zzzzzzzzzz')).messages).toEqual([])
+  expect(manager.stats().gaps).toBe(0)
+  await connect({}, 'zzzzzzzzzz')
+  expect(manager.stats()).toMatchObject({ gaps: 1, gapsByReason: { restarted: 1 } })
+})

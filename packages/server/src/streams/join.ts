@@ -6,6 +6,7 @@ import type { DeliveryRuntime } from '../delivery/delivery-runtime.js'
 import type { Frame } from '../delivery/frame.js'
 import { type LogPage, makePage } from '../delivery/log-page.js'
 import { all, readChannels } from '../delivery/read-channels.js'
+import type { Awaitable } from '../runtime/awaitable.js'
 import type { ServerGapReason } from '../runtime/gap-reason.js'
 import type { Beginning, EncodedSnapshot } from './snapshot.js'
 
@@ -16,6 +17,8 @@ export interface JoinRequest {
   readonly replay: 'none' | 'latest' | number
   /** Tells if the stream's filter lets an event pass. `undefined` without a filter. */
   readonly sees: ((frame: Frame) => boolean) | undefined
+  /** Runs a step of the backplane and waits for it, while the stream's request is pending. */
+  readonly read: <T>(step: () => Awaitable<T>) => Promise<T>
   readonly snapshot: ((begun: Beginning) => Promise<EncodedSnapshot>) | undefined
 }
 
@@ -31,6 +34,8 @@ export interface Join {
   readonly cursor: string | undefined
   /** The text between `rivulet:open` and the first event. */
   readonly prologue: string
+  /** The gaps that the prologue announces. */
+  readonly gaps: readonly ServerGapReason[]
   readonly start: Omit<CatchUpStart, 'ordinal'>
 }
 
@@ -40,9 +45,10 @@ export interface Join {
  */
 export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): Promise<Join> {
   const { backplane } = runtime
-  const { channels, lastEventId, replay, snapshot } = request
+  const { channels, lastEventId, replay, snapshot, read } = request
   const cursor = lastEventId ? parsePosition(lastEventId) : undefined
-  const first = await readChannels(backplane, channels, () => cursor ?? 0, cursor === undefined ? 0 : undefined)
+  const limit = cursor === undefined ? 0 : undefined
+  const first = await read(() => readChannels(backplane, channels, () => cursor ?? 0, limit))
   const bridge = Math.min(...first.map(({ storedPosition }) => storedPosition))
   const clock = Math.min(...first.map((result) => result.clock))
   const now = Math.max(clock, ...first.map(({ lastPosition }) => Math.min(lastPosition, bridge)))
@@ -51,28 +57,36 @@ export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): 
   const recovered = known ? first.every(({ continuous }) => continuous) : lastEventId ? false : null
   if (known && (recovered || !snapshot)) {
     const { replayed, pages } = await readAhead(runtime, request, { position: cursor, bridge, first })
-    return { recovered, replayed, cursor: undefined, prologue: '', start: { position: cursor, bridge, pages } }
+    return {
+      recovered,
+      replayed,
+      cursor: undefined,
+      prologue: '',
+      gaps: [],
+      start: { position: cursor, bridge, pages },
+    }
   }
-  let prologue = recovered === false ? announce(runtime, known ? gapsOf(channels, first) : [restarted]) : ''
+  const announced = announce(recovered !== false ? [] : known ? gapsOf(channels, first) : [restarted])
   if (snapshot) {
     const { start, cursor, text } = await snapshot({ position: bridge, cursor: now })
-    prologue += text
+    const prologue = announced.prologue + text
     return {
       recovered,
       replayed: 0,
       cursor: text ? undefined : formatPosition(cursor),
       prologue,
+      gaps: announced.gaps,
       start: { position: start, bridge },
     }
   }
   const last = replay === 'none' ? 0 : replay === 'latest' ? 1 : replay
   if (!(last > 0)) {
     const cursor = formatPosition(now)
-    return { recovered, replayed: 0, cursor, prologue, start: { position: bridge, bridge } }
+    return { recovered, replayed: 0, cursor, ...announced, start: { position: bridge, bridge } }
   }
-  const positions = await all(channels.map((channel) => backplane.seek(channel, last)))
+  const positions = await read(() => all(channels.map((channel) => backplane.seek(channel, last))))
   const floors = new Map(channels.map((channel, index) => [channel, positions[index]!]))
-  const kept = await readChannels(backplane, channels, (channel) => floors.get(channel)!)
+  const kept = await read(() => readChannels(backplane, channels, (channel) => floors.get(channel)!))
   const position = Math.min(...positions)
   const { replayed, pages } = await readAhead(runtime, request, { position, bridge, floors, first: kept })
   const firsts = kept.map(({ messages }) => (messages[0] ? messages[0].position - 1 : now))
@@ -80,7 +94,7 @@ export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): 
     recovered,
     replayed,
     cursor: formatPosition(Math.min(now, ...firsts)),
-    prologue,
+    ...announced,
     start: { position, bridge, floors, pages },
   }
 }
@@ -98,9 +112,8 @@ function gapsOf(channels: readonly string[], results: readonly ReadResult[]): Ga
   )
 }
 
-export function announce({ counters }: DeliveryRuntime, gaps: readonly Gap[]): string {
-  for (const { reason } of gaps) counters.gaps[reason]++
-  return gaps.map((gap) => encodeControlEvent(gap)).join('')
+export function announce(gaps: readonly Gap[]): Pick<Join, 'prologue' | 'gaps'> {
+  return { prologue: gaps.map((gap) => encodeControlEvent(gap)).join(''), gaps: gaps.map(({ reason }) => reason) }
 }
 
 /** The number of characters of counted events that are kept until the stream gets them. Events beyond that are read again. */
@@ -111,18 +124,18 @@ const readsPerTurn = 16
 /** Counts the events that the log has for a stream, and keeps the first pages. */
 export async function readAhead(
   { backplane, clock, replays }: DeliveryRuntime,
-  { channels, sees }: JoinRequest,
+  { channels, sees, read }: JoinRequest,
   start: { position: number; bridge: number; floors?: Map<string, number>; first: readonly ReadResult[] },
 ): Promise<{ replayed: number; pages: readonly LogPage[] }> {
   const { bridge } = start
   const floors = new Map(start.floors)
   const pages: LogPage[] = []
   let { position, first: results } = start
+  const after = (channel: string) => Math.max(position, floors.get(channel) ?? 0)
   let replayed = 0
   let chars = 0
   for (let reads = 1; position < bridge; reads++) {
-    if (reads > 1)
-      results = await readChannels(backplane, channels, (name) => Math.max(position, floors.get(name) ?? 0))
+    if (reads > 1) results = await read(() => readChannels(backplane, channels, after))
     if (reads % readsPerTurn === 0) await new Promise<void>((resolve) => clock.defer(resolve))
     const page = makePage({ channels, bridge, sees }, results, replays)
     for (const { channel, upTo } of page.lost) floors.set(channel, upTo)

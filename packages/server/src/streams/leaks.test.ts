@@ -4,8 +4,12 @@ import type { Clock } from '@rivulet/core'
 import { defineEvents } from '@rivulet/core'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
+import { createHarness } from '../../test/harness.js'
 import { heapInUse } from '../../test/heap.js'
+import { SimulatedSink, settle } from '../../test/simulation.js'
 import { listen } from '../../test/stream-client.js'
+import type { Backplane } from '../backplane/backplane.js'
+import { MemoryBackplane } from '../backplane/memory-backplane.js'
 import { EventManager } from '../event-manager.js'
 import { handleEventStream } from '../node.js'
 import { backgroundClock } from '../runtime/clock.js'
@@ -142,3 +146,37 @@ it('leaves no connection, no timer and no memory behind, whatever clients and pu
   for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
   expect(openHandles()).toEqual(handles)
 }, 30_000)
+
+/** A backplane of which one method never answers, as it is asked for. */
+function createMute(method: 'subscribe' | 'read', isMute: (channel: string) => boolean): Backplane {
+  const backplane: Backplane = new MemoryBackplane()
+  const answer = backplane[method].bind(backplane) as (...given: unknown[]) => unknown
+  const never = new Promise(() => {})
+  const mute = (...given: unknown[]) => (isMute(given[0] as string) ? never : answer(...given))
+  return Object.assign(backplane, { [method]: mute })
+}
+
+it.each([
+  ['tells no disconnects', createMute('subscribe', (channel) => channel !== 'default'), 100],
+  ['passes on no events', createMute('subscribe', (channel) => channel === 'default'), 100],
+  // The backplane itself holds each of the questions.
+  ['reads nothing', createMute('read', (channel) => channel === 'default'), 2_000],
+])('keeps nothing of clients that came and left while the backplane %s', async (_, backplane, maxBytes) => {
+  const { clock, manager } = createHarness({ events, backplane })
+  const comeAndGo = async (count: number) => {
+    for (let index = 1; index <= count; index++) {
+      const sink = new SimulatedSink(clock, 10)
+      void manager.connect({ raw: Buffer.alloc(1_000), lastEventId: undefined }, sink)
+      sink.destroy()
+      if (index % 100 > 0) continue
+      await settle()
+      clock.turn()
+      await settle()
+    }
+  }
+  await comeAndGo(1_000)
+  expect(manager.stats()).toMatchObject({ pendingAdmissions: 0, connections: 0 })
+  const before = await heapInUse()
+  await comeAndGo(5_000)
+  expect(((await heapInUse()) - before) / 5_000).toBeLessThan(maxBytes)
+})

@@ -2,6 +2,7 @@ import type { EventContract } from '@rivulet/core'
 import type { Connection } from '../delivery/connection.js'
 import type { Frame, WireEvent } from '../delivery/frame.js'
 import { lingerMs } from '../delivery/outlet.js'
+import type { Awaitable } from '../runtime/awaitable.js'
 import { diagnose } from '../runtime/diagnostics.js'
 import { type CallbackOptions, decide, tell } from '../runtime/guard.js'
 import type { Refusal, Sink } from '../sinks/sink.js'
@@ -145,7 +146,6 @@ async function open<Request, Context>(
     streams.create(sink, channels, admission, { admitting, filter, onUncertain }),
   )
   let ordinal = 0
-  let join: Join
   let presence: string | undefined
   try {
     const { disconnects } = admitting
@@ -156,8 +156,13 @@ async function open<Request, Context>(
     if (options.presence) {
       presence = await admitting.ask('presence', (call) => options.presence!(context, call), readPresence)
     }
-    join = await admitting.run('read', async () => {
-      await streams.subscribed(connection)
+    const join = await admitting.run('read', async () => {
+      for (;;) {
+        admitting.check()
+        const subscribing = streams.subscribing(connection)
+        if (!subscribing) break
+        await admitting.read(() => subscribing)
+      }
       // Live events are held back from this ordinal on, in the queue that the cohort shares.
       ordinal = connection.cohort.queue.end
       const snapshot =
@@ -169,15 +174,13 @@ async function open<Request, Context>(
             (answer) => encodeSnapshot(streams.runtime, streams.options, answer as Snapshot<EventContract>, begun),
           ))
       const sees = filter && ((frame: Frame) => connection.sees(frame))
-      const asked = { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot }
+      const read = <T>(step: () => Awaitable<T>) => admitting.read(step)
+      const asked = { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot, read }
       return source ? source.join(asked) : planJoin(streams.runtime, asked)
     })
-    // The stream may have been revoked since, or its client may have left.
-    await admitting.run('read', () => {})
-    if (sink.closed) throw gone
+    streams.open(connection, { admitting, admission, presence, join, ordinal })
   } catch (refused) {
     connection.onClose()
     throw refused
   }
-  streams.open(connection, { admitting, admission, presence, join, ordinal })
 }

@@ -9,14 +9,13 @@ import { type HeartbeatOptions, HeartbeatService } from '../delivery/heartbeat.j
 import { Control } from '../nodes/control.js'
 import { Presence, type PresenceOptions } from '../nodes/presence.js'
 import { matches, type StreamSelector } from '../nodes/stream-selector.js'
-import type { Awaitable } from '../runtime/awaitable.js'
 import { diagnose } from '../runtime/diagnostics.js'
-import { decide } from '../runtime/guard.js'
+import { decide, type SharedStep } from '../runtime/guard.js'
 import type { ErrorHandler } from '../runtime/report.js'
 import type { ManagerStats } from '../runtime/stats.js'
 import type { Sink } from '../sinks/sink.js'
 import { ConnectionLimits, type Limits, pipelined, Refused, shuttingDown } from './admission.js'
-import { Admitting } from './admitting.js'
+import { Admitting, gone } from './admitting.js'
 import type { ReadAdmission } from './answers.js'
 import { spreadClosing } from './drain.js'
 import type { Join } from './join.js'
@@ -108,7 +107,7 @@ export class Streams {
   /** Resolves when every later disconnect will reach this node. Only then may the request be authorized. */
   async ready(admitting: Admitting): Promise<void> {
     const ready = this.control.ready()
-    if (ready) await admitting.run('read', () => ready)
+    if (ready) await admitting.read(() => ready)
     admitting.admittedPosition = this.control.position
   }
 
@@ -156,14 +155,17 @@ export class Streams {
     return connection
   }
 
-  /** Resolves when every later event of the connection's channels will be in its cohort's queue. */
-  subscribed({ cohort }: Connection): Awaitable<void> {
-    return this.#fanOut.subscribed(cohort)
+  /** The subscription to wait for until every later event of the connection's channels will be in its cohort's queue. */
+  subscribing({ cohort }: Connection): SharedStep | undefined {
+    return this.#fanOut.subscribing(cohort)
   }
 
-  /** Opens a connection. It now gets events, heartbeats, presence and a lifetime. */
+  /** Opens a connection. It now gets events, heartbeats, presence and a lifetime. @throws {Refused} or `gone`. */
   open(connection: Connection, opening: Opening): void {
     const { sink } = connection
+    // In the same step as the opening: a stream that is revoked in between would stay open.
+    opening.admitting.check()
+    if (sink.closed) throw gone
     const begin = () => this.#begin(connection, opening)
     try {
       if (sink.together) sink.together(begin)
@@ -175,7 +177,7 @@ export class Streams {
 
   #begin(connection: Connection, { admitting, admission, presence, join, ordinal }: Opening): void {
     const { id: connectionId, channels, sink } = connection
-    const { recovered, replayed, cursor, prologue, start } = join
+    const { recovered, replayed, cursor, prologue, gaps, start } = join
     const { intervalMs: heartbeatMs } = this.#heartbeat
     sink.open()
     admitting.open(connection)
@@ -186,6 +188,7 @@ export class Streams {
     this.presence.begin()
     this.#lifetimes.add(connection, admission.expiresAt)
     if (presence !== undefined) this.presence.join(connection, presence)
+    for (const reason of gaps) this.runtime.counters.gaps[reason]++
     const open = { type: 'rivulet:open', connectionId, heartbeatMs, recovered, replayed } as const
     connection.write(encodeControlEvent(open, { id: cursor, retry: this.options.retryMs }) + prologue)
     diagnose(this.runtime, 'rivulet:connection:open', () => ({ connectionId, channels, recovered, replayed }))
