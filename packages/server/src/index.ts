@@ -11,7 +11,7 @@ export type {
 } from './backplane/backplane.js'
 export { MemoryBackplane, type MemoryBackplaneOptions } from './backplane/memory-backplane.js'
 export type { BackplaneRegistry, NodeInfo, RegistryChange, RegistryEntry } from './backplane/registry.js'
-export type { Retention, RetentionBounds } from './backplane/retention.js'
+export { boundsPer, type Retention, type RetentionBounds } from './backplane/retention.js'
 export {
   type RunCreated,
   type RunCreation,

@@ -41,7 +41,12 @@ export function boundsOf(retention: Retention = {}): Bounds {
   return bounds
 }
 
-/** The bounds of each channel. Channels of the SDK always have the default. */
+/**
+ * Reads the `retention` option of a backplane, and gives the bounds of each channel. The channels that managers use among
+ * themselves have the default bounds.
+ *
+ * @throws {ConfigurationError} if the retention makes no sense; the returned function, if that of a channel makes none.
+ */
 export function boundsPer(
   retention: Retention | ((channel: string) => Retention) | undefined,
 ): (channel: string) => Bounds {
