@@ -4,8 +4,8 @@ import { redisChecks } from '../test/redis-checks.js'
 import { clusterClients, RedisCluster } from '../test/redis-cluster.js'
 import { connectionsTo } from '../test/redis-server.js'
 import { Traffic } from '../test/traffic.js'
+import { slotOf } from './clients/slot.js'
 import { RedisBackplane } from './redis-backplane.js'
-import { slotOf } from './slot.js'
 
 /** `npm run test:long` plays some of them more than once. */
 const strikes = Number(process.env.RIVULET_SEEDS ?? 1) > 1 ? 5 : 1

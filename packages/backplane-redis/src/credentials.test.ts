@@ -8,8 +8,8 @@ import { freePort } from '../../../test-support/free-port.js'
 import { certificate } from '../../server/test/certificate.js'
 import { Recorder } from '../test/recorder.js'
 import { RedisServer } from '../test/redis-server.js'
+import type { RedisClient } from './clients/redis-client.js'
 import { RedisBackplane } from './redis-backplane.js'
-import type { RedisClient } from './redis-client.js'
 
 /** A server that takes nobody without TLS, and nobody but this user, who may do what the README says and no more. */
 const username = 'node'

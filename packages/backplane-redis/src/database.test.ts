@@ -3,8 +3,8 @@ import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { Recorder } from '../test/recorder.js'
 import { RedisServer } from '../test/redis-server.js'
+import type { RedisClient } from './clients/redis-client.js'
 import { RedisBackplane } from './redis-backplane.js'
-import type { RedisClient } from './redis-client.js'
 
 let server: RedisServer
 beforeAll(async () => {

@@ -1,5 +1,3 @@
-export { BackplaneUnavailableError, RedisSetupError } from './errors.js'
-export { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
 export type {
   IoredisClient,
   IoredisCluster,
@@ -7,4 +5,6 @@ export type {
   NodeRedisCluster,
   NodeRedisSentinel,
   RedisClient,
-} from './redis-client.js'
+} from './clients/redis-client.js'
+export { BackplaneUnavailableError, RedisSetupError } from './link/errors.js'
+export { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'

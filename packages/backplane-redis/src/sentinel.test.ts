@@ -3,8 +3,8 @@ import { createSentinel } from 'redis'
 import { expect, it, onTestFinished } from 'vitest'
 import { Sentinels } from '../test/sentinels.js'
 import { Traffic } from '../test/traffic.js'
+import type { RedisClient } from './clients/redis-client.js'
 import { RedisBackplane } from './redis-backplane.js'
-import type { RedisClient } from './redis-client.js'
 
 const host = '127.0.0.1'
 

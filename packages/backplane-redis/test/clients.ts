@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
-import type { RedisClient } from '../src/redis-client.js'
+import type { RedisClient } from '../src/clients/redis-client.js'
 
 /** Each library's client, made but not connected: the backplane needs no more of it. */
 export const clients: Readonly<Record<string, (port: number) => RedisClient>> = {

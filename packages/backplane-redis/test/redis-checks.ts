@@ -1,6 +1,6 @@
 import { type BackplaneCheck, backplaneChecks } from '@rivulet/testing/backplane'
+import type { RedisClient } from '../src/clients/redis-client.js'
 import { RedisBackplane } from '../src/redis-backplane.js'
-import type { RedisClient } from '../src/redis-client.js'
 
 let namespaces = 0
 

@@ -1,8 +1,8 @@
 import { Cluster } from 'ioredis'
 import { createCluster } from 'redis'
 import { freePort } from '../../../test-support/free-port.js'
-import type { RedisClient } from '../src/redis-client.js'
-import { slotOf } from '../src/slot.js'
+import type { RedisClient } from '../src/clients/redis-client.js'
+import { slotOf } from '../src/clients/slot.js'
 import { RedisServer } from './redis-server.js'
 
 const slots = 16_384

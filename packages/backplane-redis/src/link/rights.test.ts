@@ -1,0 +1,94 @@
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { Recorder } from '../../test/recorder.js'
+import { RedisServer } from '../../test/redis-server.js'
+import { RedisBackplane, type RedisBackplaneOptions } from '../redis-backplane.js'
+
+let server: RedisServer
+let admin: Redis
+beforeAll(async () => {
+  server = await RedisServer.start()
+  admin = new Redis({ port: server.port, host: '127.0.0.1' })
+})
+afterAll(async () => {
+  admin.disconnect()
+  await server.dispose()
+})
+
+const text = (data: string) => ({ type: 'log', data })
+
+/** A node whose user has all rights, and what takes one of them away, or gives them back. */
+async function start(namespace: string, options: Partial<RedisBackplaneOptions> = {}) {
+  const allow = (...rights: string[]) => admin.call('ACL', 'SETUSER', namespace, ...rights)
+  await allow('on', '>secret', `~{${namespace}}:*`, `&{${namespace}}:*`, '+@all', '-@dangerous', '+info')
+  const login = { username: namespace, password: 'secret', lazyConnect: true }
+  const client = new Redis({ port: server.port, host: '127.0.0.1', ...login })
+  // Above 300 bytes the script has to trim, which takes further rights.
+  const bounds = { retention: { maxBytes: 300 }, timeoutMs: 1_000 }
+  const backplane = new RedisBackplane({ client, namespace, ...bounds, ...options })
+  onTestFinished(() => backplane.close())
+  const stored = async () => {
+    const entries = await admin.xrange(`{${namespace}}:log:a`, '-', '+')
+    return entries.map(([, fields]) => fields.at(-1))
+  }
+  return { backplane, allow, stored }
+}
+
+const commands = 'get hget hmget hset set pexpire publish time xadd xdel xrange xtrim evalsha'.split(' ')
+
+describe('a right that is missing', () => {
+  it.each(commands)('is named, and nothing is stored by who tries again and again: %s', async (command) => {
+    const { backplane, allow, stored } = await start(`lacks-${command}`)
+    for (const data of ['1', '2', '3']) await backplane.publish('a', text(data.repeat(90)), { retain: true })
+    const before = await stored()
+    await allow(`-${command}`)
+    const publish = () => backplane.publish('a', text('x'.repeat(200)), { retain: true, idempotencyKey: 'key' })
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const error = await publish().catch((reason) => reason)
+      // The last thing that a publish does: it is stored then, once.
+      if (command === 'publish' && !(error instanceof Error)) continue
+      expect(error).toMatchObject({ code: 'RIVULET_REDIS_SETUP', problem: 'rights' })
+      expect(error.message).toContain(`'${command}'`)
+      expect(error.message).toContain(`~{lacks-${command}}:* &{lacks-${command}}:* +@all -@dangerous +info`)
+    }
+    const event = `3|log${'x'.repeat(200)}`
+    if (command !== 'publish') expect(await stored()).not.toContain(event)
+    if (command === 'xadd') expect(before).toHaveLength(3)
+    await allow(`+${command}`)
+    await publish()
+    expect((await stored()).filter((entry) => entry === event)).toHaveLength(1)
+  })
+
+  it.each([
+    ['a key', 'resetkeys'],
+    ['a pub/sub channel', 'resetchannels'],
+  ])('is told at once where it is that to %s', async (_, taken) => {
+    const { backplane, allow } = await start(taken)
+    await allow(taken)
+    const error = await backplane.subscribe('a', new Recorder()).catch((reason) => reason)
+    expect(error).toMatchObject({ code: 'RIVULET_REDIS_SETUP', problem: 'rights' })
+    expect(error.message).toContain(`~{${taken}}:*`)
+  })
+
+  it('is told where it keeps Redis from forgetting channels', async () => {
+    const { backplane, allow } = await start('sweeps', { probeIntervalMs: 10 })
+    const recorder = new Recorder()
+    await backplane.subscribe('a', recorder)
+    await allow('-hscan')
+    await recorder.until(({ health }) => health.length > 0)
+    expect(recorder.health[0]).toMatchObject({ code: 'RIVULET_REDIS_SETUP', problem: 'rights' })
+    expect((await backplane.publish('a', text('1'), { retain: true })).duplicate).toBe(false)
+  })
+
+  it('is none of those that the README names', async () => {
+    const { backplane } = await start('all')
+    const recorder = new Recorder()
+    await backplane.subscribe('a', recorder)
+    await backplane.publish('a', text('1'), { retain: true, idempotencyKey: '1' })
+    await recorder.until(({ data }) => data.length === 1)
+    await backplane.registry.beat('n', { connections: 1, ttlMs: 1_000 })
+    await backplane.registry.update('n', [{ channel: 'a', connectionId: 'c', member: '1' }])
+    expect(await backplane.registry.members('a')).toHaveLength(1)
+    expect(await backplane.seek('a', 1)).toBeGreaterThan(0)
+  })
+})
