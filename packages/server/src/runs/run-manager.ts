@@ -107,6 +107,8 @@ export class RunManager<Contract extends EventContract> {
       productions: this.#productions,
       report: (error) => this.#report(error),
     })
+    // At once: the node that takes the place of one that died may have no other reason to look.
+    this.#leases.begin()
   }
 
   /**
@@ -174,7 +176,6 @@ export class RunManager<Contract extends EventContract> {
     })
     this.#productions.set(id, production)
     watch.tell(created.run.beginning, (outcome) => production.ended(outcome))
-    this.#leases.begin()
     const finished = production.run((producing) => produce(producer, map, producing))
     this.#working.add(finished)
     void finished.finally(() => this.#working.delete(finished))
@@ -297,8 +298,6 @@ export class RunManager<Contract extends EventContract> {
     sink: Sink,
     options: RunStreamOptions<Request, Context>,
   ): Promise<void> {
-    // Whoever reads on this node has it notice that a producer died.
-    this.#leases.begin()
     const reading = new RunReading(this.#streams, (id) => this.#get(id), request.raw, options)
     const { refuseBusyWith } = options
     return receive(this.#streams, request, sink, { refuseBusyWith }, reading)
