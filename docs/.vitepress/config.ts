@@ -62,6 +62,7 @@ export default defineConfig({
           { text: 'Channels and authorization', link: '/guide/channels' },
           { text: 'Presence', link: '/guide/presence' },
           { text: 'Resume and gaps', link: '/guide/resume' },
+          { text: 'Streaming answers and jobs', link: '/guide/runs' },
           { text: 'Slow clients', link: '/guide/slow-clients' },
           { text: 'Deploying', link: '/guide/deploying' },
           { text: 'Scaling with Redis', link: '/guide/scaling' },
