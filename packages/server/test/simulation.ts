@@ -295,6 +295,8 @@ export function createServer(clock: SimulatedClock, options: SimulatedServerOpti
     clock,
     limits: { highWaterMarkBytes: options.highWaterMarkBytes, stallTimeoutMs: 60_000 },
     heartbeat: { intervalMs: 30_000 },
+    // Hours pass between two turns, in which a late backplane cannot answer.
+    callbackTimeoutMs: Infinity,
     onError: (error) => errors.push(error),
   })
   return { manager, errors }
