@@ -55,6 +55,7 @@ export interface Lacking {
  * Writes only while the connection takes bytes, and holds no event while it waits.
  */
 export class CatchUp implements Writer {
+  readonly servesLive = false
   readonly #runtime: DeliveryRuntime
   readonly #connection: Lacking
   readonly #floors: Map<string, number>

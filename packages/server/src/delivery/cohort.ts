@@ -16,14 +16,19 @@ const connectionsPerLook = 8
 /** A connection, as its cohort sees it. */
 export interface Member {
   readonly id: string
-  /** Writes the frames that it still lacks before an ordinal of the queue, as long as it is live. */
-  deliver(to: number): void
+  /**
+   * Writes the frames that it still lacks before an ordinal of the queue, as long as it is live.
+   *
+   * @returns False if it stopped at the deadline, with frames left.
+   */
+  deliver(to: number, now: () => number, deadline: number): boolean
   /** Moves it from `live` to `catchingUp`. From then on it reads at its own pace. */
   fallBehind(): void
 }
 
 /** All connections with the same set of channels. They share bytes. */
 export class Cohort implements Writer {
+  readonly servesLive = true
   readonly key: string
   readonly channels: readonly string[]
   readonly queue: FrameQueue = new FrameQueue()
@@ -40,6 +45,8 @@ export class Cohort implements Writer {
   /** The ordinal at which the current write ends, and the connections that it has yet to reach. */
   #to = 0
   #rest: IterableIterator<Member> | undefined
+  /** The connection at which the running write stopped. */
+  #stoppedAt: Member | undefined
   /** Pieces by their first ordinal. One that is not full may grow. */
   readonly #pieces = new Map<number, { readonly piece: Piece; readonly full: boolean }>()
 
@@ -72,6 +79,7 @@ export class Cohort implements Writer {
   #overrun(): void {
     for (const connection of [...this.live]) connection.fallBehind()
     this.#rest = undefined
+    this.#stoppedAt = undefined
     this.#written = this.queue.end
     this.#trim()
   }
@@ -85,10 +93,15 @@ export class Cohort implements Writer {
         this.lastWriteAt = now()
       }
       let looks = 0
-      for (let next = this.#rest.next(); !next.done; next = this.#rest.next()) {
-        next.value.deliver(this.#to)
+      for (let member = this.#stoppedAt ?? this.#nextMember(); member; member = this.#nextMember()) {
+        this.#stoppedAt = undefined
+        const done = member.deliver(this.#to, now, deadline)
         // A filter that published may have overrun the queue.
         if (!this.#rest) break
+        if (!done) {
+          this.#stoppedAt = member
+          return false
+        }
         if (++looks % connectionsPerLook === 0 && now() >= deadline) return false
       }
       this.#rest = undefined
@@ -98,6 +111,16 @@ export class Cohort implements Writer {
       if (now() >= deadline) break
     }
     return this.waiting === 0
+  }
+
+  #nextMember(): Member | undefined {
+    return this.#rest!.next().value
+  }
+
+  /** Takes a connection that has caught up, or is closed, out of `catchingUp`. */
+  caughtUp(member: Member): void {
+    // The frames that were kept for it would stay until the next event.
+    if (this.catchingUp.delete(member) && this.catchingUp.size === 0) this.#trim()
   }
 
   /**

@@ -9,7 +9,7 @@ import type { DeliveryRuntime } from './delivery-runtime.js'
 import type { Frame, WireEvent } from './frame.js'
 import type { Beating } from './heartbeat.js'
 import { type Given, Outlet, type OutletOwner } from './outlet.js'
-import type { Piece } from './piece.js'
+import type { Piece, Taken } from './piece.js'
 
 export interface ConnectionOptions {
   readonly id: string
@@ -111,8 +111,8 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     this.#position = position
     this.#livePosition = position
     this.state = 'live'
-    this.cohort.catchingUp.delete(this)
     this.cohort.live.add(this)
+    this.cohort.caughtUp(this)
     this.#options.onUncertain?.()
   }
 
@@ -130,13 +130,15 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     diagnose(this.#runtime, 'rivulet:connection:lag', () => ({ connectionId: this.id }))
   }
 
-  deliver(to: number): void {
+  deliver(to: number, now: () => number, deadline: number): boolean {
     const outlet = this.#outlet
     while (this.#ordinal < to && this.state === 'live') {
       const from = this.#ordinal
-      const shared = this.cohort.piece(from, to)
-      const piece =
-        this.filtered || shared.lowest <= this.#livePosition ? this.select(shared, this.#livePosition) : shared
+      const all = this.cohort.piece(from, to)
+      const { taken: shared, given: piece } =
+        this.filtered || all.lowest <= this.#livePosition
+          ? this.#take(all, this.#livePosition, () => now() >= deadline)
+          : { taken: all, given: all }
       // The filter may have changed the state. The catch-up then begins before this piece.
       if (this.state !== 'live') break
       if (piece && this.congested && !outlet.hasRoomFor(piece.payload)) {
@@ -147,12 +149,22 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
       this.#position = Math.max(this.#position, shared.highest)
       if (piece && this.filtered) outlet.give(piece)
       else if (piece) outlet.giveShared(piece)
+      if (this.#ordinal < to && now() >= deadline) break
     }
     this.#ending?.()
+    return this.#ordinal >= to || this.state !== 'live'
+  }
+
+  #take(piece: Piece, position: number, isLate: () => boolean): Taken {
+    return piece.take((frame) => this.#wants(frame, position), isLate)
+  }
+
+  #wants(frame: Frame, position: number): boolean {
+    return (frame.position === undefined || frame.position > position) && this.sees(frame)
   }
 
   select(piece: Piece, position: number): Piece | undefined {
-    return piece.only((frame) => (frame.position === undefined || frame.position > position) && this.sees(frame))
+    return this.#take(piece, position, () => false).given
   }
 
   give(piece: Given | undefined): void {
@@ -207,7 +219,7 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
       return
     }
     if (!leave && this.state === 'joining') this.#catchUp?.write(this.#runtime.clock.now, Infinity)
-    this.deliver(to)
+    this.deliver(to, this.#runtime.clock.now, Infinity)
     if (this.state === 'closed') return
     if (!this.complete) this.write(farewell)
     this.#endResponse(reason)
@@ -249,7 +261,7 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     this.#catchUp?.stop()
     this.#catchUp = undefined
     this.cohort.live.delete(this)
-    this.cohort.catchingUp.delete(this)
+    this.cohort.caughtUp(this)
     this.#outlet.stop()
     this.#options.onClose(reason)
   }

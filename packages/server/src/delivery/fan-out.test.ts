@@ -3,7 +3,8 @@ import { defineEvents, type SseMessage } from '@rivulet/core'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { createHarness } from '../../test/harness.js'
-import { settle } from '../../test/simulation.js'
+import { heapInUse } from '../../test/heap.js'
+import { SimulatedSink, settle } from '../../test/simulation.js'
 import { dataOf } from '../../test/stream-client.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
@@ -241,4 +242,76 @@ it('lets what is told of a lagging stream end that one and others', async () => 
   expect(told).toBeLessThanOrEqual(3)
   expect(clients.map(({ sink }) => sink.closed)).toEqual([true, true, true])
   expect(manager.stats()).toMatchObject({ connections: 0, cohorts: 0, lags: told })
+})
+
+describe('a quiet channel', () => {
+  /** Publishes on it, and measures how long its stream waits while so many turns pass. */
+  async function waitOf(
+    sink: SimulatedSink,
+    harness: Pick<Awaited<ReturnType<typeof createBusy>>, 'manager' | 'clock'>,
+  ) {
+    const { manager, clock } = harness
+    await manager.publish('log', { message: 'quiet' }, { channel: 'quiet' })
+    const start = clock.now()
+    let late = Infinity
+    sink.onWrite = () => {
+      late = Math.min(late, clock.now() - start)
+    }
+    for (let turn = 0; turn < 100; turn++) clock.turn()
+    return late
+  }
+
+  it('does not wait for slow filters', async () => {
+    const { manager, clock, connect } = createHarness({ events })
+    let asked = 0
+    const filter = () => {
+      asked++
+      clock.spend(0.1)
+      return true
+    }
+    const filtered = [await connect({ channels: ['busy'], filter }), await connect({ channels: ['busy'], filter })]
+    const { sink } = await connect({ channels: ['quiet'] })
+    for (let count = 0; count < 500; count++) await manager.publish('log', { message: 'x' }, { channel: 'busy' })
+    expect(await waitOf(sink, { manager, clock })).toBeLessThanOrEqual(5)
+    expect(asked).toBe(filtered.length * 500)
+  })
+
+  it('does not wait for streams that catch up, however many', async () => {
+    const { manager, clock, connect } = createHarness({ events })
+    const { sink } = await connect({ channels: ['quiet'] })
+    const { id } = await manager.publish('log', { message: 'x' }, { channel: 'busy' })
+    for (let count = 0; count < 900; count++) {
+      await manager.publish('log', { message: 'x'.repeat(2_000) }, { channel: 'busy' })
+    }
+    for (let count = 0; count < 300; count++) {
+      const slow = new SimulatedSink(clock, Infinity)
+      slow.onWrite = () => clock.spend(0.5)
+      void manager.connect({ raw: undefined, lastEventId: id }, slow, { channels: ['busy'] })
+    }
+    await settle()
+    expect(await waitOf(sink, { manager, clock })).toBeLessThanOrEqual(10)
+  })
+})
+
+it('keeps no frame for streams that have caught up', async () => {
+  const { manager, connect, calm } = createHarness({ events, heartbeat: false })
+  const channels = Array.from({ length: 100 }, (_, index) => `user ${index}`)
+  const answers: (() => void)[] = []
+  const snapshot = () => new Promise<{ events: [] }>((resolve) => answers.push(() => resolve({ events: [] })))
+  for (const channel of channels) {
+    await connect({ channels: [channel] })
+    await connect({ channels: [channel], snapshot })
+  }
+  const publish = async (message: string) => {
+    for (const channel of channels) await manager.publish('log', { message }, { channel, retain: false })
+    await calm()
+  }
+  for (let count = 0; count < 100; count++) await publish(`${count}`.padEnd(1_000, 'x'))
+  for (const answer of answers) answer()
+  await calm()
+  expect([...manager.connections.values()].every(({ state }) => state === 'live')).toBe(true)
+  const kept = await heapInUse()
+  // With each channel's next event the frames before it go.
+  await publish('last')
+  expect(kept - (await heapInUse())).toBeLessThan(1_000_000)
 })

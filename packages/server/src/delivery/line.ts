@@ -2,6 +2,8 @@ import type { Clock } from '@rivulet/core'
 
 /** A source of writes, in steps. */
 export interface Writer {
+  /** Writes to live connections. Such writers get every other share, however many others wait. */
+  readonly servesLive: boolean
   /**
    * Writes at least one step, and more until the deadline. MUST NOT throw.
    *
@@ -17,12 +19,16 @@ const shareMs = 2
 
 /**
  * Serves writers in turns. A writer that is not done after its share goes to the end of the line, so nobody waits for
- * more than one share of each other writer, and requests and timers wait for one turn at most.
+ * more than one share of each other writer, and requests and timers wait for one turn at most. Writers that serve live
+ * connections wait for no more others than there are of their own kind.
  */
 export class Line {
   readonly #clock: Clock
   readonly #onTurn: (ms: number) => void
-  readonly #waiting = new Set<Writer>()
+  readonly #live = new Set<Writer>()
+  readonly #others = new Set<Writer>()
+  /** Kept from turn to turn: a turn may last for one share only. */
+  #liveNext = true
   #scheduled = false
 
   /** @param onTurn Called with the duration of each turn in milliseconds. */
@@ -32,12 +38,24 @@ export class Line {
   }
 
   add(writer: Writer): void {
-    this.#waiting.add(writer)
+    this.#setOf(writer).add(writer)
     this.#schedule()
   }
 
   remove(writer: Writer): void {
-    this.#waiting.delete(writer)
+    this.#setOf(writer).delete(writer)
+  }
+
+  #setOf({ servesLive }: Writer): Set<Writer> {
+    return servesLive ? this.#live : this.#others
+  }
+
+  #next(): Writer | undefined {
+    const [first, second] = this.#liveNext ? [this.#live, this.#others] : [this.#others, this.#live]
+    this.#liveNext = !this.#liveNext
+    for (const writer of first) return writer
+    for (const writer of second) return writer
+    return undefined
   }
 
   #schedule(): void {
@@ -51,16 +69,17 @@ export class Line {
     const { now } = this.#clock
     const start = now()
     let time = start
-    for (const writer of this.#waiting) {
-      this.#waiting.delete(writer)
+    for (let writer = this.#next(); writer; writer = this.#next()) {
+      const waiting = this.#setOf(writer)
+      waiting.delete(writer)
       const done = writer.write(now, time + shareMs)
-      // Added at the end of the set under iteration, so it is served again in this turn if time is left.
-      if (!done) this.#waiting.add(writer)
+      // Behind all others: it is served again in this turn if time is left.
+      if (!done) waiting.add(writer)
       time = now()
       if (time - start >= turnMs) break
     }
     // The wall clock may have been set back during the turn.
     this.#onTurn(Math.max(0, time - start))
-    if (this.#waiting.size > 0) this.#schedule()
+    if (this.#live.size > 0 || this.#others.size > 0) this.#schedule()
   }
 }

@@ -7,6 +7,15 @@ import type { Frame } from './frame.js'
  */
 export const pieceChars = 65_536
 
+/** How often the selection of frames looks at the clock, in frames. */
+const framesPerLook = 8
+
+/** The part of a piece that was looked at, and the frames of it that a connection wants; `undefined` if it wants none. */
+export interface Taken {
+  readonly taken: Piece
+  readonly given: Piece | undefined
+}
+
 /** Consecutive frames that are sent in one write. */
 export class Piece {
   readonly frames: readonly Frame[]
@@ -47,10 +56,20 @@ export class Piece {
     return this.#payload
   }
 
-  /** The piece without the frames that a connection must not get; `undefined` if none is left. */
-  only(wanted: (frame: Frame) => boolean): Piece | undefined {
-    const frames = this.frames.filter(wanted)
-    if (frames.length === this.frames.length) return this
-    return frames.length > 0 ? new Piece(frames) : undefined
+  /**
+   * Selects the frames that a connection wants.
+   *
+   * @param isLate Asked after every few frames. Once it is, the rest is left for later: a filter may be slow.
+   */
+  take(wants: (frame: Frame) => boolean, isLate: () => boolean): Taken {
+    const frames: Frame[] = []
+    let count = 0
+    for (const frame of this.frames) {
+      if (wants(frame)) frames.push(frame)
+      if (++count % framesPerLook === 0 && isLate()) break
+    }
+    const taken = count === this.frames.length ? this : new Piece(this.frames.slice(0, count))
+    if (frames.length === count) return { taken, given: taken }
+    return { taken, given: frames.length > 0 ? new Piece(frames) : undefined }
   }
 }
