@@ -27,9 +27,9 @@ interface Cluster {
 interface Fault {
   readonly persistent: 'always' | 'everysec' | undefined
   readonly afterRestart: RedisBackplaneOptions['afterRestart']
-  /** Whether everything that was acknowledged has to arrive, with no gap announced. */
+  /** True if every acknowledged event has to arrive, without a gap. */
   readonly lossless: boolean
-  /** Whether two servers are in charge for a while. */
+  /** True if two servers are in charge for a while. */
   readonly divided?: boolean
   strike(cluster: Cluster): Promise<void>
 }

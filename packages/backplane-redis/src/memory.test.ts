@@ -55,7 +55,7 @@ describe('an outage takes no memory', () => {
       Number(await (await fetch(url + path, { method: 'POST', body: String(body) })).text())
     await openStreams(url)
     node.toRedis.cut()
-    // What is made once is made then: code is compiled, buffers have grown.
+    // By then code is compiled and buffers have grown.
     await vi.waitFor(async () => expect(await post('/attempts', 10_000)).toBe(10_000), 10_000)
     const before = await post('/heap', 0)
     expect(await post('/attempts', 100_000)).toBe(100_000)

@@ -31,7 +31,7 @@ interface Scene {
 interface Fault {
   readonly persistent: 'always' | undefined
   readonly afterRestart: 'gap' | 'trust'
-  /** Whether no stream may miss an event. */
+  /** True if no stream may miss an event. */
   readonly lossless: boolean
   strike(scene: Scene): Promise<void>
 }
@@ -146,7 +146,7 @@ async function play(count: number, fault: Fault, seed: number, { expect, onTestF
     // Some come after the last strike in any case.
     let begunAt = performance.now()
     for (let after = 0; !over || after < 20; ) {
-      // Who got no answer asks again: the same number is the same event.
+      // Without an answer it publishes again: the same number is the same event.
       const data = String(acknowledged.length + 1)
       const response = await fetch(url, { method: 'POST', body: data }).catch(() => undefined)
       if (response?.status === 200) {

@@ -31,7 +31,7 @@ it('goes on at the replica that the sentinels promote, and loses nothing in sile
     for (let strike = 0; strike < strikes; strike++) {
       await traffic.more()
       const primary = await sentinels.primary()
-      // What was a primary before is told to be a replica, some time after it has come back.
+      // Sentinels make the old primary a replica some time after it has come back.
       for (const server of sentinels.servers) if (server !== primary) await server.followed()
       await primary.kill()
       await traffic.more()

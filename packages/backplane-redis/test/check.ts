@@ -16,7 +16,7 @@ export interface Acknowledged {
   readonly position: number
   /** When its publishing began, by `performance.now()`: a gap that was told earlier says nothing of it. */
   readonly begunAt: number
-  /** Which node published it. */
+  /** The node that published it. */
   readonly by?: number
 }
 
@@ -63,7 +63,7 @@ export function check(
       (!divided || publishers.get(message.data) === by)
     const next = entries.findIndex((entry) => ofChannel(entry) && isNext(entry))
     const before = entries.slice(0, next < 0 ? undefined : next).filter(ofChannel)
-    // Where it is missing, a gap is the last that its channel was told.
+    // If it is missing, its channel has been told nothing after a gap.
     const candidates = divided ? before : before.slice(-1)
     const told = candidates.some(({ message, at }) => !message && at >= begunAt)
     expect(told, `"${data}" is missing in silence`).toBe(true)

@@ -6,7 +6,7 @@ import { freePort } from '../../../test-support/free-port.js'
 import { RedisProcess } from './redis-process.js'
 
 export interface RedisServerOptions {
-  /** Whether it comes back with its data: all of it, or what happened to be written when it was killed. */
+  /** The data that it has after a restart: all of it, or the part that was written when it was killed. */
   persistent?: 'always' | 'everysec' | undefined
   /** Further lines of its configuration, as arguments. */
   args?: readonly string[]
@@ -77,7 +77,7 @@ export async function command(port: number, name: string, ...args: string[]): Pr
   }
 }
 
-/** How many connections there are to some servers, but for those of replicas, of sentinels, and of servers that move keys. */
+/** The number of connections to some servers, except those of replicas, of sentinels, and of servers that move keys. */
 export async function connectionsTo(ports: readonly number[]): Promise<number> {
   const lists = await Promise.all(ports.map((port) => command(port, 'client', 'list')))
   const clients = lists.flatMap((list) => String(list).trim().split('\n'))

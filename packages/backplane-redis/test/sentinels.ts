@@ -56,7 +56,7 @@ export class Sentinels {
       while (!(await this.#knowsAll(port))) await new Promise((done) => setTimeout(done, 50))
   }
 
-  /** Whether a sentinel could have the replica promoted: it knows it, and the other sentinels. */
+  /** True if a sentinel could promote the replica: it knows the replica and the other sentinels. */
   async #knowsAll(port: number): Promise<boolean> {
     const fields = (await command(port, 'sentinel', 'master', this.name)) as string[]
     const field = (name: string) => Number(fields[fields.indexOf(name) + 1])

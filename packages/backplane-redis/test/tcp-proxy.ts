@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class TcpProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
-  /** How many connections were refused. */
+  /** The number of connections that were refused. */
   refused = 0
   #refusing = false
   #target: number

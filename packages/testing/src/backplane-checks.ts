@@ -3,7 +3,7 @@ import type { Awaitable, Backplane, BackplaneRegistry, RegistryEntry, Retention 
 import { RecordingSubscriber } from './recording-subscriber.js'
 import { type RunsUnderTest, runChecks } from './run-checks.js'
 
-/** Two nodes on one store: what one publishes the other one passes on. They may be one object, for a backplane of one process. */
+/** Two nodes on one store: each passes on the other's events. A backplane of one process may be both of them. */
 export interface BackplaneUnderTest {
   readonly one: Backplane
   readonly other: Backplane
@@ -14,19 +14,19 @@ export interface BackplaneUnderTest {
 /** Makes a backplane with an empty store of its own. */
 export type CreateBackplane = (options: { retention: Retention }) => Awaitable<BackplaneUnderTest>
 
-/** One thing that every backplane has to do. */
+/** One check that every backplane has to pass. */
 export interface BackplaneCheck {
   readonly name: string
   /**
-   * @param context The runner's, as Vitest and `node:test` hand it over: a check of an extension that this backplane does not
-   *   have is skipped, and says why.
-   * @throws {AssertionError} (by rejecting) when it does not.
+   * @param context The test context of Vitest or `node:test`. With it, a check of an extension that this backplane lacks is
+   *   reported as skipped, with the reason.
+   * @throws {AssertionError} (by rejecting) if the backplane does not pass.
    */
   run(context?: { skip?(reason: string): unknown }): Promise<void>
 }
 
 /**
- * What a backplane has to do to carry Rivulet's promise. Runs under any test runner.
+ * The checks that a backplane has to pass to carry Rivulet's promise. They run under any test runner.
  *
  * @example
  * for (const { name, run } of backplaneChecks(create)) it(name, run)
@@ -50,7 +50,7 @@ export function backplaneChecks(create: CreateBackplane): readonly BackplaneChec
 
 interface Check {
   readonly retention?: Retention
-  /** Returns why it does not apply to this backplane, where it does not. */
+  /** Resolves with the reason for skipping, if the check does not apply to this backplane. */
   readonly check: (backplanes: BackplaneUnderTest) => Promise<unknown>
 }
 

@@ -1,6 +1,6 @@
 /**
- * The server's end of one response body that a test writes, and the client's end as a reader. It needs no web stream: Jest's
- * jsdom has none.
+ * One response body: the server's end, which a test writes, and the client's end as a reader. It needs no web streams, which
+ * Jest's jsdom lacks.
  */
 export class FakeConnection {
   /** Settles when the client has gone or the body has ended. */
@@ -10,7 +10,7 @@ export class FakeConnection {
   #isClosed = false
   #failure: { error: unknown } | undefined
   #close!: () => void
-  /** Wakes the reader that waits. */
+  /** Wakes the waiting reader. */
   #wake: (() => void) | undefined
 
   constructor(signal?: AbortSignal | null) {
@@ -20,7 +20,7 @@ export class FakeConnection {
     signal?.addEventListener('abort', () => this.#end({ error: signal.reason }), { once: true })
   }
 
-  /** Settles when the client has read it and asks for more, or has gone. */
+  /** Settles when the client has read the text and asks for more, or has gone. */
   write(text: string): Promise<void> {
     if (this.#isClosed) return Promise.resolve()
     this.#chunks.push(text)
@@ -38,14 +38,14 @@ export class FakeConnection {
     this.#end()
   }
 
-  /** The client goes. What it has not read is dropped. */
+  /** Ends the body for a client that goes, and drops the rest. */
   cancel(): Promise<void> {
     this.#chunks.length = 0
     this.#end()
     return Promise.resolve()
   }
 
-  /** The next piece, as a stream's reader gives it. */
+  /** Reads the next chunk, as the reader of a stream does. */
   async read(): Promise<{ done: false; value: string } | { done: true; value: undefined }> {
     for (;;) {
       if (this.#failure) throw this.#failure.error
@@ -68,7 +68,7 @@ export class FakeConnection {
     this.#wake?.()
   }
 
-  /** The client has dealt with all that was written, or never will. */
+  /** Notes that the client has dealt with every chunk, or never will. */
   #settle(): void {
     for (const resolve of this.#delivered.splice(0)) resolve()
   }

@@ -1,8 +1,8 @@
 import type { FakeConnection } from './fake-connection.js'
 
 /**
- * A response without a body, or with that of a connection. Where there is no `Response`, as in Jest's jsdom, it is as much of
- * one as a client reads, and its body is text instead of bytes.
+ * Creates a response without a body, or with the body of a connection. Without a global `Response`, as in Jest's jsdom, it
+ * creates the parts that a client reads, with a body of text instead of bytes.
  */
 export function fakeResponse(status: number, connection?: FakeConnection): Response {
   const headers = new Headers(connection && { 'content-type': 'text/event-stream' })

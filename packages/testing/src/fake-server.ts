@@ -25,7 +25,7 @@ export interface FakeServerOptions {
 }
 
 export interface PushOptions {
-  /** Whether the event has a position and is sent again to who resumes. @default true */
+  /** Gives the event a position, so that clients that resume get it again. @default true */
   retain?: boolean
   /** In milliseconds since the Unix epoch. @default now */
   timestamp?: number
@@ -33,16 +33,16 @@ export interface PushOptions {
   source?: string
 }
 
-/** What a client asked for. */
+/** A client's request. */
 export interface FakeRequest {
   readonly url: string
   readonly method: string
   readonly headers: Headers
-  /** Where the client wants to continue; `''` where it does not say. */
+  /** The position from which the client resumes; `''` if it gives none. */
   readonly lastEventId: string
 }
 
-/** What answers instead of a stream: a status, or a whole response. */
+/** The answer instead of a stream: a status, or a function that returns a response. */
 export type FakeAnswer = number | ((request: FakeRequest) => Response | Promise<Response>)
 
 /**
@@ -69,7 +69,7 @@ export class FakeServer<Contract extends EventContract> {
     this.#options = { source, now, heartbeatMs }
   }
 
-  /** How many streams are open. */
+  /** The number of open streams. */
   get connections(): number {
     return this.#connections.size
   }

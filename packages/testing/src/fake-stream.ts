@@ -5,13 +5,13 @@ import { FakeClock } from './fake-clock.js'
 import { FakeServer, type FakeServerOptions } from './fake-server.js'
 
 export interface FakeStreamOptions<Contract extends EventContract> extends Omit<FakeServerOptions, 'now'> {
-  /** Options for the service, beside those that make it a fake. */
+  /** Options of the service, except those that make it a fake. */
   client?: Partial<Omit<EventStreamServiceOptions<Contract>, 'events' | 'fetch' | 'clock'>>
 }
 
 /**
- * A real `EventStreamService` whose server and clock are in the hands of a test: nothing goes over a network, and no time
- * passes by itself.
+ * A real `EventStreamService` whose server and clock the test controls: nothing goes over a network, and no time passes by
+ * itself.
  *
  * @example
  * const fake = new FakeStream(events)
@@ -21,11 +21,11 @@ export interface FakeStreamOptions<Contract extends EventContract> extends Omit<
  * await act(() => fake.retry())
  */
 export class FakeStream<Contract extends EventContract> extends FakeServer<Contract> {
-  /** The client's side. It connects when told to, as ever. */
+  /** The client's side. It connects when it is told to, as usual. */
   readonly service: EventStreamService<Contract>
   /** The service's clock. */
   readonly clock: FakeClock
-  /** What the service fetches with; for a service or provider that a test makes itself, together with `clock`. */
+  /** The service's `fetch`. Give it, with `clock`, to a service or provider that a test creates itself. */
   readonly fetch: typeof fetch
 
   constructor(events: Contract, { client = {}, ...options }: FakeStreamOptions<Contract> = {}) {
@@ -47,20 +47,20 @@ export class FakeStream<Contract extends EventContract> extends FakeServer<Contr
     })
   }
 
-  /** Connects the service, and settles when the stream is open and what was pushed before has arrived. */
+  /** Connects the service. Settles when the stream is open and earlier pushes have arrived. */
   async connect(): Promise<void> {
     this.service.connect()
     await this.#leave('connecting')
     await this.message({ comment: 'ready' })
   }
 
-  /** Breaks the connection. Settles when the service has noticed; it waits for its retry then, see `retry()`. */
+  /** Breaks the connection. Settles when the service has noticed; it then waits for `retry()`. */
   override async drop(): Promise<void> {
     super.drop()
     await this.#leave('open')
   }
 
-  /** Lets the time pass that the service waits before its next attempt, and settles when that has been answered. */
+  /** Advances the clock to the service's next attempt. Settles when that attempt was answered. */
   async retry(): Promise<void> {
     const { retryAt } = this.service.state
     if (retryAt === undefined) return
@@ -70,8 +70,8 @@ export class FakeStream<Contract extends EventContract> extends FakeServer<Contr
   }
 
   /**
-   * Shows what components wait for a frame to show. The page can be read in the next line, with React behind
-   * `act(() => fake.flush())`, with Vue behind `await nextTick()`.
+   * Renders the updates that components hold back until the next frame. Read the page in the next line, with React after
+   * `act(() => fake.flush())`, with Vue after `await nextTick()`.
    */
   flush(): void {
     flushFrame()

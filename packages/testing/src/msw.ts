@@ -2,7 +2,7 @@ import type { EventContract } from '@rivulet/core'
 import { type HttpHandler, http, type Path } from 'msw'
 import { FakeServer, type FakeServerOptions } from './fake-server.js'
 
-/** A stream that msw answers with: its server's side, and the handler for `setupServer` or `setupWorker`. */
+/** The server's side of a mocked stream, with the handler for `setupServer` or `setupWorker`. */
 export class MockEventStream<Contract extends EventContract> extends FakeServer<Contract> {
   /** Answers requests of any method to the path. */
   readonly handler: HttpHandler
@@ -18,10 +18,10 @@ export class MockEventStream<Contract extends EventContract> extends FakeServer<
 }
 
 /**
- * Mocks a stream with msw: the whole application runs, its client included, and the test pushes events typed by the contract.
+ * Mocks a stream with msw: the whole application runs, including its client, and the test pushes events typed by the contract.
  *
- * Unlike a {@link FakeServer} that is read directly, msw hands bytes on by itself: what `push` returns settles when msw
- * has taken the event, and a test waits for what it expects to see.
+ * msw passes bytes on by itself. So, unlike with a {@link FakeServer} that is read directly, `push` settles when msw has
+ * taken the event, and a test has to wait for the result that it expects.
  *
  * @example
  * const stream = mockEventStream('/events', events)

@@ -1,6 +1,6 @@
 import type { BackplaneSubscriber, LiveMessage } from '@rivulet/server'
 
-/** A subscriber that keeps what it gets. */
+/** A subscriber that records its messages. */
 export class RecordingSubscriber implements BackplaneSubscriber {
   readonly received: { readonly channel: string; readonly message: LiveMessage }[] = []
   /** Called with each message, before it counts as received. */
@@ -21,14 +21,14 @@ export class RecordingSubscriber implements BackplaneSubscriber {
     throw error ?? new Error('The backplane announced that it works again, without having failed.')
   }
 
-  /** The data of what came on a channel, or on all of them. */
+  /** The data of the messages of one channel, or of all channels. */
   data(channel?: string): string[] {
     return this.received
       .filter((entry) => (channel ?? entry.channel) === entry.channel)
       .map(({ message }) => message.data)
   }
 
-  /** Resolves when so many messages have come; fails when they do not come within 5 seconds. */
+  /** Resolves when that many messages have come; rejects after 5 seconds. */
   async count(count: number): Promise<void> {
     if (this.received.length >= count) return
     await new Promise<void>((resolve, reject) => {

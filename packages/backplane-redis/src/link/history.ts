@@ -3,7 +3,7 @@ import type { RedisLink } from './redis-link.js'
 import { type Script, script } from './script.js'
 
 /**
- * What this node knows of the history of its namespace: a Redis that knows less has lost some of it.
+ * The history of the namespace as far as this node knows it: a Redis that knows less has lost some of it.
  *
  * A history begins at its origin and ends where events were lost. Positions of an earlier history vouch for nothing.
  */

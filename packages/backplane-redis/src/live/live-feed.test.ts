@@ -16,7 +16,7 @@ const firstSeed = Number(process.env.RIVULET_SEED ?? 1)
 const channels = ['a', 'b', 'c']
 const keys = new Keys('test')
 
-/** What Redis does, one step at a time. */
+/** Stands for Redis, one step at a time. */
 class FakeRedis {
   last = 1_000
   origin = 1_000
@@ -59,7 +59,7 @@ class FakeRedis {
 class FakeLink {
   onMessage: (channel: string, text: string) => void = () => {}
   closed: Error | undefined
-  /** What Redis has not carried out yet, per connection, and what has not come back from it yet. */
+  /** Per connection, the commands that Redis has not carried out yet, and the answers that have not come back yet. */
   readonly commands: (() => void)[] = []
   readonly subscribes: (() => void)[] = []
   readonly messages: (() => void)[] = []
@@ -122,7 +122,7 @@ function neverResolved(): { promise: Promise<never>; reject: (error: Error) => v
 class Received implements BackplaneSubscriber {
   /** It is promised what comes after this position. */
   from = 0
-  /** Where Redis was when it subscribed. */
+  /** The last position of Redis when the channel was subscribed to. */
   asked = 0
   /** Events, and gaps, which have no position. */
   readonly entries: { readonly channel: string | undefined; readonly position: number | undefined }[] = []

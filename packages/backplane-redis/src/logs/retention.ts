@@ -1,6 +1,6 @@
 import { boundsPer, type Retention, type RetentionBounds } from '@rivulet/server'
 
-/** What the scripts keep of a channel. */
+/** The bounds of a channel, as the scripts take them. */
 export interface RedisBounds extends Required<RetentionBounds> {
   /** For how many milliseconds after a channel's last event its position is known. */
   readonly headTtlMs: number

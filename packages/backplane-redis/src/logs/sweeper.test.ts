@@ -26,7 +26,7 @@ describe('a sweeper', () => {
         reason: 'trimmed',
       })
     for (const channel of ['a', 'd']) expect((await backplane.read(channel, seqs[0]!, 10)).continuous).toBe(true)
-    // What is live only gives it a head, which knows no more of what was kept.
+    // A live-only event gives the channel a head, which knows no more of the kept events.
     await backplane.publish('a', text('live'), { retain: false })
     expect((await backplane.read('a', storedPosition, 10)).continuous).toBe(false)
   })
