@@ -50,8 +50,16 @@ export class RedisServer {
 
   /** Waits until a replica has what its master has. */
   async followed(): Promise<void> {
-    const state = () => this.command('info', 'replication')
-    while (!String(await state()).includes('master_link_status:up')) await new Promise((done) => setTimeout(done, 20))
+    let goal: number | undefined
+    for (;;) {
+      const info = String(await this.command('info', 'replication'))
+      if (info.includes('master_link_status:up')) {
+        const port = Number(/master_port:(\d+)/.exec(info)![1])
+        goal ??= offsetOf(String(await command(port, 'info', 'replication')), 'master_repl_offset')
+        if (offsetOf(info, 'slave_repl_offset') >= goal) return
+      }
+      await new Promise((done) => setTimeout(done, 20))
+    }
   }
 
   async command(name: string, ...args: string[]): Promise<unknown> {
@@ -85,4 +93,8 @@ export async function connectionsTo(ports: readonly number[]): Promise<number> {
   return (
     clients.filter((client) => !/ name=sentinel-| flags=[SM] | cmd=restore-asking /.test(client)).length - ports.length
   )
+}
+
+function offsetOf(info: string, name: string): number {
+  return Number(new RegExp(`${name}:(\\d+)`).exec(info)![1])
 }
