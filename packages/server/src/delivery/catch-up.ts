@@ -9,7 +9,7 @@ import type { Writer } from './line.js'
 import { type LogPage, makePage } from './log-page.js'
 import type { Given } from './outlet.js'
 import { Piece } from './piece.js'
-import { readChannels } from './read-channels.js'
+import { readChannels, readLimit, shortReadLimit } from './read-channels.js'
 
 /** The point from which a connection catches up. */
 export interface CatchUpStart {
@@ -68,6 +68,8 @@ export class CatchUp implements Writer {
   #page: LogPage | undefined
   #index = 0
   #reading = false
+  /** The number of events of each channel to read next. */
+  #limit: number
   #marksLive: boolean
   #leave: Leave | undefined
 
@@ -77,6 +79,7 @@ export class CatchUp implements Writer {
     this.#ordinal = start.ordinal
     this.#position = start.position
     this.#bridge = start.bridge
+    this.#limit = readLimit(connection.cohort.channels.length)
     this.#floors = start.floors ?? new Map()
     this.#pages = [...(start.pages ?? [])]
     this.#marksLive = start.marksLive ?? false
@@ -150,9 +153,10 @@ export class CatchUp implements Writer {
   #read(): void {
     const { channels } = this.#connection.cohort
     const after = (channel: string) => Math.max(this.#position, this.#floors.get(channel) ?? 0)
-    const results = readChannels(this.#runtime.backplane, channels, after)
+    const limit = this.#limit
+    const results = readChannels(this.#runtime.backplane, channels, after, limit)
     if (!(results instanceof Promise)) {
-      this.#onRead(results)
+      this.#onRead(results, limit)
       return
     }
     this.#reading = true
@@ -160,7 +164,7 @@ export class CatchUp implements Writer {
     const onValue = (settled: readonly ReadResult[]) => {
       this.#reading = false
       try {
-        this.#onRead(settled)
+        this.#onRead(settled, limit)
         this.#runtime.line.add(this)
       } catch (error) {
         onFailure(error)
@@ -175,11 +179,12 @@ export class CatchUp implements Writer {
     this.#runtime.line.remove(this)
   }
 
-  #onRead(results: readonly ReadResult[]): void {
+  #onRead(results: readonly ReadResult[], limit: number): void {
     const connection = this.#connection
     const { channels } = connection.cohort
     const sees = connection.filtered ? (frame: Frame) => connection.sees(frame) : undefined
-    this.#pages.push(makePage({ channels, bridge: this.#bridge, sees }, results, this.#runtime.replays))
+    if (results.some(({ messages }) => messages.length > 0)) this.#limit = shortReadLimit(sees ? 1 : 2, results)
+    this.#pages.push(makePage({ channels, bridge: this.#bridge, limit, sees }, results, this.#runtime.replays))
   }
 
   #beginPage(): void {

@@ -29,17 +29,18 @@ export interface PageRequest {
   readonly channels: readonly string[]
   /** The last position that is wanted. */
   readonly bridge: number
+  /** The number of events of each channel that the read asked for. @default readLimit(channels.length) */
+  readonly limit?: number
   /** Tells if the stream's filter lets an event pass. Called once for each event. `undefined` without a filter. */
   readonly sees: ((frame: Frame) => boolean) | undefined
 }
 
 /** Merges the events that were read from a stream's channels, by position. */
 export function makePage(
-  { channels, bridge, sees }: PageRequest,
+  { channels, bridge, limit = readLimit(channels.length), sees }: PageRequest,
   results: readonly ReadResult[],
   replays: Replays,
 ): LogPage {
-  const limit = readLimit(channels.length)
   const lost: Lost[] = []
   let through = bridge
   for (const [index, { messages, continuous, reason, lastPosition }] of results.entries()) {

@@ -5,6 +5,8 @@ import { createHarness } from '../../test/harness.js'
 import { heapInUse } from '../../test/heap.js'
 import { SimulatedSink } from '../../test/simulation.js'
 import { controlEventsOf, dataOf } from '../../test/stream-client.js'
+import type { Backplane, ReadResult } from '../backplane/backplane.js'
+import { MemoryBackplane } from '../backplane/memory-backplane.js'
 import type { Payload } from '../sinks/payload.js'
 import { Replays } from './replays.js'
 
@@ -130,6 +132,26 @@ describe('streams that are given the log', () => {
       expect(length).toBe('filter' in options ? 889 : 1_000)
       expect(controlEventsOf(client.messages)[0]).toMatchObject({ replayed: length })
     }
+  })
+})
+
+describe('a slow stream', () => {
+  it.each([false, true])('reads about as much of the log as it is given; filter: %s', async (filtered) => {
+    const backplane: Backplane = new MemoryBackplane({ retention: { maxBytes: 1e9 } })
+    const read = backplane.read.bind(backplane)
+    let chars = 0
+    backplane.read = (...given) => {
+      const result = read(...given) as ReadResult
+      for (const { data } of result.messages) chars += data.length
+      return result
+    }
+    const { manager, connect, calm } = createHarness({ events, backplane })
+    for (let count = 0; count < 800; count++) await manager.publish('log', { message: 'x'.repeat(10_000) })
+    const client = await connect({ replay: 1_000, ...(filtered && { filter: () => true }) })
+    for (let turn = 0; turn < 300 && client.messages.length < 801; turn++) await calm()
+    expect(client.messages).toHaveLength(801)
+    // Once to count them, once to give them, and what was read and not given at once.
+    expect(chars / 8_000_000).toBeLessThan(4)
   })
 })
 

@@ -5,7 +5,7 @@ import type { CatchUpStart } from '../delivery/catch-up.js'
 import type { DeliveryRuntime } from '../delivery/delivery-runtime.js'
 import type { Frame } from '../delivery/frame.js'
 import { type LogPage, makePage } from '../delivery/log-page.js'
-import { all, readChannels } from '../delivery/read-channels.js'
+import { all, readChannels, readLimit, shortReadLimit } from '../delivery/read-channels.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import type { ServerGapReason } from '../runtime/gap-reason.js'
 import type { Beginning, EncodedSnapshot } from './snapshot.js'
@@ -134,10 +134,12 @@ export async function readAhead(
   const after = (channel: string) => Math.max(position, floors.get(channel) ?? 0)
   let replayed = 0
   let chars = 0
+  let limit = readLimit(channels.length)
   for (let reads = 1; position < bridge; reads++) {
-    if (reads > 1) results = await read(() => readChannels(backplane, channels, after))
+    if (reads > 1) results = await read(() => readChannels(backplane, channels, after, limit))
     if (reads % readsPerTurn === 0) await new Promise<void>((resolve) => clock.defer(resolve))
-    const page = makePage({ channels, bridge, sees }, results, replays)
+    const page = makePage({ channels, bridge, limit, sees }, results, replays)
+    if (sees) limit = shortReadLimit(1, results)
     for (const { channel, upTo } of page.lost) floors.set(channel, upTo)
     position = page.through
     replayed += page.events
