@@ -4,75 +4,75 @@ import { encodeMessage, type MessageFields } from './encode.js'
 /** The first event of every stream. */
 export interface OpenEvent {
   readonly type: 'rivulet:open'
-  /** Names this connection in the server's stats, logs and `disconnect`. */
+  /** Identifies the connection in the server's stats, logs and `disconnect`. */
   readonly connectionId: string
-  /** After how many idle milliseconds the server sends a heartbeat; 0: never. */
+  /** Idle time after which the server sends a heartbeat, in milliseconds; 0: never. */
   readonly heartbeatMs: number
-  /** Whether everything since the offered last event ID follows; `null` where none was offered. */
+  /** `true` if all events since the offered last event ID follow, `false` if not, `null` if none was offered. */
   readonly recovered: boolean | null
-  /** How many kept events are sent before the first live one. */
+  /** Number of retained events sent before the first live one. */
   readonly replayed: number
 }
 
-/** From here on, events may be missing that the server could not give. */
+/** Marks a place in the stream where events may be missing. */
 export interface GapEvent {
   readonly type: 'rivulet:gap'
-  /** The channel it concerns; all of the stream's channels where it is absent. */
+  /** The channel with the gap. If absent, the gap concerns all channels of the stream. */
   readonly channel?: string
   /**
-   * - `trimmed`: the missing events are older than what the server keeps.
-   * - `restarted`: the server has no memory of the time of the offered last event ID.
-   * - `lagged`: this client read more slowly than the server keeps events, or a loop began again after more events than
+   * - `trimmed`: the server's retention no longer covers the missing events.
+   * - `restarted`: the server does not know the offered last event ID, for example after a restart.
+   * - `lagged`: the client read too slowly and fell behind the server's retention, or a loop resumed after more events than
    *   its buffer holds.
-   * - `backplane`: the connection between the servers was interrupted and could not be repaired.
-   * - `oversized`: the client itself left one event out, which is larger than its `maxEventBytes`; or it could not say where
-   *   to continue, as the ID of its last event is longer than what a request can carry.
+   * - `backplane`: the connection between the nodes was interrupted and could not be repaired.
+   * - `oversized`: the client skipped an event larger than its `maxEventBytes`, or its last event ID was too long for a
+   *   request, so it could not tell the server where to continue.
    */
   readonly reason: GapReason
 }
 
 export type GapReason = 'trimmed' | 'restarted' | 'lagged' | 'backplane' | 'oversized'
 
-/** The server ends the stream on purpose. */
+/** Announces that the server ends the stream on purpose. */
 export interface CloseEvent {
   readonly type: 'rivulet:close'
-  /** Why, in the server's words. */
+  /** The server's reason for ending the stream. */
   readonly reason: string
-  /** Whether the client should come back. */
+  /** `true` if the client should reconnect. */
   readonly retry: boolean
 }
 
-/** Marks the end of the history: every event of the stream before it had been published when the stream began. */
+/** Marks the end of the history: all events before it were published before the stream began. */
 export interface LiveEvent {
   readonly type: 'rivulet:live'
 }
 
-/** How a run ended: `done` (its producer is through), `stopped` (somebody stopped it), or `failed`. */
+/** Outcome of a run: `done` (the producer finished), `stopped` (somebody stopped it), or `failed`. */
 export type EndState = 'done' | 'stopped' | 'failed'
 
 /**
- * A run is over. This is the last event of its stream, ordered and kept like any other: it carries an `id`, and the server
- * ends the response after it.
+ * Announces the end of a run. It is the last event of the stream, ordered and retained like any other: it carries an `id`,
+ * and the server ends the response after it.
  */
 export interface EndEvent {
   readonly type: 'rivulet:end'
   readonly state: EndState
-  /** Why it was stopped or failed, in the application's words or one of the SDK's: `error`, `timeout`, `producer lost`, `shutdown`. */
+  /** The reason for a stop or a failure: the application's text, or `error`, `timeout`, `producer lost`, `shutdown`. */
   readonly reason?: string
 }
 
 /**
- * An event of the protocol itself. It carries no `id` and so moves no cursor, but for two: a `rivulet:open` that gives a
- * client without a cursor its first one, and `rivulet:end`.
+ * An event of the protocol itself. It carries no `id` and moves no cursor, with two exceptions: a `rivulet:open` that gives
+ * a client its first cursor, and `rivulet:end`.
  */
 export type ControlEvent = OpenEvent | GapEvent | LiveEvent | EndEvent | CloseEvent
 
-/** Whether an event of this name belongs to the protocol, known to this version or not. */
+/** Recognizes the names of protocol events, including those that this version does not know. */
 export function isControlEvent(event: string): boolean {
   return event.startsWith('rivulet:')
 }
 
-/** Encodes a control event; the other fields go into the same block. */
+/** Encodes a control event. `fields` go into the same block. */
 export function encodeControlEvent(
   { type, ...data }: ControlEvent,
   fields: Pick<MessageFields, 'id' | 'retry'> = {},
@@ -81,8 +81,8 @@ export function encodeControlEvent(
 }
 
 /**
- * Reads a control event. Returns `undefined` for one that this version does not know or that is malformed: a client
- * goes on without it.
+ * Reads a control event. Returns `undefined` for a malformed event, or one that this version does not know: clients ignore
+ * both.
  */
 export function parseControlEvent({ event, data }: SseMessage): ControlEvent | undefined {
   let fields: Record<string, unknown>

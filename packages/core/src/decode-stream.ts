@@ -1,14 +1,14 @@
 import { createDecoder, type DecoderOptions, type SseMessage } from './decode.js'
 
-/** A body to decode: a `ReadableStream`, a Node.js stream, or anything else that yields bytes or text. */
+/** A body to decode: a `ReadableStream`, a Node.js stream, or any other async iterable of bytes or text. */
 export type EventStreamSource = ReadableStream<Uint8Array | string> | AsyncIterable<Uint8Array | string>
 
-/** Options of {@link decodeStream} and {@link EventDecoderStream}: those of the decoder, without the event callback. */
+/** Options of {@link decodeStream} and {@link EventDecoderStream}: the decoder's options without `onMessage`. */
 export type DecodeStreamOptions = Omit<DecoderOptions, 'onMessage'>
 
 /**
- * Yields the events of a body. Reads only as fast as it is consumed; leaving the loop cancels the body. An event that
- * the end of the body cuts short is dropped, as the standard has it.
+ * Yields the events of a body. It reads no faster than the loop does, and leaving the loop cancels the body. As in the
+ * standard, an unfinished event at the end of the body is dropped.
  *
  * @example
  * for await (const { event, data } of decodeStream(response.body)) console.log(event, data)
@@ -35,7 +35,7 @@ export async function* decodeStream(
   }
 }
 
-// Not every engine's ReadableStream can be iterated (Safari's cannot), but every one has a reader.
+// Safari cannot iterate over a ReadableStream, but every engine has a reader.
 async function* chunksOf(source: EventStreamSource): AsyncGenerator<Uint8Array | string> {
   if (!('getReader' in source)) return yield* source
   const reader = source.getReader()
@@ -52,10 +52,10 @@ async function* chunksOf(source: EventStreamSource): AsyncGenerator<Uint8Array |
 }
 
 /**
- * The decoder as a transform stream from bytes or text to events, for `pipeThrough`.
+ * Transform stream from bytes or text to events, for `pipeThrough`.
  *
- * Each transform stream costs a multiple of the decoding itself; where speed matters use {@link decodeStream} or
- * `createDecoder`. What the decoder throws fails the stream once the events before it were read.
+ * A transform stream costs several times as much as the decoding itself. Where speed matters, use {@link decodeStream} or
+ * `createDecoder`. An error of the decoder fails the stream after the events before it were read.
  *
  * @example
  * const events = response.body.pipeThrough(new EventDecoderStream())
@@ -74,7 +74,7 @@ export class EventDecoderStream {
     this.writable = source.writable
     this.readable = new ReadableStream<SseMessage>(
       {
-        // Called once everything before was read: to fail earlier would drop it.
+        // Called after all earlier events were read, so that an error does not drop them.
         async pull(controller) {
           while (messages.length === 0) {
             if (failure) {

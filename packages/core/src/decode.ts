@@ -1,115 +1,116 @@
 import { EventTooLargeError } from './errors.js'
 
-/** One event as the stream dispatched it. */
+/** One event of a stream, as the decoder dispatches it. */
 export interface SseMessage {
-  /** The event's name, `'message'` where the stream names none. */
+  /** The event's name; `'message'` if the stream gives none. */
   readonly event: string
-  /** The event's data, its lines joined by LF. */
+  /** The event's data, with its lines joined by LF. */
   readonly data: string
-  /** The last event ID at this event: its own `id`, or the last one before it; `''` where there was none. */
+  /** The event's own `id`, or else the last one before it; `''` if there was none. */
   readonly lastEventId: string
 }
 
 export interface DecoderOptions {
   /**
-   * Called with each event, in order, and with its own `id` field: `undefined` where it has none. What it throws is thrown by
-   * `feed`, but only after the whole chunk was read: no event is lost.
+   * Takes each event, in order. `id` is the event's own `id` field, or `undefined`. If this function throws, `feed` reads the
+   * rest of the chunk before it throws the same error, so no event is lost.
    */
   onMessage: (message: SseMessage, id: string | undefined) => void
-  /** Called with each valid `retry` field: the reconnection time in milliseconds (it may exceed what a timer takes). */
+  /** Takes each valid `retry` field: the reconnection time in milliseconds. It may exceed the longest delay of a timer. */
   onRetry?: (milliseconds: number) => void
-  /** Called with each comment line, without its colon and one leading space. */
+  /** Takes each comment line, without its colon and one leading space. */
   onComment?: (comment: string) => void
   /**
-   * How many bytes one event may need: its data so far plus the line being read, field name included. Above it `onTooLarge`
-   * is called; without that `feed` throws {@link EventTooLargeError}, and again on every further call until `reset()`.
+   * The largest event, in bytes: its data so far plus the current line, including the field name. A larger event goes to
+   * `onTooLarge`. Without `onTooLarge`, `feed` throws {@link EventTooLargeError} on this and every further call until `reset()`.
    * @default 1_048_576
    */
   maxEventBytes?: number
   /**
-   * Called at the end of each event that is larger than `maxEventBytes`. Its bytes are dropped as they come, and the decoder
-   * goes on with the next event. Comments and unknown fields of that size are dropped too, but their event is not.
+   * Takes an error at the end of each event larger than `maxEventBytes`. The decoder drops the event's bytes as they arrive
+   * and continues with the next event. It also drops comments and unknown fields of that size, but keeps their event.
    */
   onTooLarge?: (error: EventTooLargeError) => void
-  /** Where the stream continues: the last event ID of events that bring none. @default '' */
+  /** The last event ID before the first event. @default '' */
   lastEventId?: string
 }
 
 export interface Decoder {
   /**
-   * Reads on. Chunks may end anywhere, inside a character or between CR and LF too.
+   * Reads the next chunk. Chunks may end anywhere, even inside a character or between CR and LF.
    *
-   * Bytes are decoded as UTF-8: invalid sequences become U+FFFD, one byte order mark at the very start is dropped.
+   * Decodes bytes as UTF-8: invalid sequences become U+FFFD, and one byte order mark at the very start is dropped.
    * @throws {EventTooLargeError} when one event exceeds `maxEventBytes` and there is no `onTooLarge`.
    */
   feed(chunk: Uint8Array | string): void
-  /** Forgets the unfinished event and the unfinished character, for a new connection. `lastEventId` stays. */
+  /** Discards the unfinished event and character, for a new connection. Keeps `lastEventId`. */
   reset(): void
-  /** The last event ID as of the last blank line: what a reconnecting client sends. A block cut short never counts. */
+  /** The last event ID as of the last blank line, for a reconnection. An unfinished block does not change it. */
   readonly lastEventId: string
 }
 
 const LF = 10
 const SPACE = 32
 
-// A field is told by the first letter of its name, a comment by its colon.
+// The first letter of a name identifies a field, the colon a comment.
 const DATA = 100
 const EVENT = 101
 const ID = 105
 const RETRY = 114
 const COLON = 58
-/** A field that there is not. */
+/** Stands for an unknown field. */
 const OTHER = -1
-/** So many characters tell where the value of any field begins. */
+/** This many characters are enough to find the start of any field's value. */
 const longestLead = 'event: '.length
 
-/** Chunks of fewer bytes are short: what a call costs matters more for them than what it does. */
+/** Chunks of fewer bytes count as short: the call itself costs more than the decoding. */
 const shortBytes = 1_024
 const streaming = { stream: true }
 
 /**
- * The event stream interpretation of the HTML standard, byte-exact: any chunking of the same bytes gives the same calls.
+ * Creates a decoder that interprets event streams exactly as the HTML standard does. The chunking of the bytes never changes
+ * the result.
  *
  * @see {@link https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation | HTML, 9.2.6}
  */
 export function createDecoder(options: DecoderOptions): Decoder {
   const { onMessage, onRetry, onComment, onTooLarge, maxEventBytes = 1_048_576 } = options
 
-  // Made for the first bytes: text needs none, and not every runtime has one.
+  // Created for the first bytes: text needs no TextDecoder, and some runtimes have none.
   let utf8: TextDecoder | undefined
   let atStart = true
-  /** The TextDecoder holds no beginning of a character. */
+  /** The TextDecoder holds no part of a character. */
   let flushed = true
-  /** The last chunk held ASCII alone. */
+  /** The last chunk was pure ASCII. */
   let ascii = true
 
-  // The block being read. `data` is undefined until its first data line: empty data is an event all the same.
+  // The current block. `data` is undefined until its first data line: empty data still makes an event.
   let committedId = options.lastEventId ?? ''
   let id = committedId
-  /** The block's own `id` field. */
+  /** The `id` field of the current block. */
   let ownId: string | undefined
   let event = ''
   let data: string | undefined
-  /** The block is over the bound: what is left of it is dropped. */
+  /** The block exceeds the bound, so its rest is dropped. */
   let tooLarge = false
-  // The line being read, of which the end has not come yet: too little of it to tell the field, or (`field` is not 0)
-  // its field and the value so far.
+  // The unfinished line. `beginning` holds it while it is too short to identify the field; afterwards `field` is not 0, and
+  // `value` holds the value so far.
   let beginning = ''
   let field = 0
   let value = ''
-  /** Where the value of the field begins that `fieldAt` has read last. */
+  /** The start of the value that `fieldAt` found last. */
   let valueFrom = 0
-  /** The last chunk ended with CR: an LF that follows belongs to it. */
+  /** The last chunk ended with CR, so an LF at the start of the next one belongs to it. */
   let afterCr = false
-  // What both need in bytes, at most. Counting exactly costs as much as decoding, so it waits until it matters.
+  // Upper bounds for the data and the line, in bytes. An exact count costs as much as decoding, so it waits for the limit.
   let dataBytes = 0
   let lineBytes = 0
-  /** The name of the unfinished line's field and what stands between it and the value, in bytes. */
+  /** The bytes of the unfinished line before its value: the field name, the colon and the space. */
   let leadBytes = 0
 
   let failure: EventTooLargeError | undefined
   let thrown: { error: unknown } | undefined
-  /** Counts resets, so that a reset inside a callback ends the chunk that is being read. */
+  /** Counts resets, so that a reset inside a callback ends the current chunk. */
   let generation = 0
 
   function feed(chunk: Uint8Array | string): void {
@@ -132,10 +133,10 @@ export function createDecoder(options: DecoderOptions): Decoder {
   function decode(bytes: Uint8Array): string {
     const between = flushed
     if (bytes.length > 0) flushed = (bytes[bytes.length - 1] as number) < 0x80
-    // From one end of a character to another both calls give the same text. The first is the faster one on ASCII (several
-    // times, with Node 20) and on short chunks, the second on everything else.
+    // For whole characters, both calls return the same text. The first is faster for ASCII (several times, on Node 20) and
+    // for short chunks; the second is faster for everything else.
     const whole = between && flushed && (ascii || bytes.length < shortBytes)
-    // ignoreBOM keeps the byte order mark, as a TextDecoder would drop one from every chunk.
+    // ignoreBOM keeps byte order marks: otherwise a TextDecoder drops one from every chunk.
     utf8 ??= new TextDecoder('utf-8', { ignoreBOM: true })
     let text = whole ? utf8.decode(bytes) : utf8.decode(bytes, streaming)
     ascii = between && text.length === bytes.length
@@ -151,7 +152,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
     return utf8!.decode()
   }
 
-  /** @param unitBytes How many bytes a UTF-16 unit of the text stands for at most. */
+  /** @param unitBytes The most bytes that a UTF-16 unit of the text may stand for. */
   function parse(chunk: string, unitBytes: number): void {
     if (!chunk) return
     let text = chunk
@@ -161,7 +162,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
       if (text.charCodeAt(0) === LF) start = 1
     }
     if (beginning) {
-      // Not by adding: engines keep a sum as a rope, and are slower where a text may be of one kind or another.
+      // Joins an array instead of concatenating: V8 would build a rope, which is slower to search.
       text = [beginning, text].join('')
       beginning = ''
       unitBytes = 3
@@ -194,8 +195,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
         isData(text, start) &&
         unitBytes * (end - start) <= maxEventBytes
       ) {
-        // The line of data of an event that has one, and its blank line: nearly all that most streams send, without a
-        // second search.
+        // An event with one data line and its blank line, the most common case by far, needs no second search.
         data = text.slice(text.charCodeAt(start + 5) === SPACE ? start + 6 : start + 5, end)
         next++
         dispatch()
@@ -213,7 +213,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
     if (start < length) keep(text, start, length, unitBytes)
   }
 
-  /** Keeps `text.slice(start, end)`, the beginning of a line or more of it. */
+  /** Stores `text.slice(start, end)`, the beginning or the next part of the unfinished line. */
   function keep(text: string, start: number, end: number, unitBytes: number): void {
     if (field === OTHER && onTooLarge) return
     if (field !== 0) {
@@ -236,10 +236,10 @@ export function createDecoder(options: DecoderOptions): Decoder {
     }
   }
 
-  /** Reads which field the line `text.slice(start, end)` is of, and where its value begins. It is not empty. */
+  /** Returns the field of the line `text.slice(start, end)`, which is not empty, and sets `valueFrom`. */
   function fieldAt(text: string, start: number, end: number): number {
     const first = text.charCodeAt(start)
-    // How long its name is.
+    // The length of the field's name.
     const length = isData(text, start)
       ? 4
       : first === COLON
@@ -257,7 +257,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
     return first
   }
 
-  /** Takes one line's field, which needs so many bytes at most. */
+  /** Processes the field of one line. The line has at most `bytes` bytes. */
   function take(field: number, value: string, bytes: number): void {
     if (field === DATA) {
       data = tooLarge ? '' : data === undefined ? value : `${data}\n${value}`
@@ -306,9 +306,9 @@ export function createDecoder(options: DecoderOptions): Decoder {
   }
 
   /**
-   * Counts exactly what the event needs with this line, of which `lead` bytes stand before `rest`.
+   * Counts the exact bytes of the event with this line. The line has `lead` bytes before `rest`.
    *
-   * @returns The line's share; `Infinity` when that is too much.
+   * @returns The bytes of the line; `Infinity` if the event is too large.
    */
   function sizeOf(rest: string, lead: number): number {
     dataBytes = data === undefined ? 0 : utf8Length(data) + 1
@@ -316,7 +316,7 @@ export function createDecoder(options: DecoderOptions): Decoder {
     return dataBytes + bytes > maxEventBytes ? Infinity : bytes
   }
 
-  /** Gives up a line that is too large, and the event where the line is part of it. The rest is read as an unknown field. */
+  /** Drops a line that is too large, and its event if the line is part of one. The rest of the line reads as an unknown field. */
   function drop(field: number): number {
     if (!onTooLarge) {
       const own = ownId
@@ -358,13 +358,13 @@ function utf8Length(text: string): number {
   let bytes = text.length
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
-    // One more for each half of a surrogate pair (4 bytes in all), two more for the rest above U+07FF.
+    // Adds one for each half of a surrogate pair (4 bytes in all) and up to U+07FF, two for everything else.
     if (unit > 0x7f) bytes += unit <= 0x7ff || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2
   }
   return bytes
 }
 
-// Compared by code: startsWith costs several times as much, and a loop over a name more than this.
+// Compares character codes: startsWith costs several times as much, and a loop over the name costs more, too.
 function isData(text: string, start: number): boolean {
   return (
     text.charCodeAt(start) === DATA &&

@@ -1,18 +1,18 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { EventNameError, ReservedKeyError } from './errors.js'
 
-/** What every event carries beside its payload. */
+/** The fields that every event carries beside its payload. */
 export interface BaseEvent<Type extends string = string> {
   /**
-   * The event's position in its stream, usable as `Last-Event-ID`. `undefined` for an event that is not kept
-   * (`retain: false`): it has no position.
+   * The event's position in its stream, usable as `Last-Event-ID`. Events that are not retained (`retain: false`) have no
+   * position: `undefined`.
    */
   readonly id: string | undefined
   /** The event's name in the contract. */
   readonly type: Type
-  /** When it was published, in milliseconds since the Unix epoch. */
+  /** The time of publication, in milliseconds since the Unix epoch. */
   readonly timestamp: number
-  /** Who published it: the `source` of the publishing `EventManager`. */
+  /** The publisher: the `source` of its `EventManager`. */
   readonly source: string
 }
 
@@ -21,7 +21,7 @@ export type ReservedKey = keyof BaseEvent
 
 const reservedKeys: readonly ReservedKey[] = ['id', 'type', 'timestamp', 'source']
 
-/** An event of a contract: its name and its payload's schema. What `useServerEvents` and `on` infer everything from. */
+/** An event of a contract: its name and its payload's schema. `useServerEvents` and `on` infer their types from it. */
 export interface EventDefinition<Type extends string = string, Schema extends StandardSchemaV1 = StandardSchemaV1> {
   readonly type: Type
   readonly schema: Schema
@@ -30,7 +30,7 @@ export interface EventDefinition<Type extends string = string, Schema extends St
 /** A contract: one definition per event, under the event's name. */
 export type EventContract = { readonly [type: string]: EventDefinition }
 
-/** The contract that `defineEvents` makes of these schemas. */
+/** The contract that `defineEvents` returns for these schemas. */
 export type ContractOf<Schemas extends Record<string, StandardSchemaV1>> = {
   readonly [Type in keyof Schemas & string]: EventDefinition<Type, Schemas[Type]>
 }
@@ -38,22 +38,22 @@ export type ContractOf<Schemas extends Record<string, StandardSchemaV1>> = {
 /** The names of a contract's events. */
 export type EventType<Contract> = keyof Contract & string
 
-/** What `publish` takes for an event: its schema's input. */
+/** The payload that `publish` takes for an event: its schema's input. */
 export type PayloadOf<Contract, Type extends EventType<Contract>> =
   Contract[Type] extends EventDefinition<string, infer Schema> ? StandardSchemaV1.InferInput<Schema> : never
 
-/** The event of one definition as a receiver sees it: flat, with its schema's output. */
+/** The event of one definition as a receiver sees it: a flat object with the schema's output. */
 export type EventOfDefinition<Definition> =
   Definition extends EventDefinition<infer Type, infer Schema>
     ? BaseEvent<Type> & StandardSchemaV1.InferOutput<Schema>
     : never
 
-/** The events of a contract as a receiver sees them: the union of all, or the named one. */
+/** The events of a contract as a receiver sees them: one named event, or the union of all. */
 export type EventOf<Contract, Type extends EventType<Contract> = EventType<Contract>> = {
   [Name in Type]: EventOfDefinition<Contract[Name]>
 }[Type]
 
-/** Turns a schema that cannot be an event's payload into a type that nothing fits, and whose name is the reason. */
+/** Maps an invalid payload schema to a type that no schema fits. The name of its key gives the reason. */
 type PayloadSchema<Schema> =
   Schema extends StandardSchemaV1<infer Input, infer Output>
     ? Input extends object
@@ -76,9 +76,9 @@ type PayloadSchema<Schema> =
  *   log: z.object({ level: z.enum(['info', 'error']), message: z.string() }),
  * })
  *
- * @throws {ReservedKeyError} when a schema is seen to declare `id`, `type`, `timestamp` or `source` (publishing checks
- *   the payload itself as well, for schemas that do not tell their keys).
- * @throws {EventNameError} when a name is empty, holds CR, LF or NUL, is `heartbeat`, or begins with `rivulet:`.
+ * @throws {ReservedKeyError} when a schema declares `id`, `type`, `timestamp` or `source`. Some schemas hide their keys, so
+ *   publishing also checks each payload.
+ * @throws {EventNameError} when a name is empty, contains CR, LF or NUL, is `heartbeat`, or begins with `rivulet:`.
  */
 export function defineEvents<const Schemas extends Record<string, StandardSchemaV1>>(
   schemas: Schemas & { [Type in keyof Schemas]: PayloadSchema<Schemas[Type]> },
@@ -93,7 +93,7 @@ export function defineEvents<const Schemas extends Record<string, StandardSchema
 }
 
 /**
- * Refuses a payload that has a key of the event itself, which would be lost or forge it when both become one flat object.
+ * Refuses a payload with a reserved key. In the flat event, the key would be lost or would forge a field of the event.
  *
  * @throws {ReservedKeyError}
  */
@@ -114,8 +114,8 @@ function checkEventName(type: string): void {
 }
 
 /**
- * The keys that a schema declares, where it tells. Standard Schema itself does not say; these are the places where zod
- * (`shape`), valibot (`entries`) and arktype (`props`) do.
+ * Returns the keys that a schema declares, as far as they are known. Standard Schema does not expose them, but zod (`shape`),
+ * valibot (`entries`) and arktype (`props`) do.
  */
 function declaredKeys(schema: StandardSchemaV1): string[] {
   const { shape, entries, props } = schema as { shape?: unknown; entries?: unknown; props?: unknown }

@@ -1,16 +1,16 @@
 import { InvalidFieldError } from './errors.js'
 
-/** The fields of one block of an event stream. All are optional; a block without `data` dispatches no event. */
+/** The fields of one block of an event stream. A block without `data` dispatches no event. */
 export interface MessageFields {
-  /** The event's name; no CR, LF or NUL. Without one the receiver sees `message`. */
+  /** The event's name, without CR, LF or NUL. If it is missing, the receiver sees `message`. */
   event?: string
-  /** The event's data. Line breaks (CRLF, LF, CR) arrive as LF: the format carries no other. */
+  /** The event's data. Line breaks (CRLF, LF, CR) arrive as LF, the only one that the format preserves. */
   data?: string
-  /** The last event ID from here on; no CR, LF or NUL. The empty string resets it. */
+  /** The new last event ID, without CR, LF or NUL. The empty string resets it. */
   id?: string
   /** The reconnection time in whole milliseconds, 0 or more. */
   retry?: number
-  /** A comment; each of its lines becomes a comment line. No handler ever sees it. */
+  /** A comment, sent as one comment line per line. No handler sees it. */
   comment?: string
 }
 
@@ -18,9 +18,9 @@ const lineBreak = /\r\n|\n|\r/
 const unsafe = /[\r\n\0]/
 
 /**
- * Encodes one block of an event stream, its closing blank line included.
+ * Encodes one block of an event stream, including its closing blank line.
  *
- * @throws {InvalidFieldError} when `event` or `id` holds CR, LF or NUL, or `retry` is no whole number from 0 up.
+ * @throws {InvalidFieldError} when `event` or `id` contains CR, LF or NUL, or `retry` is not a whole number, 0 or more.
  * @see {@link https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream | HTML, 9.2.5}
  */
 export function encodeMessage({ event, data, id, retry, comment }: MessageFields): string {
@@ -40,7 +40,7 @@ function encodeLines(prefix: string, text: string): string {
   return lines
 }
 
-// A line break would end the field and let its rest be read as fields of the sender's choice; NUL makes receivers ignore an id.
+// A line break would let the rest of the value inject fields. NUL makes receivers ignore an ID.
 function checkField(field: 'event' | 'id', value: string): string {
   if (unsafe.test(value)) {
     throw new InvalidFieldError(field, value, 'take the line breaks (CR, LF) and NUL characters out of it.')

@@ -1,23 +1,23 @@
-/** Marks every Rivulet error, also one made by another copy of this package. */
+/** Marks every Rivulet error, including those of other copies of this package. */
 const brand: unique symbol = Symbol.for('rivulet.error') as never
 
-/** The folder of the pages that explain the codes. */
+/** The address of the pages that explain the codes. */
 const pages = 'https://git.example/rivulet/blob/main/docs/errors'
 
 /**
  * The base of every error that Rivulet throws or reports.
  *
- * `code` is stable and unique to one class, so `error.code === 'RIVULET_…'` and `error instanceof TheClass` are the
- * same test; both hold across two installed copies of a package.
+ * `code` is stable and unique to one class, so `error.code === 'RIVULET_…'` and `error instanceof TheClass` are the same
+ * test. Both work across two installed copies of a package.
  */
 export class RivuletError extends Error {
-  // A getter: the CommonJS build assigns static fields, and a class does not let its `name` be assigned.
-  /** Every class states its name: bundlers rename classes, and `error.name` is what logs are searched for. */
+  // A getter, because the CommonJS build assigns static fields, and the `name` of a class is read-only.
+  /** Set explicitly in every class: bundlers rename classes, but people search logs for `error.name`. */
   static override get name(): string {
     return 'RivuletError'
   }
 
-  /** The code that all instances of this class carry; the base has none of its own. */
+  /** The code of all instances of this class. The base class has none. */
   static readonly code: string | undefined = undefined
 
   static override [Symbol.hasInstance](value: unknown): boolean {
@@ -27,12 +27,12 @@ export class RivuletError extends Error {
     return Object.hasOwn(this, 'code') && 'code' in value && this.code === value.code
   }
 
-  /** Stable identifier of the kind of error, `RIVULET_…`. */
+  /** Stable identifier of the error's class, `RIVULET_…`. */
   readonly code: string
 
   /**
-   * The message ends with the address of the code's page, for codes that begin with `RIVULET_`: these are Rivulet's own.
-   * For an error class of your own, derive from an existing one, or give it another code.
+   * Creates an error. If the code begins with `RIVULET_`, the message ends with the address of the code's page. That prefix is
+   * reserved for Rivulet: your own error classes derive from an existing class or use another code.
    */
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(code.startsWith('RIVULET_') ? `${message} See ${pages}/${code}.md` : message, options)
@@ -42,7 +42,7 @@ export class RivuletError extends Error {
 }
 Object.defineProperty(RivuletError.prototype, brand, { value: true })
 
-/** A payload schema or payload uses a key that the event itself needs. */
+/** A payload or its schema uses a key that belongs to the event itself. */
 export class ReservedKeyError extends RivuletError {
   static override get name(): string {
     return 'ReservedKeyError'
@@ -52,7 +52,7 @@ export class ReservedKeyError extends RivuletError {
   constructor(
     /** The event's name. */
     readonly type: string,
-    /** The key in question. */
+    /** The reserved key. */
     readonly key: string,
   ) {
     super(
@@ -63,7 +63,7 @@ export class ReservedKeyError extends RivuletError {
   }
 }
 
-/** An event's name cannot be used: it is empty, holds a line break or NUL, or belongs to the protocol. */
+/** An event's name is empty, contains a line break or NUL, or belongs to the protocol. */
 export class EventNameError extends RivuletError {
   static override get name(): string {
     return 'EventNameError'
@@ -87,9 +87,9 @@ export class UnknownEventError extends RivuletError {
   static override readonly code = 'RIVULET_UNKNOWN_EVENT'
 
   constructor(
-    /** The name that was asked for. */
+    /** The unknown name. */
     readonly type: string,
-    /** The names that the contract has. */
+    /** The names in the contract. */
     readonly known: readonly string[],
   ) {
     super(
@@ -99,15 +99,15 @@ export class UnknownEventError extends RivuletError {
   }
 }
 
-/** One thing that is wrong with a payload. */
+/** One problem with a payload. */
 export interface EventIssue {
-  /** What is wrong, in the schema library's words. */
+  /** The schema library's message. */
   readonly message: string
-  /** Where in the payload, outermost key first; empty for the payload itself. */
+  /** The path to the problem in the payload, outermost key first; empty for the payload itself. */
   readonly path: readonly PropertyKey[]
 }
 
-/** A payload does not fit its event's schema. Nothing was stored, sent or handed to a handler. */
+/** A payload does not fit its event's schema. It was not stored, sent or passed to a handler. */
 export class EventValidationError extends RivuletError {
   static override get name(): string {
     return 'EventValidationError'
@@ -117,7 +117,7 @@ export class EventValidationError extends RivuletError {
   constructor(
     /** The event's name. */
     readonly type: string,
-    /** Every issue that the schema found, at least one. */
+    /** All issues that the schema found, at least one. */
     readonly issues: readonly EventIssue[],
     options?: ErrorOptions,
   ) {
@@ -132,7 +132,7 @@ export class EventValidationError extends RivuletError {
   }
 }
 
-/** A field of an SSE message holds what the wire cannot carry. */
+/** A field of an SSE message has a value that the wire format cannot carry. */
 export class InvalidFieldError extends RivuletError {
   static override get name(): string {
     return 'InvalidFieldError'
@@ -150,7 +150,7 @@ export class InvalidFieldError extends RivuletError {
   }
 }
 
-/** One event of a stream is larger than the decoder may buffer. */
+/** An event of a stream is larger than the decoder may buffer. */
 export class EventTooLargeError extends RivuletError {
   static override get name(): string {
     return 'EventTooLargeError'
@@ -158,9 +158,9 @@ export class EventTooLargeError extends RivuletError {
   static override readonly code = 'RIVULET_EVENT_TOO_LARGE'
 
   constructor(
-    /** The bound in bytes, `maxEventBytes`. */
+    /** The limit, in bytes. */
     readonly maxEventBytes: number,
-    /** The event's own ID, where it is known: resuming from it leaves this event out. */
+    /** The event's own ID, if known. Resuming from it skips the event. */
     readonly lastEventId?: string,
   ) {
     super(
@@ -170,7 +170,7 @@ export class EventTooLargeError extends RivuletError {
   }
 }
 
-/** A function that the application gave did not answer in time. */
+/** One of the application's functions did not answer in time. */
 export class CallbackTimeoutError extends RivuletError {
   static override get name(): string {
     return 'CallbackTimeoutError'
@@ -178,9 +178,9 @@ export class CallbackTimeoutError extends RivuletError {
   static override readonly code = 'RIVULET_CALLBACK_TIMEOUT'
 
   constructor(
-    /** The option that holds the function. */
+    /** The name of the option with the function. */
     readonly callback: string,
-    /** How many milliseconds it had. */
+    /** The function's time limit, in milliseconds. */
     readonly timeoutMs: number,
   ) {
     super(
@@ -190,7 +190,7 @@ export class CallbackTimeoutError extends RivuletError {
   }
 }
 
-/** An option has a value that makes no sense. */
+/** An option has an invalid value. */
 export class ConfigurationError extends RivuletError {
   static override get name(): string {
     return 'ConfigurationError'
@@ -198,9 +198,9 @@ export class ConfigurationError extends RivuletError {
   static override readonly code = 'RIVULET_CONFIGURATION'
 
   constructor(
-    /** The option, as a path. */
+    /** The path of the option. */
     readonly option: string,
-    /** What was given. */
+    /** The invalid value. */
     readonly value: unknown,
     fix: string,
     options?: ErrorOptions,
@@ -209,7 +209,7 @@ export class ConfigurationError extends RivuletError {
   }
 }
 
-/** Never throws: the value is one that somebody got wrong. It may be large, or hold what no log should. */
+/** Describes an invalid value. It never throws, and it shortens large values. */
 function describe(value: unknown): string {
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'string') return JSON.stringify(shorten(value))

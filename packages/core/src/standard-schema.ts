@@ -4,10 +4,10 @@ import { type EventIssue, EventValidationError } from './errors.js'
 export type { StandardSchemaV1 }
 
 /**
- * Validates a payload by its event's schema. Schemas may answer later, so this may return a promise; most do not, and
- * then no microtask is spent.
+ * Validates a payload against its event's schema. Returns a promise only if the schema does: most schemas are
+ * synchronous and cost no microtask.
  *
- * @returns The schema's output: what a transforming schema made of the payload.
+ * @returns The schema's output. A transforming schema may change the payload.
  * @throws {EventValidationError} (or rejects with it) when the payload does not fit.
  */
 export function validatePayload<Schema extends StandardSchemaV1>(
@@ -21,7 +21,7 @@ export function validatePayload<Schema extends StandardSchemaV1>(
     : outputOf(type, result)
 }
 
-/** Promises may be of another realm, or of a library. */
+/** Recognizes promises of other realms and libraries. */
 function isThenable<T>(result: T | PromiseLike<T>): result is PromiseLike<T> {
   return typeof (result as { then?: unknown } | undefined)?.then === 'function'
 }
@@ -34,7 +34,7 @@ function outputOf<Output>(type: string, result: StandardSchemaV1.Result<Output>)
   return result.value
 }
 
-// Array.from, since the arrays of some libraries make more of their own kind when mapped.
+// Array.from, because `map` on a library's own array class returns that class.
 function toEventIssue({ message, path = [] }: StandardSchemaV1.Issue): EventIssue {
   return { message, path: Array.from(path, (segment) => (typeof segment === 'object' ? segment.key : segment)) }
 }
