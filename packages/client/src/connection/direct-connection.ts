@@ -1,4 +1,4 @@
-import type { Clock, GapEvent } from '@rivulet/core'
+import type { Clock, EndEvent, GapEvent } from '@rivulet/core'
 import {
   CallbackTimeoutError,
   ConfigurationError,
@@ -45,6 +45,7 @@ export class DirectConnection implements StreamLink {
   #machine: MachineState = initialState
   #recovered: boolean | null | undefined
   #gap: GapEvent | undefined
+  #ended: EndEvent | undefined
   #serverRetryMs: number | undefined
   /** What the server announced, in this connection or, until it says so again, in one before. */
   #heartbeatMs: number | undefined
@@ -77,7 +78,7 @@ export class DirectConnection implements StreamLink {
 
   get snapshot(): ConnectionSnapshot {
     const { status, attempt, retryAt, error } = this.#machine
-    return { status, attempt, retryAt, error, recovered: this.#recovered, gap: this.#gap }
+    return { status, attempt, retryAt, error, recovered: this.#recovered, gap: this.#gap, ended: this.#ended }
   }
 
   get lastActivityAt(): number | undefined {
@@ -93,7 +94,10 @@ export class DirectConnection implements StreamLink {
       random: this.#clock.random(),
     })
     if (state === this.#machine) return
-    if (input.type === 'connect') this.#gap = undefined
+    if (input.type === 'connect') {
+      this.#gap = undefined
+      this.#ended = undefined
+    }
     if (this.#machine.status === 'idle' || this.#machine.status === 'closed') this.#opened = false
     this.#machine = state
     this.#clock.clearTimeout(this.#timer)
@@ -214,6 +218,10 @@ export class DirectConnection implements StreamLink {
         closed: ({ reason, retry }) => {
           const error = new StreamClosedByServerError(reason, retry)
           this.send({ type: retry ? 'lost' : 'failed', error })
+        },
+        ended: (end) => {
+          this.#ended = end
+          this.send({ type: 'ended' })
         },
         retry: (milliseconds) => {
           this.#serverRetryMs = milliseconds

@@ -1,6 +1,7 @@
 import {
   type CloseEvent,
   createDecoder,
+  type EndEvent,
   type GapEvent,
   type OpenEvent,
   parseControlEvent,
@@ -19,6 +20,8 @@ export interface Receiving {
   opened(open: OpenEvent): void
   gap(gap: GapEvent): void
   closed(close: CloseEvent): void
+  /** Takes the end of a run: nothing more will come. */
+  ended(end: EndEvent): void
   /** Takes the delay of a `retry:` line. */
   retry(milliseconds: number): void
 }
@@ -50,6 +53,7 @@ export function createReceiver(
         connection.opened(control)
       } else if (control?.type === 'rivulet:gap') connection.gap(control)
       else if (control?.type === 'rivulet:close') connection.closed(control)
+      else if (control?.type === 'rivulet:end') connection.ended(control)
       return
     }
     if (positioned && message.event === 'heartbeat') return

@@ -1,4 +1,4 @@
-import type { GapEvent, SseMessage } from '@rivulet/core'
+import type { EndEvent, GapEvent, SseMessage } from '@rivulet/core'
 import type { ConnectionStatus } from './connection-machine.js'
 
 /** The state of a connection. */
@@ -17,6 +17,8 @@ export interface ConnectionSnapshot {
   readonly recovered: boolean | null | undefined
   /** The last gap since `connect()`. */
   readonly gap: GapEvent | undefined
+  /** How the run ended, if the stream was a run and is over. */
+  readonly ended: EndEvent | undefined
 }
 
 export const idleSnapshot: ConnectionSnapshot = {
@@ -26,6 +28,7 @@ export const idleSnapshot: ConnectionSnapshot = {
   error: undefined,
   recovered: undefined,
   gap: undefined,
+  ended: undefined,
 }
 
 /** A connection as the service sees it: its own, or one that several tabs share. */
