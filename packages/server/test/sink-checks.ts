@@ -130,6 +130,8 @@ export function describeSink(name: string, serve: (setup: Setup) => Promise<Serv
       })
       const client = await open()
       await client.received(1)
+      // A client that pauses earlier is still joining: its response has not drained.
+      await vi.waitFor(async () => expect(await connections()).toMatchObject([{ state: 'live' }]), 5_000)
       client.pause()
       const numbers = Array.from({ length: 4_000 }, (_, index) => `${index} ${'x'.repeat(4_000)}`)
       await publish(numbers)
