@@ -2,15 +2,15 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Clock } from '@rivulet/core'
 import { vi } from 'vitest'
 
-/** Brings a message to a channel of another tab. */
+/** Delivers a message to a channel of another tab. */
 export type Post = (deliver: () => void) => void
 
-/** The Web Locks and broadcast channels of one origin, in one process, with tabs that can crash and freeze. */
+/** Web Locks and broadcast channels of one origin, in one process, with tabs that can crash and freeze. */
 export class FakeOrigin {
   readonly #channels = new Set<FakeChannel>()
   #queue: LockRequest[] = []
   readonly #holders = new Map<string, LockRequest>()
-  /** The tab whose code runs. */
+  /** Tab whose code is running. */
   readonly #current = new AsyncLocalStorage<FakeTab>()
 
   constructor(post: Post = (deliver) => void setImmediate(deliver)) {
@@ -32,7 +32,7 @@ export class FakeOrigin {
         }
       },
     )
-    // Events of a page reach only the tab that listens to them.
+    // Page events reach only the tab that listens to them.
     const listen = (...call: Parameters<EventTarget['addEventListener']>) =>
       current.getStore()?.page.addEventListener(...call)
     vi.stubGlobal('addEventListener', listen)
@@ -41,12 +41,12 @@ export class FakeOrigin {
     )
   }
 
-  /** A tab; what a callback given to it creates belongs to it. */
+  /** Makes a tab. It owns everything that is created inside its `run`. */
   tab(): FakeTab {
     return new FakeTab(this.#current, () => this.#onCrash())
   }
 
-  /** The tab that holds a lock, other than for a moment. */
+  /** Tab that holds a lock, not counting short-lived probes. */
   get leader(): FakeTab | undefined {
     return [...this.#holders.values()].find(({ name }) => !name.match(/:[\da-f-]{36}$/))?.tab
   }
@@ -105,17 +105,17 @@ export class FakeOrigin {
   }
 }
 
-/** Where something that reaches a tab comes from: only what has one source arrives in order. */
+/** Source of a callback. Only callbacks from the same source arrive in order. */
 type Source = 'channel' | 'lock' | 'network' | 'timer'
 
 export class FakeTab {
   readonly id: string = crypto.randomUUID()
-  /** Where `window`'s events are dispatched. */
+  /** Target of `window` events. */
   readonly page: EventTarget = new EventTarget()
   state: 'running' | 'frozen' | 'crashed' = 'running'
   readonly #current: AsyncLocalStorage<FakeTab>
   readonly #onCrash: () => void
-  /** What arrived while it was frozen. */
+  /** Callbacks that arrived while the tab was frozen. */
   #late: { source: Source; callback: () => void }[] = []
 
   constructor(current: AsyncLocalStorage<FakeTab>, onCrash: () => void) {
@@ -127,24 +127,24 @@ export class FakeTab {
     return this.#current.run(this, callback)
   }
 
-  /** Runs what reaches the tab: now, or when it thaws. */
+  /** Runs a callback in the tab: now, or when it thaws. */
   enter(source: Source, callback: () => void): void {
     if (this.state === 'running') this.run(callback)
     else if (this.state === 'frozen') this.#late.push({ source, callback })
   }
 
-  /** Its locks are free and nothing reaches it any more. */
+  /** Releases its locks. Nothing reaches it any more. */
   crash(): void {
     this.state = 'crashed'
     this.#onCrash()
   }
 
-  /** What reaches it waits until it thaws. */
+  /** Delays all callbacks until `thaw`. */
   freeze(): void {
     this.state = 'frozen'
   }
 
-  /** What waits arrives, a turn each, from sources that chance chooses. */
+  /** Runs the delayed callbacks, one per turn, from sources that `chance` selects. */
   async thaw(chance: () => number = () => 0): Promise<void> {
     while (this.state === 'frozen' && this.#late.length > 0) {
       const sources = [...new Set(this.#late.map(({ source }) => source))]
@@ -156,12 +156,12 @@ export class FakeTab {
     if (this.state === 'frozen') this.state = 'running'
   }
 
-  /** What other tabs said to it while it was frozen never arrives. */
+  /** Loses all messages from other tabs that arrived while it was frozen. */
   lose(): void {
     this.#late = this.#late.filter(({ source }) => source !== 'channel')
   }
 
-  /** The clock of this tab, whose timers wait while it is frozen. */
+  /** Clock of this tab. Its timers wait while the tab is frozen. */
   clock(clock: Clock): Clock {
     return {
       now: () => clock.now(),

@@ -6,11 +6,11 @@ import { SseServer } from './sse-server.js'
 export interface Harness {
   readonly server: SseServer
   readonly clock: FakeClock
-  /** A stream without a contract, to the server and on the clock; closed after the test. */
+  /** Makes a stream without a contract that uses the server and the clock. Closed after the test. */
   createStream(options?: Partial<EventStreamServiceOptions>): EventStreamService
 }
 
-/** A server, a clock and streams for each test of a file. */
+/** Sets up a server, a clock and streams for each test of a file. */
 export function useHarness(): Harness {
   let server: SseServer
   let clock: FakeClock
@@ -35,7 +35,7 @@ export function useHarness(): Harness {
     },
     createStream(options = {}) {
       const stream = new EventStreamService({ url: server.url, clock, ...options })
-      // What goes wrong is looked at by each test itself.
+      // Each test checks errors itself.
       stream.onError(() => {})
       streams.push(stream)
       return stream
@@ -53,7 +53,7 @@ export function until(condition: () => unknown): Promise<void> {
   )
 }
 
-/** The `data` of every message of a stream. */
+/** Collects the `data` of every message of a stream. */
 export function dataOf(stream: EventStreamService): string[] {
   const received: string[] = []
   stream.onMessage(({ data }) => received.push(data))

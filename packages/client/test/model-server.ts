@@ -3,11 +3,11 @@ import type { FakeClock } from '../../testing/src/fake-clock.js'
 import type { FakeTab } from './fake-tabs.js'
 import { frame, openFrame } from './sse-server.js'
 
-/** An event server in the process of a test, whose network takes time and stands still where a tab does. */
+/** In-process event server. Its network has a delay, and stops for a frozen tab. */
 export class ModelServer {
-  /** Whether IDs are positions of Rivulet's server, or opaque. */
+  /** True if IDs are positions of Rivulet's server, false if opaque. */
   readonly positioned: boolean
-  /** The number of the last event. */
+  /** Number of the last event. */
   last = 0
   requests = 0
   readonly #clock: FakeClock
@@ -25,7 +25,7 @@ export class ModelServer {
     return this.#connections.size
   }
 
-  /** Sends the next event; without an ID it is not kept. */
+  /** Sends the next event. An event without an ID is not kept. */
   publish(withId = true): void {
     const n = ++this.last
     const id = withId ? this.idOf(n) : undefined
@@ -35,7 +35,7 @@ export class ModelServer {
     for (const send of this.#connections) send(text)
   }
 
-  /** The `fetch` of one tab. */
+  /** Makes the `fetch` of one tab. */
   fetchOf(tab: FakeTab): typeof fetch {
     return (_, init) =>
       new Promise((resolve, reject) => {
@@ -73,7 +73,7 @@ export class ModelServer {
     return body
   }
 
-  /** All that a connection with this cursor gets before what is published from then on. */
+  /** Frames that a connection with this cursor gets before newly published events. */
   #beginning(cursor: string | undefined): string {
     const at = this.#history.findIndex(({ id }) => id === cursor)
     const missed = cursor === undefined ? [] : this.#history.slice(at + 1)
@@ -83,12 +83,12 @@ export class ModelServer {
     return open + missed.map(({ text }) => text).join('')
   }
 
-  /** Positions rise as base 36; other IDs tell nothing. */
+  /** Returns a rising base-36 position, or an opaque ID. */
   idOf(n: number): string {
     return this.positioned ? n.toString(36) : `${(n * 7_919) % 1_000_003}`
   }
 
-  /** All messages take the same time, so that they arrive in order. */
+  /** Delays a message. The delay is constant, so messages arrive in order. */
   #later(callback: () => void): void {
     this.#clock.setTimeout(callback, 20)
   }

@@ -5,11 +5,11 @@ import { vi } from 'vitest'
 
 export type Answer = (request: IncomingMessage, response: ServerResponse, attempt: number) => unknown
 
-/** A server on a port of its own that answers as the test says and remembers what it was asked. */
+/** Server on its own port. Answers as the test decides, and records the requests. */
 export class SseServer {
   readonly requests: IncomingMessage[] = []
   readonly bodies: string[] = []
-  /** The streams that are open, oldest first. */
+  /** Open streams, oldest first. */
   streams: readonly ServerResponse[] = []
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -41,12 +41,12 @@ export class SseServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/events`
   }
 
-  /** The stream opened last. */
+  /** Stream that was opened last. */
   get stream(): ServerResponse {
     return this.streams.at(-1) as ServerResponse
   }
 
-  /** The `Last-Event-ID` of each request. */
+  /** `Last-Event-ID` of each request. */
   get cursors(): (string | undefined)[] {
     return this.requests.map(({ headers }) => headers['last-event-id'] as string | undefined)
   }
@@ -67,7 +67,7 @@ export class SseServer {
     this.streams = []
   }
 
-  /** Settles when so many streams are open. */
+  /** Settles when `count` streams are open. */
   async open(count = 1): Promise<void> {
     await vi.waitFor(() => {
       if (this.streams.length !== count) throw new Error(`${this.streams.length} streams are open, not ${count}`)
@@ -80,7 +80,7 @@ export class SseServer {
   }
 }
 
-/** The first frame of Rivulet's server. */
+/** Makes the first frame of Rivulet's server. */
 export function openFrame(fields: Partial<OpenEvent> = {}, retry?: number): string {
   const open: OpenEvent = {
     type: 'rivulet:open',
@@ -93,7 +93,7 @@ export function openFrame(fields: Partial<OpenEvent> = {}, retry?: number): stri
   return encodeControlEvent(open, { retry })
 }
 
-/** An event as Rivulet's server sends it. */
+/** Makes the frame of an event on Rivulet's wire. */
 export function frame(event: string, payload: object, id?: string): string {
   return encodeMessage({
     id,

@@ -1,6 +1,6 @@
 import { EventStreamService } from '../src/index.js'
 
-/** The page that the browser test opens in several tabs. */
+/** Page that the browser test opens in several tabs. */
 declare global {
   interface Window {
     stream: EventStreamService

@@ -113,7 +113,7 @@ describe('a persisted stream', () => {
       const loop = stream.events()
       while (read.length < count) read.push((await loop.next()).value?.id as string)
       await until(() => handled.mock.calls.at(-1)?.[0].id === '20')
-      // The page is gone without a word: what was saved last holds.
+      // The page disappears without an event, so the last saved cursor counts.
       clock.advance(1_000)
     }
     server.answer = ({ headers }, response) => {

@@ -6,37 +6,37 @@ import { decide } from '../runtime/guard.js'
 import { pageStorage } from '../runtime/page-events.js'
 import { isAfter } from './position.js'
 
-/** Where the cursor is kept over a reload. */
+/** Storage that keeps the cursor across a reload. */
 export interface PersistOptions {
-  /** Anything with the two methods of `localStorage`. @default sessionStorage; where there is none nothing is kept */
+  /** Storage with these two methods of `localStorage`. @default sessionStorage; without one, nothing is kept */
   storage?: Pick<Storage, 'getItem' | 'setItem'>
   /**
-   * Names what the URL, method, body and mode of credentials don't tell: the user, where several use one browser. Needed
-   * where the URL or the body is a function.
+   * Distinguishes streams that have the same URL, method, body and credentials mode, such as those of several users of
+   * one browser. Required if the URL or the body is a function.
    */
   key?: string
 }
 
-/** Writing a storage for each event would cost more than the event; a reload writes once more itself. */
+/** Interval between writes: one per event would cost more than the event. A reload writes once more. */
 const saveEveryMs = 1_000
 
 export interface CursorStore {
-  /** What an earlier page saved; `''` where there is nothing. */
+  /** Returns the cursor that an earlier page saved, or `''`. */
   load(): string
-  /** Saves now, and while the stream is `live` again every second. */
+  /** Saves now. While the stream is `live`, saves again every second. */
   keep(live: boolean): void
 }
 
-/** One entry of a storage. Streams of a page that bring the same share it. */
+/** Entry of a storage. Streams of a page with the same identity share it. */
 interface Entry {
   saved: string
-  /** The cursors of the streams that are live. */
+  /** Cursors of the live streams. */
   readonly cursors: Set<() => string>
 }
 
 const entries = new WeakMap<object, Map<string, Entry>>()
 
-/** @throws {ConfigurationError} when a key is needed and missing: an entry needs a name that lasts. */
+/** @throws {ConfigurationError} if a required key is missing: the name of an entry must survive a reload. */
 export function createCursorStore(
   persist: boolean | PersistOptions,
   request: RequestOptions,
@@ -74,7 +74,7 @@ export function createCursorStore(
     if (live && !failed) timer = clock.setTimeout(() => keep(true), saveEveryMs)
   }
 
-  // A storage that is full or forbidden stays so: it is reported once.
+  // A full or forbidden storage stays that way, so it is reported once.
   function attempt<T>(option: string, action: () => T): T | undefined {
     try {
       return decide(option, action, undefined)
@@ -103,7 +103,7 @@ function entryOf(storage: object, name: string): Entry {
   return entry
 }
 
-/** Streams that share an entry all resume from it, so it is that of the slowest. One that has no cursor lacks nothing. */
+/** Cursor of the slowest stream, as all that share an entry resume from it. A stream without a cursor lacks nothing. */
 function furthestBehind(cursors: readonly (() => string)[]): string {
   return cursors
     .map((cursor) => cursor())

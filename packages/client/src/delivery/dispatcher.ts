@@ -19,12 +19,12 @@ export interface DispatcherOptions {
   validate: boolean
   mapMessage: ((message: SseMessage) => MappedEvent | undefined) | undefined
   clock: Clock
-  /** How long a schema may take. */
+  /** Time limit for a schema, in milliseconds. */
   callbackTimeoutMs: number
   report: (error: unknown, stage?: ErrorStage) => void
 }
 
-/** Names that the contract lacks are reported once each, so many of them at most: a stream may bring ever new ones. */
+/** Limit of unknown event names to report, once each: a stream may bring new ones forever. */
 const maxUnknown = 100
 
 interface TypeEntry {
@@ -33,23 +33,23 @@ interface TypeEntry {
 }
 
 /**
- * From message to handlers: drops what was delivered before, reads and validates, and calls the handlers, strictly in the
- * order of receipt also where a schema answers later.
+ * Turns messages into events and calls the handlers. Drops events that were delivered before, and validates the others.
+ * Keeps the order of receipt, even if a schema is asynchronous.
  */
 export class Dispatcher {
   readonly raw: HandlerList<SseMessage> = new HandlerList()
   readonly any: HandlerList<BaseEvent> = new HandlerList()
   readonly gaps: HandlerList<GapEvent> = new HandlerList()
   readonly #options: DispatcherOptions
-  /** What is known of each type that ever had a handler: looked up once for each event. */
+  /** Types that ever had a handler. One lookup serves each event. */
   readonly #types = new Map<string, TypeEntry>()
   readonly #unknown = new Set<string>()
   #lastEventId = ''
   #order = 0
   #cursor = ''
-  /** Events up to here were delivered; `''` while there is nothing to compare with. */
+  /** Position of the last delivered event; `''` if unknown. */
   #position = ''
-  /** What waits for a schema's answer to something before it. */
+  /** Deliveries that wait for the schema of an earlier event. */
   #queue: (() => Promise<void> | undefined)[] | undefined
   #drained: Promise<void> | undefined
   #run = new AbortController()
@@ -58,40 +58,40 @@ export class Dispatcher {
     this.#options = options
   }
 
-  /** The ID of the last event that its handlers were called with, or that was found invalid. */
+  /** ID of the last event that was delivered or found invalid. */
   get lastEventId(): string {
     return this.#lastEventId
   }
 
-  /** Counts the events, up to the one that handlers are being called with. */
+  /** Number of events so far, including the one that is being delivered. */
   get order(): number {
     return this.#order
   }
 
-  /** The last event ID before that event. */
+  /** Last event ID before the event that is being delivered. */
   get cursor(): string {
     return this.#cursor
   }
 
-  /** Takes everything up to this ID as delivered. */
+  /** Treats every event up to this ID as delivered. */
   startAt(id: string): void {
     this.#lastEventId = id
     this.#position = id
   }
 
-  /** The handlers of one type. */
+  /** Returns the handlers of one type. */
   typed(type: string, schema?: StandardSchemaV1): HandlerList<BaseEvent> {
     let entry = this.#types.get(type)
     if (!entry) {
       entry = { handlers: new HandlerList(), schema: this.#options.contract?.[type]?.schema }
       this.#types.set(type, entry)
     }
-    // The contract comes first; without one, or beside it, the definition that a handler is registered by says what to expect.
+    // The contract's schema has priority over that of the definition that a handler is registered with.
     entry.schema ??= schema
     return entry.handlers
   }
 
-  /** Settles when everything received so far is delivered; `undefined` when it is. */
+  /** Settles when everything received so far is delivered; `undefined` if nothing is waiting. */
   get drained(): Promise<void> | undefined {
     return this.#drained
   }
@@ -101,7 +101,7 @@ export class Dispatcher {
     else this.#track(this.#deliver(message, id, positioned))
   }
 
-  /** Calls back in the order of receipt: after all events before, and before all after. */
+  /** Calls back in the order of receipt: after all earlier events and before all later ones. */
   inOrder(callback: () => void): void {
     if (this.#queue) this.#queue.push(() => callback() as undefined)
     else callback()
@@ -113,13 +113,13 @@ export class Dispatcher {
 
   gap(gap: GapEvent): void {
     this.inOrder(() => {
-      // The server has begun to count anew, perhaps at a lower position.
+      // The server counts from the start again, so positions may be lower.
       if (gap.reason === 'restarted') this.#position = ''
       this.gaps.emit(gap, this.#options.report)
     })
   }
 
-  /** Delivers nothing more. Inside a handler: the event that it was called with still goes to all others. */
+  /** Delivers no more events. If a handler calls this, the other handlers still get the current event. */
   cancel(): void {
     this.#run.abort()
     this.#run = new AbortController()
@@ -162,7 +162,7 @@ export class Dispatcher {
     )
   }
 
-  /** `undefined` where the message is an event as it stands, `null` where it is none. */
+  /** Returns `undefined` if the message already is an event, and `null` if it is not an event. */
   #map(message: SseMessage): MappedEvent | undefined | null {
     const { mapMessage } = this.#options
     if (!mapMessage) return undefined
@@ -177,7 +177,7 @@ export class Dispatcher {
     return mapped
   }
 
-  /** The typed event, unless the contract has none of this type. */
+  /** Makes the typed event. Throws once, and then returns `undefined`, for a type that the contract lacks. */
   #read(
     message: SseMessage,
     id: string | undefined,

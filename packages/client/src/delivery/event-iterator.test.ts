@@ -12,7 +12,7 @@ function create(options: IteratorOptions = {}) {
   return new EventIterator<number>(options, source)
 }
 
-/** What can be read without waiting. */
+/** Reads the values that are ready. */
 async function buffered(iterator: EventIterator<number>): Promise<number[]> {
   iterator.end()
   const values: number[] = []

@@ -1,78 +1,78 @@
 import { IteratorOverflowError } from '../runtime/errors.js'
 
 export interface IteratorOptions {
-  /** Ends the loop when it aborts. */
+  /** Ends the loop when aborted. */
   signal?: AbortSignal
-  /** How many events may wait to be read. @default 1_024 */
+  /** Number of events that may wait to be read. @default 1_024 */
   bufferSize?: number
   /**
-   * What happens when more wait:
-   * - `pause`: the stream is not read on until half of the buffer is free. Nothing is lost, and the server sees a slow
-   *   client; but the other handlers of the stream wait too. What was already received still comes in.
-   * - `drop-oldest`, `drop-newest`: events are lost, for those who only want to see the latest or the first.
-   * - `error`: the loop gets what is buffered, and then an `IteratorOverflowError`.
+   * Policy for a full buffer:
+   * - `pause`: stops reading the stream until half of the buffer is free. No event is lost, and the server sees a slow
+   *   client, but the other handlers of the stream wait too. Events that were already received are still added.
+   * - `drop-oldest`, `drop-newest`: drops events, for loops that need only the latest or the first.
+   * - `error`: gives the loop the buffered events, then throws an `IteratorOverflowError`.
    * @default 'pause'
    */
   overflow?: 'pause' | 'drop-oldest' | 'drop-newest' | 'error'
   /**
-   * Begins where the last loop over the same events was left: with what that one had not read, and what has come since. If
-   * more came than its buffer and 1,024 events, the loop begins at the present, and `onGap` is called with the reason `lagged`.
-   * `false` begins at the present anyway.
+   * Continues where the last loop over the same events was left: with its unread events and those received since. If
+   * more were received than its buffer and 1,024 events, the loop starts at the present, and `onGap` is called with the
+   * reason `lagged`. `false` always starts at the present.
    * @default true
    */
   resume?: boolean
 }
 
-/** How an iterator is tied to its stream. */
+/** Callbacks from an iterator to its stream. */
 export interface IteratorSource {
-  /** The first event was asked for. */
+  /** The loop asked for its first event. */
   onStart(): void
-  /** The stream should wait for this iterator, or no longer. */
+  /** The stream must wait for this iterator, or may continue. */
   onPause(paused: boolean): void
-  /** Nobody reads on, or the stream is over; called once. */
+  /** The loop was left, or the stream is over. Called once. */
   onEnd(): void
-  /** The loop was left before the end: another one may take over what is unread, and what comes until then. */
+  /** The loop was left before the end. The next loop may take over the unread and later events. */
   onLeave(): void
-  /** The iterator takes no more. */
+  /** The iterator accepts no more events. */
   onRefuse(): void
 }
 
-/** An event that waits to be read. */
+/** Event that waits to be read. */
 export interface Unread<T> {
   readonly value: T
-  /** Counts the events of the stream. */
+  /** Number of the event in the stream. */
   readonly order: number
-  /** The cursor of who has everything before this event. */
+  /** Cursor of a consumer that has every event before this one. */
   readonly cursor: string
 }
 
-/** What a loop reads events from. It is TypeScript 5.6's `AsyncIterableIterator<T, undefined>`, for older compilers too. */
+/** Iterator that loops read events from: TypeScript 5.6's `AsyncIterableIterator<T, undefined>`, for older compilers too. */
 export interface EventIterable<T> extends AsyncIterableIterator<T> {
   next(): Promise<IteratorResult<T, undefined>>
   return(): Promise<IteratorResult<T, undefined>>
   [Symbol.asyncIterator](): this
 }
 
-/** So many events may come between two loops at least: one chunk of the network can bring nearly as many. */
+/** Least number of events to keep between two loops: one network chunk can contain nearly as many. */
 const minLeft = 1_024
 
-/** A bounded queue between a stream that pushes and a loop that pulls. */
+/** Bounded queue between a stream that pushes and a loop that pulls. */
 export class EventIterator<T> implements EventIterable<T> {
   readonly #source: IteratorSource
   readonly #bufferSize: number
   readonly #overflow: NonNullable<IteratorOptions['overflow']>
   #buffer: Unread<T>[] = []
-  /** Where the first unread event stands: shifting an array for each event would be quadratic. */
+  /** Index of the first unread event. Shifting the array for each event would be quadratic. */
   #head = 0
   #waiting: { resolve: (result: IteratorResult<T, undefined>) => void; reject: (error: unknown) => void }[] = []
   #started = false
   #paused = false
   #finished = false
-  /** Nothing comes any more. */
+  /** Accepts no more events. */
   #ended = false
-  /** How many may wait for the next loop; `undefined` while this one reads. */
+  /** Number of events that may wait for the next loop; `undefined` while this one reads. */
   #leftSize: number | undefined
-  /** More came than the next loop could have. */
+  /** Events for the next loop were lost: too many came. */
   #missed = false
   #failure: { error: unknown } | undefined
 
@@ -82,12 +82,12 @@ export class EventIterator<T> implements EventIterable<T> {
     this.#overflow = overflow
   }
 
-  /** Nothing waits to be read, and nothing comes any more. */
+  /** True if no event is unread and no more will come. */
   get isDone(): boolean {
     return this.#ended && this.#size === 0
   }
 
-  /** The event that is read next, if it is there already. */
+  /** Next event to read, if there is one. */
   get unread(): Unread<T> | undefined {
     return this.#buffer[this.#head]
   }
@@ -104,7 +104,7 @@ export class EventIterator<T> implements EventIterable<T> {
     if (this.#leftSize === undefined) this.#pauseIfFull()
   }
 
-  /** The stream is over. What is buffered can still be read; then the loop ends, or throws the failure. */
+  /** Ends the loop, or makes it throw the failure, after the buffered events. */
   end(failure?: { error: unknown }): void {
     if (this.#ended) return
     this.#failure = failure
@@ -112,7 +112,7 @@ export class EventIterator<T> implements EventIterable<T> {
     this.#finish()
   }
 
-  /** Nobody reads on. What is buffered, and what else comes, waits for the next loop. */
+  /** Leaves the loop. Buffered and later events wait for the next one. */
   stop(): void {
     if (this.#leftSize !== undefined) return
     const drops = this.#overflow === 'drop-oldest' || this.#overflow === 'drop-newest'
@@ -123,9 +123,9 @@ export class EventIterator<T> implements EventIterable<T> {
   }
 
   /**
-   * Takes over what another one was left with.
+   * Takes over the unread events of a loop that was left.
    *
-   * @returns Whether that is all there was.
+   * @returns False if events were lost between the two loops.
    */
   takeOver(left: EventIterator<T>): boolean {
     this.#buffer = left.#buffer.slice(left.#head)
@@ -134,7 +134,7 @@ export class EventIterator<T> implements EventIterable<T> {
     return !left.#missed
   }
 
-  /** Gives up what is unread, and takes no more. */
+  /** Drops the unread events and accepts no more. */
   drop(): void {
     this.#buffer = []
     this.#head = 0
@@ -180,7 +180,7 @@ export class EventIterator<T> implements EventIterable<T> {
     }
   }
 
-  /** @returns The event that comes may be buffered. */
+  /** @returns True if the next event may be buffered. */
   #makeRoom(): boolean {
     if (this.#overflow === 'drop-newest') return false
     if (this.#overflow === 'drop-oldest') this.#shift()

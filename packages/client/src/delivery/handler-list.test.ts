@@ -83,7 +83,7 @@ test('what handlers throw or reject with is reported', async () => {
     throw 'thrown'
   })
   list.add(() => Promise.reject('rejected'))
-  // biome-ignore lint/suspicious/noThenProperty: what other libraries return
+  // biome-ignore lint/suspicious/noThenProperty: other libraries return such objects
   list.add(() => ({ then: (_: unknown, reject: (reason: string) => void) => reject('of another kind') }))
   list.add(() => calls.push('x'))
   list.emit(1, report)

@@ -2,7 +2,7 @@ import { ConfigurationError } from '../runtime/errors.js'
 import { tell } from '../runtime/guard.js'
 
 export interface SubscribeOptions {
-  /** Unsubscribes when it aborts. */
+  /** Unsubscribes when aborted. */
   signal?: AbortSignal
 }
 
@@ -13,12 +13,12 @@ interface Entry<T> {
   remove: () => void
 }
 
-/** Handlers of one kind. Each is called whatever the others do, and none after its unsubscription. */
+/** Handlers of one kind. An error in one does not affect the others. None is called after it is unsubscribed. */
 export class HandlerList<T> {
-  // Replaced by every change, so that a call in progress keeps to the list that it began with.
+  // Every change replaces the list, so a call in progress keeps its own.
   #entries: readonly Entry<T>[] = []
   #calling = false
-  /** What came while handlers were called. */
+  /** Values emitted while handlers were running. */
   #later: T[] = []
 
   get size(): number {
@@ -48,8 +48,8 @@ export class HandlerList<T> {
   }
 
   /**
-   * Calls the handlers in the order of their subscription. What they throw or reject with goes to `report`. What a handler
-   * causes to be emitted comes after this value, for all of them.
+   * Calls the handlers in the order of their subscription. Their errors and rejections go to `report`. A value that a
+   * handler emits is delivered after this one, to all handlers.
    */
   emit(value: T, report: (error: unknown) => void): void {
     if (this.#calling) {

@@ -4,7 +4,7 @@ import type { HandlerList } from './handler-list.js'
 
 type AnyIterator = Pick<EventIterator<unknown>, 'stop' | 'end' | 'unread' | 'isDone'>
 
-/** The stream that is iterated over. */
+/** Stream that the loops read. */
 export interface LoopSource {
   /** Connects the stream. */
   onStart(): void
@@ -12,7 +12,7 @@ export interface LoopSource {
   onIdle(): void
 }
 
-/** All iterators of a stream: their common pause, their cursor, and the hand-over from one loop to the next. */
+/** Iterators of a stream. They share a pause and a cursor, and a new loop takes over from the one before. */
 export class Loops {
   readonly #dispatcher: Dispatcher
   readonly #source: LoopSource
@@ -20,7 +20,7 @@ export class Loops {
   readonly #pausing = new Set<AnyIterator>()
   /** Iterators that may hold unread events. */
   readonly #readers = new Set<AnyIterator>()
-  /** Iterators whose loop was left, by the handlers that they read from. The next loop takes over from them. */
+  /** Iterators that were left, by their handlers. The next loop takes over from them. */
   readonly #left = new WeakMap<object, unknown>()
   #resumed: { promise: Promise<void>; resolve: () => void } | undefined
 
@@ -29,17 +29,17 @@ export class Loops {
     this.#source = source
   }
 
-  /** The number of iterators that have not ended. */
+  /** Number of iterators that have not ended. */
   get size(): number {
     return this.#iterators.size
   }
 
-  /** Settles when no iterator pauses the stream any more; `undefined` when none does. */
+  /** Settles when no iterator pauses the stream; `undefined` if none does. */
   get resumed(): Promise<void> | undefined {
     return this.#resumed?.promise
   }
 
-  /** The cursor of the slowest iterator; `undefined` when none has unread events. */
+  /** Cursor of the slowest iterator; `undefined` if none has unread events. */
   get cursor(): string | undefined {
     let slowest: Unread<unknown> | undefined
     for (const reader of this.#readers) {
@@ -57,7 +57,7 @@ export class Loops {
     for (const iterator of iterators) iterator.stop()
   }
 
-  /** Ends every loop behind its unread events, with an exception if there is a failure. */
+  /** Ends every loop after its unread events. A failure makes the loops throw. */
   end(failure: { error: unknown } | undefined): void {
     for (const iterator of this.#iterators) iterator.end(failure)
   }
@@ -76,7 +76,7 @@ export class Loops {
       },
       onLeave: () => {
         left.push(iterator)
-        // The next loop begins soon, if at all. Until then this buffer is the only place for new events.
+        // The next loop starts soon, or never. Until then, new events can only wait in this buffer.
         this.#onPause(iterator, true)
         void afterTurns(20).then(() => this.#onPause(iterator, false))
       },
@@ -106,7 +106,7 @@ export class Loops {
   }
 }
 
-/** Waits for so many microtasks. */
+/** Waits for `count` microtasks. */
 async function afterTurns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await undefined
 }

@@ -1,4 +1,4 @@
-/** Compares positions. They are numbers in base 36, so the longer one is the later. */
+/** Compares positions: base-36 numbers, of which a longer one is later. */
 export function isAfter(id: string, position: string): boolean {
   return id.length === position.length ? id > position : id.length > position.length
 }

@@ -7,25 +7,25 @@ import {
   validatePayload,
 } from '@rivulet/core'
 
-/** An event as a mapping of one's own gives it. */
+/** Event that `mapMessage` returns. */
 export interface MappedEvent {
-  /** The event's name in the contract. */
+  /** Name of the event in the contract. */
   type: string
   /** The event's own keys. */
   payload: object
-  /** When it happened, in milliseconds since the Unix epoch. @default the time of receipt */
+  /** Time of the event, in milliseconds since the Unix epoch. @default the time of receipt */
   timestamp?: number
-  /** Who sent it. @default '' */
+  /** Sender of the event. @default '' */
   source?: string
 }
 
-/** What the wire's JSON object holds, or a mapping of one's own gives. */
+/** Content of the wire's JSON object, or of a mapped event. */
 export type Payload = Record<string, unknown>
 
 /**
- * Reads the data of an event of Rivulet's wire: one JSON object.
+ * Reads the data of an event on Rivulet's wire: one JSON object.
  *
- * @throws {EventValidationError} when it is none.
+ * @throws {EventValidationError} if the data is not a JSON object.
  */
 export function readPayload({ event, data }: SseMessage): Payload {
   let payload: Payload
@@ -39,11 +39,11 @@ export function readPayload({ event, data }: SseMessage): Payload {
 }
 
 /**
- * Makes the flat event of what was read, by way of the schema if there is one. Without one the payload itself becomes the
- * event, so it has to be the caller's to give.
+ * Makes the flat event from a payload, validated if there is a schema. Without one, the payload object itself becomes the
+ * event, so the caller must own it.
  *
- * @param stamp Where the time and the source stand.
- * @throws {EventValidationError} (or rejects with it) when the payload does not fit.
+ * @param stamp Object that contains the timestamp and the source.
+ * @throws {EventValidationError} (or rejects with it) if the payload does not fit.
  */
 export function toEvent(
   type: string,
@@ -56,7 +56,7 @@ export function toEvent(
   const timestamp = typeof stamp.timestamp === 'number' ? stamp.timestamp : now()
   const source = typeof stamp.source === 'string' ? stamp.source : ''
   if (!schema) return flatten(payload, type, id, timestamp, source)
-  // A strict schema knows nothing of what every event carries itself.
+  // A strict schema would reject the keys that every event has.
   const { timestamp: _timestamp, source: _source, ...own } = payload
   const finish = (output: unknown) =>
     flatten({ id, type, timestamp, source, ...(output as object) }, type, id, timestamp, source)
@@ -64,13 +64,13 @@ export function toEvent(
   return output instanceof Promise ? output.then(finish) : finish(output)
 }
 
-/** The event's own keys win over the payload's. One by one: `Object.assign` and spreading take several times as long. */
+/** Overrides the payload's keys with the event's. `Object.assign` and spreading take several times as long. */
 function flatten(event: Payload, type: string, id: string | undefined, timestamp: number, source: string): BaseEvent {
   event.id = id
   event.type = type
   event.timestamp = timestamp
   event.source = source
-  // JSON may hold it as a key of its own, and whoever copies the event would change the copy's prototype.
+  // JSON may contain this key, and copying the event would then change the copy's prototype.
   if (Object.hasOwn(event, '__proto__')) Reflect.deleteProperty(event, '__proto__')
   return event as unknown as BaseEvent
 }

@@ -1,19 +1,19 @@
-/** What an election tells its tab. None of these may throw. */
+/** Callbacks from an election to its tab. They MUST NOT throw. */
 export interface ElectionOutcome {
   /** The tab has the lock. */
   won(): void
-  /** Another tab took the lock, as this one seemed to be frozen. */
+  /** Another tab took the lock because this one seemed frozen. */
   lost(): void
-  /** The browser gives out no locks here. */
+  /** The browser grants no locks here. */
   unavailable(): void
 }
 
-/** One tab's part in the election of a leader: a queue for a lock, whose holder can be deposed. */
+/** One tab's part in the election of a leader. Tabs queue for a lock, and can depose its holder. */
 export class Election {
   readonly #name: string
   readonly #locks: LockManager
   readonly #outcome: ElectionOutcome
-  /** Gives up the lock, or waiting for it. */
+  /** Releases the lock, or stops waiting for it. */
   #withdraw: (() => void) | undefined
 
   constructor(name: string, locks: LockManager, outcome: ElectionOutcome) {
@@ -22,7 +22,7 @@ export class Election {
     this.#outcome = outcome
   }
 
-  /** Queues for the lock; with `depose`, takes it from the tab that has it. */
+  /** Queues for the lock, or takes it from its holder if `depose` is set. */
   contend(depose = false): void {
     this.withdraw()
     const waiting = new AbortController()
@@ -56,8 +56,8 @@ export class Election {
   }
 
   /**
-   * Asks the browser whether this tab has the lock: after a freeze, the word that it was taken may come later than
-   * everything else. A second lock tells which of the holders this tab is.
+   * Asks the browser whether this tab has the lock. After a freeze, the news of its loss may arrive later than everything
+   * else. A second lock shows which of the holders is this tab.
    */
   async holds(): Promise<boolean> {
     try {
@@ -68,7 +68,7 @@ export class Election {
         return holderOf(this.#name) === holderOf(probe)
       })
     } catch {
-      // Without an answer, the loss of the lock itself has to tell.
+      // Without an answer, the tab leads until it is told of the loss.
       return true
     }
   }

@@ -2,12 +2,12 @@ import { RivuletError } from '@rivulet/core'
 import type { ConnectionSnapshot } from '../connection/stream-link.js'
 import type { LogItem, Place } from './shared-log.js'
 
-/** A leader: its term, and its tab. Of two leaders the later one counts. */
+/** Term and tab of a leader. The later of two leaders counts. */
 export type LeaderId = readonly [term: number, tab: string]
 
-/** What tabs say to each other. */
+/** Message from one tab to others. */
 export type Note =
-  /** A leader: these items follow the place `before`; without items, an answer to `ping`. */
+  /** Brings the leader's new items, which follow the place `before`. Answers `ping` if there are none. */
   | {
       readonly type: 'log'
       readonly leader: LeaderId
@@ -15,7 +15,7 @@ export type Note =
       readonly items: readonly LogItem[]
       readonly state: ConnectionSnapshot
     }
-  /** A tab asks for the items after a place, or else after an event. */
+  /** Asks for the items after a place, or else after an event. */
   | {
       readonly type: 'hello'
       readonly from: string
@@ -23,7 +23,7 @@ export type Note =
       readonly place: Place
       readonly cursor: string
     }
-  /** A leader answers one `hello`; without items if it does not have them. `place` and `cursor` are behind the last one. */
+  /** Answers a `hello`, without items if the leader lacks them. `place` and `cursor` include the last item. */
   | {
       readonly type: 'welcome'
       readonly leader: LeaderId
@@ -34,18 +34,18 @@ export type Note =
       readonly cursor: string
       readonly state: ConnectionSnapshot
     }
-  /** A tab asks for a sign of life. */
+  /** Asks the leader for a sign of life. */
   | { readonly type: 'ping' }
-  /** A tab has the lock and will lead in a moment. */
+  /** Announces that the sender has the lock and will soon lead. */
   | { readonly type: 'elected' }
-  /** A tab's user wants to try now. */
+  /** Asks the leader to retry now. */
   | { readonly type: 'reconnect' }
 
 export type LeaderNote = Note & { type: 'log' | 'welcome' }
 
 type Fields = Record<string, unknown>
 
-/** A note as it was received, or `undefined` if it is none: anything of the origin can post to the channel. */
+/** Checks received data. Returns `undefined` if it is not a note: any page of the origin can post to the channel. */
 export function parseNote(data: unknown): Note | undefined {
   return isObject(data) && Object.hasOwn(checks, data.type as string) && checks[data.type as Note['type']](data)
     ? (data as unknown as Note)
@@ -94,13 +94,13 @@ function isState(value: unknown): boolean {
   return isObject(value) && statuses.includes(value.status) && Number.isFinite(value.attempt) && isGap(value.gap)
 }
 
-/** A state whose error can travel. */
+/** Makes the error of a state safe to post. */
 export function packState(state: ConnectionSnapshot): ConnectionSnapshot {
   const { error } = state
   return error === undefined ? state : { ...state, error: packError(error) }
 }
 
-/** The state that was packed. An error is an instance of its class by its code. */
+/** Restores a packed state. Its error passes `instanceof` by its code. */
 export function unpackState(state: ConnectionSnapshot): ConnectionSnapshot {
   const { error } = state
   if (error === undefined) return state
@@ -115,7 +115,7 @@ function packError(error: unknown): unknown {
       return JSON.parse(JSON.stringify({ ...error, name: error.name, message: error.message }))
     }
   } catch {
-    // A fact of the error has no JSON.
+    // A field of the error has no JSON.
   }
   return String(error)
 }

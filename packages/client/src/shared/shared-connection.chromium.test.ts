@@ -58,7 +58,7 @@ describe.skipIf(!hasChromium)('tabs of a real browser', { timeout: 60_000 }, () 
 
   const streamRequests = () => server.requests.filter(({ url }) => url === '/events').length
 
-  /** Every tab has every event from its first one to the last, once and in order. */
+  /** Expects every tab to have every event from its first to the last, once and in order. */
   async function expectComplete(pages: Page[]): Promise<void> {
     clearInterval(ticking)
     for (const page of pages) {
@@ -86,7 +86,7 @@ describe.skipIf(!hasChromium)('tabs of a real browser', { timeout: 60_000 }, () 
     else if (how === 'left for another page') await leader.goto('about:blank')
     else {
       const session = await context.newCDPSession(leader)
-      // The answer never comes: the renderer that would give it is gone.
+      // The answer never arrives, because the renderer has crashed.
       void session.send('Page.crash').catch(() => {})
     }
     await another(others, count + 200)
@@ -104,7 +104,7 @@ describe.skipIf(!hasChromium)('tabs of a real browser', { timeout: 60_000 }, () 
     const sent = history.length
     await leader.close()
     await another(others, count + 100)
-    // In events, as time is another on a busy machine: the next connection takes a few of them, waiting in vain thousands.
+    // Measured in events, as a busy machine is slower: a takeover costs a few of them, a timeout thousands.
     expect(history.length - sent).toBeLessThan(1_000)
     await expectComplete(others)
     expect(streamRequests()).toBe(2)

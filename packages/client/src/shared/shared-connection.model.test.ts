@@ -4,20 +4,20 @@ import { FakeClock } from '../../../testing/src/fake-clock.js'
 import { FakeOrigin, type FakeTab } from '../../test/fake-tabs.js'
 import { ModelServer } from '../../test/model-server.js'
 import { EventStreamService } from '../index.js'
-// It is loaded when a stream needs it, which takes real time.
+// Imported early: streams load it on first use, which takes real time.
 import './shared-connection.js'
 
 /**
- * Plays histories that a seed decides: tabs join, close, crash, freeze, are left and come back, read slowly, and their notes
- * are late, lost or doubled. Whatever happens, each tab gets each event once and in order, or is told of a gap, and none
- * stands still. More seeds: `SEEDS=1-500 npx vitest run --project client model`.
+ * Plays random histories from a seed. Tabs join, close, crash, freeze, are hidden and shown, and read slowly. Their notes are
+ * late, lost or doubled. Each tab must get each event once and in order, or be told of a gap, and no tab may stall. For
+ * more seeds: `SEEDS=1-500 npx vitest run --project client model`.
  */
 const [from = 1, to = from] = (process.env.SEEDS ?? '1-4').split('-').map(Number)
 const seeds = Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
 const stepMs = 10
 const playMs = 60_000
-/** Longest time that a tab may get nothing after the last fault, while events are sent. */
+/** Longest time without an event after the last fault, while events are sent. */
 const patienceMs = 5_000
 
 afterEach(() => {
@@ -27,11 +27,11 @@ afterEach(() => {
 interface Player {
   readonly tab: FakeTab
   readonly stream: EventStreamService
-  /** The numbers of events, and -1 for a gap. */
+  /** Numbers of the events, with -1 for a gap. */
   readonly received: number[]
   readonly isSlow: boolean
   lastAt: number
-  /** Does what ends the fault that the tab is in. */
+  /** Ends the tab's current fault. */
   recover: (() => void | Promise<void>) | undefined
   recoverAt: number
 }
@@ -42,7 +42,7 @@ class Game {
   readonly origin: FakeOrigin
   readonly server: ModelServer
   readonly players: Player[] = []
-  /** Which events have no ID: these may be missed when the leader changes. */
+  /** Events without an ID, which tabs may miss when the leader changes. */
   readonly unkept = new Set<number>()
   readonly forgets: boolean
   faults = true
@@ -180,7 +180,7 @@ class Game {
     }
   }
 
-  /** The player has every event from its first one on, once and in order, or was told of a gap. */
+  /** Expects the player to have every event since its first, once and in order, or to know of a gap. */
   check({ received, isSlow }: Player): void {
     let last = received.find((n) => n > 0) ?? 0
     let gap = false
@@ -194,7 +194,7 @@ class Game {
         if (!this.unkept.has(missed))
           throw new Error(`${missed} is missing: ${received.slice(received.indexOf(n) - 3)}`.slice(0, 200))
       }
-      // A loop reads events later than the handler hears of the gap behind them.
+      // A loop may read events after the handler has learned of the gap that follows them.
       gap &&= isSlow && n === last + 1
       last = n
     }

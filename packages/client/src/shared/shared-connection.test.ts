@@ -7,7 +7,7 @@ import { ConfigurationError, EventStreamService, type EventStreamServiceOptions,
 
 const harness = useHarness()
 let origin: FakeOrigin
-/** What was sent so far, by ID: the server of these tests lets every cursor resume. */
+/** Frames sent so far, by ID. The server of these tests can resume from any cursor. */
 let history: { id: number; text: string }[]
 
 beforeEach(() => {
@@ -28,7 +28,7 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-/** Sends ticks n, whose position is n. */
+/** Sends ticks. The position of tick n is n. */
 function send(...numbers: number[]): void {
   const texts = numbers.map((n) => frame('tick', { n }, n.toString(36)))
   numbers.forEach((id, i) => {
@@ -55,7 +55,7 @@ function open(options: Partial<EventStreamServiceOptions> = {}): Tab {
     const stream = harness.createStream({
       shared: { key: 'alice' },
       clock: tab.clock(harness.clock),
-      // A tab that crashes takes its connections with it.
+      // The connections of a crashed tab break.
       fetch: (url, init) => fetch(url, { ...init, signal: AbortSignal.any([abort.signal, init!.signal!]) }),
       ...options,
     })
@@ -76,12 +76,12 @@ async function openThree(): Promise<[Tab, Tab, Tab]> {
 const all = (tabs: Tab[], ...expected: unknown[]) =>
   until(() => tabs.every(({ received }) => JSON.stringify(received) === JSON.stringify(expected)))
 
-/** Lets what tabs say to each other arrive. */
+/** Lets notes between tabs arrive. */
 async function turn(): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Lets time pass in which tabs talk. */
+/** Lets time pass while tabs exchange notes. */
 async function pass(ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += 100) {
     harness.clock.advance(100)
@@ -171,7 +171,7 @@ describe('tabs of one origin', () => {
     harness.clock.advance(500)
     await all([unknown], 1, 2, 3, 4)
     expect(harness.server.cursors).toEqual([undefined, '0'])
-    // It follows again.
+    // The tab follows again.
     await harness.server.open(1)
     send(5)
     await all([known], 3, 4, 5)
@@ -197,7 +197,7 @@ describe('when the leader goes', () => {
     const [leader, ...others] = await openThree()
     send(1)
     await all([leader, ...others], 1)
-    // What reaches the leader but not the others any more comes again from the server.
+    // The server sends again what only the crashed leader received.
     leader.tab.crash()
     send(2)
     await takeOver()
@@ -212,7 +212,7 @@ describe('when the leader goes', () => {
     leader.tab.freeze()
     await pass(4_500)
     await harness.server.open(2)
-    // The frozen tab's connection still exists, and receives.
+    // The frozen tab's connection is still open and receives.
     send(2)
     await all(others, 1, 2)
     expect(leader.received).toEqual([1])
@@ -220,7 +220,7 @@ describe('when the leader goes', () => {
     await harness.server.open(1)
     send(3)
     await all([leader, ...others], 1, 2, 3)
-    // It waits for its turn again.
+    // The tab waits for the lock again.
     for (const { stream } of others) stream.close()
     await harness.server.open(0)
     await turn()
@@ -275,7 +275,7 @@ describe('when the leader goes', () => {
     await all([leader, ...others], 1)
     leader.stream.close()
     await turn()
-    // The browser shows the next tab in the place of the closed one.
+    // The browser shows the next tab instead of the closed one.
     for (const listener of listeners) listener()
     await takeOver()
     send(2)

@@ -14,16 +14,16 @@ import { SharedLog } from './shared-log.js'
 import { SharedReader } from './shared-reader.js'
 
 /**
- * How often a tab looks whether it has heard the leader; with jitter, as all tabs look. It asks a silent leader at one
- * look, and deposes it at the next: within 3 × 1_350 + 100 ms of the last sign of life.
+ * Interval between two checks of the leader, plus jitter because all tabs check. A tab asks a silent leader at one check and
+ * deposes it at the next: within 3 × 1_350 + 100 ms of its last sign of life.
  */
 const lookEveryMs = 1_200
 
-/** What is under way gets this long to arrive: the last words of a leader, or a sign of life before one is deposed. */
+/** Time for late notes to arrive: the last items of an old leader, or a sign of life before a leader is deposed. */
 const lateMs = 100
 
 /**
- * One tab's part in a shared connection. The tab that has the lock leads: its connection fills the log. The other tabs
+ * One tab's part in a shared connection. The tab that has the lock leads, and its connection fills the log. The other tabs
  * wait for the lock and keep a copy of the log. Each tab reads its copy at its own pace.
  */
 export class SharedConnection implements StreamLink {
@@ -38,23 +38,23 @@ export class SharedConnection implements StreamLink {
   readonly #log = new SharedLog()
   readonly #reader: SharedReader
   #channel: BroadcastChannel | undefined
-  /** The tabs cannot talk here, so this one has a connection of its own. */
+  /** Tabs cannot communicate here, so this one has its own connection. */
   #isAlone = false
   #leader: SharedLeader | undefined
-  /** The leader heard last, perhaps this tab. */
+  /** Latest known leader, perhaps this tab. */
   #following: LeaderId = [0, '']
-  /** The state of the shared connection. */
+  /** State of the shared connection. */
   #state: ConnectionSnapshot = idleSnapshot
-  /** The shared connection is over: the state that this tab takes when it has read the log. */
+  /** Final state of a closed shared connection. This tab takes it after it has read the log. */
   #end: ConnectionSnapshot | undefined
-  /** The `hello` that waits for its answer; until that comes, the log lacks items. */
+  /** Number of the unanswered `hello`. Until the answer arrives, the log lacks items. */
   #question: number | undefined
   #questions = 0
   #heardAt: number | undefined
   #heard = false
   #asked = false
   #lookTimer: unknown
-  /** Runs between winning the election and leading. */
+  /** Timer between winning the election and leading. */
   #electedTimer: unknown
   #stopObserving: (() => void) | undefined
 
@@ -89,7 +89,7 @@ export class SharedConnection implements StreamLink {
       if (status === 'idle' || status === 'closed') this.#open()
       else if (type === 'reconnect') this.#reconnect()
     } else if (status !== 'closed') {
-      // The stream's end concerns all tabs, closing it only this one.
+      // The end of the stream concerns all tabs, but closing it only this one.
       if (type === 'ended') this.#leader?.send(type)
       if (this.snapshot.status !== 'closed') this.#close({ ...idleSnapshot, status: 'closed', gap: this.#reader.gap })
     }
@@ -97,7 +97,7 @@ export class SharedConnection implements StreamLink {
 
   #open(): void {
     this.#reader.gap = undefined
-    // What a closed stream had received but not delivered is asked for again.
+    // Asks again for events that the closed stream had received but not delivered.
     this.#log.restart([0, 0], '')
     this.#reader.skip(this.#reader.cursor)
     this.#join()
@@ -142,7 +142,7 @@ export class SharedConnection implements StreamLink {
     this.#reader.start()
   }
 
-  /** Neither leads nor listens any more. */
+  /** Stops leading and listening. */
   #part(): void {
     this.#stepDown(true)
     this.#election.withdraw()
@@ -154,7 +154,7 @@ export class SharedConnection implements StreamLink {
   #goAlone(): void {
     this.#isAlone = true
     this.#part()
-    // A connection of one's own observes the page itself.
+    // The tab's own connection observes the page itself.
     this.#stopObserving?.()
     this.#stopObserving = undefined
     this.#reader.stop()
@@ -164,7 +164,7 @@ export class SharedConnection implements StreamLink {
 
   #onPage(event: PageEvent): void {
     if (event === 'hide' && this.#channel) {
-      // A page that may be frozen must neither lead nor be taken for a listener.
+      // A page that may be frozen must neither lead nor count as a listener.
       this.#part()
       this.#reader.stop()
       this.#set({ ...this.snapshot, status: 'waiting', retryAt: undefined })
@@ -242,7 +242,7 @@ export class SharedConnection implements StreamLink {
   #onLeaderNote(note: LeaderNote): void {
     if (isBefore(note.leader, this.#following)) return
     const isNew = isBefore(this.#following, note.leader)
-    // The lock was taken from this tab, and the browser has not said so yet.
+    // Another tab took the lock, but the browser has not reported it yet.
     if (isNew && this.#leader) this.#onDeposed()
     this.#following = note.leader
     this.#heardAt = this.#clock.now()
@@ -273,7 +273,7 @@ export class SharedConnection implements StreamLink {
     log.place = place
   }
 
-  /** Adds the items that are not in the log yet. `false` when there are others between. */
+  /** Adds the items that the log lacks. Returns `false` if others are missing before them. */
   #extend({ before, items }: Note & { type: 'log' }): boolean {
     const log = this.#log
     const [term, index] = log.place
@@ -288,7 +288,7 @@ export class SharedConnection implements StreamLink {
     return lastTerm === term && lastIndex <= index
   }
 
-  /** Takes over the state of the shared connection, and its end when everything before that was read. */
+  /** Adopts the state of the shared connection. Closes this tab's stream only after it has read the log. */
   #adopt(state: ConnectionSnapshot): void {
     const { error } = state
     const isNews = error !== undefined && String(error) !== String(this.#state.error)
@@ -301,7 +301,6 @@ export class SharedConnection implements StreamLink {
     if (isNews && !this.#leader && !this.#reader.own && state.status !== 'closed') this.#sink.error(error)
   }
 
-  /** Brings the snapshot up to date. */
   #update(): void {
     const { own, gap, isAtEnd } = this.#reader
     const state = own?.snapshot ?? this.#state
@@ -310,7 +309,7 @@ export class SharedConnection implements StreamLink {
     else if (state.status !== 'closed') this.#set({ ...state, gap })
   }
 
-  /** Asks the leader for what is missing in the log. */
+  /** Asks the leader for the items that the log lacks. */
   #hello(): void {
     this.#question = ++this.#questions
     const { place, lastId } = this.#log
@@ -331,7 +330,7 @@ export class SharedConnection implements StreamLink {
     this.#lookTimer = this.#clock.setTimeout(() => this.#look(), ms)
   }
 
-  /** Looks whether the leader lives. By turns and not by the clock: a tab that was frozen itself has heard nothing either. */
+  /** Checks that the leader is alive. Counts checks, not time, as a tab that was frozen itself has heard nothing either. */
   #look(): void {
     if (this.#leader || this.#electedTimer !== undefined) return
     if (this.#heard) {
@@ -351,7 +350,7 @@ export class SharedConnection implements StreamLink {
     try {
       channel?.postMessage(note)
     } catch {
-      // Whoever posts goes on first.
+      // The caller finishes first.
       queueMicrotask(() => {
         if (this.#channel === channel) this.#goAlone()
       })

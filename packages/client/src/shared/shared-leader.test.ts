@@ -7,7 +7,7 @@ import { SharedLog } from './shared-log.js'
 
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
-/** A leader whose connection has an event for each read, and who is not told whether it still leads. */
+/** Makes a leader whose connection has an event for each read, and that gets no answer from `holds`. */
 async function lead() {
   const clock = new FakeClock()
   const log = new SharedLog()
@@ -28,7 +28,7 @@ async function lead() {
     answer = resolve
   })
   const response = new Response(body, { headers: { 'content-type': 'text/event-stream' } })
-  // The page was frozen since it was elected.
+  // The page has been frozen since its election.
   const leader = new SharedLeader(
     [1, 'tab'],
     clock.now() - 60_000,

@@ -5,7 +5,7 @@ import type { ConnectionSnapshot } from '../connection/stream-link.js'
 import { type LeaderId, type Note, packState } from './notes.js'
 import type { LogItem, Place, SharedLog } from './shared-log.js'
 
-/** What a leader needs of its tab. None of these may throw. */
+/** Callbacks from a leader to its tab. They MUST NOT throw. */
 export interface LeaderTab {
   post(note: Note): void
   /** Asks the browser whether this tab has the lock. */
@@ -18,12 +18,12 @@ export interface LeaderTab {
   deposed(): void
 }
 
-/** How long a leader may act without asking whether it still leads: less than followers wait before they depose it. */
+/** Time that a leader may act without checking that it still leads: less than followers wait before deposing it. */
 const sureForMs = 1_000
 
 /**
- * The connection of the tab that leads. It reads as fast as the server sends, whatever the handlers of any tab do: all
- * that it receives goes into the log, which is bounded.
+ * Connection of the leading tab. Reads as fast as the server sends, however slow the handlers of any tab are: everything
+ * that it receives goes into the log, whose size is limited.
  */
 export class SharedLeader {
   readonly id: LeaderId
@@ -31,15 +31,15 @@ export class SharedLeader {
   readonly #clock: Clock
   readonly #tab: LeaderTab
   readonly #connection: DirectConnection
-  /** What was received but not told yet. */
+  /** Items that the other tabs have not been sent yet. */
   #untold: { before: Place; items: LogItem[] } | undefined
   #sureAt: number
-  /** What waits for the browser's answer. */
+  /** Actions that wait for the browser's answer. */
   #unsure: (() => void)[] | undefined
   #answer: Promise<void> | undefined
   #stopped = false
 
-  /** `electedAt` is when the tab got the lock. */
+  /** @param electedAt Time when the tab got the lock. */
   constructor(
     id: LeaderId,
     electedAt: number,
@@ -73,7 +73,7 @@ export class SharedLeader {
   }
 
   start(): void {
-    // An empty item marks where the term begins, for tabs that join before anything came.
+    // An empty item marks the start of the term, for tabs that join before the first event.
     this.#record({})
     this.#connection.send({ type: 'connect' })
     this.tellNow()
@@ -90,7 +90,7 @@ export class SharedLeader {
     this.#connection.send({ type: 'close' })
   }
 
-  /** Acts if this tab still leads: a page that wakes up from a freeze first finds what its old connection received. */
+  /** Acts only if this tab still leads. A page that thaws first reads what its old connection received. */
   whenSure(action: () => void): void {
     if (this.#stopped) return
     if (this.#unsure) {
@@ -113,18 +113,18 @@ export class SharedLeader {
     if (this.#stopped) return
     if (!holds) return this.#tab.deposed()
     this.#sureAt = askedAt
-    // One may bring about another.
+    // An action may add another.
     for (let next = 0; next < actions.length && !this.#stopped; next++) actions[next]?.()
     this.#unsure = undefined
   }
 
-  /** Tells the other tabs that this one leads, and what they lack. */
+  /** Tells the other tabs that this one leads, and sends them new items. */
   tellNow(): void {
     this.#untold ??= { before: this.#log.place, items: [] }
     this.#tell()
   }
 
-  /** Answers a tab that asks what it lacks. */
+  /** Sends a tab the items that it lacks. */
   answer({ from, question, place, cursor }: Note & { type: 'hello' }): void {
     this.#tell()
     const log = this.#log
@@ -150,7 +150,7 @@ export class SharedLeader {
     this.#tab.grown()
   }
 
-  /** Tells the other tabs at the end of this turn, so that what one chunk brought travels together. */
+  /** Sends new items to the other tabs at the end of this turn, so that all items of one chunk go together. */
   #tellSoon(): void {
     if (this.#untold) return
     this.#untold = { before: this.#log.place, items: [] }

@@ -7,18 +7,18 @@ import { ConfigurationError } from '../runtime/errors.js'
 
 export interface SharedOptions {
   /**
-   * Names the user, and everything else that decides what the stream brings and that its URL, method and body don't tell.
-   * Tabs share a connection only if their keys are equal. Required unless `credentials` is `'omit'`, the URL and the body
-   * are values, and there are no `headers`.
+   * Identifies the user, and anything else besides the URL, method and body that decides the events of the stream. Tabs
+   * share a connection only if their keys are equal. Required unless `credentials` is `'omit'`, the URL and the body are
+   * values, and there are no `headers`.
    */
   key?: string
 }
 
 /**
- * The shared connection that the options ask for, or `undefined` where they ask for none or the platform lacks what it
- * needs. Its code is loaded when it is first needed, as most streams have a connection of their own.
+ * Makes a shared connection, or returns `undefined` if the options ask for none or the platform does not support it. Loads
+ * the code on first use, as most streams have their own connection.
  *
- * @throws {ConfigurationError} when a key is needed and missing.
+ * @throws {ConfigurationError} if a required key is missing.
  */
 export function createSharedLink(
   options: ConnectionOptions & { shared?: boolean | SharedOptions },
@@ -41,7 +41,7 @@ export function createSharedLink(
       const { SharedConnection } = await import('./shared-connection.js')
       link = new SharedConnection(name, locks, options, clock, sink)
     } catch (error) {
-      // The file is not to be had: a connection of one's own does what is needed most.
+      // The code cannot be loaded, so the stream gets its own connection.
       link = new DirectConnection(options, clock, sink)
       sink.error(error)
     }
@@ -76,7 +76,7 @@ export function createSharedLink(
   }
 }
 
-/** A browser that keeps no data of a site may throw already here. */
+/** Returns the Web Locks, if any. A browser that stores no data for the site may throw here. */
 function lockManager(): LockManager | undefined {
   try {
     return globalThis.navigator?.locks
@@ -85,7 +85,7 @@ function lockManager(): LockManager | undefined {
   }
 }
 
-/** The version changes with what tabs say to each other: tabs of two versions don't share. */
+/** Versioned prefix. Raise the version whenever the notes change, so that tabs of two versions don't share. */
 const protocol = 'rivulet:shared:2:'
 
 function nameOf(shared: true | SharedOptions, options: ConnectionOptions): string {

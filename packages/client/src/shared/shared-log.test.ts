@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Place, SharedLog } from './shared-log.js'
 
-/** A log with items of these places, each with an ID that tells its place. */
+/** Makes a log with items at these places. The ID of each contains its place. */
 function log(...places: Place[]): SharedLog {
   const result = new SharedLog()
   for (const place of places) result.add({ place, id: place.join('.') })

@@ -1,9 +1,9 @@
 import type { GapEvent, SseMessage } from '@rivulet/core'
 
-/** A place in the log of a shared connection: the leader's term, and a number that counts within it. */
+/** Place in the log of a shared connection: the leader's term, and a count within it. */
 export type Place = readonly [term: number, index: number]
 
-/** Something that a leader received, as it goes to the other tabs. */
+/** Item that a leader received and passes on to the other tabs. */
 export interface LogItem {
   readonly place: Place
   readonly message?: SseMessage | undefined
@@ -12,27 +12,27 @@ export interface LogItem {
   readonly gap?: GapEvent | undefined
 }
 
-/** The bounds of a log. Whoever needs more than that asks the server. */
+/** Limits of a log. Older items come from the server. */
 const maxItems = 1_000
 const maxCharacters = 4_000_000
 
 /**
- * The last items that a shared connection brought. Every tab has a copy with the same places, so that its own handlers
- * can fall behind alone and any tab can take over. Ordinals count within one copy.
+ * Latest items of a shared connection. Every tab has a copy with the same places, so its handlers can fall behind alone,
+ * and any tab can take over. Ordinals count within one copy.
  */
 export class SharedLog {
-  /** The place of the last item; term 0 while the log belongs to no leader. */
+  /** Place of the last item; term 0 while the log belongs to no leader. */
   place: Place = [0, 0]
-  /** The last event ID after the last item. */
+  /** Last event ID after the last item. */
   lastId = ''
-  /** The ordinal of the first item. */
+  /** Ordinal of the first item. */
   start = 0
-  /** The place and the last event ID before the first item. */
+  /** Place and last event ID before the first item. */
   #before: { place: Place; id: string } = { place: [0, 0], id: '' }
   #items: LogItem[] = []
   #characters = 0
 
-  /** The ordinal of the next item. */
+  /** Ordinal of the next item. */
   get end(): number {
     return this.start + this.#items.length
   }
@@ -54,7 +54,7 @@ export class SharedLog {
     }
   }
 
-  /** Goes on behind items that are missing here. A reader that had not passed them finds its ordinal before the start. */
+  /** Continues after missing items. A reader that has not passed them finds its ordinal before `start`. */
   restart(place: Place, id: string): void {
     this.start = this.end + 1
     this.#items = []
@@ -64,7 +64,7 @@ export class SharedLog {
     this.lastId = id
   }
 
-  /** The items after a place, or `undefined` if that is not in the log. */
+  /** Returns the items after a place, or `undefined` if the log does not contain it. */
   since([term, index]: Place): readonly LogItem[] | undefined {
     const is = (place: Place) => term !== 0 && place[0] === term && place[1] === index
     if (is(this.#before.place)) return this.#items
@@ -72,20 +72,20 @@ export class SharedLog {
     return at < 0 ? undefined : this.#items.slice(at + 1)
   }
 
-  /** The items after an event, or `undefined` if that is not in the log. */
+  /** Returns the items after an event, or `undefined` if the log does not contain it. */
   sinceId(id: string): readonly LogItem[] | undefined {
     const ordinal = this.ordinalAfter(id)
     return ordinal === undefined ? undefined : this.#items.slice(ordinal - this.start)
   }
 
-  /** The ordinal after an event, or `undefined` if that is not in the log. */
+  /** Returns the ordinal after an event, or `undefined` if the log does not contain it. */
   ordinalAfter(id: string): number | undefined {
     if (id === '') return undefined
     const at = this.#find((item) => item.id === id)
     return at >= 0 ? this.start + at + 1 : id === this.#before.id ? this.start : undefined
   }
 
-  /** The index of the last such item, or -1. */
+  /** Returns the index of the last match, or -1. */
   #find(is: (item: LogItem) => boolean): number {
     let at = this.#items.length - 1
     while (at >= 0 && !is(this.#items[at] as LogItem)) at--

@@ -4,25 +4,25 @@ import { DirectConnection } from '../connection/direct-connection.js'
 import type { ConnectionSink } from '../connection/stream-link.js'
 import type { LogItem, SharedLog } from './shared-log.js'
 
-/** How long a leader that has just reconnected may take to receive what this tab has already. */
+/** Time for a leader that has just reconnected to receive the events that this tab already has. */
 const graceMs = 500
 
 /**
- * Hands the log to the handlers of one tab, at their pace. Where the log does not have what they lack, a connection of the
- * tab's own brings it from the server, until it meets the log again.
+ * Delivers the log to the handlers of one tab, at their pace. If the log no longer has the items that they lack, opens the
+ * tab's own connection to the server until that has caught up with the log.
  */
 export class SharedReader {
-  /** Up to where events were handed on. */
+  /** ID of the last delivered event. */
   cursor = ''
-  /** The last gap that this tab was told of. */
+  /** Last gap that this tab was told of. */
   gap: GapEvent | undefined
   readonly #log: SharedLog
   readonly #options: ConnectionOptions
   readonly #clock: Clock
   readonly #sink: ConnectionSink
-  /** Where the events come from, or what is known of that, has changed. */
+  /** Called when the source of the events or its state has changed. */
   readonly #changed: () => void
-  /** The ordinal of the next item. */
+  /** Ordinal of the next item. */
   #next = 0
   #own: DirectConnection | undefined
   #timer: unknown
@@ -38,17 +38,17 @@ export class SharedReader {
     this.#changed = changed
   }
 
-  /** The tab's own connection, while it has one. */
+  /** The tab's own connection, if it has one. */
   get own(): DirectConnection | undefined {
     return this.#own
   }
 
-  /** Everything in the log was handed on. */
+  /** True if the whole log was delivered. */
   get isAtEnd(): boolean {
     return !this.#own && this.#next === this.#log.end
   }
 
-  /** Goes on at the end of the log, which brings nothing that this tab lacks. */
+  /** Skips to the end of the log, which has no items that this tab lacks. */
   skip(cursor: string): void {
     this.#next = this.#log.end
     if (cursor === this.cursor) return
@@ -61,7 +61,7 @@ export class SharedReader {
     this.read()
   }
 
-  /** Hands on what the log has. */
+  /** Delivers the log. */
   read(): void {
     if (this.#reading || this.#waiting) return
     this.#reading = true
@@ -77,7 +77,7 @@ export class SharedReader {
     this.#reading = false
   }
 
-  /** Opens a connection of the tab's own. */
+  /** Opens the tab's own connection. */
   open(): void {
     this.#clock.clearTimeout(this.#timer)
     this.#timer = undefined
@@ -110,7 +110,7 @@ export class SharedReader {
     own.send({ type: 'connect' })
   }
 
-  /** Hands on nothing until it is started again. */
+  /** Stops delivering until `start` is called. */
   stop(): void {
     this.#started = false
     this.#clock.clearTimeout(this.#timer)
@@ -119,7 +119,7 @@ export class SharedReader {
     this.#close()
   }
 
-  /** Whether the next event does not come from the log. */
+  /** Returns true if the next event does not come from the log. */
   #isElsewhere(): boolean {
     if (this.#own) return !this.#meet()
     if (this.#next >= this.#log.start) return false
@@ -134,13 +134,13 @@ export class SharedReader {
       this.#timer ??= this.#clock.setTimeout(() => this.open(), graceMs)
       return true
     }
-    // No server can go on without an event ID.
+    // No server can resume without an event ID.
     this.#next = this.#log.start
     this.#hand({ place: this.#log.place, gap: { type: 'rivulet:gap', reason: 'lagged' } })
     return false
   }
 
-  /** Goes back to the log if that has the last event. */
+  /** Returns to the log if it contains the last event. */
   #meet(): boolean {
     const ordinal = this.#own && this.#log.ordinalAfter(this.cursor)
     if (ordinal === undefined) return false
