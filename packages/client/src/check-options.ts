@@ -48,13 +48,13 @@ const iteratorOptions: { readonly [path: string]: Kind } = {
   overflow: oneOf('pause', 'drop-oldest', 'drop-newest', 'error'),
 }
 
-/** @throws {ConfigurationError} when an option makes no sense. */
+/** @throws {ConfigurationError} when an option has an invalid value. */
 export function checkStreamOptions(options: EventStreamServiceOptions): void {
   check(options, streamOptions)
   if (options?.url === undefined) throw new ConfigurationError('url', undefined, 'Say where the stream is.')
 }
 
-/** @throws {ConfigurationError} when an option makes no sense. */
+/** @throws {ConfigurationError} when an option has an invalid value. */
 export function checkIteratorOptions(options: IteratorOptions): void {
   check(options, iteratorOptions)
 }
@@ -72,7 +72,7 @@ function isStorage(value: unknown): boolean {
   return typeof getItem === 'function' && typeof setItem === 'function'
 }
 
-/** Not NaN, which an environment variable that is not set becomes. */
+/** Refuses NaN, the number made from an unset environment variable. */
 function isAtLeast(min: number): (value: unknown) => boolean {
   return (value) => typeof value === 'number' && value >= min
 }

@@ -25,7 +25,7 @@ import { type ErrorStage, type StreamErrorContext, takeReports } from './runtime
 import { createSharedLink } from './shared/shared-link.js'
 import type { EventStreamServiceOptions } from './stream-options.js'
 
-/** An immutable snapshot of a stream. Every change replaces it, so the same object means that nothing happened. */
+/** An immutable snapshot of a stream. Every change replaces it, so the same object means that nothing changed. */
 export interface ConnectionState extends ConnectionSnapshot {
   /** The last event ID when this state began. The current one is `stream.lastEventId`. */
   readonly lastEventId: string
@@ -33,13 +33,13 @@ export interface ConnectionState extends ConnectionSnapshot {
   readonly lastActivityAt: number | undefined
 }
 
-/** Takes an event. It may return a promise, whose rejection goes to `onError`. */
+/** Takes an event. It may return a promise; a rejection goes to `onError`. */
 export type EventHandler<Event> = (event: Event) => unknown
 
 type Listener<T extends unknown[]> = (...values: T) => unknown
 
 /**
- * A stream of typed events. It connects, reconnects, resumes at its cursor, and reports a gap where it could not.
+ * A stream of typed events. It connects, reconnects and resumes at its cursor. If it cannot resume, it reports a gap.
  *
  * Nothing happens before `connect()`. Handlers stay registered through `close()` and a later `connect()`.
  *
@@ -61,7 +61,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   #closing = new AbortController()
   /** `connect()` was called, so the stream outlives its last iterator. */
   #connectCalled = false
-  /** Iterators throw the error that closed the stream, so the console need not show it. */
+  /** Iterators throw the error that closed the stream, so it need not go to the console. */
   #thrown = false
   readonly #report = (error: unknown, stage: ErrorStage = 'handler'): void => this.#onError(error, stage)
 
@@ -120,14 +120,14 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   }
 
   /**
-   * The cursor: the ID up to which every event was delivered. A handler has an event once it was called, a loop once it has
-   * read it. `''` if there is none.
+   * The cursor: the ID up to which every event was delivered; `''` if there is none. An event counts as delivered once each of
+   * its handlers was called and each of its loops has read it.
    */
   get lastEventId(): string {
     return this.#loops.cursor ?? this.#dispatcher.lastEventId
   }
 
-  /** The time of the last byte, by the stream's clock; `undefined` before the first one. */
+  /** The time of the last byte, by the stream's clock; `undefined` before the first byte. */
   get lastActivityAt(): number | undefined {
     return this.#link.lastActivityAt
   }
@@ -153,15 +153,15 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     signal?.addEventListener('abort', () => this.close(), { once: true, signal: this.#closing.signal })
   }
 
-  /** Makes an attempt at once and replaces an existing connection. On a closed stream it is the same as `connect()`. */
+  /** Makes an attempt at once and replaces an existing connection. On a closed stream, it does the same as `connect()`. */
   reconnect(): void {
     this.#connectCalled = true
     this.#start('reconnect')
   }
 
   /**
-   * Ends the connection, any retry and all iterators. No further event is delivered, even if a handler makes this call; only
-   * the event of that handler still goes to the other handlers.
+   * Ends the connection, any retry and all iterators. No further event is delivered. If a handler makes this call, the other
+   * handlers still get the current event.
    */
   close(): void {
     this.#connectCalled = false
@@ -219,7 +219,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     return this.#dispatcher.any.add(handler as EventHandler<BaseEvent>, options)
   }
 
-  /** Calls the handler with every message as it was received, neither parsed nor validated: for foreign streams. */
+  /** Calls the handler with every message, neither parsed nor validated. Use it for foreign streams. */
   onMessage(handler: EventHandler<SseMessage>, options?: SubscribeOptions): () => void {
     return this.#dispatcher.raw.add(handler, options)
   }
@@ -246,7 +246,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     return this.#iterate(event === undefined ? this.#dispatcher.any : this.#handlersOf(event), options)
   }
 
-  /** Iterates over messages as they were received, in the same way as `events`. */
+  /** Iterates over unparsed messages, in the same way as `events`. */
   messages(options?: IteratorOptions): EventIterable<SseMessage> {
     return this.#iterate(this.#dispatcher.raw, options)
   }
@@ -259,15 +259,15 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     return this.#statusListeners.add(([state, previous]) => listener(state, previous), options)
   }
 
-  /** Calls the listener at every place where events may be missing, in order with the events. */
+  /** Calls the listener for every gap: a place where events may be missing. Gaps and events come in order. */
   onGap(listener: Listener<[gap: GapEvent]>, options?: SubscribeOptions): () => void {
     return this.#dispatcher.gaps.add(listener, options)
   }
 
   /**
    * Calls the listener with every error: lost connections, refused requests, invalid events, and exceptions of handlers. The
-   * context tells the stage that failed. Without a listener, errors of the connection are in `state`, its iterators throw
-   * the error that closed the stream, and everything else goes to the console.
+   * context names the stage that failed. Without a listener, `state` has the connection's errors, iterators throw the error
+   * that closed the stream, and all other errors go to the console.
    */
   onError(listener: Listener<[error: unknown, context: StreamErrorContext]>, options?: SubscribeOptions): () => void {
     return this.#errorListeners.add(([error, context]) => listener(error, context), options)
@@ -325,7 +325,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
 
   #onError(error: unknown, stage: ErrorStage, isTold = false): void {
     if (!isTold && this.#errorListeners.size === 0) log(error)
-    // A listener that throws cannot be told to itself.
+    // The error of a failing listener goes to the console, because the listener would fail again.
     this.#errorListeners.emit([error, { stage }], log)
   }
 }
@@ -334,6 +334,6 @@ function log(error: unknown): void {
   try {
     console.error(error)
   } catch {
-    // The console runs getters of the error, which may throw.
+    // The console calls getters of the error, which may throw.
   }
 }

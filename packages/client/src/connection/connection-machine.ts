@@ -2,18 +2,18 @@ import { type RetryPolicy, retryDelay } from './retry-policy.js'
 
 /**
  * - `idle`: never connected.
- * - `connecting`: a request is on its way, or its credential is being refreshed.
+ * - `connecting`: a request is in flight, or the credential is being refreshed.
  * - `open`: the server answered with an event stream.
- * - `waiting`: the connection is lost and will be tried again.
- * - `closed`: by `close()`, by the server, or after a final error. Only `connect()` or `reconnect()` leaves it.
+ * - `waiting`: the connection is lost, and a retry is pending.
+ * - `closed`: by `close()`, by the server, or after a final error. Only `connect()` and `reconnect()` leave this status.
  */
 export type ConnectionStatus = 'idle' | 'connecting' | 'open' | 'waiting' | 'closed'
 
-/** What can happen to a connection. */
+/** An event in the life of a connection. */
 export type ConnectionInput =
   | { readonly type: 'connect' }
   | { readonly type: 'close' }
-  /** Try now, whatever is being waited for. */
+  /** The application asks for an attempt without any delay. */
   | { readonly type: 'reconnect' }
   /** The server answered with an event stream. */
   | { readonly type: 'opened' }
@@ -21,32 +21,32 @@ export type ConnectionInput =
   | { readonly type: 'unauthorized'; readonly error: unknown }
   /** The credential was refreshed. */
   | { readonly type: 'refreshed' }
-  /** The attempt or the open connection failed in a way that may pass. */
+  /** The attempt or the open connection failed temporarily. */
   | { readonly type: 'lost'; readonly error: unknown; readonly retryAfterMs?: number | undefined }
-  /** The browser broke off the connection, as the page is being left. If it is not after all, the stream goes on. */
+  /** The browser aborted the connection during a navigation. If the page stays, the stream continues. */
   | { readonly type: 'left'; readonly error: unknown }
-  /** The attempt failed for good. */
+  /** The attempt or the open connection failed, and a retry would not help. */
   | { readonly type: 'failed'; readonly error: unknown }
-  /** The stream is complete: the server said so, or the application's `until` did. */
+  /** The stream is complete, according to the server or the application's `until`. */
   | { readonly type: 'ended' }
   /** The delay before the next attempt has passed. */
   | { readonly type: 'retryDue' }
   /** The connection has lasted for `stableAfterMs`. */
   | { readonly type: 'stable' }
-  /** The page became visible, or the machine awoke, and nothing came for longer than the heartbeat allows. */
+  /** The page or the network reported a change while the heartbeat was overdue. */
   | { readonly type: 'stale'; readonly error: unknown }
   /** The network came back. */
   | { readonly type: 'online' }
   /** The page became visible. */
   | { readonly type: 'visible' }
-  /** The page is left, perhaps into the back/forward cache. */
+  /** The user left the page. It may enter the back/forward cache. */
   | { readonly type: 'hide' }
-  /** The page is shown, perhaps from the back/forward cache. */
+  /** The browser shows the page, perhaps from the back/forward cache. */
   | { readonly type: 'show' }
 
 export type InputType = ConnectionInput['type']
 
-/** What is to be done about it. */
+/** An action that follows a transition. */
 export type ConnectionEffect =
   /** Start an attempt. */
   | 'open'
@@ -59,29 +59,29 @@ export type ConnectionEffect =
   /** Send `stable` after `stableAfterMs`. */
   | 'scheduleStable'
 
-/** What changes in the machine's own memory. */
+/** A change of the machine's own memory. */
 type Update =
-  /** The count of retries begins anew, and the past is forgotten. */
+  /** Clear the count of retries, the error and the record of a refresh. */
   | 'reset'
-  /** The error is what the input says. */
+  /** Store the input's error. */
   | 'note'
-  /** The connection was accepted: there is no error, and a later 401 may refresh again. */
+  /** Clear the error, and let a later 401 refresh the credential again. */
   | 'accept'
-  /** There will be one more retry. */
+  /** Count one more retry. */
   | 'count'
-  /** The connection proved stable: the count of retries is 0. */
+  /** Clear the count of retries, because the connection is stable. */
   | 'settle'
-  /** The next attempt is made with a refreshed credential; if that is refused as well, it is final. */
+  /** Record that the credential was refreshed, so that another 401 is final. */
   | 'spendRefresh'
 
 type Guard =
   /** `maxAttempts` is not reached, and `mayRepeat`. */
   | 'mayRetry'
-  /** The request can be sent again: the server cannot have acted on it already. */
+  /** The request may be sent again: the server cannot have acted on it already. */
   | 'mayRepeat'
-  /** There is a credential hook, and no attempt since the last accepted connection was made with what it refreshed. */
+  /** There is a credential hook, and it has not refreshed the credential since the last accepted connection. */
   | 'refreshLeft'
-  /** The server did not ask to wait. */
+  /** The server did not ask the client to wait. */
   | 'mayHurry'
 
 export interface Rule {
@@ -93,24 +93,24 @@ export interface Rule {
 
 export interface MachineState {
   readonly status: ConnectionStatus
-  /** Which retry in a row this is or waits for; 0 for a first attempt and a stable connection. */
+  /** The number of the current or next retry in a row; 0 for the first attempt and on a stable connection. */
   readonly attempt: number
-  /** When the next attempt is made; `undefined` when none is scheduled. */
+  /** The time of the next attempt; `undefined` when none is scheduled. */
   readonly retryAt: number | undefined
-  /** What the last attempt or connection failed with, until one succeeds. */
+  /** The error of the last attempt or connection; `undefined` once an attempt has succeeded. */
   readonly error: unknown
-  /** The server asked to wait until `retryAt`, so only the user may hurry. */
+  /** The server asked the client to wait until `retryAt`, so only `reconnect()` may shorten the delay. */
   readonly held: boolean
   readonly refreshSpent: boolean
 }
 
-/** What a transition depends on beside the state and the input. */
+/** Facts that a transition depends on, in addition to the state and the input. */
 export interface MachineContext {
   readonly policy: RetryPolicy
   /** The last `retry:` of the server. */
   readonly serverRetryMs: number | undefined
   readonly canRefresh: boolean
-  /** The request is idempotent, was not sent yet, or its stream was opened. */
+  /** The request is idempotent or was not sent yet, or the server has opened its stream. */
   readonly mayRepeat: boolean
   readonly now: number
   readonly random: number
@@ -140,13 +140,13 @@ const leave: Rule[] = [
 ]
 const fail: Rule[] = [{ to: 'closed', update: ['note'], effects: ['drop'] }]
 const end: Rule[] = [{ to: 'closed', update: ['reset'], effects: ['drop'] }]
-/** A page that may be frozen holds no connection; `show` makes a new one. */
+/** A page that may be frozen gives up its connection. `show` opens a new one. */
 const suspend: Rule[] = [{ when: 'mayRepeat', to: 'waiting', effects: ['drop'] }]
 const ignored: Rule[] = []
 
 /**
- * The whole behaviour of a connection: for each status and input, the first rule whose guard holds. Where none does, the
- * input changes nothing. The diagram in the docs is generated from this table.
+ * The whole behaviour of a connection. For each status and input, the first rule whose guard holds applies. If no rule
+ * applies, the input changes nothing. The diagram in the docs is generated from this table.
  */
 export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in InputType]: readonly Rule[] } } = {
   idle: {
@@ -182,7 +182,7 @@ export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in I
     retryDue: ignored,
     stable: ignored,
     stale: ignored,
-    // A request from before the network changed may hang until its timeout.
+    // A request sent before the network changed may hang until its timeout.
     online: restartIfRepeatable,
     visible: ignored,
     hide: suspend,
@@ -249,7 +249,7 @@ export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in I
 
 const noEffects: readonly ConnectionEffect[] = []
 
-/** The next state and what is to be done, in order. The same state object when the input changes nothing. */
+/** Returns the next state and the effects, in order. Returns the same state object if the input changes nothing. */
 export function transition(
   state: MachineState,
   input: ConnectionInput,

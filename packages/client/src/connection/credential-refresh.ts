@@ -1,33 +1,33 @@
 import { ask, type CallbackOptions, type Patience } from '../runtime/guard.js'
 
-/** Refreshes the credential of an application. */
+/** Refreshes the application's credential. */
 export type RefreshHook = (options: CallbackOptions) => void | PromiseLike<void>
 
 interface Call {
   readonly done: Promise<void>
-  /** Gives up. */
+  /** Cancels the call. */
   readonly abandon: AbortController
-  /** How many streams wait for it. */
+  /** Number of streams that wait for the call. */
   waiting: number
 }
 
 interface Refreshes {
-  /** How many have succeeded. */
+  /** Number of successful refreshes. */
   count: number
   call: Call | undefined
 }
 
 const refreshes = new WeakMap<RefreshHook, Refreshes>()
 
-/** How often the hook has refreshed the credential so far: what an attempt remembers of its credential's age. */
+/** Returns the number of refreshes so far. An attempt remembers it as the age of its credential. */
 export function refreshCount(hook: RefreshHook): number {
   return refreshes.get(hook)?.count ?? 0
 }
 
 /**
- * Calls the hook, or joins the call that is under way, so that many streams which meet a 401 together refresh once. Does
- * nothing where the credential has been refreshed since the attempt, made at `count`, that was refused. A call that no
- * stream waits for any more is given up.
+ * Calls the hook or joins the call in flight, so that many streams with a 401 refresh the credential once. Does nothing if
+ * the number of refreshes is higher than `count`, its value at the refused attempt. The call is canceled when no stream waits
+ * for it any more.
  */
 export function refreshOnce(hook: RefreshHook, count: number, patience: Patience): Promise<void> {
   const entry = refreshes.get(hook) ?? { count: 0, call: undefined }

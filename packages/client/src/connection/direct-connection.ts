@@ -26,13 +26,13 @@ import { retryPolicy } from './retry-policy.js'
 import type { ConnectionSink, ConnectionSnapshot, StreamLink } from './stream-link.js'
 import { openStream, readStream } from './transport.js'
 
-/** Browsers break off the requests of a page at some time of a navigation, some before the next page answers. */
+/** Browsers abort a page's requests during a navigation, and some do so before the next page responds. */
 const leavingMs = 10_000
 
-/** A longer cursor is not sent, as servers refuse requests of more than 8 KiB: encoded, a character takes up to three bytes. */
+/** The longest cursor in a request. Servers refuse more than 8 KiB, and an encoded character takes up to three bytes. */
 const maxCursorLength = 2_600
 
-/** Runs the machine: carries out its effects, and tells it what happens. */
+/** Runs the machine: sends it inputs and carries out its effects. */
 export class DirectConnection implements StreamLink {
   lastEventId = ''
 
@@ -47,17 +47,17 @@ export class DirectConnection implements StreamLink {
   #gap: GapEvent | undefined
   #ended: EndEvent | undefined
   #serverRetryMs: number | undefined
-  /** What the server announced, in this connection or, until it says so again, in one before. */
+  /** The heartbeat that the server announced last, on this connection or an earlier one. */
   #heartbeatMs: number | undefined
-  /** The attempt or connection of the moment. Whatever belongs to another one is ignored. */
+  /** The current attempt or connection. Results of earlier ones are ignored. */
   #current: AbortController | undefined
-  /** How often the credential had been refreshed when the attempt began. */
+  /** Number of refreshes of the credential when the attempt began. */
   #refreshes = 0
   /** The server has opened the stream since `connect()`. */
   #opened = false
-  /** The server may have acted on a request that must not reach it twice. */
+  /** The server may have acted on a request that must not be sent twice. */
   #acted = false
-  /** When the page began to be left. */
+  /** The time when the last navigation began. */
   #leftAt = -Infinity
   #timer: unknown
   #stopObserving: (() => void) | undefined
@@ -109,7 +109,7 @@ export class DirectConnection implements StreamLink {
     }
     for (const effect of effects) this.#effects[effect]()
     this.#sink.changed()
-    // A 401 that a refresh may cure is no error yet.
+    // A 401 is not an error while a refresh may still fix it.
     if (!('error' in input) || effects.includes('refresh')) return
     if (input.type !== 'left' || state.status === 'closed') this.#sink.error(input.error)
   }
@@ -239,13 +239,13 @@ export class DirectConnection implements StreamLink {
 
   async #untilReady(attempt: AbortController): Promise<void> {
     this.#liveness.pause()
-    // What one wait was for may have given reason for another.
+    // Consumers may need another wait as soon as one ends.
     for (let ready = this.#sink.ready(); ready; ready = this.#sink.ready()) await ready
     if (this.#current === attempt) this.#liveness.touch()
   }
 }
 
-/** By these a server says that it has not acted on the request. */
+/** Statuses of a server that has not acted on the request. */
 const declinedStatuses = [401, 408, 425, 429, 503]
 
 function inputOf(error: unknown): ConnectionInput {

@@ -1,25 +1,25 @@
 import type { Clock } from '@rivulet/core'
 
-/** A timer counts only while the machine is awake, so the wall clock is looked at this often. */
+/** The longest time between two checks of the wall clock. Timers stop while the machine sleeps; the wall clock does not. */
 const checkEveryMs = 10_000
 
 export interface Liveness {
-  /** Something came. */
+  /** Records activity. */
   touch(): void
-  /** From now on something has to come every so many milliseconds; 0: never. Counts from the last `touch`. */
+  /** Sets the longest silence, in milliseconds, counted from the last `touch`; 0: no limit. */
   expect(everyMs: number): void
-  /** How long nothing has come, when that is longer than expected; else `undefined`. */
+  /** Returns the length of the silence if it exceeds the limit, otherwise `undefined`. */
   overdueMs(): number | undefined
-  /** Nothing can come, as nothing is being read. `touch` ends it. */
+  /** Suspends the limit until the next `touch`, because nobody reads the connection. */
   pause(): void
   stop(): void
-  /** When something came last, by the clock; `undefined`: never. */
+  /** The time of the last activity, by the clock; `undefined` before the first one. */
   readonly lastActivityAt: number | undefined
 }
 
 /**
- * Notices that a connection is dead that no one has closed. The deadline is one of the wall clock: a machine that slept
- * finds it passed within ten seconds of waking up, however much of a timer is left.
+ * Detects connections that are dead but not closed. The deadline is a wall-clock time, so a machine that slept detects a
+ * dead connection within ten seconds of waking up.
  */
 export function createLiveness(clock: Clock, onOverdue: (idleMs: number) => void): Liveness {
   let last: number | undefined
@@ -30,7 +30,7 @@ export function createLiveness(clock: Clock, onOverdue: (idleMs: number) => void
   function overdueMs(): number | undefined {
     if (expectedMs === 0 || last === undefined || paused) return undefined
     const idleMs = clock.now() - last
-    // The wall clock was set back: what it says now is where counting begins anew.
+    // The wall clock was set back, so the silence counts from now.
     if (idleMs < 0) last = clock.now()
     return idleMs >= expectedMs ? idleMs : undefined
   }
@@ -42,7 +42,7 @@ export function createLiveness(clock: Clock, onOverdue: (idleMs: number) => void
     else schedule()
   }
 
-  // One timer that looks at the clock, instead of one that every chunk sets anew.
+  // The timer checks the clock when it fires. Resetting a timer on every chunk would cost more.
   function schedule(): void {
     if (timer !== undefined || expectedMs === 0 || last === undefined) return
     const restMs = Math.max(1, last + expectedMs - clock.now())

@@ -13,9 +13,9 @@ import type { ConnectionSink } from './stream-link.js'
 export interface Receiving {
   /** The ID where the connection began. */
   readonly lastEventId: string
-  /** Turns `false` when the connection is replaced or closed. Later events are dropped. */
+  /** Returns `false` once the connection is replaced or closed. Later events are dropped. */
   isCurrent(): boolean
-  /** Takes the last ID that was received. */
+  /** Takes the last received ID. */
   moved(id: string): void
   opened(open: OpenEvent): void
   gap(gap: GapEvent): void
@@ -26,7 +26,7 @@ export interface Receiving {
   retry(milliseconds: number): void
 }
 
-/** Decodes the chunks of one connection: events go to the sink, control events to the connection. */
+/** Decodes the chunks of one connection. Events go to the sink, control events to the connection. */
 export function createReceiver(
   connection: Receiving,
   sink: ConnectionSink,
@@ -44,7 +44,7 @@ export function createReceiver(
   const onMessage = (message: SseMessage, id: string | undefined): void => {
     if (!connection.isCurrent()) return
     const isControl = message.event.startsWith('rivulet:')
-    // A block with nothing but an ID came before, or the server's first event says where the stream begins.
+    // The ID came in an earlier block without data, or in the server's first event, which sets the first cursor.
     if ((isControl || id === undefined) && message.lastEventId !== lastId) moveTo(message.lastEventId)
     if (isControl) {
       const control = parseControlEvent(message)

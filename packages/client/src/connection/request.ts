@@ -2,45 +2,46 @@ import { ConfigurationError, messageOf } from '../runtime/errors.js'
 import { ask, type CallbackOptions, type Patience } from '../runtime/guard.js'
 import { pageBaseUrl } from '../runtime/page-events.js'
 
-/** A value, or a function that gives it, perhaps later, anew for each attempt. */
+/** A value, or a sync or async function that returns it for each attempt. */
 export type PerAttempt<T> = T | ((options: CallbackOptions) => T | PromiseLike<T>)
 
-/** How a stream is requested. */
+/** Options of a stream's request. */
 export interface RequestOptions {
   /**
-   * Where the stream is. In a page it may be relative. A function is called for each attempt; when it rejects, the
-   * attempt has failed and is retried.
+   * The address of the stream. In a page, it may be relative. A function is called for each attempt; if it rejects, the attempt
+   * fails and is retried.
    */
   url: PerAttempt<string | URL>
   /**
-   * A request whose method is not idempotent (`POST`, `PATCH`) is sent again only if the server had opened the stream, or
-   * said that it has not acted on the request: by 401, 408, 425, 429 or 503. Anything else before that closes the stream.
-   * @default 'GET', or 'POST' where there is a body
+   * The request's method. If it is not idempotent (`POST`, `PATCH`), the request is repeated only if the server had opened the
+   * stream, or had answered 401, 408, 425, 429 or 503: these mean that it has not acted on the request. Any other failure closes
+   * the stream.
+   * @default 'GET', or 'POST' if there is a body
    */
   method?: string
-  /** The request's body. A function is called for each attempt, as a stream can be read only once and has to be made anew. */
+  /** The request's body. A stream can be read only once, so give a function, which is called for each attempt. */
   body?: PerAttempt<BodyInit | null | undefined>
-  /** Whether cookies travel, as in `fetch`. @default 'same-origin' */
+  /** Controls cookies, as in `fetch`. @default 'same-origin' */
   credentials?: RequestCredentials
-  /** Headers of the request. A function is called for each attempt, so that it can give the credential of the moment. */
+  /** Headers of the request. A function is called for each attempt, so that it can return the current credential. */
   headers?: PerAttempt<HeadersInit | undefined>
-  /** The `fetch` to use. It is called with a URL and an init object, and has to give a readable body. @default the global one, looked up for each attempt */
+  /** Replaces `fetch`. It takes a URL and an init object, and must return a readable body. @default the global one, looked up for each attempt */
   fetch?: typeof fetch
   /**
-   * How long the response may take to begin, in milliseconds; 0: for ever. Firefox tells of a response only with the first
-   * byte of its body, so leave time for that where a server sends headers alone.
-   * @default 30_000; 0 where the method is not idempotent, as the server may work long before it answers
+   * The longest wait for the response headers, in milliseconds; 0: no limit. Firefox reports a response only with the first
+   * byte of its body, so allow more time if the server sends headers alone.
+   * @default 30_000; 0 if the method is not idempotent, because the server may work for a long time before it answers
    */
   connectTimeoutMs?: number
   /**
-   * How long `url`, `headers`, `body`, `onUnauthorized` and schemas that answer later may take, each, in milliseconds;
-   * 0: for ever. An attempt whose functions take longer has failed, and is retried.
+   * The time limit for each call of `url`, `headers`, `body` and `onUnauthorized`, and for each asynchronous schema, in
+   * milliseconds; 0: no limit. If a function of an attempt takes longer, the attempt fails and is retried.
    * @default 10_000
    */
   callbackTimeoutMs?: number
   /**
-   * How a reconnection tells where to continue: by the header `Last-Event-ID`, as the standard has it, or by the query's
-   * `lastEventId`. A stream of another origin has to allow that header by CORS, or else needs `'query'`.
+   * The place of the last event ID in a reconnection: the standard's header `Last-Event-ID`, or the query parameter
+   * `lastEventId`. For a stream of another origin, allow the header by CORS or use `'query'`.
    * @default 'header'
    */
   lastEventIdIn?: 'header' | 'query'
@@ -53,9 +54,9 @@ export interface PreparedRequest {
 }
 
 /**
- * Calls the functions among the options, and makes a request of their results.
+ * Calls the functions among the options and builds a request from their results.
  *
- * @throws {ConfigurationError} for a request that no attempt could send, and whatever the functions throw.
+ * @throws {ConfigurationError} for an invalid request, and any error of the functions.
  */
 export async function prepareRequest(
   options: RequestOptions,
@@ -86,7 +87,7 @@ export async function prepareRequest(
   return { url: target.href, init }
 }
 
-/** Methods that mean the same however often the request arrives. */
+/** Recognizes methods whose requests may safely be repeated. */
 export function isIdempotent(method: string): boolean {
   return /^(GET|HEAD|PUT|DELETE|OPTIONS|QUERY)$/i.test(method)
 }
@@ -118,17 +119,17 @@ function readHeaders(headers: HeadersInit | undefined): Headers {
   try {
     return new Headers(headers ?? undefined)
   } catch (cause) {
-    // Not their values: they may be secrets.
+    // The error omits the values, which may be secrets.
     throw new ConfigurationError('headers', 'what was given', `No request can have them: ${messageOf(cause)}`, {
       cause,
     })
   }
 }
 
-/** Bodies that were sent. */
+/** Read-once bodies that were already sent. */
 const spent = new WeakSet<object>()
 
-/** @throws {ConfigurationError} for what no attempt could send. */
+/** @throws {ConfigurationError} for a request that `fetch` would refuse on every attempt. */
 function checkRequest(url: string, init: RequestInit & { method: string }, body: unknown): void {
   for (const option of ['method', 'credentials'] as const) {
     try {
@@ -173,18 +174,18 @@ function isReadOnce(body: unknown): body is object {
   return typeof body === 'object' && body !== null && ('getReader' in body || Symbol.asyncIterator in body)
 }
 
-/** The value of an option, asked for where it is a function. */
+/** Returns the value of an option. If the option is a function, calls it. */
 function resolve<T>(name: string, value: PerAttempt<T>, patience: Patience): T | Promise<T> {
   return typeof value === 'function' ? ask(name, value as (options: CallbackOptions) => T, patience) : value
 }
 
 /**
- * The standard sends the ID's UTF-8 bytes, and `fetch` takes a header's bytes as Latin-1 characters. `undefined` for an
- * ID that no header carries unchanged; it goes into the query, where Rivulet's server looks as well: an ID must never
- * keep a stream from reconnecting.
+ * Encodes an ID for a header: the standard sends UTF-8 bytes, and `fetch` takes bytes as Latin-1 characters. Returns
+ * `undefined` for an ID that no header carries unchanged. Such an ID goes into the query, which Rivulet's server also reads,
+ * because an ID must never prevent a reconnection.
  */
 function headerBytes(id: string): string | undefined {
-  // An encoder only for what needs one: Jest's jsdom has none.
+  // Creates an encoder only if needed: Jest's jsdom has none.
   const bytes = id.replace(/[\u0080-\uffff]+/g, (text) => String.fromCharCode(...new TextEncoder().encode(text)))
   return /^[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/.test(bytes) ? bytes : undefined
 }

@@ -1,28 +1,28 @@
-/** When a lost connection is tried again. All times are milliseconds. */
+/** Delays and limits of retries. All times are milliseconds. */
 export interface RetryOptions {
   /**
-   * The delay before the first retry where the server sends no `retry:`; a server that does decides this itself. It
-   * doubles with each further retry. At least 250.
+   * The delay before the first retry, at least 250. A `retry:` from the server replaces it. The delay doubles with each further
+   * retry.
    * @default 1_000
    */
   initialMs?: number
-  /** The longest delay that the doubling reaches. Jitter goes above it, by up to as much again. @default 30_000 */
+  /** The limit of the doubling. Jitter may add up to the same time again. @default 30_000 */
   maxMs?: number
-  /** How many retries in a row may fail before the stream closes. 0: a lost connection is never retried. @default Infinity */
+  /** The number of retries in a row that may fail before the stream closes. 0: no retries. @default Infinity */
   maxAttempts?: number
-  /** How long a connection must last before the count of retries, and with it the delay, starts anew. @default 5_000 */
+  /** The time a connection must last to reset the count of retries, and with it the delay. @default 5_000 */
   stableAfterMs?: number
 }
 
 export type RetryPolicy = Required<RetryOptions>
 
-/** Below this a server that is down, or a `retry: 0`, would be met by a storm of requests. */
+/** The shortest delay. It prevents a storm of requests when a server is down or sends `retry: 0`. */
 const minDelayMs = 250
-/** A `retry:` above this is taken for a mistake: one lost packet would silence the client for longer. */
+/** The longest accepted `retry:`. A higher value is probably a mistake, and would silence the client for too long. */
 const maxFloorMs = 300_000
-/** The longest that a `Retry-After` is believed. */
+/** The longest accepted `Retry-After`. */
 const maxRetryAfterMs = 3_600_000
-/** The longest delay of any kind, a good day: what is beyond it would overflow a timer, and fire at once. */
+/** The longest delay of any kind, about 28 hours. A much longer one would overflow a timer, which then fires at once. */
 const maxDelayMs = 100_000_000
 
 export function retryPolicy({
@@ -40,22 +40,22 @@ export function retryPolicy({
 }
 
 export interface RetrySituation {
-  /** Which retry in a row this is, from 1. */
+  /** The number of the retry in a row, from 1. */
   attempt: number
-  /** The last `retry:` of the server, if it sent one. */
+  /** The last `retry:` of the server, if any. */
   serverRetryMs?: number | undefined
-  /** The `Retry-After` of the response that refused the last attempt, if it had one. */
+  /** The `Retry-After` of the last response, if any. */
   retryAfterMs?: number | undefined
-  /** From 0 up to, not including, 1. */
+  /** From 0 (inclusive) to 1 (exclusive). */
   random: number
 }
 
 /**
- * How long to wait before a retry. The base is a floor and all jitter goes above it: a server that asks for a pause gets
- * it from every client, and its clients don't come back at the same moment.
+ * Returns the delay before a retry, in milliseconds. Jitter only adds to the base: every client waits at least as long as the
+ * server asks, and the clients don't reconnect at the same moment.
  *
- * Jitter is up to a half for the first retry, so that a short break stays short, and up to as much again for those after
- * it: the times of one retry then reach to those of the next, and servers that come back are not met by waves.
+ * Jitter adds up to half of the base to the first retry, so that a short interruption stays short, and up to the whole base
+ * to later retries. The times of these retries then leave no gaps, so a recovering server meets no waves of clients.
  */
 export function retryDelay(policy: RetryPolicy, situation: RetrySituation): number {
   const { attempt, serverRetryMs, retryAfterMs, random } = situation
@@ -68,7 +68,7 @@ export function retryDelay(policy: RetryPolicy, situation: RetrySituation): numb
   return Math.min(Math.round(base * (1 + jitter)), maxDelayMs)
 }
 
-/** NaN, which a computed option may be, becomes the lower bound. */
+/** Limits a value. NaN, which a computed option may be, becomes the lower bound. */
 function clamp(value: number, min: number, max: number): number {
   return value > min ? Math.min(value, max) : min
 }

@@ -2,12 +2,12 @@ import { pageBaseUrl } from '../runtime/page-events.js'
 import type { RequestOptions } from './request.js'
 
 /**
- * Text that two streams have in common only if they make the same request: the key, the absolute URL, the method, the
- * body and the mode of credentials. It names what outlives one stream: a stored cursor, or the connection that tabs
- * share. Parts that are known only when a request is made (functions, bodies that are no text) and headers, which may
- * hold secrets, are left out: the key has to stand for them.
+ * Returns a text that identifies a stream's request: the key, the absolute URL, the method, the body and the mode of
+ * credentials. It names a stored cursor or a shared connection, which outlive one stream. It omits functions and bodies
+ * that are not text, which are known only at the time of a request, and headers, which may contain secrets. The key must
+ * stand for these parts.
  *
- * @returns `undefined` where the URL or the body is such a part, and no key stands for it.
+ * @returns `undefined` if the URL or the body is omitted and there is no key.
  */
 export function streamIdentity(options: RequestOptions, key: string | undefined): string | undefined {
   const { url, method, body, credentials = 'same-origin' } = options

@@ -12,7 +12,7 @@ export interface ConnectionSnapshot {
   readonly error: unknown
   /**
    * `true` if the server continued where the last connection ended, `false` if it could not, `null` if there was nothing to
-   * continue. `undefined` until the server has said so, and on foreign streams.
+   * continue. `undefined` until the server reports it, and on foreign streams.
    */
   readonly recovered: boolean | null | undefined
   /** The last gap since `connect()`. */
@@ -31,9 +31,9 @@ export const idleSnapshot: ConnectionSnapshot = {
   ended: undefined,
 }
 
-/** A connection as the service sees it: its own, or one that several tabs share. */
+/** A connection as the service sees it: its own, or a shared one. */
 export interface StreamLink {
-  /** The ID up to which events were received. A reconnection continues there. */
+  /** The last received ID. A reconnection continues there. */
   lastEventId: string
   readonly snapshot: ConnectionSnapshot
   /** The time of the last byte; `undefined` before the first one. */
@@ -41,11 +41,11 @@ export interface StreamLink {
   send(input: { readonly type: 'connect' | 'close' | 'reconnect' | 'ended' }): void
 }
 
-/** Takes everything that a connection receives, in order. No method may throw. */
+/** Receives the output of a connection, in order. Its methods MUST NOT throw. */
 export interface ConnectionSink {
   /**
-   * Takes an event of the application. `id` is its own ID, `undefined` if it has none. `positioned` means that IDs are
-   * positions, which only rise.
+   * Takes an event of the application. `id` is its own ID, or `undefined`. `positioned` means that IDs are positions, which
+   * only increase.
    */
   message(message: SseMessage, id: string | undefined, positioned: boolean): void
   /** Takes a last event ID that changed without an event. */
@@ -53,8 +53,8 @@ export interface ConnectionSink {
   gap(gap: GapEvent): void
   /** Takes the error of an attempt or a connection. */
   error(error: unknown): void
-  /** Takes note that the snapshot has changed. */
+  /** Signals that the snapshot has changed. */
   changed(): void
-  /** Returns a promise when reading has to wait until it settles. */
+  /** Returns a promise if reading must wait until it settles. */
   ready(): Promise<void> | undefined
 }

@@ -10,24 +10,24 @@ import {
 import { ask } from '../runtime/guard.js'
 import { isIdempotent, prepareRequest, type RequestOptions } from './request.js'
 
-/** A readable response, or `undefined` for 204: there is nothing to receive, now or later. */
+/** A readable response, or `undefined` for 204: the stream is complete. */
 export type StreamResponse = { readonly url: string; readonly body: ReadableStream<Uint8Array> | null } | undefined
 
-/** An attempt in its surroundings. */
+/** Context of one attempt to connect. */
 export interface Attempt {
   readonly clock: Clock
-  /** Aborts when the attempt is given up. */
+  /** Aborts when the attempt is abandoned. */
   readonly signal: AbortSignal
-  /** Where to continue; `''`: at the present. */
+  /** The cursor to continue from; `''`: begin at the present. */
   readonly lastEventId: string
-  /** The request is about to be sent: the server may act on it from now on, and again if it is sent again. */
+  /** Called just before the request is sent. From then on, the server may act on it. */
   onSend(idempotent: boolean): void
 }
 
 /**
- * Makes one request and checks that an event stream answers.
+ * Makes one request and checks that the response is an event stream.
  *
- * @throws one of the client's error classes, or what the options' functions threw.
+ * @throws one of the client's error classes, or an error of the options' functions.
  */
 export async function openStream(options: RequestOptions, attempt: Attempt): Promise<StreamResponse> {
   const { clock, signal } = attempt
@@ -37,7 +37,7 @@ export async function openStream(options: RequestOptions, attempt: Attempt): Pro
   const { connectTimeoutMs: timeoutMs = idempotent ? 30_000 : 0 } = options
   const send = async (): Promise<Response> => {
     const response = await (options.fetch ?? fetch)(url, init)
-    // A replacement may know nothing of signals.
+    // A replacement for fetch may ignore signals.
     if (signal.aborted) response?.body?.cancel().catch(() => {})
     return response
   }
@@ -54,10 +54,10 @@ export async function openStream(options: RequestOptions, attempt: Attempt): Pro
 }
 
 /**
- * Reads a body to its end. `onChunk` gets each chunk; where it returns a promise, nothing more is read until that is settled.
+ * Reads a body to its end. `onChunk` gets each chunk. If it returns a promise, reading pauses until the promise settles.
  *
  * @throws {ConnectionError} when the connection breaks.
- * @throws {StreamClosedByServerError} at the end: an event stream has none of its own.
+ * @throws {StreamClosedByServerError} at the end of the body, because an event stream has no end of its own.
  */
 export async function readStream(
   response: NonNullable<StreamResponse>,
@@ -65,7 +65,7 @@ export async function readStream(
   onChunk: (chunk: Uint8Array) => Promise<void> | undefined,
 ): Promise<never> {
   const reader = response.body?.getReader()
-  // The signal ends the body of a true fetch by itself, but not one that a replacement made.
+  // The signal cancels the body of the built-in fetch, but perhaps not that of a replacement.
   const cancel = () => void reader?.cancel().catch(() => {})
   if (signal.aborted) cancel()
   else signal.addEventListener('abort', cancel, { once: true })
@@ -112,7 +112,7 @@ async function check(
   return { url, body }
 }
 
-/** `Retry-After` in milliseconds, or `undefined`. A date is taken by the server's clock where the response tells it. */
+/** Returns `Retry-After` in milliseconds, or `undefined`. A date counts from the response's `Date`, if it has one. */
 function parseRetryAfter(headers: Headers, now: number): number | undefined {
   const value = headers.get('retry-after')
   if (value === null) return undefined
@@ -122,10 +122,10 @@ function parseRetryAfter(headers: Headers, now: number): number | undefined {
   return Math.max(0, until - (Date.parse(headers.get('date') ?? '') || now))
 }
 
-/** How long the body of a refusal may take, in milliseconds: its status has been known for as long. */
+/** The longest wait for the body of a refusal, in milliseconds. It delays the report of the status. */
 const refusalMs = 1_000
 
-/** The first characters of a body, for the error's reader. */
+/** Returns the first characters of a body, for the error. */
 async function beginningOf(
   body: ReadableStream<Uint8Array> | null | undefined,
   { clock, signal }: Attempt,
@@ -141,7 +141,7 @@ async function beginningOf(
       text += utf8.decode(value, { stream: true })
     }
   }
-  // What came until then is enough.
+  // After a timeout, the text so far is enough.
   await ask('body', read, { clock, signal, timeoutMs: refusalMs }).catch(() => {})
   reader.cancel().catch(() => {})
   return text.slice(0, 512)

@@ -2,7 +2,7 @@ import { RivuletError } from '@rivulet/core'
 
 export { CallbackTimeoutError, ConfigurationError } from '@rivulet/core'
 
-/** The server answered with a status that opens no stream. */
+/** The server refused the stream with an HTTP status. */
 export class HttpStatusError extends RivuletError {
   static override get name(): string {
     return 'HttpStatusError'
@@ -11,13 +11,13 @@ export class HttpStatusError extends RivuletError {
 
   constructor(
     readonly status: number,
-    /** The status line's words; empty over HTTP/2. */
+    /** The text of the status line; empty over HTTP/2. */
     readonly statusText: string,
     /** The URL that answered, after redirects. */
     readonly url: string,
     /** The beginning of the response's body. */
     readonly body: string,
-    /** How long the server asked to wait, by `Retry-After`. */
+    /** The delay from `Retry-After`, in milliseconds. */
     readonly retryAfterMs: number | undefined,
   ) {
     super(
@@ -27,7 +27,7 @@ export class HttpStatusError extends RivuletError {
   }
 }
 
-/** The server answered with something else than an event stream: a login page, for example. */
+/** The response is not an event stream, but for example a login page. */
 export class ContentTypeError extends RivuletError {
   static override get name(): string {
     return 'ContentTypeError'
@@ -36,7 +36,7 @@ export class ContentTypeError extends RivuletError {
 
   constructor(
     readonly status: number,
-    /** The response's `Content-Type`, or the empty string. */
+    /** The response's `Content-Type`; `''` if it is missing. */
     readonly contentType: string,
     /** The URL that answered, after redirects. */
     readonly url: string,
@@ -48,7 +48,7 @@ export class ContentTypeError extends RivuletError {
   }
 }
 
-/** The connection could not be made, or broke: no route, refused, reset, or not allowed by CORS (the cause may say). */
+/** The connection failed or broke: no route, refused, reset, or blocked by CORS. The `cause` may have details. */
 export class ConnectionError extends RivuletError {
   static override get name(): string {
     return 'ConnectionError'
@@ -67,7 +67,7 @@ export class ConnectionError extends RivuletError {
   }
 }
 
-/** The server did not answer in time. */
+/** The server did not send response headers in time. */
 export class ConnectTimeoutError extends RivuletError {
   static override get name(): string {
     return 'ConnectTimeoutError'
@@ -85,7 +85,7 @@ export class ConnectTimeoutError extends RivuletError {
   }
 }
 
-/** Nothing came for longer than the server's heartbeat allows: the connection is dead, though no one said so. */
+/** The connection was silent for longer than the server's heartbeat allows, so it counts as dead. */
 export class HeartbeatTimeoutError extends RivuletError {
   static override get name(): string {
     return 'HeartbeatTimeoutError'
@@ -93,7 +93,7 @@ export class HeartbeatTimeoutError extends RivuletError {
   static override readonly code = 'RIVULET_HEARTBEAT_TIMEOUT'
 
   constructor(
-    /** How long nothing came. */
+    /** The length of the silence, in milliseconds. */
     readonly idleMs: number,
   ) {
     super(
@@ -111,9 +111,9 @@ export class StreamClosedByServerError extends RivuletError {
   static override readonly code = 'RIVULET_CLOSED_BY_SERVER'
 
   constructor(
-    /** Why, in the server's words, where it said so. */
+    /** The server's reason, if it gave one. */
     readonly reason?: string,
-    /** Whether the server wants the client back. If not, the stream is closed, and only `connect()` opens it again. */
+    /** `true` if the client should reconnect. If `false`, the stream is closed, and only `connect()` opens it again. */
     readonly retry: boolean = true,
   ) {
     super(
@@ -123,7 +123,7 @@ export class StreamClosedByServerError extends RivuletError {
   }
 }
 
-/** An iterator with `overflow: 'error'` was read too slowly. */
+/** A loop read an iterator with `overflow: 'error'` too slowly. */
 export class IteratorOverflowError extends RivuletError {
   static override get name(): string {
     return 'IteratorOverflowError'
@@ -138,7 +138,7 @@ export class IteratorOverflowError extends RivuletError {
   }
 }
 
-/** Statuses that may pass by themselves; any other but 401 is final. */
+/** Recognizes statuses of temporary failures. All others are final, except 401. */
 export function isRetryableStatus(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500
 }

@@ -1,25 +1,25 @@
 import type { Clock } from '@rivulet/core'
 import { CallbackTimeoutError, ConfigurationError } from '@rivulet/core'
 
-// Every function that the application gave is foreign code, and is called through this file. It may return anything, throw
-// or reject with anything, or never answer: none of that may leave a rejection unhandled, or keep a stream from closing.
+// This file makes all calls of the application's functions. They are foreign code: they may return anything, throw or reject
+// with anything, or never settle. Even then, no rejection may stay unhandled, and the stream must be able to close.
 
-/** The argument of functions that may answer later. */
+/** The argument of functions that may be asynchronous. */
 export interface CallbackOptions {
-  /** Aborts when the stream no longer waits for the answer: it was closed, or `callbackTimeoutMs` is over. */
+  /** Aborts when the stream stops waiting for the answer: it was closed, or `callbackTimeoutMs` has passed. */
   readonly signal: AbortSignal
 }
 
-/** How long an answer is waited for. */
+/** Limits for the wait for an answer. */
 export interface Patience {
   readonly clock: Clock
-  /** Gives up when it aborts. */
+  /** Ends the wait when it aborts. */
   readonly signal: AbortSignal
-  /** 0: for ever. */
+  /** The longest wait, in milliseconds; 0: no limit. */
   readonly timeoutMs: number
 }
 
-/** Calls a function whose answer nobody waits for, and hands on what it throws or rejects with. */
+/** Calls a function without waiting for its answer, and passes exceptions and rejections to `onFailure`. */
 export function tell<T>(callback: (value: T) => unknown, value: T, onFailure: (error: unknown) => void): void {
   try {
     const done = callback(value)
@@ -30,9 +30,9 @@ export function tell<T>(callback: (value: T) => unknown, value: T, onFailure: (e
 }
 
 /**
- * Calls a function that has to answer at once.
+ * Calls a function that must be synchronous.
  *
- * @throws {ConfigurationError} when it answers with a promise, and whatever it throws.
+ * @throws {ConfigurationError} when the function returns a promise, and any exception of the function.
  */
 export function decide<T, Answer>(name: string, callback: (value: T) => Answer, value: T): Answer {
   const answer = callback(value)
@@ -42,10 +42,10 @@ export function decide<T, Answer>(name: string, callback: (value: T) => Answer, 
 }
 
 /**
- * Calls a function that may answer later.
+ * Calls a function that may be asynchronous.
  *
- * @param onTimeout Makes the error for an answer that does not come in time.
- * @throws (by its promise) whatever the function throws; the reason of the signal.
+ * @param onTimeout Creates the error for a timeout.
+ * @throws (by its promise) any error of the function, the error of `onTimeout`, or the reason of the signal.
  */
 export function ask<Answer>(
   name: string,
@@ -75,20 +75,20 @@ export function ask<Answer>(
       },
       (error) => {
         stopWaiting()
-        // Without a reason a stream would seem to have ended on purpose.
+        // Without an error, the stream would seem to have ended on purpose.
         reject(error ?? new Error(`${name} failed with ${error}.`))
       },
     )
   })
 }
 
-/** Throws what reading a foreign `then` throws. */
+/** Recognizes promises of any realm or library. Throws if the getter of a foreign `then` throws. */
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
   return typeof (value as { then?: unknown }).then === 'function'
 }
 
-/** A promise of this realm, whatever the thenable does. */
+/** Wraps a thenable in a promise of this realm, which behaves correctly even if the thenable does not. */
 function toPromise(promise: PromiseLike<unknown>): Promise<unknown> {
   return new Promise((resolve) => resolve(promise))
 }

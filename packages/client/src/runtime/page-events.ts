@@ -1,11 +1,14 @@
-/** What a page, or a worker, tells about itself and the network. */
+/** Takes events of a page or a worker. */
 export type PageListener = (event: PageEvent) => void
 
-/** `leave`: a navigation has begun, and may still come to nothing. `hide`: the page is left, perhaps to be shown again. */
+/**
+ * - `leave`: a navigation has begun, but may still be canceled.
+ * - `hide`: the user has left the page. The browser may show it again.
+ */
 export type PageEvent = 'online' | 'visible' | 'leave' | 'hide' | 'show'
 
 /**
- * The only place that touches `window` and `document`. Where they don't exist nothing is ever reported.
+ * Observes the page and the network. Outside of browsers, it reports nothing. No other file touches `window` and `document`.
  *
  * @returns Stops the reports.
  */
@@ -25,21 +28,21 @@ export function observePage(listener: PageListener): () => void {
   }
 }
 
-/** Listens to an event, where the target can tell of any. Returns how to stop. */
-// Without a signal: where a test environment has replaced AbortController, its page refuses signals of the other kind.
+/** Listens to an event if the target supports events. Returns a function that stops listening. */
+// No signal, because test environments may replace AbortController, and their pages then refuse the original's signals.
 export function listen(target: Partial<EventTarget> | undefined, type: string, listener: () => void): () => void {
   target?.addEventListener?.(type, listener)
   return () => target?.removeEventListener?.(type, listener)
 }
 
-/** What a relative URL is relative to; `undefined` outside of pages and workers. */
+/** Returns the base of relative URLs; `undefined` outside of pages and workers. */
 export function pageBaseUrl(): string | undefined {
   return globalThis.document?.baseURI ?? globalThis.location?.href
 }
 
 /**
- * The page's `sessionStorage`; `undefined` where there is none, or where it is forbidden. Node.js 26 and Deno have one for
- * the whole process: on a server all users would share their cursors in it.
+ * Returns the page's `sessionStorage`; `undefined` if it is missing or forbidden. Outside of pages it is never used: in Node.js
+ * 26 and Deno, one storage serves the whole process, so all users of a server would share their cursors.
  */
 export function pageStorage(): Storage | undefined {
   try {

@@ -1,8 +1,8 @@
-/** The place of an error in a stream, for `onError`. */
+/** The context of an error, for `onError`. */
 export interface StreamErrorContext {
   /**
    * - `connection`: an attempt or a connection failed, or a function that it calls: `url`, `headers`, `body`, `fetch`,
-   *   `onUnauthorized`. An event that was too large was skipped.
+   *   `onUnauthorized`. Events skipped because of their size also belong here.
    * - `event`: an event is invalid, or the contract lacks it.
    * - `mapMessage`, `until`: that function of the options failed.
    * - `handler`: a handler or a listener failed.
@@ -16,7 +16,7 @@ export type ErrorStage = StreamErrorContext['stage']
 
 const reports = new WeakMap<object, (error: unknown) => void>()
 
-/** Lets bindings report to a stream's `onError`. The stream itself has no such method, because applications throw instead. */
+/** Lets bindings report to a stream's `onError`. The stream has no public method for this, because applications throw instead. */
 export function takeReports(service: object, report: (error: unknown) => void): void {
   reports.set(service, report)
 }
