@@ -3,7 +3,7 @@ import type { FrameSubscriber, StreamBinding } from './stream-binding.js'
 
 /** Makes a result from events, one after the other. `Latest` and `Reduction` are folds. */
 export interface Fold<Result> {
-  /** Called with each event at once. An event that makes it throw is skipped, so the fold MUST be as before then. */
+  /** Called with each event at once. If it throws, it MUST leave the fold unchanged: the event is skipped. */
   add(event: BaseEvent): void
   /**
    * Called at first, and then at most once per frame. MUST return another value if the result has changed, and MUST NOT
@@ -13,9 +13,8 @@ export interface Fold<Result> {
 }
 
 /**
- * State behind one hook or composable. It folds events as they come, so that a backlog of events never grows between
- * two frames, and replaces `result` once per frame. It has no effect until it subscribes, so a render may make one and
- * drop it.
+ * State behind one hook or composable. It folds events as they arrive, so that no backlog grows between two frames, and
+ * replaces `result` once per frame. It has no effect until it subscribes, so a render may make one and drop it.
  *
  * An error thrown by the fold goes to the stream's `onError` once the store has subscribed.
  */
@@ -109,7 +108,7 @@ export class FoldStore<Result> implements FrameSubscriber {
     this.#listener?.(this.result)
   }
 
-  /** Folds the kept events up to a count. Returns whether there were any. */
+  /** Folds the kept events up to a count. Returns true if there were any. */
   #addUntil(count: number): boolean {
     if (this.#seen === undefined || count <= this.#seen) return false
     const missed = this.binding.kept(this.#types, this.#seen, count)
@@ -126,7 +125,7 @@ export class FoldStore<Result> implements FrameSubscriber {
     }
   }
 
-  /** Not before it has subscribed: a render may be dropped and done again. */
+  /** Reports only after the store has subscribed: a render may be dropped and repeated. */
   #reportErrors(): void {
     if (this.#errors.length === 0 || !this.#subscribed) return
     for (const error of this.#errors.splice(0)) this.binding.report(error)

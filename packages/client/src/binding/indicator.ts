@@ -19,7 +19,7 @@ export interface IndicatorLabels {
   dismiss: string
 }
 
-/** English labels, used for those that are not given. */
+/** English labels, used where no label is given. */
 export const defaultLabels: IndicatorLabels = {
   connecting: 'Connecting',
   open: 'Connected',
@@ -35,21 +35,21 @@ export const defaultLabels: IndicatorLabels = {
 /** Facts that an indicator shows. */
 export interface IndicatorState {
   connection: ConnectionState
-  /** True if the browser has a network: `isOnline()`. On a server: true. */
+  /** True if the browser has a network: the result of `isOnline()`. True on a server. */
   online: boolean
-  /** The `connection.gap` that the user has dismissed, or that was there before the indicator was. */
+  /** The `connection.gap` that the user has dismissed, or that is older than the indicator. */
   seenGap: unknown
   /** Seconds until the next attempt: `secondsUntil(clock, retryAt)`. `undefined` if none is planned. */
   seconds: number | undefined
 }
 
-/** Everything that an indicator renders. */
+/** Texts and class names that an indicator renders. */
 export interface IndicatorView {
   /** Class names of the root element. */
   classNames: readonly string[]
-  /** Text of the status, to be read out when it changes (`role="status"`). */
+  /** Text of the status. Screen readers read it out when it changes (`role="status"`). */
   text: string
-  /** Text behind it, to be hidden from screen readers. `undefined`: none. */
+  /** Text after the status, which the binding MUST hide from screen readers. `undefined`: none. */
   countdown: string | undefined
   /** Label of the button that dismisses the gap. `undefined`: no button. */
   dismiss: string | undefined

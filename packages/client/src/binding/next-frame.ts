@@ -23,7 +23,7 @@ export function nextFrame(callback: () => void): void {
   }
 }
 
-/** Cancels a callback of the next frame. Returns whether it was waiting. */
+/** Cancels a callback of the next frame. Returns true if it was waiting. */
 export function cancelFrame(callback: () => void): boolean {
   const waited = waiting.delete(callback)
   if (waiting.size === 0) stop()

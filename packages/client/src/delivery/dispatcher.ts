@@ -24,7 +24,7 @@ export interface DispatcherOptions {
   report: (error: unknown, stage?: ErrorStage) => void
 }
 
-/** Limit of unknown event names to report, once each: a stream may bring new ones forever. */
+/** Maximum number of unknown event names to report, once each: a stream may bring new ones forever. */
 const maxUnknown = 100
 
 interface TypeEntry {

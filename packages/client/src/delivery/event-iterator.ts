@@ -46,7 +46,7 @@ export interface Unread<T> {
   readonly cursor: string
 }
 
-/** Iterator that loops read events from: TypeScript 5.6's `AsyncIterableIterator<T, undefined>`, for older compilers too. */
+/** Iterator of events: TypeScript 5.6's `AsyncIterableIterator<T, undefined>`, for older compilers too. */
 export interface EventIterable<T> extends AsyncIterableIterator<T> {
   next(): Promise<IteratorResult<T, undefined>>
   return(): Promise<IteratorResult<T, undefined>>
@@ -72,7 +72,7 @@ export class EventIterator<T> implements EventIterable<T> {
   #ended = false
   /** Number of events that may wait for the next loop; `undefined` while this one reads. */
   #leftSize: number | undefined
-  /** Events for the next loop were lost: too many came. */
+  /** True if events for the next loop were lost because too many came. */
   #missed = false
   #failure: { error: unknown } | undefined
 

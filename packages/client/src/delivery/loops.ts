@@ -20,7 +20,7 @@ export class Loops {
   readonly #pausing = new Set<AnyIterator>()
   /** Iterators that may hold unread events. */
   readonly #readers = new Set<AnyIterator>()
-  /** Iterators that were left, by their handlers. The next loop takes over from them. */
+  /** Iterators of loops that were left, keyed by the handlers that they read. The next loop takes over from them. */
   readonly #left = new WeakMap<object, unknown>()
   #resumed: { promise: Promise<void>; resolve: () => void } | undefined
 

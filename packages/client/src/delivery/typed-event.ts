@@ -39,8 +39,8 @@ export function readPayload({ event, data }: SseMessage): Payload {
 }
 
 /**
- * Makes the flat event from a payload, validated if there is a schema. Without one, the payload object itself becomes the
- * event, so the caller must own it.
+ * Makes the flat event from a payload, validated if there is a schema. Without one, the payload object itself becomes
+ * the event, so the caller must own it.
  *
  * @param stamp Object that contains the timestamp and the source.
  * @throws {EventValidationError} (or rejects with it) if the payload does not fit.

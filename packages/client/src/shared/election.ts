@@ -56,8 +56,8 @@ export class Election {
   }
 
   /**
-   * Asks the browser whether this tab has the lock. After a freeze, the news of its loss may arrive later than everything
-   * else. A second lock shows which of the holders is this tab.
+   * Asks the browser whether this tab has the lock. After a freeze, the news of its loss may arrive later than
+   * everything else. A second lock shows which of the holders is this tab.
    */
   async holds(): Promise<boolean> {
     try {

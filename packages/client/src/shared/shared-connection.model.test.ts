@@ -8,9 +8,9 @@ import { EventStreamService } from '../index.js'
 import './shared-connection.js'
 
 /**
- * Plays random histories from a seed. Tabs join, close, crash, freeze, are hidden and shown, and read slowly. Their notes are
- * late, lost or doubled. Each tab must get each event once and in order, or be told of a gap, and no tab may stall. For
- * more seeds: `SEEDS=1-500 npx vitest run --project client model`.
+ * Plays random histories from a seed. Tabs join, close, crash, freeze, are hidden and shown, and read slowly. Their
+ * notes are late, lost or doubled. Each tab must get each event once and in order, or be told of a gap, and no tab may
+ * stall. For more seeds: `SEEDS=1-500 npx vitest run --project client model`.
  */
 const [from = 1, to = from] = (process.env.SEEDS ?? '1-4').split('-').map(Number)
 const seeds = Array.from({ length: to - from + 1 }, (_, i) => from + i)

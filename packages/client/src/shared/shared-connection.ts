@@ -14,8 +14,8 @@ import { SharedLog } from './shared-log.js'
 import { SharedReader } from './shared-reader.js'
 
 /**
- * Interval between two checks of the leader, plus jitter because all tabs check. A tab asks a silent leader at one check and
- * deposes it at the next: within 3 × 1_350 + 100 ms of its last sign of life.
+ * Interval between two checks of the leader. Has jitter added, because all tabs check. A tab asks a silent leader at
+ * one check and deposes it at the next: within 3 × 1_350 + 100 ms of its last sign of life.
  */
 const lookEveryMs = 1_200
 
@@ -23,8 +23,8 @@ const lookEveryMs = 1_200
 const lateMs = 100
 
 /**
- * One tab's part in a shared connection. The tab that has the lock leads, and its connection fills the log. The other tabs
- * wait for the lock and keep a copy of the log. Each tab reads its copy at its own pace.
+ * One tab's part in a shared connection. The tab that has the lock leads, and its connection fills the log. The other
+ * tabs wait for the lock and keep a copy of the log. Each tab reads its copy at its own pace.
  */
 export class SharedConnection implements StreamLink {
   snapshot: ConnectionSnapshot = idleSnapshot
@@ -330,7 +330,7 @@ export class SharedConnection implements StreamLink {
     this.#lookTimer = this.#clock.setTimeout(() => this.#look(), ms)
   }
 
-  /** Checks that the leader is alive. Counts checks, not time, as a tab that was frozen itself has heard nothing either. */
+  /** Checks that the leader is alive. Counts checks, not time: a tab that was frozen has heard nothing. */
   #look(): void {
     if (this.#leader || this.#electedTimer !== undefined) return
     if (this.#heard) {

@@ -7,7 +7,7 @@ import { SharedLog } from './shared-log.js'
 
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
-/** Makes a leader whose connection has an event for each read, and that gets no answer from `holds`. */
+/** Makes a leader whose connection has an event for each read, and that waits for the answer of `holds`. */
 async function lead() {
   const clock = new FakeClock()
   const log = new SharedLog()

@@ -22,8 +22,8 @@ export interface LeaderTab {
 const sureForMs = 1_000
 
 /**
- * Connection of the leading tab. Reads as fast as the server sends, however slow the handlers of any tab are: everything
- * that it receives goes into the log, whose size is limited.
+ * Connection of the leading tab. Reads as fast as the server sends, however slow the handlers of any tab are.
+ * Everything that it receives goes into the log, whose size is limited.
  */
 export class SharedLeader {
   readonly id: LeaderId
@@ -83,7 +83,7 @@ export class SharedLeader {
     this.#connection.send({ type })
   }
 
-  /** Leads no more. What was received is told, unless another tab leads already. */
+  /** Stops leading. With `tell`, sends the remaining items first: pass false if another tab already leads. */
   stop(tell: boolean): void {
     if (tell) this.#tell()
     this.#stopped = true

@@ -8,15 +8,15 @@ import { ConfigurationError } from '../runtime/errors.js'
 export interface SharedOptions {
   /**
    * Identifies the user, and anything else besides the URL, method and body that decides the events of the stream. Tabs
-   * share a connection only if their keys are equal. Required unless `credentials` is `'omit'`, the URL and the body are
-   * values, and there are no `headers`.
+   * share a connection only if their keys are equal. Required unless `credentials` is `'omit'`, the URL and the body
+   * are values, and there are no `headers`.
    */
   key?: string
 }
 
 /**
- * Makes a shared connection, or returns `undefined` if the options ask for none or the platform does not support it. Loads
- * the code on first use, as most streams have their own connection.
+ * Makes a shared connection, or returns `undefined` if the options ask for none or the platform does not support it.
+ * Loads the code on first use, as most streams have their own connection.
  *
  * @throws {ConfigurationError} if a required key is missing.
  */

@@ -17,8 +17,8 @@ const maxItems = 1_000
 const maxCharacters = 4_000_000
 
 /**
- * Latest items of a shared connection. Every tab has a copy with the same places, so its handlers can fall behind alone,
- * and any tab can take over. Ordinals count within one copy.
+ * Latest items of a shared connection. Every tab has a copy with the same places, so its handlers can fall behind
+ * alone, and any tab can take over. Ordinals count within one copy.
  */
 export class SharedLog {
   /** Place of the last item; term 0 while the log belongs to no leader. */

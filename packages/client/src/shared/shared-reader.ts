@@ -8,11 +8,11 @@ import type { LogItem, SharedLog } from './shared-log.js'
 const graceMs = 500
 
 /**
- * Delivers the log to the handlers of one tab, at their pace. If the log no longer has the items that they lack, opens the
- * tab's own connection to the server until that has caught up with the log.
+ * Delivers the log to the handlers of one tab, at their pace. If the log no longer has the items that they lack, opens
+ * the tab's own connection to the server until it has caught up with the log.
  */
 export class SharedReader {
-  /** ID of the last delivered event. */
+  /** Cursor after the last delivered item. */
   cursor = ''
   /** Last gap that this tab was told of. */
   gap: GapEvent | undefined
