@@ -112,8 +112,14 @@ export class SharedStep {
   }
 }
 
-// Shared: an error of its own would retain a stack for as long as the promise that was waited for.
-const nobodyWaits = new DOMException('Nobody waits for the answer.', 'AbortError')
+let nobodyWaits: DOMException | undefined
+
+// Shared: an error of its own would retain a stack for as long as the promise that was waited for. Made when it is first
+// needed, as some runtimes load this module before they have the class.
+function nobodyWaitsError(): DOMException {
+  nobodyWaits ??= new DOMException('Nobody waits for the answer.', 'AbortError')
+  return nobodyWaits
+}
 
 /** Waits for foreign promises until it is broken off. */
 export class Wait {
@@ -168,7 +174,7 @@ export class Wait {
    * @param outcome The rejection of each wait.
    * @param reason The abort reason of the signal.
    */
-  breakOff(outcome: unknown, reason: unknown = nobodyWaits): void {
+  breakOff(outcome: unknown, reason: unknown = nobodyWaitsError()): void {
     if (this.#brokenOff) return
     this.#brokenOff = { outcome, reason }
     for (const leave of this.#leaves) leave()
