@@ -6,7 +6,7 @@ export default defineConfig({
       'packages/*/vitest.config.ts',
       'examples/*/vitest.config.ts',
       'checks/vitest.config.ts',
-      'runtimes/react-18/vitest.config.ts',
+      'react-18/vitest.config.ts',
       'e2e/vitest.config.ts',
     ],
     // For `npm run coverage`. The Redis backplane is excluded, because its fault tests take minutes and prove more than
