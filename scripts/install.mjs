@@ -7,23 +7,28 @@ import { root, run } from './run.mjs'
 export function ensureInstalled() {
   const major = Number(process.versions.node.split('.')[0])
   if (major < 20) throw new Error(`Rivulet needs Node.js 20 or newer; this is ${process.version}.`)
-  if (isInstalled()) return
+  if (missingPackages().length === 0) return
   console.log('Installing dependencies (npm ci) …')
   // npm tells its scripts its own path; elsewhere it is on the PATH.
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm']
   run([...npm, 'ci', '--no-audit', '--no-fund', '--loglevel=error'])
+  // Otherwise every command would install again, also in the middle of a test run.
+  const stale = missingPackages()
+  if (stale.length > 0) {
+    throw new Error(`npm did not install ${stale.join(', ')}. Run \`npm install\` and commit package-lock.json.`)
+  }
 }
 
 /** Compares the lockfile with the one that npm writes into node_modules for installed packages. */
-function isInstalled() {
-  const installedFile = join(root, 'node_modules/.package-lock.json')
-  if (!existsSync(installedFile)) return false
+function missingPackages() {
   const wanted = readPackages(join(root, 'package-lock.json'))
-  const installed = readPackages(installedFile)
-  return Object.entries(wanted).every(([path, { version, optional, devOptional, peer }]) => {
-    if (!path.includes('node_modules/')) return existsSync(join(root, path))
+  const installedFile = join(root, 'node_modules/.package-lock.json')
+  const installed = existsSync(installedFile) ? readPackages(installedFile) : {}
+  return Object.keys(wanted).filter((path) => {
+    const { version, optional, devOptional, peer } = wanted[path]
+    if (!path.includes('node_modules/')) return !existsSync(join(root, path))
     const found = installed[path]
-    return found ? found.version === version : optional || devOptional || peer
+    return !(found ? found.version === version : optional || devOptional || peer)
   })
 }
 
