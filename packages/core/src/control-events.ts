@@ -12,6 +12,8 @@ export interface OpenEvent {
   readonly recovered: boolean | null
   /** Number of retained events sent before the first live one. */
   readonly replayed: number
+  /** Address at which the client reads on after a break by GET, if it is not the one that it asked. */
+  readonly location?: string | undefined
 }
 
 /** Marks a place in the stream where events may be missing. */
@@ -100,7 +102,11 @@ const endStates: ReadonlySet<unknown> = new Set<EndState>(['done', 'stopped', 'f
 function hasFields(event: string, fields: Record<string, unknown>): boolean {
   switch (event) {
     case 'rivulet:open':
-      return typeof fields.connectionId === 'string' && typeof fields.heartbeatMs === 'number'
+      return (
+        typeof fields.connectionId === 'string' &&
+        typeof fields.heartbeatMs === 'number' &&
+        (fields.location === undefined || typeof fields.location === 'string')
+      )
     case 'rivulet:gap':
       return typeof fields.reason === 'string'
     case 'rivulet:live':

@@ -7,18 +7,31 @@ import { expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { runStop, runStream } from './run-stream.js'
 
-it('streams a run to its end, and stops it', async () => {
+it('starts a run, streams it to its end, and stops it', async () => {
   const manager = new EventManager({ events: defineEvents({ token: z.object({ text: z.string() }) }) })
   const runs = new RunManager({ manager })
   const route = { id: ({ params }: express.Request) => params.id as string, authorize: () => true }
-  const app = express().get('/runs/:id', runStream(runs, route)).delete('/runs/:id', runStop(runs, route))
+  const app = express()
+    .get('/runs/:id', runStream(runs, route))
+    .delete('/runs/:id', runStop(runs, route))
+    .post(
+      '/runs',
+      runStream(runs, {
+        start: () =>
+          runs.start('a', {}, ({ publish, signal }) => {
+            void publish('token', { text: 'hello' })
+            return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+          }),
+        location: (_, { id }) => `/runs/${id}`,
+        authorize: () => true,
+      }),
+    )
   const server = createServer(app).listen(0)
   onTestFinished(() => void server.close())
   const url = `http://localhost:${(server.address() as AddressInfo).port}/runs`
-  await runs.start('a', {}, ({ publish, signal }) => {
-    void publish('token', { text: 'hello' })
-    return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-  })
+  const started = await fetch(url, { method: 'POST' })
+  expect([started.status, started.headers.get('content-location')]).toEqual([200, '/runs/a'])
+  await started.body?.cancel()
   const response = await fetch(`${url}/a`)
   const stopped = await fetch(`${url}/a`, { method: 'DELETE' })
   expect(await stopped.json()).toEqual({ id: 'a', state: 'stopped', reason: 'stopped' })

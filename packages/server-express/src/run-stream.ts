@@ -4,7 +4,7 @@ import type { Request, RequestHandler } from 'express'
 
 /**
  * An Express handler, for versions 4 and 5, that answers with a run: all of it, or what comes after the client's cursor, until
- * its end. It never calls `next`: what fails goes to the manager's `onError`.
+ * its end. With `start`, for a POST, it starts the run first. It never calls `next`: errors go to the manager's `onError`.
  *
  * @example
  * app.get('/answers/:id', runStream(runs, {

@@ -7,19 +7,28 @@ import { expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { runStop, runStream } from './run-stream.js'
 
-it('streams a run to its end, and stops it', async () => {
+it('starts a run, streams it to its end, and stops it', async () => {
   const manager = new EventManager({ events: defineEvents({ token: z.object({ text: z.string() }) }) })
   const runs = new RunManager({ manager })
   const route = { id: ({ path }: Koa.Context) => path.slice('/runs/'.length), authorize: () => true }
   const [read, stop] = [runStream(runs, route), runStop(runs, route)]
-  const app = new Koa().use((ctx, next) => (ctx.method === 'DELETE' ? stop : read)(ctx, next))
+  const post = runStream(runs, {
+    start: () =>
+      runs.start('a', {}, ({ publish, signal }) => {
+        void publish('token', { text: 'hello' })
+        return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      }),
+    location: (_, { id }) => `/runs/${id}`,
+    authorize: () => true,
+  })
+  const handlers: { [method: string]: Koa.Middleware } = { GET: read, DELETE: stop, POST: post }
+  const app = new Koa().use((ctx, next) => handlers[ctx.method]!(ctx, next))
   const server = createServer(app.callback()).listen(0)
   onTestFinished(() => void server.close())
   const url = `http://localhost:${(server.address() as AddressInfo).port}/runs`
-  await runs.start('a', {}, ({ publish, signal }) => {
-    void publish('token', { text: 'hello' })
-    return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-  })
+  const started = await fetch(url, { method: 'POST' })
+  expect([started.status, started.headers.get('content-location')]).toEqual([200, '/runs/a'])
+  await started.body?.cancel()
   const response = await fetch(`${url}/a`)
   const stopped = await fetch(`${url}/a`, { method: 'DELETE' })
   expect(await stopped.json()).toEqual({ id: 'a', state: 'stopped', reason: 'stopped' })

@@ -4,7 +4,7 @@ import type { Context as KoaContext, Middleware } from 'koa'
 
 /**
  * Koa middleware, for versions 2 and 3, that answers with a run: all of it, or what comes after the client's cursor, until its
- * end. Like `eventStream`, it writes to Node.js's own response and never calls `next`.
+ * end. With `start`, for a POST, it starts the run first. Like `eventStream`, it writes to Node.js's own response and never calls `next`.
  *
  * @example
  * router.get('/answers/:id', runStream(runs, {

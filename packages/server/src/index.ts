@@ -39,11 +39,15 @@ export type { RunInfo } from './runs/run-info.js'
 export {
   RunManager,
   type RunManagerOptions,
-  type RunStreamOptions,
   type StartedRun,
   type StartRunOptions,
 } from './runs/run-manager.js'
-export type { RunAuthorizationOptions, RunRouteOptions } from './runs/run-route.js'
+export type {
+  RunAuthorizationOptions,
+  RunRouteOptions,
+  RunStartRouteOptions,
+  RunStreamOptions,
+} from './runs/run-route.js'
 export type { RunStopOptions, StopAnswer } from './runs/run-stop.js'
 export type { Awaitable } from './runtime/awaitable.js'
 export type { ConnectionInfo } from './runtime/connection-info.js'

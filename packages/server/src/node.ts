@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { EventContract } from '@rivulet/core'
 import type { EventManager } from './event-manager.js'
-import type { RunManager, RunStreamOptions } from './runs/run-manager.js'
+import type { RunManager } from './runs/run-manager.js'
+import type { RunStreamOptions } from './runs/run-route.js'
 import type { RunStopOptions } from './runs/run-stop.js'
 import { lastEventIdOf, type NodeResponse, NodeSink } from './sinks/node-sink.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
@@ -34,7 +35,7 @@ export function handleEventStream<
 
 /**
  * Answers a Node.js request, of HTTP/1.x or HTTP/2, with a run: all of it, or what comes after the client's cursor, until its
- * end. Headers that were set on the response before are sent with it.
+ * end. With `start`, for a POST, it starts the run first. Headers that were set on the response before are sent with it.
  *
  * Resolves when the stream is open or the request refused; never rejects: what fails goes to the manager's `onError`, and the
  * client gets a status.

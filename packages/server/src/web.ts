@@ -1,6 +1,7 @@
 import type { EventContract } from '@rivulet/core'
 import type { EventManager } from './event-manager.js'
-import type { RunManager, RunStreamOptions } from './runs/run-manager.js'
+import type { RunManager } from './runs/run-manager.js'
+import type { RunStreamOptions } from './runs/run-route.js'
 import type { RunStopOptions } from './runs/run-stop.js'
 import { WebSink } from './sinks/web-sink.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
@@ -28,7 +29,8 @@ export function eventStreamResponse<Contract extends EventContract, Context = un
 }
 
 /**
- * Answers a web-standard request with a run: all of it, or what comes after the client's cursor, until its end.
+ * Answers a web-standard request with a run: all of it, or what comes after the client's cursor, until its end. With `start`,
+ * for a POST, it starts the run first.
  *
  * Resolves when the stream is open or the request refused; never rejects: what fails goes to the manager's `onError`, and the
  * client gets a status.

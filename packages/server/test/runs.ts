@@ -12,7 +12,8 @@ import { z } from 'zod'
 import { randomFrom } from '../../../test-support/random.js'
 import { MemoryBackplane, type MemoryBackplaneOptions } from '../src/backplane/memory-backplane.js'
 import { EventManager } from '../src/event-manager.js'
-import { RunManager, type RunManagerOptions, type RunStreamOptions } from '../src/runs/run-manager.js'
+import { RunManager, type RunManagerOptions } from '../src/runs/run-manager.js'
+import type { RunRouteOptions, RunStreamOptions } from '../src/runs/run-route.js'
 import type { ErrorContext } from '../src/runtime/report.js'
 import { SimulatedClock, SimulatedSink, settle } from './simulation.js'
 
@@ -30,7 +31,7 @@ export interface RunReader {
   cursor(): string
 }
 
-type ReadOptions = Partial<RunStreamOptions> & { lastEventId?: string; slow?: boolean }
+type ReadOptions = Partial<RunRouteOptions> & Pick<RunStreamOptions, 'refuseBusyWith'> & { lastEventId?: string; slow?: boolean }
 
 /** A manager with its runs. */
 export interface RunNode {

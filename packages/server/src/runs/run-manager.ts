@@ -6,7 +6,6 @@ import { ConfigurationError, ManagerClosedError } from '../runtime/errors.js'
 import { tell } from '../runtime/guard.js'
 import type { Sink } from '../sinks/sink.js'
 import { receive, type StreamRequest } from '../streams/reception.js'
-import type { EventStreamOptions } from '../streams/stream-options.js'
 import type { Streams } from '../streams/streams.js'
 import { EndWatch } from './end-watch.js'
 import { TooManyRunsError } from './errors.js'
@@ -16,7 +15,7 @@ import { endOf, Production } from './production.js'
 import { infoOf, type RunInfo } from './run-info.js'
 import { checkNumbers, checkText } from './run-options.js'
 import { RunReading } from './run-reading.js'
-import type { RunRouteOptions } from './run-route.js'
+import type { RunStreamOptions } from './run-route.js'
 import { answerStop, type RunStopOptions, type StopAnswer } from './run-stop.js'
 
 export interface RunManagerOptions<Contract extends EventContract> {
@@ -60,10 +59,6 @@ export interface StartedRun extends RunInfo {
    */
   readonly finished: Promise<void>
 }
-
-export interface RunStreamOptions<Request = unknown, Context = unknown>
-  extends RunRouteOptions<Request, Context>,
-    Pick<EventStreamOptions, 'refuseBusyWith'> {}
 
 /** For how many milliseconds `close` waits for the backplane to take note. */
 const leaveMs = 2_000
@@ -290,7 +285,8 @@ export class RunManager<Contract extends EventContract> {
   }
 
   /**
-   * Answers a request to read a run, by any sink: with all of it, or what comes after the client's cursor, live until its end.
+   * Answers a request to read a run, or to start and read it, by any sink: with all of it, or what comes after the client's
+   * cursor, live until its end.
    * The adapters call this. Resolves when the stream is open or refused; never rejects.
    */
   connect<Request, Context>(

@@ -7,25 +7,26 @@ import type { Join, JoinRequest } from '../streams/join.js'
 import type { StreamSource } from '../streams/reception.js'
 import type { Streams } from '../streams/streams.js'
 import { planRunJoin } from './run-join.js'
-import { findRun, type RunRouteOptions } from './run-route.js'
+import { findRun, type RunStreamOptions, startRun } from './run-route.js'
 
 /** For how long the end of a run may be on its way to a reader, and a read that failed waits, in milliseconds. */
 const pauseMs = 1_000
 
-/** One request to read a run: where its stream comes from. */
+/** One request to read a run, or to start and read it: where its stream comes from. */
 export class RunReading<Request, Context> implements StreamSource {
   readonly #streams: Streams
   readonly #get: (id: string) => Promise<RunRecord | undefined>
   readonly #request: Request
-  readonly #options: RunRouteOptions<Request, Context>
+  readonly #options: RunStreamOptions<Request, Context>
   #run: RunRecord | undefined
+  #location: string | undefined
   #checking = false
 
   constructor(
     streams: Streams,
     get: (id: string) => Promise<RunRecord | undefined>,
     request: Request,
-    options: RunRouteOptions<Request, Context>,
+    options: RunStreamOptions<Request, Context>,
   ) {
     this.#streams = streams
     this.#get = get
@@ -34,8 +35,16 @@ export class RunReading<Request, Context> implements StreamSource {
   }
 
   async authorize(admitting: Admitting): Promise<ReadAdmission> {
-    const { run, admission } = await findRun(admitting, this.#request, this.#options, this.#get)
+    const options = this.#options
+    if (!options.start) {
+      const { run, admission } = await findRun(admitting, this.#request, options, this.#get)
+      this.#run = run
+      return admission
+    }
+    const { random } = this.#streams.runtime.clock
+    const { run, admission, location } = await startRun(admitting, this.#request, options, { get: this.#get, random })
     this.#run = run
+    this.#location = location
     return admission
   }
 
@@ -44,8 +53,8 @@ export class RunReading<Request, Context> implements StreamSource {
     return runChannel(this.#run.id)
   }
 
-  join(request: JoinRequest): Promise<Join> {
-    return planRunJoin(this.#streams.runtime, request, this.#run!)
+  async join(request: JoinRequest): Promise<Join> {
+    return { ...(await planRunJoin(this.#streams.runtime, request, this.#run!)), location: this.#location }
   }
 
   /**

@@ -6,7 +6,7 @@ import { EventManager } from '../event-manager.js'
 import { handleRunStop, handleRunStream } from '../node.js'
 import { runStopResponse, runStreamResponse } from '../web.js'
 import { RunManager } from './run-manager.js'
-import type { RunAuthorizationOptions } from './run-route.js'
+import type { RunAuthorizationOptions, RunStartRouteOptions } from './run-route.js'
 
 function create() {
   const errors: unknown[] = []
@@ -25,7 +25,7 @@ async function talk(
   id: string,
   onSignal: (signal: AbortSignal) => void = () => {},
 ) {
-  await runs.start(id, { key: 'ada' }, async ({ publish, signal }) => {
+  return runs.start(id, { key: 'ada' }, async ({ publish, signal }) => {
     onSignal(signal)
     for (const text of ['1', '2']) await publish('token', { text })
     await new Promise((resolve) => signal.addEventListener('abort', resolve))
@@ -42,13 +42,13 @@ it('streams and stops runs over HTTP, with a clean end and 204 on return', async
   }
   const server = createServer(async (request, response) => {
     if (request.method === 'DELETE') return handleRunStop(runs, request, response, { ...route, reason: 'user' })
-    if (request.method === 'POST') {
-      await talk(runs, request.url!.slice(1), (given) => {
+    if (request.method !== 'POST') return handleRunStream(runs, request, response, route)
+    const start = ({ url }: IncomingMessage) =>
+      talk(runs, url!.slice(1), (given) => {
         signal = given
       })
-      response.setHeader('Content-Location', request.url!)
-    }
-    return handleRunStream(runs, request, response, route)
+    const { authorize } = route
+    return handleRunStream(runs, request, response, { start, location: (_, { id }) => `/${id}`, authorize })
   })
   const url = await listen(server)
   onTestFinished(() => void server.close())
@@ -68,6 +68,10 @@ it('streams and stops runs over HTTP, with a clean end and 204 on return', async
   expect(signal.aborted).toBe(true)
   // Resolves, as the response ends by itself.
   const text = await response.text()
+  expect(JSON.parse(text.match(/event: rivulet:open\ndata: (.+)/)![1]!)).toMatchObject({
+    recovered: null,
+    location: '/a',
+  })
   const events = [...text.matchAll(/^event: (.+)$/gm)].map(([, name]) => name)
   expect(events.filter((name) => name !== 'rivulet:live')).toEqual(['rivulet:open', 'token', 'token', 'rivulet:end'])
   expect(text).toMatch(/id: \w+\nevent: rivulet:end\ndata: \{"state":"stopped","reason":"user"\}\n\n$/)
@@ -112,4 +116,52 @@ it('stops nothing for a route whose functions misbehave, and says nothing of why
   expect(await stop({ id, authorize: () => ({ status: 418, message: 'no' }) })).toEqual([418, 'no'])
   expect(errors).toHaveLength(5)
   expect(await runs.get('a')).toMatchObject({ state: 'running' })
+})
+
+it('starts a run once for requests that repeat its id, and answers web-standard requests alike', async () => {
+  const { runs } = create()
+  const options = {
+    start: () => talk(runs, 'a b'),
+    location: (_: Request, { id }: { id: string }) => `/runs/${encodeURIComponent(id)}`,
+    authorize: () => true,
+  }
+  const post = () => runStreamResponse(runs, new Request('http://localhost/runs', { method: 'POST' }), options)
+  const [one, other] = [await post(), await post()]
+  expect(one.headers.get('content-location')).toBe('/runs/a%20b')
+  await runs.stop('a b')
+  const texts = [await one.text(), await other.text()]
+  for (const text of texts) expect(text.match(/^event: token$/gm)).toHaveLength(2)
+})
+
+it('refuses to start a run as the application says, and says nothing of why it failed', async () => {
+  const { manager, errors } = create()
+  const runs = new RunManager({ manager, maxRunningPerKey: 1 })
+  await talk(runs, 'a')
+  const post = async (changed: Partial<Record<keyof RunStartRouteOptions, unknown>>) => {
+    const good = { start: () => talk(runs, 'a'), location: () => '/a', authorize: () => true }
+    const request = new Request('http://localhost/', { method: 'POST' })
+    const response = await runStreamResponse(runs, request, { ...good, ...changed } as RunStartRouteOptions)
+    void response.body?.cancel()
+    return response.status
+  }
+  expect(await post({})).toBe(200)
+  expect(await post({ start: () => false })).toBe(403)
+  expect(await post({ start: async () => ({ status: 401 }) })).toBe(401)
+  expect(await post({ authorize: () => false })).toBe(403)
+  expect(await post({ start: () => talk(runs, 'b') })).toBe(429)
+  expect(errors).toEqual([])
+  const fail = () => {
+    throw new Error('secret')
+  }
+  expect(await post({ start: fail })).toBe(500)
+  expect(await post({ start: () => undefined })).toBe(500)
+  expect(await post({ start: () => true })).toBe(500)
+  expect(await post({ start: () => ({ status: 200 }) })).toBe(500)
+  expect(await post({ location: fail })).toBe(500)
+  expect(await post({ location: undefined })).toBe(500)
+  for (const location of ['', '/a b', '/ä', '/a\r\nx: y', 1]) expect(await post({ location: () => location })).toBe(500)
+  expect(errors).toHaveLength(11)
+  await runs.close()
+  expect(await post({})).toBe(503)
+  expect(errors).toHaveLength(11)
 })

@@ -67,7 +67,7 @@ class OneCaller implements RouteCaller {
   }
 
   async ask<Answer, Result>(
-    name: 'id' | 'authorize',
+    name: 'id' | 'start' | 'authorize',
     call: (options: CallbackOptions) => Awaitable<Answer>,
     read: (answer: Answer) => Awaitable<Result>,
   ): Promise<Result> {
@@ -88,7 +88,7 @@ class OneCaller implements RouteCaller {
     }
   }
 
-  #report(error: unknown, stage: 'id' | 'authorize' | 'read'): void {
+  #report(error: unknown, stage: 'id' | 'start' | 'authorize' | 'read'): void {
     if (!Refused.is(error)) this.#streams.runtime.report(error, { stage })
   }
 

@@ -8,7 +8,7 @@ export interface ErrorContext {
    * - `presence`: that callback or `onChange` failed, or the registry could not be updated.
    * - `disconnect`: the function passed to `disconnect` failed for a stream that was being opened.
    * - `run`: the producer of a run failed, or what becomes of runs could not be written.
-   * - `id`: that function of the options of a run's route failed.
+   * - `id`, `start`: that function of the options of a run's route failed; with `start`, or its `location`.
    * - `emit`: an event could not be published.
    * - `read`: the backplane could not read a channel's events.
    * - `write`: a response failed.
@@ -23,6 +23,7 @@ export interface ErrorContext {
     | 'disconnect'
     | 'run'
     | 'id'
+    | 'start'
     | 'emit'
     | 'read'
     | 'write'

@@ -80,9 +80,9 @@ export class NodeSink implements Sink {
     response.end(message)
   }
 
-  open(): void {
+  open(headers?: Readonly<Record<string, string>>): void {
     const response = this.#response as ServerResponse
-    response.writeHead(200, streamHeaders)
+    response.writeHead(200, { ...headers, ...streamHeaders })
     if (response.req.method === 'HEAD') {
       this.#bodiless = true
       response.end()

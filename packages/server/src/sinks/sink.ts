@@ -45,8 +45,11 @@ export interface Sink {
    * @throws if the status or a header is not valid in HTTP. The caller may then try another refusal.
    */
   refuse(refusal: Refusal, leave?: boolean): void
-  /** Sends status 200 and the headers of an event stream. */
-  open(): void
+  /**
+   * Sends status 200 and the headers of an event stream.
+   * @param headers More headers, with names in lower case.
+   */
+  open(headers?: Readonly<Record<string, string>>): void
   /** Runs `write` and sends everything that it wrote in one system call. Optional: omit it if it saves nothing. */
   together?(write: () => void): void
   /** Sends or buffers a payload. Returns false if bytes had to be buffered: `onDrain` follows when they are sent. */

@@ -46,9 +46,10 @@ export class WebSink implements Sink {
     this.#respond(response)
   }
 
-  open(): void {
+  open(more?: Readonly<Record<string, string>>): void {
+    const headers = { ...more, ...streamHeaders }
     if (this.#method === 'HEAD') {
-      this.#respond(new Response(null, { headers: streamHeaders }))
+      this.#respond(new Response(null, { headers }))
       queueMicrotask(this.#close)
       return
     }
@@ -61,7 +62,7 @@ export class WebSink implements Sink {
     }
     // With a high water mark of one byte, `pull` is called exactly when the stream is empty.
     const body = new ReadableStream(source, { highWaterMark: 1, size: (chunk) => chunk!.byteLength })
-    this.#respond(new Response(body, { headers: streamHeaders }))
+    this.#respond(new Response(body, { headers }))
   }
 
   write(payload: Payload): boolean {

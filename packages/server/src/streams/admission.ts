@@ -64,7 +64,7 @@ export class ConnectionLimits {
   take(key: string): void {
     const taken = this.#perKey.get(key) ?? 0
     if (taken >= this.#maxPerKey) {
-      throw new Refused(comeBack(429, 'Too many event streams are open for this client.', later, this.#random))
+      throw new Refused(tooMany('Too many event streams are open for this client.', this.#random))
     }
     this.#perKey.set(key, taken + 1)
   }
@@ -121,6 +121,11 @@ export function pipelined(random: () => number): Refusal {
 /** The refusal while the backplane does not answer. */
 export function unavailable(random: () => number): Refusal {
   return comeBack(503, 'The events cannot be read at the moment.', soon, random)
+}
+
+/** The refusal of a client that has to end something else first. */
+export function tooMany(message: string, random: () => number): Refusal {
+  return comeBack(429, message, later, random)
 }
 
 /** Spreads clients over one to three times `seconds`, so that they do not all reconnect at once. */

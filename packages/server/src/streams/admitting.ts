@@ -21,7 +21,7 @@ function reporter(runtime: Runtime, stage: ErrorContext['stage']): (error: unkno
   }
 }
 
-type CallbackName = 'id' | 'authorize' | 'channels' | 'snapshot' | 'presence'
+type CallbackName = 'id' | 'start' | 'authorize' | 'channels' | 'snapshot' | 'presence'
 
 /**
  * A request on its way to a stream, with its slot and the step that it waits for. Listens to the sink, and passes its

@@ -29,7 +29,7 @@ export function readAuthorization(answer: unknown): ReadAdmission {
   if (typeof answer !== 'object' || answer === null) {
     throw new ConfigurationError('authorize()', answer, 'Return true, false, { context } or { status }.')
   }
-  if ('status' in answer) throw new Refused(readRefusal(answer))
+  if ('status' in answer) throw new Refused(readRefusal('authorize()', answer))
   if (!('context' in answer)) {
     const fix = 'This lets nobody in. Return { context }, or true without a context; { status } refuses.'
     throw new ConfigurationError('authorize()', 'an object without a context', fix)
@@ -59,27 +59,28 @@ function readExpiry(expiresAt: unknown): number {
 /** Headers that determine the end of the body. A wrong value would leave the client waiting. */
 const framing = /^(content-length|transfer-encoding)$/i
 
-function readRefusal(answer: object): Refusal {
+/** @param name The function that answered. @throws {ConfigurationError} if it is not a refusal. */
+export function readRefusal(name: string, answer: object): Refusal {
   const { status, message, headers } = answer as { status: unknown; message?: unknown; headers?: unknown }
   if (!Number.isInteger(status) || !(status === 204 || ((status as number) >= 300 && (status as number) <= 599))) {
-    throw new ConfigurationError('authorize().status', status, 'Return an HTTP status: 204, or 300 to 599.')
+    throw new ConfigurationError(`${name}.status`, status, 'Return an HTTP status: 204, or 300 to 599.')
   }
   if (message !== undefined && typeof message !== 'string') {
-    throw new ConfigurationError('authorize().message', message, 'Return a string, or leave it out.')
+    throw new ConfigurationError(`${name}.message`, message, 'Return a string, or leave it out.')
   }
-  return { status: status as number, message, headers: readHeaders(headers) }
+  return { status: status as number, message, headers: readHeaders(name, headers) }
 }
 
-function readHeaders(headers: unknown): Record<string, string> | undefined {
+function readHeaders(from: string, headers: unknown): Record<string, string> | undefined {
   if (headers === undefined) return undefined
   if (typeof headers !== 'object' || headers === null) {
-    throw new ConfigurationError('authorize().headers', headers, 'Return an object of strings, or leave it out.')
+    throw new ConfigurationError(`${from}.headers`, headers, 'Return an object of strings, or leave it out.')
   }
   const read: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value !== 'string' || framing.test(name)) {
       throw new ConfigurationError(
-        `authorize().headers.${name}`,
+        `${from}.headers.${name}`,
         value,
         'Return a string, and leave out Content-Length and Transfer-Encoding.',
       )

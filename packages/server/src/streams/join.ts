@@ -32,6 +32,8 @@ export interface Join {
    * event, it still misses nothing that is published while it is away.
    */
   readonly cursor: string | undefined
+  /** The address where the client reads on after a break, if it is not the one that it asked. */
+  readonly location?: string | undefined
   /** The text between `rivulet:open` and the first event. */
   readonly prologue: string
   /** The gaps that the prologue announces. */
