@@ -4,19 +4,19 @@ import type { EventStreamServiceOptions } from './stream-options.js'
 
 type Kind = readonly [test: (value: unknown) => boolean, fix: string]
 
-const milliseconds: Kind = [isAtLeast(0), 'Give milliseconds, 0 or more.']
-const fn: Kind = [(value) => typeof value === 'function', 'Give a function.']
-const text: Kind = [(value) => typeof value === 'string', 'Give a text.']
-const flag: Kind = [(value) => typeof value === 'boolean', 'Give true or false.']
+const milliseconds: Kind = [isAtLeast(0), 'Pass milliseconds, 0 or more.']
+const fn: Kind = [(value) => typeof value === 'function', 'Pass a function.']
+const text: Kind = [(value) => typeof value === 'string', 'Pass a string.']
+const flag: Kind = [(value) => typeof value === 'boolean', 'Pass true or false.']
 const settings: Kind = [
   (value) => typeof value === 'boolean' || (typeof value === 'object' && value !== null),
-  'Give true, false, or an object.',
+  'Pass true, false or an object.',
 ]
 
 const streamOptions: { readonly [path: string]: Kind } = {
   url: [
     (value) => ['string', 'function'].includes(typeof value) || value instanceof URL,
-    'Give a text, a URL, or a function.',
+    'Pass a string, a URL or a function.',
   ],
   method: text,
   lastEventId: text,
@@ -25,12 +25,12 @@ const streamOptions: { readonly [path: string]: Kind } = {
   callbackTimeoutMs: milliseconds,
   heartbeatMarginMs: milliseconds,
   idleTimeoutMs: milliseconds,
-  maxEventBytes: [isAtLeast(1), 'Give a number of bytes, 1 or more.'],
-  retry: [(value) => typeof value === 'object' && value !== null, 'Give an object.'],
+  maxEventBytes: [isAtLeast(1), 'Pass a number of bytes, 1 or more.'],
+  retry: [(value) => typeof value === 'object' && value !== null, 'Pass an object.'],
   'retry.initialMs': milliseconds,
   'retry.maxMs': milliseconds,
   'retry.stableAfterMs': milliseconds,
-  'retry.maxAttempts': [isAtLeast(0), 'Give a number, 0 or more.'],
+  'retry.maxAttempts': [isAtLeast(0), 'Pass a number, 0 or more.'],
   fetch: fn,
   onUnauthorized: fn,
   mapMessage: fn,
@@ -38,20 +38,20 @@ const streamOptions: { readonly [path: string]: Kind } = {
   validate: flag,
   persist: settings,
   'persist.key': text,
-  'persist.storage': [isStorage, 'Give something with getItem and setItem, as localStorage has them.'],
+  'persist.storage': [isStorage, 'Pass an object with getItem and setItem, such as localStorage.'],
   shared: settings,
   'shared.key': text,
 }
 
 const iteratorOptions: { readonly [path: string]: Kind } = {
-  bufferSize: [isAtLeast(1), 'Give a number of events, 1 or more.'],
+  bufferSize: [isAtLeast(1), 'Pass a number of events, 1 or more.'],
   overflow: oneOf('pause', 'drop-oldest', 'drop-newest', 'error'),
 }
 
 /** @throws {ConfigurationError} when an option has an invalid value. */
 export function checkStreamOptions(options: EventStreamServiceOptions): void {
   check(options, streamOptions)
-  if (options?.url === undefined) throw new ConfigurationError('url', undefined, 'Say where the stream is.')
+  if (options?.url === undefined) throw new ConfigurationError('url', undefined, 'Pass the URL of the stream.')
 }
 
 /** @throws {ConfigurationError} when an option has an invalid value. */
@@ -78,5 +78,5 @@ function isAtLeast(min: number): (value: unknown) => boolean {
 }
 
 function oneOf(...values: string[]): Kind {
-  return [(value) => values.includes(value as string), `Give one of: ${values.join(', ')}.`]
+  return [(value) => values.includes(value as string), `Pass one of: ${values.join(', ')}.`]
 }

@@ -14,27 +14,18 @@ import {
 import { checkIteratorOptions, checkStreamOptions } from './check-options.js'
 import type { ConnectionStatus } from './connection/connection-machine.js'
 import { DirectConnection } from './connection/direct-connection.js'
-import type { ConnectionSink, ConnectionSnapshot, StreamLink } from './connection/stream-link.js'
+import type { ConnectionSink, StreamLink } from './connection/stream-link.js'
+import type { ConnectionState } from './connection-state.js'
 import { type CursorStore, createCursorStore } from './delivery/cursor-store.js'
 import { Dispatcher } from './delivery/dispatcher.js'
 import type { EventIterable, EventIterator, IteratorOptions } from './delivery/event-iterator.js'
-import { HandlerList, type SubscribeOptions } from './delivery/handler-list.js'
+import { type EventHandler, HandlerList, type SubscribeOptions } from './delivery/handler-list.js'
 import { Loops } from './delivery/loops.js'
+import { StreamErrors } from './delivery/stream-errors.js'
 import { decide } from './runtime/guard.js'
-import { type ErrorStage, type StreamErrorContext, takeReports } from './runtime/report-to.js'
+import { type StreamErrorContext, takeReports } from './runtime/report-to.js'
 import { createSharedLink } from './shared/shared-link.js'
 import type { EventStreamServiceOptions } from './stream-options.js'
-
-/** An immutable snapshot of a stream. Every change replaces it, so the same object means that nothing changed. */
-export interface ConnectionState extends ConnectionSnapshot {
-  /** The last event ID when this state began. The current one is `stream.lastEventId`. */
-  readonly lastEventId: string
-  /** The time of the last byte before this state began. The current one is `stream.lastActivityAt`. */
-  readonly lastActivityAt: number | undefined
-}
-
-/** Takes an event. It may return a promise; a rejection goes to `onError`. */
-export type EventHandler<Event> = (event: Event) => unknown
 
 type Listener<T extends unknown[]> = (...values: T) => unknown
 
@@ -54,7 +45,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   readonly #dispatcher: Dispatcher
   readonly #store: CursorStore | undefined
   readonly #statusListeners = new HandlerList<[ConnectionState, ConnectionState]>()
-  readonly #errorListeners = new HandlerList<[unknown, StreamErrorContext]>()
+  readonly #errors = new StreamErrors()
   readonly #loops: Loops
   #state: ConnectionState
   /** Aborts with the next `close()`, which removes the listeners of earlier signals. */
@@ -63,7 +54,6 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   #connectCalled = false
   /** Iterators throw the error that closed the stream, so it need not go to the console. */
   #thrown = false
-  readonly #report = (error: unknown, stage: ErrorStage = 'handler'): void => this.#onError(error, stage)
 
   /** @throws {ConfigurationError} if an option has an invalid value. */
   constructor(options: EventStreamServiceOptions<Contract>) {
@@ -76,7 +66,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       mapMessage,
       clock,
       callbackTimeoutMs: options.callbackTimeoutMs ?? 10_000,
-      report: this.#report,
+      report: this.#errors.report,
     })
     this.#loops = new Loops(this.#dispatcher, {
       onStart: () => this.#start('connect'),
@@ -91,7 +81,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       },
       cursor: (id) => this.#dispatcher.moveTo(id),
       gap: (gap) => this.#dispatcher.gap(gap),
-      error: (error) => this.#onError(error, 'connection', this.status !== 'closed' || this.#thrown),
+      error: (error) => this.#errors.report(error, 'connection', this.status !== 'closed' || this.#thrown),
       changed: () => this.#onChange(),
       ready: () => this.#dispatcher.drained ?? this.#loops.resumed,
     }
@@ -101,13 +91,11 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       options,
       clock,
       () => this.lastEventId,
-      (error) => {
-        this.#report(error, 'persist')
-      },
+      (error) => this.#errors.report(error, 'persist'),
     )
     this.#startAt(options.lastEventId ?? '')
     this.#state = this.#snapshot()
-    takeReports(this, (error) => this.#report(error, 'reducer'))
+    takeReports(this, (error) => this.#errors.report(error, 'reducer'))
   }
 
   /** The current state, as an immutable snapshot that every change replaces. */
@@ -270,7 +258,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
    * that closed the stream, and all other errors go to the console.
    */
   onError(listener: Listener<[error: unknown, context: StreamErrorContext]>, options?: SubscribeOptions): () => void {
-    return this.#errorListeners.add(([error, context]) => listener(error, context), options)
+    return this.#errors.add(listener, options)
   }
 
   #start(type: 'connect' | 'reconnect'): void {
@@ -300,7 +288,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       const { until } = this.#options
       return until !== undefined && decide('until', until, message)
     } catch (error) {
-      this.#report(error, 'until')
+      this.#errors.report(error, 'until')
       return false
     }
   }
@@ -315,25 +303,11 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       this.#thrown = this.#loops.size > 0
       this.#dispatcher.inOrder(() => this.#loops.end(failure))
     }
-    this.#statusListeners.emit([this.#state, previous], this.#report)
+    this.#statusListeners.emit([this.#state, previous], this.#errors.report)
   }
 
   #snapshot(): ConnectionState {
     const { lastEventId, lastActivityAt } = this
     return { ...this.#link.snapshot, lastEventId, lastActivityAt }
-  }
-
-  #onError(error: unknown, stage: ErrorStage, isTold = false): void {
-    if (!isTold && this.#errorListeners.size === 0) log(error)
-    // The error of a failing listener goes to the console, because the listener would fail again.
-    this.#errorListeners.emit([error, { stage }], log)
-  }
-}
-
-function log(error: unknown): void {
-  try {
-    console.error(error)
-  } catch {
-    // The console calls getters of the error, which may throw.
   }
 }

@@ -4,15 +4,12 @@ export type { ConnectionOptions } from './connection/connection-options.js'
 export type { PerAttempt, RequestOptions } from './connection/request.js'
 export type { RetryOptions } from './connection/retry-policy.js'
 export type { ConnectionSnapshot } from './connection/stream-link.js'
+export type { ConnectionState } from './connection-state.js'
 export type { PersistOptions } from './delivery/cursor-store.js'
 export type { EventIterable, IteratorOptions } from './delivery/event-iterator.js'
-export type { SubscribeOptions } from './delivery/handler-list.js'
+export type { EventHandler, SubscribeOptions } from './delivery/handler-list.js'
 export type { MappedEvent } from './delivery/typed-event.js'
-export {
-  type ConnectionState,
-  type EventHandler,
-  EventStreamService,
-} from './event-stream-service.js'
+export { EventStreamService } from './event-stream-service.js'
 export {
   CallbackTimeoutError,
   ConfigurationError,

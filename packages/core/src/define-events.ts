@@ -65,7 +65,7 @@ type PayloadSchema<Schema> =
               ReservedKey
             >
           }
-      : { readonly 'payload has to be an object': Input }
+      : { readonly 'payload must be an object': Input }
     : Schema
 
 /**
@@ -107,9 +107,9 @@ function checkPayloadKey(type: string, key: string): void {
 
 function checkEventName(type: string): void {
   if (type === '') throw new EventNameError(type, 'it is empty. Give the event a name.')
-  if (/[\r\n\0]/.test(type)) throw new EventNameError(type, 'it holds a line break or NUL. Take these characters out.')
+  if (/[\r\n\0]/.test(type)) throw new EventNameError(type, 'it contains a line break or NUL. Remove these characters.')
   if (type === 'heartbeat' || type.startsWith('rivulet:')) {
-    throw new EventNameError(type, 'the protocol itself sends events of this name. Choose another one.')
+    throw new EventNameError(type, 'it is reserved for the protocol. Choose another name.')
   }
 }
 

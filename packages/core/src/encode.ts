@@ -43,14 +43,14 @@ function encodeLines(prefix: string, text: string): string {
 // A line break would let the rest of the value inject fields. NUL makes receivers ignore an ID.
 function checkField(field: 'event' | 'id', value: string): string {
   if (unsafe.test(value)) {
-    throw new InvalidFieldError(field, value, 'take the line breaks (CR, LF) and NUL characters out of it.')
+    throw new InvalidFieldError(field, value, 'remove its line breaks (CR, LF) and NUL characters.')
   }
   return value
 }
 
 function checkRetry(retry: number): number {
   if (!Number.isSafeInteger(retry) || retry < 0) {
-    throw new InvalidFieldError('retry', retry, 'give a whole number of milliseconds, 0 or more.')
+    throw new InvalidFieldError('retry', retry, 'pass a whole number of milliseconds, 0 or more.')
   }
   return retry
 }

@@ -57,7 +57,7 @@ export class ReservedKeyError extends RivuletError {
   ) {
     super(
       ReservedKeyError.code,
-      `The payload of event "${type}" has the key "${key}", which every event carries itself (id, type, timestamp, source). ` +
+      `The payload of event "${type}" uses the key "${key}", which is reserved for the event itself (id, type, timestamp, source). ` +
         `Rename it, or nest it under a key of your own, for example { data: { ${key}: … } }.`,
     )
   }
@@ -185,7 +185,7 @@ export class CallbackTimeoutError extends RivuletError {
   ) {
     super(
       CallbackTimeoutError.code,
-      `${callback} did not answer within ${timeoutMs} ms. Pass its signal on to what it waits for, or raise callbackTimeoutMs.`,
+      `${callback} did not answer within ${timeoutMs} ms. Pass its signal to every call it awaits, or raise callbackTimeoutMs.`,
     )
   }
 }

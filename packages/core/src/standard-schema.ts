@@ -29,7 +29,7 @@ function isThenable<T>(result: T | PromiseLike<T>): result is PromiseLike<T> {
 function outputOf<Output>(type: string, result: StandardSchemaV1.Result<Output>): Output {
   if (result.issues) throw new EventValidationError(type, Array.from(result.issues, toEventIssue))
   if (!('value' in result)) {
-    throw new EventValidationError(type, [{ message: 'the schema answered with neither a value nor issues', path: [] }])
+    throw new EventValidationError(type, [{ message: 'the schema returned neither a value nor issues', path: [] }])
   }
   return result.value
 }

@@ -1,4 +1,4 @@
-import type { ConnectionState } from '../event-stream-service.js'
+import type { ConnectionState } from '../connection-state.js'
 
 /** Texts of a connection indicator. */
 export interface IndicatorLabels {

@@ -1,5 +1,6 @@
 import type { BaseEvent, EventDefinition, EventOfDefinition } from '@rivulet/core'
-import type { EventHandler, EventStreamService } from '../event-stream-service.js'
+import type { EventHandler } from '../delivery/handler-list.js'
+import type { EventStreamService } from '../event-stream-service.js'
 import { reportTo } from '../runtime/report-to.js'
 import { type AnyEventStream, keepConnected } from './keep-connected.js'
 import { cancelFrame, nextFrame } from './next-frame.js'

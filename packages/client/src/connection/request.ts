@@ -95,21 +95,17 @@ export function isIdempotent(method: string): boolean {
 function resolveUrl(url: unknown, options: RequestOptions): URL {
   let target: URL
   try {
-    if (typeof url !== 'string' && !(url instanceof URL)) throw new TypeError('It is no text.')
+    if (typeof url !== 'string' && !(url instanceof URL)) throw new TypeError('It is not a string.')
     target = new URL(url, pageBaseUrl())
   } catch (cause) {
-    const fix = 'Give an absolute URL; only a page can resolve a relative one.'
+    const fix = 'Pass an absolute URL: only a page can resolve a relative one.'
     throw new ConfigurationError('url', url, fix, { cause })
   }
   if (!/^https?:$/.test(target.protocol) && !options.fetch) {
-    throw new ConfigurationError(
-      'url',
-      target.href,
-      'Give one of http or https; another scheme needs a fetch of your own.',
-    )
+    throw new ConfigurationError('url', target.href, 'Pass an http or https URL. Other schemes need your own fetch.')
   }
   if (target.username || target.password) {
-    const fix = 'fetch takes no credentials in the URL: give headers: { authorization: … }.'
+    const fix = 'fetch rejects credentials in a URL. Pass headers: { authorization: … }.'
     throw new ConfigurationError('url', target.origin, fix)
   }
   return target
@@ -118,11 +114,13 @@ function resolveUrl(url: unknown, options: RequestOptions): URL {
 function readHeaders(headers: HeadersInit | undefined): Headers {
   try {
     return new Headers(headers ?? undefined)
-  } catch (cause) {
-    // The error omits the values, which may be secrets.
-    throw new ConfigurationError('headers', 'what was given', `No request can have them: ${messageOf(cause)}`, {
-      cause,
-    })
+  } catch {
+    // No value and no cause: both may contain secrets.
+    throw new ConfigurationError(
+      'headers',
+      '[hidden]',
+      'A name or value is invalid, for example because of a line break.',
+    )
   }
 }
 
@@ -135,32 +133,20 @@ function checkRequest(url: string, init: RequestInit & { method: string }, body:
     try {
       if (globalThis.Request) new Request(url, { [option]: init[option] })
     } catch (cause) {
-      throw new ConfigurationError(option, init[option], `No request can have it: ${messageOf(cause)}`, { cause })
+      throw new ConfigurationError(option, init[option], `fetch would reject it: ${messageOf(cause)}`, { cause })
     }
   }
   if (isNone(body)) return
   if (/^(GET|HEAD)$/i.test(init.method)) {
-    throw new ConfigurationError(
-      'method',
-      init.method,
-      'A request with a body needs another one: leave it out for POST.',
-    )
+    throw new ConfigurationError('method', init.method, 'It cannot have a body. Omit the method to use POST.')
   }
   const kind = Object(body).constructor
   if (kind === Object || kind === Array) {
-    throw new ConfigurationError(
-      'body',
-      body,
-      'Send it as text: JSON.stringify(…), with a content-type among the headers.',
-    )
+    throw new ConfigurationError('body', body, 'Pass JSON.stringify(…), and a content-type header.')
   }
   if (isReadOnce(body)) {
     if (spent.has(body)) {
-      throw new ConfigurationError(
-        'body',
-        'a stream that was sent',
-        'Give a function that makes a new one for each attempt.',
-      )
+      throw new ConfigurationError('body', 'a stream that was already sent', 'Pass a function that returns a new one.')
     }
     spent.add(body)
   }

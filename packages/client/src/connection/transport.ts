@@ -89,7 +89,7 @@ async function check(
   attempt: Attempt,
 ): Promise<StreamResponse> {
   if (typeof response?.headers?.get !== 'function') {
-    throw new ConfigurationError('fetch', options.fetch, 'It has to give a Response.')
+    throw new ConfigurationError('fetch', options.fetch, 'It must return a Response.')
   }
   const { status, body } = response
   const url = response.url || requested
@@ -106,7 +106,7 @@ async function check(
     throw new ConfigurationError(
       'fetch',
       options.fetch,
-      'Its responses have no readable body. Give one that streams (in React Native that of expo/fetch).',
+      'Its responses cannot be read as a stream. In React Native, pass the fetch of expo/fetch.',
     )
   }
   return { url, body }

@@ -51,7 +51,7 @@ export function createCursorStore(
     throw new ConfigurationError(
       'persist',
       persist,
-      'Give it a key where the URL or the body is a function: { key: … }.',
+      'The URL or the body is a function. Pass { key: … } to identify the stream.',
     )
   }
   const found = given ?? pageStorage()

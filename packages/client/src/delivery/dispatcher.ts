@@ -168,11 +168,7 @@ export class Dispatcher {
     if (!mapMessage) return undefined
     const mapped = decide('mapMessage', mapMessage, message) ?? null
     if (mapped !== null && typeof mapped.type !== 'string') {
-      throw new ConfigurationError(
-        'mapMessage',
-        mapped,
-        'Return { type, payload }, or undefined for a message that is no event.',
-      )
+      throw new ConfigurationError('mapMessage', mapped, 'Return { type, payload }, or undefined to skip the message.')
     }
     return mapped
   }

@@ -1,6 +1,9 @@
 import { ConfigurationError } from '../runtime/errors.js'
 import { tell } from '../runtime/guard.js'
 
+/** Takes an event. It may return a promise; a rejection goes to `onError`. */
+export type EventHandler<Event> = (event: Event) => unknown
+
 export interface SubscribeOptions {
   /** Unsubscribes when aborted. */
   signal?: AbortSignal
@@ -29,7 +32,7 @@ export class HandlerList<T> {
     handler: (value: T) => unknown,
     { signal, once = false }: SubscribeOptions & { once?: boolean } = {},
   ): () => void {
-    if (typeof handler !== 'function') throw new ConfigurationError('handler', handler, 'Give a function.')
+    if (typeof handler !== 'function') throw new ConfigurationError('handler', handler, 'Pass a function.')
     if (signal?.aborted) return () => {}
     const remove = () => {
       entry.active = false

@@ -22,7 +22,7 @@ export class HttpStatusError extends RivuletError {
   ) {
     super(
       HttpStatusError.code,
-      `The event stream ${url} answered ${status}${statusText && ` ${statusText}`}${isRetryableStatus(status) ? '' : ', which is final. Correct the URL, or what the server needs to accept the request'}.`,
+      `The event stream ${url} answered ${status}${statusText && ` ${statusText}`}.${isRetryableStatus(status) ? '' : ' The client does not retry. Check the URL and the credentials.'}`,
     )
   }
 }
@@ -43,7 +43,7 @@ export class ContentTypeError extends RivuletError {
   ) {
     super(
       ContentTypeError.code,
-      `The URL ${url} answered with content type ${JSON.stringify(contentType)} instead of text/event-stream. Correct the URL, or look for what answers in the server's place.`,
+      `The URL ${url} answered with content type ${JSON.stringify(contentType)} instead of text/event-stream. Check the URL, and any proxy or login page in front of the server.`,
     )
   }
 }
@@ -61,7 +61,7 @@ export class ConnectionError extends RivuletError {
   ) {
     super(
       ConnectionError.code,
-      `The connection to ${url} failed: ${messageOf(options?.cause)}. If no attempt succeeds, check the address, the network and the server's CORS headers.`,
+      `The connection to ${url} failed: ${messageOf(options?.cause)}. If no attempt succeeds, check the URL, the network and the server's CORS headers.`,
       options,
     )
   }
@@ -80,7 +80,7 @@ export class ConnectTimeoutError extends RivuletError {
   ) {
     super(
       ConnectTimeoutError.code,
-      `The event stream ${url} sent no response headers within ${timeoutMs} ms. Have the server send them at once, or raise connectTimeoutMs.`,
+      `The event stream ${url} sent no response headers within ${timeoutMs} ms. Make the server send them at once, or raise connectTimeoutMs.`,
     )
   }
 }
@@ -98,7 +98,7 @@ export class HeartbeatTimeoutError extends RivuletError {
   ) {
     super(
       HeartbeatTimeoutError.code,
-      `Nothing came for ${idleMs} ms, longer than the server's heartbeat allows. The stream reconnects; raise heartbeatMarginMs if the network is only slow.`,
+      `No data arrived for ${idleMs} ms, longer than the server's heartbeat allows. The stream reconnects. Raise heartbeatMarginMs if the network is slow.`,
     )
   }
 }
@@ -118,7 +118,7 @@ export class StreamClosedByServerError extends RivuletError {
   ) {
     super(
       StreamClosedByServerError.code,
-      `The server ended the stream${reason === undefined ? '' : `: ${reason}`}.${retry ? '' : ' It does not want the client to come back; connect() tries all the same.'}`,
+      `The server ended the stream${reason === undefined ? '' : `: ${reason}`}.${retry ? '' : ' It asked the client not to reconnect. To connect again, call connect().'}`,
     )
   }
 }
@@ -133,7 +133,7 @@ export class IteratorOverflowError extends RivuletError {
   constructor(readonly bufferSize: number) {
     super(
       IteratorOverflowError.code,
-      `More than ${bufferSize} events wait to be read from the iterator. Read faster, raise bufferSize, or choose another overflow policy.`,
+      `More than ${bufferSize} events are waiting in the iterator. Read faster, raise bufferSize or choose another overflow policy.`,
     )
   }
 }
@@ -147,6 +147,6 @@ export function messageOf(cause: unknown): string {
   try {
     return cause instanceof Error ? cause.message : String(cause)
   } catch {
-    return 'of a reason that is no text'
+    return 'unknown error'
   }
 }

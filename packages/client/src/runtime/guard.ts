@@ -38,7 +38,7 @@ export function decide<T, Answer>(name: string, callback: (value: T) => Answer, 
   const answer = callback(value)
   if (!isThenable(answer)) return answer
   toPromise(answer).catch(() => {})
-  throw new ConfigurationError(name, 'a promise', 'It has to answer at once.')
+  throw new ConfigurationError(name, 'a promise', 'Return the answer synchronously.')
 }
 
 /**

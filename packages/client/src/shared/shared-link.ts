@@ -96,7 +96,7 @@ function nameOf(shared: true | SharedOptions, options: ConnectionOptions): strin
     throw new ConfigurationError(
       'shared',
       shared,
-      'Tabs of two users must not share. Give a key that names the user, { key: user.id }; a stream that is the same for everybody needs none with credentials: "omit".',
+      'Different users must not share a connection. Pass { key: user.id }, or, if all users get the same stream, credentials: "omit" and no headers.',
     )
   }
   return protocol + identity
