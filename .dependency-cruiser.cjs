@@ -1,6 +1,6 @@
 /** Rooms of a package, from the top down: a file may import from its own room and from those behind it. */
 const rooms = {
-  'packages/backplane-redis/src': ['live', 'registry', 'logs', 'link', 'clients'],
+  'packages/backplane-redis/src': ['live', 'registry', 'runs', 'logs', 'link', 'clients'],
   'packages/client/src': ['binding', 'shared', 'delivery', 'connection', 'runtime'],
   'packages/server/src': ['runs', 'streams', 'nodes', 'delivery', 'sinks', 'backplane', 'runtime'],
 }

@@ -9,6 +9,8 @@ import {
   type PublishResult,
   type ReadResult,
   type Retention,
+  type RunStore,
+  runOf,
 } from '@rivulet/server'
 import { connector } from './clients/connector.js'
 import type { RedisClient } from './clients/redis-client.js'
@@ -29,8 +31,14 @@ import { type RedisBounds, redisBoundsPer } from './logs/retention.js'
 import { Sweeper, sweep } from './logs/sweeper.js'
 import { RedisRegistry } from './registry/redis-registry.js'
 import { registryScripts } from './registry/registry-scripts.js'
+import { RedisRuns } from './runs/redis-runs.js'
+import { type RunRead, readRun, readRuns } from './runs/run-logs.js'
+import { append, finish } from './runs/run-output.js'
+import * as runScripts from './runs/run-scripts.js'
 
-const scripts: readonly Script[] = [publish, read, seek, forget, heads, echo, sweep, greet, ...registryScripts]
+const ofLogs: readonly Script[] = [publish, read, seek, forget, heads, echo, sweep, greet]
+const ofRuns: readonly Script[] = [append, finish, readRun, ...Object.values(runScripts)]
+const scripts: readonly Script[] = [...ofLogs, ...registryScripts, ...ofRuns]
 
 export interface RedisBackplaneOptions {
   /** A client of `ioredis` or `redis` that describes the connection. The backplane opens two like it, and does not touch it. */
@@ -77,11 +85,13 @@ export interface RedisBackplaneOptions {
  */
 export class RedisBackplane implements Backplane {
   readonly registry: BackplaneRegistry
+  readonly runs: RunStore
   readonly #keys: Keys
   readonly #history: History
   readonly #boundsOf: (channel: string) => RedisBounds
   readonly #publishing: PublishSettings
   readonly #reads: Batch<ReadRequest, ReadResult>
+  readonly #runReads: Batch<RunRead, ReadResult>
   readonly #seeks: Batch<SeekRequest, number>
   readonly #feed: LiveFeed
   readonly #sweeper: Sweeper
@@ -111,6 +121,10 @@ export class RedisBackplane implements Backplane {
       (link, requests) => readLogs(link, keys, history.known, requests),
       ({ limit }) => limit,
     )
+    this.#runReads = new Batch(
+      (link, requests) => readRuns(link, keys, history.known, requests),
+      ({ limit }) => limit,
+    )
     this.#seeks = new Batch(
       (link, requests) => seekLogs(link, keys, history.known, requests),
       ({ count }) => count,
@@ -122,8 +136,7 @@ export class RedisBackplane implements Backplane {
       timeoutMs,
       lingerMs,
       probeIntervalMs,
-      read: (link, channel, after, limit) =>
-        this.#readFrom(link, { channel, bounds: this.#boundsOf(channel), after, limit }),
+      read: (link, channel, after, limit) => this.#reading(channel, after, limit)(link),
     })
     const connect = connector(client, keys.clock, timeoutMs)
     const evictions = new EvictionCheck(eviction)
@@ -145,6 +158,7 @@ export class RedisBackplane implements Backplane {
       },
     )
     this.registry = new RedisRegistry(keys, history, this.#reconnector)
+    this.runs = new RedisRuns(keys, history, this.#reconnector)
   }
 
   async publish(channel: string, message: BackplaneMessage, options: PublishOptions): Promise<PublishResult> {
@@ -164,14 +178,19 @@ export class RedisBackplane implements Backplane {
   }
 
   async read(channel: string, after: number, limit: number): Promise<ReadResult> {
-    const request = { channel, bounds: this.#boundsOf(channel), after, limit }
-    return this.#reconnector.use('read', (link) => this.#readFrom(link, request))
+    return this.#reconnector.use('read', this.#reading(channel, after, limit))
   }
 
-  async #readFrom(link: RedisLink, request: ReadRequest): Promise<ReadResult> {
-    const result = await this.#reads.add(link, request)
-    this.#history.note(result.storedPosition)
-    return result
+  #reading(channel: string, after: number, limit: number): (link: RedisLink) => Promise<ReadResult> {
+    const id = runOf(channel)
+    const bounds = this.#boundsOf(channel)
+    return async (link) => {
+      const result = await (id === undefined
+        ? this.#reads.add(link, { channel, bounds, after, limit })
+        : this.#runReads.add(link, { id, after, limit }))
+      this.#history.note(result.storedPosition)
+      return result
+    }
   }
 
   async seek(channel: string, count: number): Promise<number> {

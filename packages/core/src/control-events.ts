@@ -64,8 +64,8 @@ export interface EndEvent {
 }
 
 /**
- * An event of the protocol itself. It carries no `id` and moves no cursor, with two exceptions: a `rivulet:open` that gives
- * a client its first cursor, and `rivulet:end`.
+ * An event of the protocol itself. It carries no `id` and moves no cursor, with three exceptions: a `rivulet:open` that gives
+ * a client its first cursor, and what is kept with a run: `rivulet:end`, and a `rivulet:gap` in the place of lost events.
  */
 export type ControlEvent = OpenEvent | GapEvent | LiveEvent | EndEvent | CloseEvent
 

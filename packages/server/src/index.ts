@@ -13,6 +13,7 @@ export { MemoryBackplane, type MemoryBackplaneOptions } from './backplane/memory
 export type { BackplaneRegistry, NodeInfo, RegistryChange, RegistryEntry } from './backplane/registry.js'
 export { boundsPer, type Retention, type RetentionBounds } from './backplane/retention.js'
 export {
+  lossNotice,
   type RunCreated,
   type RunCreation,
   type RunEnd,

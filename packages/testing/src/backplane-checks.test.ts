@@ -206,6 +206,13 @@ describe('the suite notices a backplane that', () => {
       (inner) => withRuns(inner, (runs) => ({ append: (id, token, _, sent) => runs.append(id, token, 1e9, sent) })),
     ],
     [
+      'is silent about what it lost',
+      (inner) =>
+        withRuns(inner, (runs) => ({
+          append: (id, token, from, sent) => runs.append(id, token, Math.min(from, 1), sent),
+        })),
+    ],
+    [
       'says that it ended a run that had ended',
       (inner) => withRuns(inner, (runs) => ({ finish: async (...args) => (await runs.finish(...args)) || true })),
     ],

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import {
   type Backplane,
+  lossNotice,
   type RunCreation,
   type RunEnd,
   type RunRecord,
@@ -110,6 +111,27 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     equal(await runs.append('a', 't', 0, [text('1'), text('2')]), true)
     equal(await others.append('a', 't', 1, [text('2'), text('3')]), true)
     deepEqual((await readAll(one, 'a', run!.beginning)).data, ['1', '2', '3'])
+  },
+
+  async 'tells of a loss at its place, where a producer has counted more events'({ other, runs, others }) {
+    const { run } = await runs.create('a', creation('t'))
+    const subscriber = new RecordingSubscriber()
+    await other.subscribe(runChannel('a'), subscriber)
+    await runs.append('a', 't', 0, [text('1')])
+    equal(await others.append('a', 't', 3, [text('4')]), true)
+    equal(await others.append('a', 't', 3, [text('4'), text('5')]), true)
+    const stored = await other.read(runChannel('a'), run!.beginning, 10)
+    equal(stored.continuous, true)
+    const expected = [text('1'), lossNotice, text('4'), text('5')]
+    deepEqual(
+      stored.messages.map(({ type, data }) => ({ type, data })),
+      expected,
+    )
+    await subscriber.count(4)
+    deepEqual(
+      subscriber.received.map(({ message: { type, data } }) => ({ type, data })),
+      expected,
+    )
   },
 
   async 'ends a run once, whoever is first, and appends nothing after it'({ other, runs, others }) {

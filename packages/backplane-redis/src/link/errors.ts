@@ -12,7 +12,7 @@ export class BackplaneUnavailableError extends RivuletError {
 
   constructor(
     /** The operation that failed. */
-    readonly operation: 'publish' | 'subscribe' | 'read' | 'seek' | 'forget' | 'presence',
+    readonly operation: 'publish' | 'subscribe' | 'read' | 'seek' | 'forget' | 'presence' | 'run',
     reason: string,
     options?: ErrorOptions,
   ) {

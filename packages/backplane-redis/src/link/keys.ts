@@ -9,6 +9,14 @@ export class Keys {
   readonly clock: string
   /** HASH: per node its expiry, its number of streams and its number of updates. */
   readonly nodes: string
+  /** ZSET: the running runs, each as its member of `runsByKey`, by the end of its lease in ms. */
+  readonly leases: string
+  /** ZSET in the order of names: `<key's length>:<key>:<beginning>:<id>` for each kept run that has a key. */
+  readonly runsByKey: string
+  /** ZSET: those of them that are running. */
+  readonly runningByKey: string
+  /** ZSET: those of them that ended, by the time at which they are dropped in ms. */
+  readonly endedByKey: string
   /** The rights that the scripts need, as `ACL SETUSER` takes them. */
   readonly rights: string
   readonly #prefix: string
@@ -17,6 +25,10 @@ export class Keys {
     this.#prefix = `{${namespace}}:`
     this.clock = `${this.#prefix}positions`
     this.nodes = `${this.#prefix}nodes`
+    this.leases = `${this.#prefix}runs:leases`
+    this.runsByKey = `${this.#prefix}runs:by-key`
+    this.runningByKey = `${this.#prefix}runs:running`
+    this.endedByKey = `${this.#prefix}runs:ended`
     this.rights = `~${this.#prefix}* &${this.#prefix}* +@all -@dangerous +info`
   }
 
@@ -46,6 +58,15 @@ export class Keys {
   /** SET of a node's entries in those hashes, each as `<connection> <channel>`. */
   entries(node: string): string {
     return `${this.#prefix}entries:${node}`
+  }
+
+  /**
+   * HASH of a run: `k` its key's length and its key, `t` the producer's token, `s` the state, `r` the reason, `a` and `z` when
+   * it began and ended (ms), `b` the beginning, `h` its last position, `e` the end, `l` the end of the lease (ms), `n` the
+   * number of events that the producer appended, `c` and `y` the two counts of their bytes, `m` maxBytes, `p` keepMs.
+   */
+  run(id: string): string {
+    return `${this.#prefix}run:${id}`
   }
 
   /** A key without a value, on which rights are tried. */

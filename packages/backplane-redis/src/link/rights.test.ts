@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Recorder } from '../../test/recorder.js'
 import { RedisServer } from '../../test/redis-server.js'
 import { RedisBackplane, type RedisBackplaneOptions } from '../redis-backplane.js'
@@ -59,6 +59,38 @@ describe('a right that is missing', () => {
     expect((await stored()).filter((entry) => entry === event)).toHaveLength(1)
   })
 
+  it.each('hmget hset hget zadd zrem zrangebyscore zlexcount del xadd pexpire publish'.split(' '))(
+    'is named, and no run is half begun or half ended: %s',
+    async (command) => {
+      const { backplane, allow } = await start(`run-lacks-${command}`)
+      const { runs } = backplane
+      await runs.get('a')
+      const bounds = { key: 'k', leaseMs: 60_000, keepMs: 60_000, maxBytes: 1_000, maxRunning: 1 }
+      const end = { state: 'done', reason: undefined, message: { type: 'rivulet:end', data: '{}' } } as const
+      const steps = [
+        () => runs.create('a', { token: 't', ...bounds }),
+        () => runs.append('a', 't', 0, [text('1')]),
+        () => runs.finish('a', { token: 't' }, end),
+      ]
+      for (const step of steps) {
+        await allow(`-${command}`)
+        const error = await Promise.resolve(step()).catch((reason: unknown) => reason)
+        if (error instanceof Error) {
+          expect(error).toMatchObject({ code: 'RIVULET_REDIS_SETUP', problem: 'rights' })
+          expect(error.message).toContain(`'${command}'`)
+        }
+        await allow(`+${command}`)
+        // What was stored is not stored again: only the right to pass it on was missing then. The link may be a new one.
+        await vi.waitFor<unknown>(step, 5_000)
+      }
+      const { messages } = await backplane.read('rivulet:run:a', 0, 10)
+      expect(messages.map(({ data }) => data)).toEqual(['1', '{}'])
+      expect(await runs.list('k', 10)).toMatchObject([{ id: 'a', state: 'done' }])
+      expect((await runs.lapsed(10)).nextMs).toBeUndefined()
+      expect((await runs.create('b', { token: 't', ...bounds })).created).toBe(true)
+    },
+  )
+
   it.each([
     ['a key', 'resetkeys'],
     ['a pub/sub channel', 'resetchannels'],
@@ -90,5 +122,14 @@ describe('a right that is missing', () => {
     await backplane.registry.update('n', [{ channel: 'a', connectionId: 'c', member: '1' }])
     expect(await backplane.registry.members('a')).toHaveLength(1)
     expect(await backplane.seek('a', 1)).toBeGreaterThan(0)
+    const { runs } = backplane
+    await runs.create('r', { token: 't', key: 'k', leaseMs: 1, keepMs: 1_000, maxBytes: 300, maxRunning: 2 })
+    await expect.poll(async () => (await runs.lapsed(10)).ids).toEqual(['r'])
+    await runs.renew([{ id: 'r', token: 't' }], 1_000)
+    const end = { state: 'failed', reason: 'x', message: { type: 'rivulet:end', data: '{}' } } as const
+    expect(await runs.finish('r', 'lapsed', end)).toBe(true)
+    expect(await runs.list('k', 10)).toMatchObject([{ state: 'failed' }])
+    expect((await backplane.read('rivulet:run:r', 0, 10)).messages).toHaveLength(1)
+    expect(await runs.forget('r')).toBe(true)
   })
 })

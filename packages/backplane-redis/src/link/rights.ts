@@ -20,6 +20,7 @@ export async function explained(error: unknown, connection: RedisConnection, key
 const calls = `
 GET *, PEXPIRE * 1000, EXISTS *, TIME, PUBLISH * 0, PUBSUB NUMSUB *,
 HGET * a, HMGET * a, HSET * a a, HDEL * a, HINCRBY * a 1, HKEYS *, HSCAN * 0, SADD * a, SREM * a, SRANDMEMBER *,
+ZADD * XX 0 a, ZREM * a, ZRANGE * 0 0, ZRANGEBYSCORE * 0 0, ZREVRANGEBYLEX * + -, ZLEXCOUNT * - +,
 XADD * 1-1 a a, XDEL * 1-1, XINFO STREAM *, XRANGE * - +, XREVRANGE * + -, XTRIM * MAXLEN 0, DEL *`
 
 /** Tries the commands one by one, and returns the first refusal. */

@@ -1,3 +1,4 @@
+import { runOf } from '@rivulet/server'
 import type { Keys } from '../link/keys.js'
 import type { RedisLink } from '../link/redis-link.js'
 import { type Script, script } from '../link/script.js'
@@ -31,8 +32,14 @@ export async function readHeads(
   let first: number | undefined
   let origin = 0
   for (let from = 0; from === 0 || from < channels.length; from += batchSize) {
-    const fields = channels.slice(from, from + batchSize).map(({ name }) => keys.head(name))
-    const [last, begin, ...rest] = (await link.call(heads, [keys.clock], [known, ...fields])).map(Number)
+    const names = [keys.clock]
+    const fields = channels.slice(from, from + batchSize).map(({ name }) => {
+      const run = runOf(name)
+      if (run === undefined) return keys.head(name)
+      names.push(keys.run(run))
+      return ''
+    })
+    const [last, begin, ...rest] = (await link.call(heads, names, [known, ...fields])).map(Number)
     first ??= last!
     origin = begin!
     for (let index = 0; index < rest.length; index += 2) found.push({ kept: rest[index]!, liveOnly: rest[index + 1]! })
@@ -40,13 +47,23 @@ export async function readHeads(
   return { last: first!, origin, heads: found }
 }
 
-/** KEYS: clock. ARGV: known, then fields of heads. → { last, origin, then per channel: last kept event, last live-only event } */
+/**
+ * The head of a run is in its hash. A run that is not known may have had events up to the last position.
+ *
+ * KEYS: clock, then hashes of runs. ARGV: known, then per channel: field of its head, or '' for the next run.
+ * → { last, origin, then per channel: last kept event, last live-only event }
+ */
 export const heads: Script = script(`
-local reply = { text(last), text(origin) }
+local reply, run = { text(last), text(origin) }, 1
 for index = 2, #ARGV do
-  local head = redis.call('HGET', KEYS[1], ARGV[index])
   local kept, liveOnly
-  if head then kept, liveOnly = string.match(head, '^(%d+) (%d+)') end
+  if ARGV[index] == '' then
+    run = run + 1
+    kept = redis.call('HGET', KEYS[run], 'h') or text(last)
+  else
+    local head = redis.call('HGET', KEYS[1], ARGV[index])
+    if head then kept, liveOnly = string.match(head, '^(%d+) (%d+)') end
+  end
   reply[#reply + 1] = kept or text(forgotten)
   reply[#reply + 1] = liveOnly or '0'
 end

@@ -83,14 +83,20 @@ function namesOf(keys: Keys, requests: readonly { readonly channel: string }[]):
 }
 
 /**
- * KEYS: clock, then logs. ARGV: known, then per read: field of the head, after, limit, maxAgeMs.
- * → { last, origin, clock, then per read: head, number of events, then per event: id, previous, event }
+ * Lua: sets `told` to the time that clients are told. It is stored, so that no event gets a lower position after the clock was
+ * set back.
  */
-export const read: Script = script(`
--- The time that clients are told. It is stored, so that no event gets a lower position after the clock was set back.
+export const tellTime = `
 local second = math.floor(now / 1000) * 1024000 - 1
 local wrote = second > told and redis.pcall('HSET', KEYS[1], 'n', text(second))
 if wrote and not (type(wrote) == 'table' and wrote.err) then told = second end
+`
+
+/**
+ * KEYS: clock, then logs. ARGV: known, then per read: field of the head, after, limit, maxAgeMs.
+ * → { last, origin, clock, then per read: head, number of events, then per event: id, previous, event }
+ */
+export const read: Script = script(`${tellTime}
 local reply = { text(last), text(origin), text(told) }
 local size = 3
 for index = 2, #KEYS do

@@ -4,6 +4,7 @@ import type { Keys } from '../link/keys.js'
 import type { RedisLink } from '../link/redis-link.js'
 import { type Script, script } from '../link/script.js'
 import { encodeEvent } from './event-text.js'
+import { fit } from './fit.js'
 import { bound, type RedisBounds } from './retention.js'
 
 export interface PublishSettings {
@@ -72,7 +73,7 @@ function attempt(
  * idempotency window in ms.
  * → { 'stored' | 'duplicate' | 'late', position or '', now }
  */
-export const publish: Script = script(`
+export const publish: Script = script(`${fit}
 local deadline, field, channel, event = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local maxEvents, maxBytes, maxAge, ttl = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 if now > deadline then return { 'late', '', text(now) } end
@@ -106,27 +107,7 @@ end
 if not head then redis.call('XTRIM', KEYS[2], 'MAXLEN', 0) end
 local prev = keptOf(head)
 total, bytes = tonumber(total) + #event, tonumber(bytes) + #event
-if maxBytes >= 0 and bytes > maxBytes then
-  -- Bytes that maxEvents or age trimmed were not subtracted: count again, then trim to 7/8 of the bound.
-  local function retained(entry) return total - tonumber(entry[2][4]) + #entry[2][6] end
-  local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-  bytes = first and retained(first) or #event
-  local target = bytes > maxBytes and math.max(maxBytes * 7 / 8, math.min(maxBytes, #event)) or bytes
-  while first and bytes > target do
-    local entries = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 16)
-    local keep
-    for _, entry in ipairs(entries) do
-      bytes = retained(entry)
-      if bytes <= target then keep = entry[1] break end
-    end
-    if keep then redis.call('XTRIM', KEYS[2], 'MINID', '=', keep) break end
-    local gone = {}
-    for _, entry in ipairs(entries) do gone[#gone + 1] = entry[1] end
-    redis.call('XDEL', KEYS[2], unpack(gone))
-    first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-    bytes = first and retained(first) or #event
-  end
-end
+bytes = fit(KEYS[2], total, bytes, #event, maxBytes)
 local expires = maxAge < 0
 if not expires then
   redis.call('XTRIM', KEYS[2], 'MINID', '~', text(math.max(0, now - maxAge) * 1024))

@@ -2,6 +2,7 @@ import type { BackplaneMessage, LiveMessage, ReadResult } from './backplane.js'
 import { DueQueue } from './due-queue.js'
 import { MemoryRun } from './memory-run.js'
 import {
+  lossNotice,
   type RunCreated,
   type RunCreation,
   type RunEnd,
@@ -82,7 +83,12 @@ export class MemoryRuns implements RunStore {
   append(id: string, token: string, ordinal: number, messages: readonly BackplaneMessage[]): boolean {
     const run = this.#held(id, token)
     if (!run) return false
-    for (const message of messages.slice(Math.max(0, run.ordinal - ordinal))) {
+    const fresh = messages.slice(Math.max(0, run.ordinal - ordinal))
+    if (ordinal > run.ordinal) {
+      run.ordinal = ordinal
+      this.#store(run, () => run.log.append(lossNotice, this.#options.next()))
+    }
+    for (const message of fresh) {
       // A subscriber may have ended the run.
       if (run.state !== 'running') break
       run.ordinal++

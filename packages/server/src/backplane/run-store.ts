@@ -68,6 +68,9 @@ export function runOf(channel: string): string | undefined {
 
 const prefix = 'rivulet:run:'
 
+/** The event that stands in a run's log where the store has lost events that it had acknowledged. */
+export const lossNotice: BackplaneMessage = { type: 'rivulet:gap', data: '{"reason":"backplane"}' }
+
 /**
  * Stores the runs of a backplane: streams with one producer and an end.
  *
@@ -81,6 +84,8 @@ const prefix = 'rivulet:run:'
  *   lease is never renewed,
  * - end a run once: it sets state and reason and appends the terminal event in one step, and appends nothing afterwards,
  * - keep the terminal event for as long as the run,
+ * - store `lossNotice` at the place of events that it acknowledged and has lost: before the next event if the producer has
+ *   counted more than the store has, and before the terminal event if the store cannot tell,
  * - report no continuity (`read`) for a run that it does not know,
  * - measure leases and ages by its own clock, which all nodes share,
  * - accept a call that is repeated with the same arguments after its answer was lost: `create` returns `created: true` to
@@ -98,7 +103,8 @@ export interface RunStore {
    * Appends events to a run, in order, all or none of them.
    *
    * @param ordinal The number of events of the run before the first of these, as its producer counts. The store skips events
-   *   that it already has, which were sent again. A producer awaits each call before the next one.
+   *   that it already has, which were sent again. If it has fewer, it has lost some, and stores `lossNotice` first. A producer
+   *   awaits each call before the next one.
    * @returns False if the token may not append, or no longer: nothing was stored.
    */
   append(id: string, token: string, ordinal: number, messages: readonly BackplaneMessage[]): Awaitable<boolean>
