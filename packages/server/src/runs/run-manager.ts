@@ -19,7 +19,7 @@ import type { RunStreamOptions } from './run-route.js'
 import { answerStop, type RunStopOptions, type StopAnswer } from './run-stop.js'
 
 export interface RunManagerOptions<Contract extends EventContract> {
-  /** Whose contract, backplane and `onError` the runs use. Its backplane has to have runs, as `MemoryBackplane` and `RedisBackplane` have. */
+  /** Gives its contract, backplane and `onError` to the runs. Its backplane must have runs, as memory and Redis have. */
   manager: EventManager<Contract>
   /**
    * After how many milliseconds without a sign of its node a run is ended as `failed: 'producer lost'`. A producer whose
