@@ -102,15 +102,15 @@ export class RedisBackplane implements Backplane {
     const { namespace = 'rivulet', retention, timeoutMs = 2_000, lingerMs = 10_000, probeIntervalMs = 10_000 } = options
     const { client, idempotencyWindowMs = 300_000, afterRestart = 'gap', eviction = 'refuse' } = options
     if (namespace === '' || /[{}]/.test(namespace)) {
-      throw new ConfigurationError('namespace', namespace, 'Give a name without braces: it becomes a hash tag.')
+      throw new ConfigurationError('namespace', namespace, 'Pass a name without braces: Rivulet uses it as a hash tag.')
     }
     for (const [name, value] of Object.entries({ timeoutMs, probeIntervalMs, idempotencyWindowMs })) {
       if (!(value > 0 && value <= 2_147_483_647))
-        throw new ConfigurationError(name, value, 'Give milliseconds above 0.')
+        throw new ConfigurationError(name, value, 'Pass milliseconds, above 0.')
     }
-    if (!(lingerMs >= 0)) throw new ConfigurationError('lingerMs', lingerMs, 'Give milliseconds, 0 or more.')
+    if (!(lingerMs >= 0)) throw new ConfigurationError('lingerMs', lingerMs, 'Pass milliseconds, 0 or more.')
     if (eviction !== 'refuse' && eviction !== 'warn')
-      throw new ConfigurationError('eviction', eviction, "Give 'refuse' or 'warn'.")
+      throw new ConfigurationError('eviction', eviction, "Pass 'refuse' or 'warn'.")
     const keys = new Keys(namespace)
     const history = new History(keys, afterRestart)
     this.#keys = keys

@@ -47,7 +47,7 @@ export function readPublishOptions(options: PublishEventOptions, stamp: Stamp): 
 export function checkChannel(channel: string): void {
   checkChannelName('channel', channel)
   if (!isReservedChannel(channel)) return
-  const fix = 'Names that begin with "rivulet:" belong to the SDK: choose another one.'
+  const fix = 'Names that begin with "rivulet:" are reserved. Choose another one.'
   throw new ConfigurationError('channel', channel, fix)
 }
 

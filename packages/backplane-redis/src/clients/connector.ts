@@ -27,6 +27,6 @@ export function connector(client: RedisClient, key: string, timeoutMs: number): 
     // With sentinels each connection asks them itself. A link checks that both of its connections reached one server.
     if ('status' in client) return async () => ofIoredis(client)
   }
-  const fix = 'Give a client of ioredis or redis; for sentinels with redis, of version 6 or newer.'
+  const fix = 'Pass a client of ioredis or redis. With redis, sentinels require version 6 or newer.'
   throw new ConfigurationError('client', client, fix)
 }

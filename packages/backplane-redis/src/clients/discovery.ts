@@ -12,7 +12,7 @@ export async function discover<T>(
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    const reason = `The server in charge could not be found within ${timeoutMs} ms.`
+    const reason = `No primary was found within ${timeoutMs} ms.`
     timer = setTimeout(() => reject(new Error(reason)), timeoutMs)
   })
   try {

@@ -18,9 +18,13 @@ export class BackplaneUnavailableError extends RivuletError {
   ) {
     const fix =
       operation === 'publish'
-        ? 'Publish again later with the same idempotencyKey: the event is then stored once, whatever this attempt did.'
-        : 'It works again as soon as Redis does: try later.'
-    super(BackplaneUnavailableError.code, `Redis cannot carry out "${operation}" now: ${reason} ${fix}`, options)
+        ? 'Publish again with the same idempotencyKey: the event is then stored only once, even if this attempt stored it.'
+        : 'Try again when Redis is available.'
+    super(
+      BackplaneUnavailableError.code,
+      `The operation "${operation}" failed because Redis is unavailable: ${reason} ${fix}`,
+      options,
+    )
   }
 }
 

@@ -15,8 +15,8 @@ export class EvictionCheck {
     if (evictionPolicy === 'noeviction') return
     const error = new RedisSetupError(
       'eviction',
-      `with its maxmemory-policy "${evictionPolicy}" it deletes events, idempotency keys and presence.`,
-      'Run CONFIG SET maxmemory-policy noeviction, and write it into the configuration of Redis.',
+      `with maxmemory-policy "${evictionPolicy}" it evicts events, idempotency keys and presence.`,
+      'Run CONFIG SET maxmemory-policy noeviction, and set it in the configuration file of Redis.',
     )
     if (this.#reaction === 'refuse') throw error
     if (!this.#warned) process.emitWarning(error.message, { code: error.code })

@@ -12,8 +12,8 @@ const refusal = /^NOPERM|can't (run this command|access at least one of the keys
 export async function explained(error: unknown, connection: RedisConnection, keys: Keys): Promise<unknown> {
   if (!(error instanceof Error) || !refusal.test(error.message)) return error
   const reason = (await missingRight(connection, keys)) ?? error.message
-  const fix = `Give its user these rights: ACL SETUSER <user> ${keys.rights}`
-  return new RedisSetupError('rights', `it refuses a command with "${reason}".`, fix, { cause: error })
+  const fix = `Grant the user these rights: ACL SETUSER <user> ${keys.rights}`
+  return new RedisSetupError('rights', `it rejected a command with "${reason}".`, fix, { cause: error })
 }
 
 /** The commands of the scripts, in forms that change nothing; `*` stands for a key without a value. */

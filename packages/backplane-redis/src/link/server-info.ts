@@ -12,14 +12,14 @@ export interface ServerInfo {
 export async function primaryInfo(connection: RedisConnection): Promise<ServerInfo> {
   const info = String(await connection.send(['INFO', 'server', 'replication', 'memory']))
   const runId = /run_id:(\w+)/.exec(info)?.[1]
-  if (!runId) throw new Error('INFO does not tell the run_id of Redis, without which a restart cannot be noticed.')
-  if (!/role:master/.test(info)) throw new Error('This Redis is a replica: it lags behind, and accepts no events.')
+  if (!runId) throw new Error('INFO does not report the run_id of Redis, which is needed to notice a restart.')
+  if (!/role:master/.test(info)) throw new Error('This Redis is a replica: it lags behind and accepts no writes.')
   return { runId, evictionPolicy: /maxmemory_policy:(\S+)/.exec(info)?.[1] }
 }
 
 /** The number of the database that a connection uses, according to the server. */
 export async function databaseOf(connection: RedisConnection): Promise<number> {
   const database = / db=(\d+)/.exec(String(await connection.send(['CLIENT', 'INFO'])))?.[1]
-  if (!database) throw new Error('CLIENT INFO does not tell the number of the database.')
+  if (!database) throw new Error('CLIENT INFO does not report the number of the database.')
   return Number(database)
 }

@@ -57,7 +57,7 @@ export class LiveFeed {
     const subscription = this.#subscriptions.add(name, subscriber)
     if (subscription.floor !== undefined) return subscription.settled
     const timer = setTimeout(() => {
-      const reason = `The channel could not be subscribed to within ${this.#options.timeoutMs} ms.`
+      const reason = `The subscription was not confirmed within ${this.#options.timeoutMs} ms.`
       subscription.reject(new BackplaneUnavailableError('subscribe', reason))
       this.#subscriptions.remove(name, subscriber, subscription)
     }, this.#options.timeoutMs)

@@ -19,7 +19,7 @@ export interface StreamSelector {
 export function checkSelector(selector: StreamSelector): void {
   const given = Object.entries(selector)
   if (given.length === 0) {
-    throw new ConfigurationError('selector', 'empty', 'Select streams by { key }, { channel } or { connectionId }.')
+    throw new ConfigurationError('selector', selector, 'Select streams by { key }, { channel } or { connectionId }.')
   }
   for (const [name, value] of given) {
     if (typeof value !== 'string' || value === '') {

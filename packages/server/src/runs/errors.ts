@@ -17,7 +17,7 @@ export class RunEndedError extends RivuletError {
     const why = reason === undefined ? '' : ` (${reason})`
     super(
       RunEndedError.code,
-      `The run "${id}" is over: ${state}${why}. Pass the signal of the producer on to what it waits for, and let the producer end.`,
+      `The run "${id}" is over: ${state}${why}. Pass the producer's signal to every call it awaits, and return when it aborts.`,
     )
   }
 }
@@ -37,8 +37,8 @@ export class RunLostError extends RivuletError {
   ) {
     super(
       RunLostError.code,
-      `The lease of the run "${id}" was not renewed within ${leaseMs} ms: this process stood still, or could not reach its ` +
-        'backplane. Start a new run, and raise leaseMs if that happens in normal operation.',
+      `The lease of the run "${id}" was not renewed within ${leaseMs} ms: this process was suspended, or could not reach the ` +
+        'backplane. Start a new run. If this happens in normal operation, raise leaseMs.',
     )
   }
 }
@@ -58,7 +58,7 @@ export class RunTimeoutError extends RivuletError {
   ) {
     super(
       RunTimeoutError.code,
-      `The producer of the run "${id}" was not through after ${timeoutMs} ms. Have it end, or raise timeoutMs.`,
+      `The producer of the run "${id}" did not finish within ${timeoutMs} ms. Make it finish sooner, or raise timeoutMs.`,
     )
   }
 }
@@ -78,7 +78,7 @@ export class TooManyRunsError extends RivuletError {
   ) {
     super(
       TooManyRunsError.code,
-      `${maxRunningPerKey} runs with the key ${JSON.stringify(key)} are running already. Answer with 429, stop one of them, or raise maxRunningPerKey.`,
+      `${maxRunningPerKey} runs with the key ${JSON.stringify(key)} are already running. Answer with 429, stop one of them, or raise maxRunningPerKey.`,
     )
   }
 }

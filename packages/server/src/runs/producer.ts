@@ -66,7 +66,7 @@ function publisher<Contract extends EventContract, Item>(
     for (const output of Array.isArray(made) ? made : [made]) {
       if (map && output === undefined) continue
       if (typeof output !== 'object' || output === null || !('type' in output)) {
-        const fix = 'Give events, as { type, payload }, or a map that makes events of the items.'
+        const fix = 'Yield events, { type, payload }, or pass a map that turns items into events.'
         throw new ConfigurationError(map ? 'map()' : 'producer', output, fix)
       }
       await publish(output.type, output.payload)

@@ -92,7 +92,7 @@ export class RunManager<Contract extends EventContract> {
     this.#streams = streamsOf(manager)
     const { backplane, clock } = this.#streams.runtime
     if (!backplane.runs) {
-      throw new ConfigurationError('manager', 'one whose backplane has no runs', 'Give its backplane a store of runs.')
+      throw new ConfigurationError('manager', 'one without runs', 'Pass a manager whose backplane can store runs.')
     }
     this.#store = backplane.runs
     this.#leases = new Leases({
@@ -129,7 +129,7 @@ export class RunManager<Contract extends EventContract> {
     if (key !== undefined) checkText('key', key)
     checkNumbers({ keepMs, timeoutMs })
     if (typeof producer !== 'function' && !isSource(producer)) {
-      throw new ConfigurationError('producer', producer, 'Give a function, an async iterable or a ReadableStream.')
+      throw new ConfigurationError('producer', producer, 'Pass a function, an async iterable or a ReadableStream.')
     }
     const { backplane, clock } = this.#streams.runtime
     const token = crypto.randomUUID()

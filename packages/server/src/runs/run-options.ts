@@ -16,12 +16,12 @@ export function checkNumbers(options: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(options)) {
     const { from, unbounded } = rules[name]!
     if (typeof value === 'number' && value >= from && (unbounded || value < Infinity)) continue
-    throw new ConfigurationError(name, value, `Give a number, ${from} or more.`)
+    throw new ConfigurationError(name, value, `Pass a number, ${from} or more.`)
   }
 }
 
 /** @throws {ConfigurationError} */
 export function checkText(name: string, value: unknown): asserts value is string {
   if (typeof value === 'string' && value !== '') return
-  throw new ConfigurationError(name, value, 'Give a text that is not empty.')
+  throw new ConfigurationError(name, value, 'Pass a non-empty string.')
 }

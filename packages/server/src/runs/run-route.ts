@@ -135,7 +135,7 @@ async function admit<Request, Context>(
 
 function readId(answer: unknown): string | undefined {
   if (answer === undefined || (typeof answer === 'string' && answer !== '')) return answer
-  throw new ConfigurationError('id()', answer, 'Return a text that is not empty, or undefined.')
+  throw new ConfigurationError('id()', answer, 'Return a non-empty string, or undefined.')
 }
 
 function readStarted(answer: unknown): string {
@@ -145,7 +145,7 @@ function readStarted(answer: unknown): string {
     const { id } = answer as { id?: unknown }
     if (typeof id === 'string' && id !== '') return id
   }
-  throw new ConfigurationError('start()', answer, 'Return what runs.start() resolves with, false, or { status }.')
+  throw new ConfigurationError('start()', answer, 'Return the result of runs.start(), false or { status }.')
 }
 
 function readLocation(answer: unknown): string {
@@ -153,6 +153,6 @@ function readLocation(answer: unknown): string {
   throw new ConfigurationError(
     'location()',
     answer,
-    'Return a URL in ASCII, such as /answers/42. encodeURIComponent() makes one of any id.',
+    'Return an ASCII URL, such as /answers/42. Use encodeURIComponent() for other characters.',
   )
 }

@@ -2,7 +2,7 @@ import { RivuletError } from '@rivulet/core'
 
 export { CallbackTimeoutError, ConfigurationError } from '@rivulet/core'
 
-/** Thrown for a payload that fits its schema but cannot be written as a JSON object. Nothing was stored or sent. */
+/** A payload fits its schema but cannot be written as a JSON object. Nothing was stored or sent. */
 export class EventSerializationError extends RivuletError {
   static override get name(): string {
     return 'EventSerializationError'
@@ -23,7 +23,7 @@ export class EventSerializationError extends RivuletError {
   }
 }
 
-/** Reported when the backplane did not answer in time while a stream was let in. The client is told to come back. */
+/** The backplane did not answer in time while a stream was being opened. The client is asked to reconnect. */
 export class BackplaneTimeoutError extends RivuletError {
   static override get name(): string {
     return 'BackplaneTimeoutError'
@@ -31,17 +31,17 @@ export class BackplaneTimeoutError extends RivuletError {
   static override readonly code = 'RIVULET_BACKPLANE_TIMEOUT'
 
   constructor(
-    /** How many milliseconds it had. */
+    /** The time limit, in milliseconds. */
     readonly timeoutMs: number,
   ) {
     super(
       BackplaneTimeoutError.code,
-      `The backplane did not answer within ${timeoutMs} ms. See whether it can be reached, or raise callbackTimeoutMs.`,
+      `The backplane did not answer within ${timeoutMs} ms. Check that it is reachable, or raise callbackTimeoutMs.`,
     )
   }
 }
 
-/** Thrown by calls on a manager that is closed or closing. */
+/** A method of a manager was called after `close()`. */
 export class ManagerClosedError extends RivuletError {
   static override get name(): string {
     return 'ManagerClosedError'

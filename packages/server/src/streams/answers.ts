@@ -31,28 +31,28 @@ export function readAuthorization(answer: unknown): ReadAdmission {
   }
   if ('status' in answer) throw new Refused(readRefusal('authorize()', answer))
   if (!('context' in answer)) {
-    const fix = 'This lets nobody in. Return { context }, or true without a context; { status } refuses.'
+    const fix = 'Return { context } or true to accept the request, or { status } to refuse it.'
     throw new ConfigurationError('authorize()', 'an object without a context', fix)
   }
   const { context, key, expiresAt } = answer as { context: unknown; key?: unknown; expiresAt?: unknown }
   if (context === undefined || context === null) throw new Refused({ status: 401 })
   if (isThenable(context)) {
     disregard(context)
-    throw new ConfigurationError('authorize().context', 'a promise', 'Await it first: it may resolve to nobody.')
+    throw new ConfigurationError('authorize().context', 'a promise', 'Await it first: it may resolve to undefined.')
   }
   return { context, key: readKey(key), expiresAt: readExpiry(expiresAt) }
 }
 
 function readKey(key: unknown): string | undefined {
   if (key === undefined || (typeof key === 'string' && key !== '')) return key
-  throw new ConfigurationError('authorize().key', key, 'Return a string that is not empty, or leave it out.')
+  throw new ConfigurationError('authorize().key', key, 'Return a non-empty string, or omit it.')
 }
 
 function readExpiry(expiresAt: unknown): number {
   if (expiresAt === undefined) return Infinity
   const time = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt
   if (typeof time === 'number' && !Number.isNaN(time)) return time
-  const fix = 'Return milliseconds since the Unix epoch or a valid Date, or leave it out.'
+  const fix = 'Return milliseconds since the Unix epoch or a valid Date, or omit it.'
   throw new ConfigurationError('authorize().expiresAt', expiresAt, fix)
 }
 
@@ -66,7 +66,7 @@ export function readRefusal(name: string, answer: object): Refusal {
     throw new ConfigurationError(`${name}.status`, status, 'Return an HTTP status: 204, or 300 to 599.')
   }
   if (message !== undefined && typeof message !== 'string') {
-    throw new ConfigurationError(`${name}.message`, message, 'Return a string, or leave it out.')
+    throw new ConfigurationError(`${name}.message`, message, 'Return a string, or omit it.')
   }
   return { status: status as number, message, headers: readHeaders(name, headers) }
 }
@@ -74,7 +74,7 @@ export function readRefusal(name: string, answer: object): Refusal {
 function readHeaders(from: string, headers: unknown): Record<string, string> | undefined {
   if (headers === undefined) return undefined
   if (typeof headers !== 'object' || headers === null) {
-    throw new ConfigurationError(`${from}.headers`, headers, 'Return an object of strings, or leave it out.')
+    throw new ConfigurationError(`${from}.headers`, headers, 'Return an object of strings, or omit it.')
   }
   const read: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
@@ -82,7 +82,7 @@ function readHeaders(from: string, headers: unknown): Record<string, string> | u
       throw new ConfigurationError(
         `${from}.headers.${name}`,
         value,
-        'Return a string, and leave out Content-Length and Transfer-Encoding.',
+        'Return a string, and omit Content-Length and Transfer-Encoding.',
       )
     }
     read[name.toLowerCase()] = value
@@ -108,7 +108,7 @@ export function readChannelNames(answer: unknown): readonly string[] {
 /** @throws {ConfigurationError} */
 export function checkChannelName(option: string, name: unknown): asserts name is string {
   if (typeof name !== 'string' || name === '') {
-    throw new ConfigurationError(option, name, 'Pass a string that is not empty.')
+    throw new ConfigurationError(option, name, 'Pass a non-empty string.')
   }
 }
 
