@@ -36,6 +36,7 @@ const streamOptions: { readonly [path: string]: Kind } = {
   mapMessage: fn,
   until: fn,
   validate: flag,
+  idempotent: flag,
   persist: settings,
   'persist.key': text,
   'persist.storage': [isStorage, 'Pass an object with getItem and setItem, such as localStorage.'],

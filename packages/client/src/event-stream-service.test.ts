@@ -794,3 +794,73 @@ describe('onError tells the stage', () => {
     expect(stages).toEqual(['event'])
   })
 })
+
+describe('history and present', () => {
+  const order = (stream: ReturnType<typeof harness.createStream>) => {
+    const seen: string[] = []
+    stream.onAny((event) => seen.push(`${(event as { n?: number }).n}${event.replayed ? ' replayed' : ''}`))
+    stream.onLive(() => seen.push('live'))
+    stream.onEnd(({ state }) => seen.push(state))
+    return seen
+  }
+  const live = encodeControlEvent({ type: 'rivulet:live' })
+  const tick = (n: number) => frame('tick', { n }, String(n))
+
+  test.each([
+    ['counted by the server', openFrame({ replayed: 2 }) + tick(1) + tick(2) + tick(3)],
+    ['marked by the server', openFrame({ replayed: 5 }) + tick(1) + tick(2) + live + tick(3)],
+    ['counted and marked', openFrame({ replayed: 2 }) + tick(1) + tick(2) + live + tick(3)],
+  ])('are told apart: %s', async (_, text) => {
+    const { server, createStream } = harness
+    server.answer = (_, response) => server.accept(response).write(text)
+    const stream = createStream()
+    const seen = order(stream)
+    stream.connect()
+    await until(() => seen.includes('3'))
+    expect(seen).toEqual(['1 replayed', '2 replayed', 'live', '3'])
+  })
+
+  test('begin anew with each connection', async () => {
+    const { server, clock, createStream } = harness
+    const stream = createStream()
+    const seen = order(stream)
+    stream.connect()
+    await server.open()
+    server.stream.write(openFrame() + tick(1))
+    await until(() => seen.length === 2)
+    server.drop()
+    await until(() => stream.status === 'waiting')
+    clock.advance(10_000)
+    await server.open()
+    server.stream.write(openFrame({ recovered: true, replayed: 1 }) + tick(2) + tick(3))
+    await until(() => seen.length === 5)
+    expect(seen).toEqual(['live', '1', '2 replayed', 'live', '3'])
+  })
+
+  test('come in order, and so does the end, even if a schema takes its time', async () => {
+    const { server, createStream } = harness
+    const schema = z.object({ n: z.number() }).refine(async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      return true
+    })
+    server.answer = (_, response) => {
+      const end = encodeControlEvent({ type: 'rivulet:end', state: 'done' }, { id: '9' })
+      server.accept(response).write(openFrame({ replayed: 1 }) + tick(1) + tick(2) + end)
+    }
+    const stream = createStream({ events: defineEvents({ tick: schema }) })
+    const seen = order(stream)
+    stream.connect()
+    await until(() => seen.includes('done'))
+    expect(seen).toEqual(['1 replayed', 'live', '2', 'done'])
+  })
+
+  test('are not told apart on a foreign stream', async () => {
+    const { server, createStream } = harness
+    server.answer = (_, response) => server.accept(response).write(live + tick(1))
+    const stream = createStream()
+    const seen = order(stream)
+    stream.connect()
+    await until(() => seen.length === 1)
+    expect(seen).toEqual(['1'])
+  })
+})

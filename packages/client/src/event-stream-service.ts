@@ -1,6 +1,7 @@
 import {
   type BaseEvent,
   type Clock,
+  type EndEvent,
   type EventContract,
   type EventDefinition,
   type EventOf,
@@ -45,6 +46,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   readonly #dispatcher: Dispatcher
   readonly #store: CursorStore | undefined
   readonly #statusListeners = new HandlerList<[ConnectionState, ConnectionState]>()
+  readonly #endListeners = new HandlerList<EndEvent>()
   readonly #errors = new StreamErrors()
   readonly #loops: Loops
   #state: ConnectionState
@@ -75,10 +77,11 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       },
     })
     const sink: ConnectionSink = {
-      message: (message, id, positioned) => {
+      message: (message, id, positioned, replayed) => {
         if (this.#isLast(message)) this.#link.send({ type: 'ended' })
-        else this.#dispatcher.message(message, id, positioned)
+        else this.#dispatcher.message(message, id, positioned, replayed)
       },
+      live: () => this.#dispatcher.live(),
       cursor: (id) => this.#dispatcher.moveTo(id),
       gap: (gap) => this.#dispatcher.gap(gap),
       error: (error) => this.#errors.report(error, 'connection', this.status !== 'closed' || this.#thrown),
@@ -141,7 +144,10 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     signal?.addEventListener('abort', () => this.close(), { once: true, signal: this.#closing.signal })
   }
 
-  /** Makes an attempt at once and replaces an existing connection. On a closed stream, it does the same as `connect()`. */
+  /**
+   * Makes an attempt at once and replaces an existing connection. On a closed stream, it does the same as `connect()`. While
+   * the server may be acting on a request that is not `idempotent`, this has no effect.
+   */
   reconnect(): void {
     this.#connectCalled = true
     this.#start('reconnect')
@@ -253,6 +259,19 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   }
 
   /**
+   * Calls the listener each time the stream has caught up: after the events that were published before it connected, or while
+   * it was away. Until then, events are `replayed`. Never called on foreign streams.
+   */
+  onLive(listener: Listener<[]>, options?: SubscribeOptions): () => void {
+    return this.#dispatcher.lives.add(listener as () => unknown, options)
+  }
+
+  /** Calls the listener when the run has ended, after its last event. */
+  onEnd(listener: Listener<[end: EndEvent]>, options?: SubscribeOptions): () => void {
+    return this.#endListeners.add(listener, options)
+  }
+
+  /**
    * Calls the listener with every error: lost connections, refused requests, invalid events, and exceptions of handlers. The
    * context names the stage that failed. Without a listener, `state` has the connection's errors, iterators throw the error
    * that closed the stream, and all other errors go to the console.
@@ -298,10 +317,13 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     this.#state = this.#snapshot()
     this.#store?.keep(this.#state.status !== 'closed' && this.#state.status !== 'idle')
     if (this.#state.status === 'closed' && previous.status !== 'closed') {
-      const { error } = this.#state
+      const { error, ended } = this.#state
       const failure = error === undefined ? undefined : { error }
       this.#thrown = this.#loops.size > 0
-      this.#dispatcher.inOrder(() => this.#loops.end(failure))
+      this.#dispatcher.inOrder(() => {
+        this.#loops.end(failure)
+        if (ended) this.#endListeners.emit(ended, this.#errors.report)
+      })
     }
     this.#statusListeners.emit([this.#state, previous], this.#errors.report)
   }

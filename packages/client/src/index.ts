@@ -19,6 +19,7 @@ export {
   HeartbeatTimeoutError,
   HttpStatusError,
   IteratorOverflowError,
+  RequestNotRepeatedError,
   StreamClosedByServerError,
 } from './runtime/errors.js'
 export type { CallbackOptions } from './runtime/guard.js'

@@ -14,12 +14,14 @@ export interface BaseEvent<Type extends string = string> {
   readonly timestamp: number
   /** The publisher: the `source` of its `EventManager`. */
   readonly source: string
+  /** `true` on an event that was published before the client connected, or while it was away. Absent on live events. */
+  readonly replayed?: true
 }
 
 /** The keys of {@link BaseEvent}, which no payload may have. */
 export type ReservedKey = keyof BaseEvent
 
-const reservedKeys: readonly ReservedKey[] = ['id', 'type', 'timestamp', 'source']
+const reservedKeys: readonly ReservedKey[] = ['id', 'type', 'timestamp', 'source', 'replayed']
 
 /** An event of a contract: its name and its payload's schema. `useServerEvents` and `on` infer their types from it. */
 export interface EventDefinition<Type extends string = string, Schema extends StandardSchemaV1 = StandardSchemaV1> {
@@ -76,7 +78,7 @@ type PayloadSchema<Schema> =
  *   log: z.object({ level: z.enum(['info', 'error']), message: z.string() }),
  * })
  *
- * @throws {ReservedKeyError} when a schema declares `id`, `type`, `timestamp` or `source`. Some schemas hide their keys, so
+ * @throws {ReservedKeyError} when a schema declares `id`, `type`, `timestamp`, `source` or `replayed`. Some schemas hide their keys, so
  *   publishing also checks each payload.
  * @throws {EventNameError} when a name is empty, contains CR, LF or NUL, is `heartbeat`, or begins with `rivulet:`.
  */

@@ -31,7 +31,8 @@ export interface RunReader {
   cursor(): string
 }
 
-type ReadOptions = Partial<RunRouteOptions> & Pick<RunStreamOptions, 'refuseBusyWith'> & { lastEventId?: string; slow?: boolean }
+type ReadOptions = Partial<RunRouteOptions> &
+  Pick<RunStreamOptions, 'refuseBusyWith'> & { lastEventId?: string; slow?: boolean }
 
 /** A manager with its runs. */
 export interface RunNode {

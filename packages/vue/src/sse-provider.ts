@@ -60,6 +60,7 @@ const everyOption: Record<
   url: any,
   method: any,
   body: any,
+  idempotent: flag,
   credentials: any,
   headers: any,
   fetch: any,

@@ -110,7 +110,7 @@ export interface MachineContext {
   /** The last `retry:` of the server. */
   readonly serverRetryMs: number | undefined
   readonly canRefresh: boolean
-  /** The request is idempotent or was not sent yet, or the server has opened its stream. */
+  /** The request is idempotent or was not sent yet, or the server has sent something of its stream. */
   readonly mayRepeat: boolean
   readonly now: number
   readonly random: number
@@ -126,7 +126,6 @@ export const initialState: MachineState = {
 }
 
 const start: Rule[] = [{ to: 'connecting', update: ['reset'], effects: ['open'] }]
-const restart: Rule[] = [{ to: 'connecting', effects: ['drop', 'open'] }]
 const restartIfRepeatable: Rule[] = [{ when: 'mayRepeat', to: 'connecting', effects: ['drop', 'open'] }]
 const retry: Rule[] = [{ to: 'connecting', effects: ['open'] }]
 const hurry: Rule[] = [{ when: 'mayHurry', to: 'connecting', effects: ['open'] }]
@@ -171,7 +170,7 @@ export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in I
   connecting: {
     connect: ignored,
     close: end,
-    reconnect: restart,
+    reconnect: restartIfRepeatable,
     opened: [{ to: 'open', update: ['accept'], effects: ['scheduleStable'] }],
     unauthorized: [{ when: 'refreshLeft', to: 'connecting', update: ['note'], effects: ['refresh'] }, ...fail],
     refreshed: [{ to: 'connecting', update: ['spendRefresh'], effects: ['open'] }],
@@ -191,7 +190,7 @@ export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in I
   open: {
     connect: ignored,
     close: end,
-    reconnect: restart,
+    reconnect: restartIfRepeatable,
     opened: ignored,
     unauthorized: ignored,
     refreshed: ignored,
@@ -201,7 +200,7 @@ export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in I
     ended: end,
     retryDue: ignored,
     stable: [{ to: 'open', update: ['settle'] }],
-    stale: [{ to: 'connecting', update: ['note'], effects: ['drop', 'open'] }],
+    stale: [{ when: 'mayRepeat', to: 'connecting', update: ['note'], effects: ['drop', 'open'] }],
     online: ignored,
     visible: ignored,
     hide: suspend,

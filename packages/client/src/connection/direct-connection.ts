@@ -7,6 +7,7 @@ import {
   HeartbeatTimeoutError,
   HttpStatusError,
   isRetryableStatus,
+  RequestNotRepeatedError,
   StreamClosedByServerError,
 } from '../runtime/errors.js'
 import { observePage, type PageEvent } from '../runtime/page-events.js'
@@ -35,6 +36,8 @@ const maxCursorLength = 2_600
 /** Runs the machine: sends it inputs and carries out its effects. */
 export class DirectConnection implements StreamLink {
   lastEventId = ''
+  /** The address of the run that the request has started. The request itself is never sent again. */
+  location: string | undefined
 
   readonly #options: ConnectionOptions
   readonly #clock: Clock
@@ -53,8 +56,8 @@ export class DirectConnection implements StreamLink {
   #current: AbortController | undefined
   /** Number of refreshes of the credential when the attempt began. */
   #refreshes = 0
-  /** The server has opened the stream since `connect()`. */
-  #opened = false
+  /** The server has sent something of the stream since `connect()`. */
+  #began = false
   /** The server may have acted on a request that must not be sent twice. */
   #acted = false
   /** The time when the last navigation began. */
@@ -78,18 +81,21 @@ export class DirectConnection implements StreamLink {
 
   get snapshot(): ConnectionSnapshot {
     const { status, attempt, retryAt, error } = this.#machine
-    return { status, attempt, retryAt, error, recovered: this.#recovered, gap: this.#gap, ended: this.#ended }
+    const { location } = this
+    return { status, attempt, retryAt, error, recovered: this.#recovered, gap: this.#gap, ended: this.#ended, location }
   }
 
   get lastActivityAt(): number | undefined {
     return this.#liveness.lastActivityAt
   }
 
-  send(input: ConnectionInput): void {
+  send(sent: ConnectionInput): void {
+    const mayRepeat = this.location !== undefined || this.#began || !this.#acted
+    const input = mayRepeat ? sent : withoutRepetition(sent)
     const { state, effects } = transition(this.#machine, input, {
       ...this.#context,
       serverRetryMs: this.#serverRetryMs,
-      mayRepeat: this.#opened || !this.#acted,
+      mayRepeat,
       now: this.#clock.now(),
       random: this.#clock.random(),
     })
@@ -98,7 +104,7 @@ export class DirectConnection implements StreamLink {
       this.#gap = undefined
       this.#ended = undefined
     }
-    if (this.#machine.status === 'idle' || this.#machine.status === 'closed') this.#opened = false
+    if (this.#machine.status === 'idle' || this.#machine.status === 'closed') this.#began = false
     this.#machine = state
     this.#clock.clearTimeout(this.#timer)
     if (state.status === 'closed') {
@@ -162,7 +168,10 @@ export class DirectConnection implements StreamLink {
     const { signal } = attempt
     const isSendable = this.lastEventId.length <= maxCursorLength
     try {
-      const response = await openStream(this.#options, {
+      const { location } = this
+      // The options are those of the run's request, except that nothing is started.
+      const options = location === undefined ? this.#options : { ...this.#options, ...reading, url: location }
+      const response = await openStream(options, {
         clock: this.#clock,
         signal,
         lastEventId: isSendable ? this.lastEventId : '',
@@ -172,11 +181,11 @@ export class DirectConnection implements StreamLink {
       })
       if (this.#current !== attempt) return void response?.body?.cancel().catch(() => {})
       if (!response) return this.send({ type: 'ended' })
-      this.#opened = true
+      if (response.location !== undefined) this.#continueAt(response.location, response.url)
       this.#recovered = undefined
       this.#liveness.touch()
       this.#expectHeartbeat()
-      const receive = this.#receiver(attempt)
+      const receive = this.#receiver(attempt, response.url)
       if (!isSendable) this.#announce({ type: 'rivulet:gap', reason: 'oversized' })
       this.send({ type: 'opened' })
       await readStream(response, signal, receive)
@@ -193,13 +202,26 @@ export class DirectConnection implements StreamLink {
     this.#liveness.expect(this.#heartbeatMs ? 2 * this.#heartbeatMs + heartbeatMarginMs : idleTimeoutMs)
   }
 
+  /** @throws {ConfigurationError} for an address of another origin, which must not get this one's credentials. */
+  #continueAt(location: string, base: string): void {
+    const target = new URL(location, base)
+    if (target.origin !== new URL(base).origin) {
+      throw new ConfigurationError(
+        'location',
+        target.href,
+        `Have the server give an address of the same origin, ${new URL(base).origin}.`,
+      )
+    }
+    this.location = target.href
+  }
+
   #announce(gap: GapEvent): void {
     this.#gap = gap
     this.#sink.gap(gap)
     this.#sink.changed()
   }
 
-  #receiver(attempt: AbortController): (chunk: Uint8Array) => Promise<void> | undefined {
+  #receiver(attempt: AbortController, url: string): (chunk: Uint8Array) => Promise<void> | undefined {
     const sink = this.#sink
     const receive = createReceiver(
       {
@@ -208,7 +230,11 @@ export class DirectConnection implements StreamLink {
         moved: (id) => {
           this.lastEventId = id
         },
-        opened: ({ recovered, heartbeatMs }) => {
+        began: () => {
+          this.#began = true
+        },
+        opened: ({ recovered, heartbeatMs, location }) => {
+          if (location !== undefined) this.#continueAt(location, url)
           this.#recovered = recovered
           this.#heartbeatMs = heartbeatMs
           this.#expectHeartbeat()
@@ -243,6 +269,14 @@ export class DirectConnection implements StreamLink {
     for (let ready = this.#sink.ready(); ready; ready = this.#sink.ready()) await ready
     if (this.#current === attempt) this.#liveness.touch()
   }
+}
+
+const reading = { method: 'GET', body: undefined, idempotent: true } as const
+
+/** Says that the request is not sent again. A status says enough: the server has answered. */
+function withoutRepetition(input: ConnectionInput): ConnectionInput {
+  if ((input.type !== 'lost' && input.type !== 'left') || input.error instanceof HttpStatusError) return input
+  return { ...input, error: new RequestNotRepeatedError({ cause: input.error }) }
 }
 
 /** Statuses of a server that has not acted on the request. */

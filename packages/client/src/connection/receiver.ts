@@ -17,6 +17,8 @@ export interface Receiving {
   isCurrent(): boolean
   /** Takes the last received ID. */
   moved(id: string): void
+  /** The first message of the stream has come. */
+  began(): void
   opened(open: OpenEvent): void
   gap(gap: GapEvent): void
   closed(close: CloseEvent): void
@@ -34,6 +36,9 @@ export function createReceiver(
 ): (chunk: Uint8Array) => void {
   let positioned = false
   let lastId = connection.lastEventId
+  let began = false
+  /** Number of events of the history that are still to come. */
+  let history = 0
 
   const moveTo = (id: string): void => {
     lastId = id
@@ -41,8 +46,17 @@ export function createReceiver(
     sink.cursor(id)
   }
 
+  const onLive = (): void => {
+    history = 0
+    if (connection.isCurrent()) sink.live()
+  }
+
   const onMessage = (message: SseMessage, id: string | undefined): void => {
     if (!connection.isCurrent()) return
+    if (!began) {
+      began = true
+      connection.began()
+    }
     const isControl = message.event.startsWith('rivulet:')
     // The ID came in an earlier block without data, or in the server's first event, which sets the first cursor.
     if ((isControl || id === undefined) && message.lastEventId !== lastId) moveTo(message.lastEventId)
@@ -51,6 +65,10 @@ export function createReceiver(
       if (control?.type === 'rivulet:open') {
         positioned = true
         connection.opened(control)
+        history = control.replayed
+        if (!(history > 0)) onLive()
+      } else if (control?.type === 'rivulet:live') {
+        if (history > 0) onLive()
       } else if (control?.type === 'rivulet:gap') connection.gap(control)
       else if (control?.type === 'rivulet:close') connection.closed(control)
       else if (control?.type === 'rivulet:end') connection.ended(control)
@@ -61,7 +79,8 @@ export function createReceiver(
       lastId = id
       connection.moved(id)
     }
-    sink.message(message, id, positioned)
+    sink.message(message, id, positioned, history > 0)
+    if (history > 0 && --history === 0) onLive()
   }
 
   const decoder = createDecoder({

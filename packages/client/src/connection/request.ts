@@ -13,12 +13,18 @@ export interface RequestOptions {
    */
   url: PerAttempt<string | URL>
   /**
-   * The request's method. If it is not idempotent (`POST`, `PATCH`), the request is repeated only if the server had opened the
-   * stream, or had answered 401, 408, 425, 429 or 503: these mean that it has not acted on the request. Any other failure closes
-   * the stream.
+   * The request's method. See `idempotent` for requests that the server acts on.
    * @default 'GET', or 'POST' if there is a body
    */
   method?: string
+  /**
+   * The server acts only once on this request, however often it is sent, for example because it carries an ID. A request that
+   * is not idempotent is repeated only if the server had sent an event of the stream, or had answered 401, 408, 425, 429 or 503:
+   * these mean that it has not acted. Any other failure closes the stream. If the server names the address of what the request
+   * has started (a run), the client continues there by GET and never repeats the request.
+   * @default false for `POST` and `PATCH`, otherwise true
+   */
+  idempotent?: boolean
   /** The request's body. A stream can be read only once, so give a function, which is called for each attempt. */
   body?: PerAttempt<BodyInit | null | undefined>
   /** Controls cookies, as in `fetch`. @default 'same-origin' */
@@ -30,7 +36,7 @@ export interface RequestOptions {
   /**
    * The longest wait for the response headers, in milliseconds; 0: no limit. Firefox reports a response only with the first
    * byte of its body, so allow more time if the server sends headers alone.
-   * @default 30_000; 0 if the method is not idempotent, because the server may work for a long time before it answers
+   * @default 30_000; 0 if the request is not idempotent, because the server may work for a long time before it answers
    */
   connectTimeoutMs?: number
   /**

@@ -19,6 +19,8 @@ export interface ConnectionSnapshot {
   readonly gap: GapEvent | undefined
   /** How the run ended, if the stream was a run and is over. */
   readonly ended: EndEvent | undefined
+  /** The address of the run that the request has started. The stream continues there, and the run can be stopped there. */
+  readonly location: string | undefined
 }
 
 export const idleSnapshot: ConnectionSnapshot = {
@@ -29,6 +31,7 @@ export const idleSnapshot: ConnectionSnapshot = {
   recovered: undefined,
   gap: undefined,
   ended: undefined,
+  location: undefined,
 }
 
 /** A connection as the service sees it: its own, or a shared one. */
@@ -45,9 +48,11 @@ export interface StreamLink {
 export interface ConnectionSink {
   /**
    * Takes an event of the application. `id` is its own ID, or `undefined`. `positioned` means that IDs are positions, which
-   * only increase.
+   * only increase. `replayed` marks an event of the history, which ends with `live`.
    */
-  message(message: SseMessage, id: string | undefined, positioned: boolean): void
+  message(message: SseMessage, id: string | undefined, positioned: boolean, replayed: boolean): void
+  /** Signals the end of the history: the next events are published after the connection began. */
+  live(): void
   /** Takes a last event ID that changed without an event. */
   cursor(id: string): void
   gap(gap: GapEvent): void

@@ -218,7 +218,7 @@ describe('a body that streams', () => {
     const stream = createStream({ body: () => bodyOf(`body ${++n}`) })
     stream.connect()
     await server.open()
-    server.stream.end()
+    server.stream.end('data: 1\n\n')
     await until(() => stream.status === 'waiting')
     clock.advance(10_000)
     await server.open()
@@ -230,7 +230,7 @@ describe('a body that streams', () => {
     const stream = createStream({ body: bodyOf('once') })
     stream.connect()
     await server.open()
-    server.stream.end()
+    server.stream.end('data: 1\n\n')
     await until(() => stream.status === 'waiting')
     clock.advance(10_000)
     await until(() => stream.status === 'closed')
@@ -250,7 +250,11 @@ describe('a request that is not idempotent', () => {
     await until(() => server.requests.length === 1)
     if (failure === 'timeout') clock.advance(40_000)
     await until(() => stream.status === 'closed')
-    expect(stream.state.error).toMatchObject({ code: expect.stringMatching(/CONNECTION|CONNECT_TIMEOUT|HTTP_STATUS/) })
+    const code = expect.stringMatching(/CONNECTION|CONNECT_TIMEOUT|HTTP_STATUS/)
+    const { error } = stream.state
+    // A status is an answer. Otherwise nobody knows whether the server has acted.
+    if (failure === 'status') expect(error).toMatchObject({ code })
+    else expect(error).toMatchObject({ code: 'RIVULET_REQUEST_NOT_REPEATED', cause: { code } })
     expect(server.requests).toHaveLength(1)
   })
 
@@ -262,17 +266,45 @@ describe('a request that is not idempotent', () => {
     await until(() => stream.status === 'waiting')
   })
 
-  test('is sent again once its stream was open, by reconnect(), and where it was not sent at all', async () => {
+  test('is not sent again after a break within the first event, by reconnect() meanwhile, or by stale silence', async () => {
+    const { server, clock, createStream } = harness
+    const stream = createStream({ body: 'order', idleTimeoutMs: 1_000 })
+    stream.connect()
+    stream.reconnect()
+    await until(() => stream.status === 'open')
+    stream.reconnect()
+    await server.open()
+    expect(server.requests).toHaveLength(1)
+    server.stream.write('event: rivulet:open\nda')
+    await until(() => clock.pending.length > 0)
+    server.stream.destroy()
+    await until(() => stream.status === 'closed')
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_REQUEST_NOT_REPEATED' })
+    expect(server.requests).toHaveLength(1)
+  })
+
+  test('is sent again if the server is said to recognize it', async () => {
+    const { server, createStream } = harness
+    server.answer = (request) => request.socket.destroy()
+    const stream = createStream({ body: 'order', headers: { 'idempotency-key': '1' }, idempotent: true })
+    stream.connect()
+    await until(() => stream.status === 'waiting')
+    expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONNECTION' })
+  })
+
+  test('is sent again once its stream has begun, by reconnect(), and where it was not sent at all', async () => {
     const { server, clock, createStream } = harness
     let fails = true
     const headers = () => (fails ? Promise.reject(new Error('no credential')) : {})
     const stream = createStream({ body: 'order', headers })
+    const received = dataOf(stream)
     stream.connect()
     await until(() => stream.status === 'waiting')
     fails = false
     clock.advance(10_000)
     await server.open()
-    await until(() => stream.status === 'open')
+    server.stream.write('data: 1\n\n')
+    await until(() => received.length === 1)
     server.stream.destroy()
     await until(() => stream.status === 'waiting')
     server.answer = (request) => request.socket.destroy()

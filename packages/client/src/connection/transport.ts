@@ -11,7 +11,14 @@ import { ask } from '../runtime/guard.js'
 import { isIdempotent, prepareRequest, type RequestOptions } from './request.js'
 
 /** A readable response, or `undefined` for 204: the stream is complete. */
-export type StreamResponse = { readonly url: string; readonly body: ReadableStream<Uint8Array> | null } | undefined
+export type StreamResponse =
+  | {
+      readonly url: string
+      readonly body: ReadableStream<Uint8Array> | null
+      /** The address of what the request has made, if the server named one. */
+      readonly location: string | undefined
+    }
+  | undefined
 
 /** Context of one attempt to connect. */
 export interface Attempt {
@@ -33,7 +40,7 @@ export async function openStream(options: RequestOptions, attempt: Attempt): Pro
   const { clock, signal } = attempt
   const patience = { clock, signal, timeoutMs: options.callbackTimeoutMs ?? 10_000 }
   const { url, init } = await prepareRequest(options, attempt.lastEventId, patience)
-  const idempotent = isIdempotent(init.method)
+  const { idempotent = isIdempotent(init.method) } = options
   const { connectTimeoutMs: timeoutMs = idempotent ? 30_000 : 0 } = options
   const send = async (): Promise<Response> => {
     const response = await (options.fetch ?? fetch)(url, init)
@@ -50,7 +57,10 @@ export async function openStream(options: RequestOptions, attempt: Attempt): Pro
   ).catch((cause) => {
     throw cause instanceof ConnectTimeoutError ? cause : new ConnectionError(url, { cause })
   })
-  return check(response, url, options, attempt)
+  const opened = await check(response, url, options, attempt)
+  // A GET has made nothing. Its `Content-Location` names a variant of the same stream.
+  const location = (init.method !== 'GET' && response.headers.get('content-location')) || undefined
+  return opened && { ...opened, location }
 }
 
 /**
@@ -87,7 +97,7 @@ async function check(
   requested: string,
   options: RequestOptions,
   attempt: Attempt,
-): Promise<StreamResponse> {
+): Promise<Omit<NonNullable<StreamResponse>, 'location'> | undefined> {
   if (typeof response?.headers?.get !== 'function') {
     throw new ConfigurationError('fetch', options.fetch, 'It must return a Response.')
   }

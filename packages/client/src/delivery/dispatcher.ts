@@ -40,6 +40,7 @@ export class Dispatcher {
   readonly raw: HandlerList<SseMessage> = new HandlerList()
   readonly any: HandlerList<BaseEvent> = new HandlerList()
   readonly gaps: HandlerList<GapEvent> = new HandlerList()
+  readonly lives: HandlerList<void> = new HandlerList()
   readonly #options: DispatcherOptions
   /** Types that ever had a handler. One lookup serves each event. */
   readonly #types = new Map<string, TypeEntry>()
@@ -96,9 +97,9 @@ export class Dispatcher {
     return this.#drained
   }
 
-  message(message: SseMessage, id: string | undefined, positioned: boolean): void {
-    if (this.#queue) this.#queue.push(() => this.#deliver(message, id, positioned))
-    else this.#track(this.#deliver(message, id, positioned))
+  message(message: SseMessage, id: string | undefined, positioned: boolean, replayed = false): void {
+    if (this.#queue) this.#queue.push(() => this.#deliver(message, id, positioned, replayed))
+    else this.#track(this.#deliver(message, id, positioned, replayed))
   }
 
   /** Calls back in the order of receipt: after all earlier events and before all later ones. */
@@ -119,6 +120,10 @@ export class Dispatcher {
     })
   }
 
+  live(): void {
+    this.inOrder(() => this.lives.emit(undefined, this.#options.report))
+  }
+
   /** Delivers no more events. If a handler calls this, the other handlers still get the current event. */
   cancel(): void {
     this.#run.abort()
@@ -127,7 +132,12 @@ export class Dispatcher {
     this.#drained = undefined
   }
 
-  #deliver(message: SseMessage, id: string | undefined, positioned: boolean): Promise<void> | undefined {
+  #deliver(
+    message: SseMessage,
+    id: string | undefined,
+    positioned: boolean,
+    replayed: boolean,
+  ): Promise<void> | undefined {
     if (id !== undefined && positioned && this.#position !== '' && !isAfter(id, this.#position)) return
     const { clock, callbackTimeoutMs, report } = this.#options
     const { signal } = this.#run
@@ -146,13 +156,13 @@ export class Dispatcher {
       report(error, stage)
     }
     if (!(event instanceof Promise)) {
-      this.#emit(message, id, event, entry)
+      this.#emit(message, id, replayed ? asReplayed(event) : event, entry)
       return
     }
     const pending = event
     return ask('validate', () => pending, { clock, signal, timeoutMs: callbackTimeoutMs }).then(
       (settled) => {
-        if (!signal.aborted) this.#emit(message, id, settled, entry)
+        if (!signal.aborted) this.#emit(message, id, replayed ? asReplayed(settled) : settled, entry)
       },
       (error) => {
         if (signal.aborted) return
@@ -221,4 +231,9 @@ export class Dispatcher {
     this.#queue = undefined
     this.#drained = undefined
   }
+}
+
+/** Marks an event, which nobody has yet. */
+function asReplayed(event: BaseEvent | undefined): BaseEvent | undefined {
+  return event && Object.assign(event, { replayed: true } as const)
 }

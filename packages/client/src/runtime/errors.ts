@@ -85,6 +85,22 @@ export class ConnectTimeoutError extends RivuletError {
   }
 }
 
+/** The connection failed after a request was sent that is not idempotent. The server may have acted on it. */
+export class RequestNotRepeatedError extends RivuletError {
+  static override get name(): string {
+    return 'RequestNotRepeatedError'
+  }
+  static override readonly code = 'RIVULET_REQUEST_NOT_REPEATED'
+
+  constructor(options?: ErrorOptions) {
+    super(
+      RequestNotRepeatedError.code,
+      `The request is not sent again, because the server may have acted on it: ${messageOf(options?.cause)} Find out whether it did, or let the server recognize repeated requests and set idempotent: true.`,
+      options,
+    )
+  }
+}
+
 /** The connection was silent for longer than the server's heartbeat allows, so it counts as dead. */
 export class HeartbeatTimeoutError extends RivuletError {
   static override get name(): string {

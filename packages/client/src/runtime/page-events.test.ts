@@ -207,6 +207,9 @@ describe('a page that is being left', () => {
     const stream = harness.createStream({ body: 'order' })
     stream.connect()
     await until(() => stream.status === 'closed')
-    expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONNECTION' })
+    expect(stream.state.error).toMatchObject({
+      code: 'RIVULET_REQUEST_NOT_REPEATED',
+      cause: { code: 'RIVULET_CONNECTION' },
+    })
   })
 })

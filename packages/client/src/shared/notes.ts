@@ -76,6 +76,7 @@ const isNumber = (value: unknown): boolean => Number.isSafeInteger(value)
 const isPlace = (value: unknown): boolean => Array.isArray(value) && isNumber(value[0]) && isNumber(value[1])
 const isLeader = (value: unknown): boolean => Array.isArray(value) && isNumber(value[0]) && isText(value[1])
 const isItems = (value: unknown): boolean => Array.isArray(value) && value.every(isItem)
+const isLocation = (value: unknown): boolean => value === undefined || isText(value)
 const isGap = (value: unknown): boolean => value === undefined || (isObject(value) && isText(value.reason))
 
 function isItem(item: unknown): boolean {
@@ -91,7 +92,13 @@ function isItem(item: unknown): boolean {
 }
 
 function isState(value: unknown): boolean {
-  return isObject(value) && statuses.includes(value.status) && Number.isFinite(value.attempt) && isGap(value.gap)
+  return (
+    isObject(value) &&
+    statuses.includes(value.status) &&
+    Number.isFinite(value.attempt) &&
+    isGap(value.gap) &&
+    isLocation(value.location)
+  )
 }
 
 /** Makes the error of a state safe to post. */

@@ -124,7 +124,7 @@ export class SharedConnection implements StreamLink {
 
   #join(): void {
     this.#end = undefined
-    this.#state = { ...idleSnapshot, status: 'connecting' }
+    this.#state = { ...idleSnapshot, status: 'connecting', location: this.#reader.location }
     this.#stopObserving ??= observePage((event) => this.#onPage(event))
     try {
       this.#channel = new BroadcastChannel(this.#name)
@@ -218,6 +218,7 @@ export class SharedConnection implements StreamLink {
       deposed: () => this.#onDeposed(),
     })
     this.#leader = leader
+    leader.location = this.#reader.location
     leader.start()
   }
 
@@ -293,6 +294,7 @@ export class SharedConnection implements StreamLink {
     const { error } = state
     const isNews = error !== undefined && String(error) !== String(this.#state.error)
     this.#state = state
+    this.#reader.location = state.location ?? this.#reader.location
     if (state.status === 'closed') {
       this.#end = state
       this.#part()

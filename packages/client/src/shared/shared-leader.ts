@@ -54,7 +54,9 @@ export class SharedLeader {
     this.#clock = clock
     this.#tab = tab
     this.#connection = new DirectConnection(options, clock, {
-      message: (message, id, positioned) => this.whenSure(() => this.#record({ message, id, positioned })),
+      message: (message, id, positioned, replayed) =>
+        this.whenSure(() => this.#record({ message, id, positioned, replayed })),
+      live: () => this.whenSure(() => this.#record({ live: true })),
       cursor: (id) => this.whenSure(() => this.#record({ id })),
       gap: (gap) => this.whenSure(() => this.#record({ gap })),
       error: (error) => this.whenSure(() => tab.error(error)),
@@ -66,6 +68,10 @@ export class SharedLeader {
       ready: () => this.#answer,
     })
     this.#connection.lastEventId = log.lastId
+  }
+
+  set location(location: string | undefined) {
+    this.#connection.location = location
   }
 
   get lastActivityAt(): number | undefined {

@@ -9,6 +9,9 @@ export interface LogItem {
   readonly message?: SseMessage | undefined
   readonly id?: string | undefined
   readonly positioned?: boolean | undefined
+  readonly replayed?: boolean | undefined
+  /** The history ends here. */
+  readonly live?: true | undefined
   readonly gap?: GapEvent | undefined
 }
 

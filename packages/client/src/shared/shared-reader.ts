@@ -16,6 +16,8 @@ export class SharedReader {
   cursor = ''
   /** Last gap that this tab was told of. */
   gap: GapEvent | undefined
+  /** The address of the run that one of the tabs has started. */
+  location: string | undefined
   readonly #log: SharedLog
   readonly #options: ConnectionOptions
   readonly #clock: Clock
@@ -84,9 +86,9 @@ export class SharedReader {
     const sink = this.#sink
     const own = new DirectConnection(this.#options, this.#clock, {
       ...sink,
-      message: (message, id, positioned) => {
+      message: (message, id, positioned, replayed) => {
         if (id !== undefined) this.cursor = id
-        sink.message(message, id, positioned)
+        sink.message(message, id, positioned, replayed)
         this.#meet()
       },
       cursor: (id) => {
@@ -102,11 +104,14 @@ export class SharedReader {
         if (this.#own === own) sink.error(error)
       },
       changed: () => {
-        if (this.#own === own) this.#changed()
+        if (this.#own !== own) return
+        this.location = own.location
+        this.#changed()
       },
     })
     this.#own = own
     own.lastEventId = this.cursor
+    own.location = this.location
     own.send({ type: 'connect' })
   }
 
@@ -157,9 +162,10 @@ export class SharedReader {
     own?.send({ type: 'close' })
   }
 
-  #hand({ message, id, positioned = false, gap }: LogItem): void {
+  #hand({ message, id, positioned = false, replayed = false, live, gap }: LogItem): void {
     if (id !== undefined) this.cursor = id
-    if (message) this.#sink.message(message, id, positioned)
+    if (message) this.#sink.message(message, id, positioned, replayed)
+    else if (live) this.#sink.live()
     else if (gap) {
       this.gap = gap
       this.#sink.gap(gap)
