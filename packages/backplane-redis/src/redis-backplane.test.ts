@@ -30,7 +30,7 @@ describe('retention', () => {
   })
 })
 
-it('refuses options that make no sense', () => {
+it('refuses invalid options', () => {
   expect(() => redis.node({ retention: { maxEvents: -1 } })).toThrow('retention.maxEvents')
   expect(() => redis.node({ namespace: '{a}' })).toThrow('namespace')
   expect(() => redis.node({ client: {} as never })).toThrow('client')

@@ -11,7 +11,7 @@ const events = defineEvents({
 })
 const manager = new EventManager({ events })
 
-test('publish takes the input of the event that its first argument names', () => {
+test('publish takes the input of the event named by its first argument', () => {
   void manager.publish('log', { message: '' })
   void manager.publish(events.log, { message: '' }, { channel: 'a' })
   void manager.publish('at', { time: '1' })
@@ -26,7 +26,7 @@ test('publish takes the input of the event that its first argument names', () =>
   void manager.publish('nothing', {})
 })
 
-test('the context that authorize gives is that of channels, filter and snapshot', () => {
+test('the context of authorize is that of channels, filter and snapshot', () => {
   void eventStreamResponse(manager, new Request('http://localhost'), {
     authorize: (request) => {
       expectTypeOf(request).toEqualTypeOf<Request>()
@@ -39,7 +39,7 @@ test('the context that authorize gives is that of channels, filter and snapshot'
   expectTypeOf(handleEventStream).returns.toEqualTypeOf<Promise<void>>()
 })
 
-test('who is nobody is refused, and the context of the others has no undefined', () => {
+test('an undefined context is refused, so other callbacks never see undefined', () => {
   const users = new Map<string, { name: string }>()
   void eventStreamResponse(manager, new Request('http://localhost'), {
     authorize: (request) => ({ context: users.get(request.url) }),
@@ -54,7 +54,7 @@ test('who is nobody is refused, and the context of the others has no undefined',
   })
 })
 
-test('functions that may wait get a signal', () => {
+test('asynchronous functions get a signal', () => {
   void eventStreamResponse(manager, new Request('http://localhost'), {
     authorize: async (_, { signal }) => {
       expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
@@ -66,7 +66,7 @@ test('functions that may wait get a signal', () => {
   })
 })
 
-test('what has to answer at once may not be asynchronous', () => {
+test('synchronous functions may not return promises', () => {
   void eventStreamResponse(manager, new Request('http://localhost'), {
     // @ts-expect-error A promise is true, whatever it resolves to.
     filter: async () => false,

@@ -16,7 +16,7 @@ describe('disconnect', () => {
     ['nothing', () => undefined],
     ['a connection', (connection: ConnectionInfo) => connection],
     ['an error', () => JSON.parse('')],
-  ])('by a predicate that answers with %s ends nothing, and says so', async (_, predicate) => {
+  ])('by a predicate that returns %s ends nothing, and reports it', async (_, predicate) => {
     const { manager, connect } = createHarness({ events })
     const { sink } = await connect()
     expect(() => manager.disconnect(predicate as never, 'revoked')).toThrow()
@@ -24,7 +24,7 @@ describe('disconnect', () => {
     expect(manager.connections.size).toBe(1)
   })
 
-  it('by a predicate that fails for a stream that is being let in refuses that stream', async () => {
+  it('by a predicate refuses a stream being opened for which the predicate fails', async () => {
     const { manager, connect, calm, errors } = createHarness({ events })
     let letIn = (_: true) => {}
     const client = await connect({
@@ -91,7 +91,7 @@ describe('a backplane', () => {
     },
   )
 
-  it('whose unsubscribe throws at once is reported', async () => {
+  it('whose unsubscribe throws is reported', async () => {
     const backplane = new MemoryBackplane()
     const { manager, connect, errors } = start(backplane)
     await connect()
@@ -100,7 +100,7 @@ describe('a backplane', () => {
     expect(errors).toEqual([{ error: broken, context: { stage: 'backplane' } }])
   })
 
-  it('that never answers does not keep close() from ending', async () => {
+  it('that never answers does not hold up close()', async () => {
     const backplane = new MemoryBackplane()
     const { clock, manager, connect } = start(backplane)
     await connect()
@@ -122,8 +122,8 @@ describe('a backplane', () => {
   })
 })
 
-describe('a response that middleware broke', () => {
-  it('is given up, and does not end the process', async () => {
+describe('a response broken by middleware', () => {
+  it('is abandoned, and does not end the process', async () => {
     const { manager, connect, errors, clock, calm } = createHarness({ events })
     const { sink } = await connect()
     const other = await connect()

@@ -65,7 +65,7 @@ describe('a stream', () => {
     })
   })
 
-  it('gives every client the events of its channels only, in order', async () => {
+  it('gives every client only the events of its channels, in order', async () => {
     const { manager, url } = await start({}, { channels: (request) => [request.url!.slice(1)] })
     const [one, other] = await Promise.all([openStream(`${url}/one`), openStream(`${url}/other`)])
     await Promise.all([one.received(1), other.received(1)])
@@ -79,7 +79,7 @@ describe('a stream', () => {
 })
 
 describe('resuming', () => {
-  it('is possible before the first event: rivulet:open says where the stream begins', async () => {
+  it('is possible before the first event: rivulet:open has the starting position', async () => {
     const { manager, url } = await start()
     const first = await openStream(url)
     const [{ lastEventId }] = (await first.received(1)) as [SseMessage]
@@ -93,7 +93,7 @@ describe('resuming', () => {
     expect(second.messages[0]!.lastEventId).toBe('')
   })
 
-  it('goes on after the last event ID, without loss or repetition', async () => {
+  it('continues after the last event ID, without loss or repetition', async () => {
     const { manager, url } = await start()
     const ids: string[] = []
     for (let number = 0; number < 600; number++) {
@@ -107,7 +107,7 @@ describe('resuming', () => {
     expect(controlEventsOf(client.messages)).toMatchObject([{ type: 'rivulet:open', recovered: true, replayed: 500 }])
   })
 
-  it('takes the cursor from the query too, but the header first', async () => {
+  it('also takes the cursor from the query, but prefers the header', async () => {
     const { manager, url } = await start()
     const first = await manager.publish('log', { message: 'first' })
     const second = await manager.publish('log', { message: 'second' })
@@ -118,7 +118,7 @@ describe('resuming', () => {
     expect(messagesOf(await byHeader.received(2))).toEqual(['third'])
   })
 
-  it('tells of a gap at its place when events are not kept any more', async () => {
+  it('announces a gap at its place when events are no longer stored', async () => {
     const { manager, url } = await start({ retention: { maxEvents: 2 } })
     const first = await manager.publish('log', { message: '1' })
     for (const message of ['2', '3', '4']) await manager.publish('log', { message })
@@ -137,7 +137,7 @@ describe('resuming', () => {
     ['from the future', 'zzzzzzzzzz'],
     ['of another server', '6f1d4b8e-6a0c-4a35-93a0-000000000000'],
     ['that is huge', 'z'.repeat(8_000)],
-  ])('tells of a gap for a cursor %s, and is live', async (_, cursor) => {
+  ])('announces a gap for a cursor %s, and goes live', async (_, cursor) => {
     const { manager, url } = await start()
     const client = await openStream(url, { headers: { 'Last-Event-ID': cursor } })
     expect(controlEventsOf(await client.received(2))).toMatchObject([
@@ -163,7 +163,7 @@ describe('resuming', () => {
     expect(controlEventsOf(client.messages)).toMatchObject([{ recovered: null, replayed: expected.length }])
   })
 
-  it('keeps neither place nor id for live-only events', async () => {
+  it('stores neither position nor id for live-only events', async () => {
     const { manager, url } = await start()
     const kept = await manager.publish('log', { message: 'kept' })
     const client = await openStream(url, { headers: { 'Last-Event-ID': kept.id! } })
@@ -186,7 +186,7 @@ describe('ending', () => {
     await vi.waitFor(() => expect(manager.stats()).toMatchObject({ connections: 0, cohorts: 0, closed: 1 }))
   })
 
-  it('disconnects who matches, and tells them not to come back', async () => {
+  it('disconnects matching clients, and tells them not to reconnect', async () => {
     const { manager, url } = await start()
     const [one, other] = [await openStream(url), await openStream(url)]
     const [open] = controlEventsOf(await one.received(1)) as [{ connectionId: string }]
@@ -198,7 +198,7 @@ describe('ending', () => {
     expect(messagesOf(await other.received(2))).toEqual(['for the other'])
   })
 
-  it('gives whom it disconnects what was published before', async () => {
+  it('delivers earlier events to the clients that it disconnects', async () => {
     const { manager, url } = await start()
     const client = await openStream(url)
     await client.received(1)
@@ -239,7 +239,7 @@ describe('ending', () => {
 })
 
 describe('publishing', () => {
-  it('rejects what does not fit, and sends nothing', async () => {
+  it('rejects a payload that does not fit its schema, and sends nothing', async () => {
     const { manager } = await start()
     await expect(manager.publish('log', { message: 1 as never })).rejects.toMatchObject({
       code: 'RIVULET_EVENT_INVALID',

@@ -42,7 +42,7 @@ describe('publish', () => {
     expect((await connect({ replay: 10 })).messages).toHaveLength(1)
   })
 
-  it('takes any finite timestamp, and any text as source', async () => {
+  it('takes any finite timestamp, and any string as source', async () => {
     const { manager, connect, calm } = createHarness({ events })
     const client = await connect()
     const source = '",\n"admin":true'

@@ -43,7 +43,7 @@ export function describeSink(name: string, serve: (setup: Setup) => Promise<Serv
       return served
     }
 
-    it('opens with the headers of a stream, and sends events as they are published', async () => {
+    it('opens with stream headers, and sends events as they are published', async () => {
       const { publish, open } = await start()
       const client = await open()
       expect(client.status).toBe(200)
@@ -64,7 +64,7 @@ export function describeSink(name: string, serve: (setup: Setup) => Promise<Serv
       expect(texts(await client.received(2))).toEqual(['2'])
     })
 
-    it('refuses with a status, headers and no stream', async () => {
+    it('refuses with a status and headers', async () => {
       const { stats, open } = await start({ refusal: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } })
       const client = await open()
       await client.ended

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { randomFrom } from '../../../../test-support/random.js'
 import { type Due, DueQueue } from './due-queue.js'
 
-it('has the earliest item first, whatever was put in, moved and taken out', () => {
+it('always has the earliest item first, after any additions, moves and removals', () => {
   const random = randomFrom(1)
   for (let round = 0; round < 50; round++) {
     const queue = new DueQueue<Due>()

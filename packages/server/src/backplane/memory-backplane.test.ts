@@ -51,7 +51,7 @@ describe('positions', () => {
 })
 
 describe('subscribers', () => {
-  it('all get events in the order of their positions, whatever one of them publishes meanwhile', () => {
+  it('all get events in the order of their positions, even if one of them publishes meanwhile', () => {
     const backplane = new MemoryBackplane({ clock: createClock() })
     const received: Record<string, string[]> = { first: [], second: [] }
     const subscribe = (name: string, onMessage: () => void) =>
@@ -71,7 +71,7 @@ describe('subscribers', () => {
     expect(received).toEqual({ first: ['0', '1', '2', '3'], second: ['0', '1', '2', '3'] })
   })
 
-  it('do not keep an event from the others by failing, nor make publishing fail', () => {
+  it('that fail neither stop the others nor make publishing fail', () => {
     const backplane = new MemoryBackplane({ clock: createClock() })
     const received: string[] = []
     const failures: unknown[] = []
@@ -87,7 +87,7 @@ describe('subscribers', () => {
 })
 
 describe('retention', () => {
-  it('bounds the number, the size and the age of what is kept', () => {
+  it('bounds the number, size and age of the stored events', () => {
     const clock = createClock()
     const keptBy = (retention: Retention) => {
       const backplane = new MemoryBackplane({ retention, clock })
@@ -195,7 +195,7 @@ describe('a channel whose events were dropped', () => {
     expect(controlEventsOf(again.messages)).toMatchObject([{ type: 'rivulet:open', recovered: true, replayed: 1 }])
   })
 
-  it('reports no continuity to a client that was away for longer than it remembers', () => {
+  it('denies continuity to a client that was away for longer than the log remembers', () => {
     const clock = createClock()
     const backplane = new MemoryBackplane({ retention: { maxAgeMs: minute }, clock })
     const { position } = backplane.publish('once', message('1'), kept)
@@ -209,7 +209,7 @@ describe('a channel whose events were dropped', () => {
     expect(backplane.read('once', position!, 10)).toMatchObject({ continuous: false, reason: 'trimmed' })
   })
 
-  it('reports none after the clock is set back either', () => {
+  it('also denies it after the clock is set back', () => {
     const clock = createClock()
     const backplane = new MemoryBackplane({ retention: { maxAgeMs: minute }, clock })
     const { position } = backplane.publish('once', message('1'), kept)
@@ -220,7 +220,7 @@ describe('a channel whose events were dropped', () => {
     expect(backplane.read('once', position!, 10).continuous).toBe(false)
   })
 
-  it('is remembered after its last subscriber for as long as it keeps events, and no longer', () => {
+  it('outlives its last subscriber for exactly as long as it keeps events', () => {
     const clock = createClock()
     const backplane = new MemoryBackplane({ retention: { maxAgeMs: minute }, clock })
     backplane.subscribe('a', nobody)
@@ -238,7 +238,7 @@ describe('a channel whose events were dropped', () => {
 })
 
 describe('ageing', () => {
-  it('needs no publish, and no channel delays another', () => {
+  it('needs no publish, and one channel does not delay another', () => {
     const clock = createClock()
     const retention = (channel: string) => ({ maxAgeMs: channel === 'long' ? 7 * 86_400_000 : 60_000 })
     const backplane = new MemoryBackplane({ retention, clock })
@@ -279,7 +279,7 @@ describe('ageing', () => {
 })
 
 describe('memory', () => {
-  it('is not taken by channels that are only read or subscribed to', () => {
+  it('is not used by channels that are only read or subscribed to', () => {
     const clock = createClock()
     const backplane = new MemoryBackplane({ clock })
     for (let count = 0; count < 1_000; count++) {
@@ -298,7 +298,7 @@ describe('memory', () => {
     expect(small.stats()).toMatchObject({ channels: 0, bytes: 0 })
   })
 
-  it('is bounded over all channels: the least recently published lose events first, and say so', () => {
+  it('is bounded over all channels: the least recently published lose events first, and report it', () => {
     const backplane = new MemoryBackplane({ clock: createClock(), maxTotalBytes: 1_000_000 })
     const text = message('x'.repeat(10_000))
     const quiet = backplane.publish('quiet', text, kept).position!
@@ -316,7 +316,7 @@ describe('memory', () => {
     expect(evictedEvents).toBe(204 - events)
   })
 
-  it('is bounded for channels of any number too', () => {
+  it('is bounded for any number of channels', () => {
     const backplane = new MemoryBackplane({ clock: createClock(), maxTotalBytes: 100_000, retention: 'latest' })
     const first = backplane.publish('0', message(''), kept).position!
     for (let count = 1; count < 1_000; count++) backplane.publish(String(count), message(''), kept)
@@ -327,7 +327,7 @@ describe('memory', () => {
     expect(dataOf(backplane.read('999', 0, 1))).toEqual([''])
   })
 
-  it('is freed by forget, and the channel goes on', () => {
+  it('is freed by forget, and the channel continues', () => {
     const clock = createClock()
     const backplane = new MemoryBackplane({ clock, retention: 'latest' })
     const before = backplane.publish('a', message('1'), kept).position!
@@ -346,7 +346,7 @@ describe('memory', () => {
     expect(backplane.read('a', before, 10).continuous).toBe(false)
   })
 
-  it('of idempotency keys is bounded, and freed without a publish', () => {
+  it('for idempotency keys is bounded, and freed without a publish', () => {
     const clock = createClock()
     const backplane = new MemoryBackplane({ clock, maxTotalBytes: 400_000 })
     const publish = (key: number) =>

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { boundsOf } from './retention.js'
 
 describe('boundsOf', () => {
-  it('fills in what is not given', () => {
+  it('fills in missing bounds', () => {
     expect(boundsOf({ maxEvents: 5 })).toEqual({ maxEvents: 5, maxBytes: 8_388_608, maxAgeMs: 3_600_000 })
   })
 
@@ -18,7 +18,7 @@ describe('boundsOf', () => {
     expect(() => boundsOf(retention as never)).toThrow('retention')
   })
 
-  it('refuses a promise that rejects, and leaves it unhandled no more than another', () => {
+  it('refuses a promise, and handles its rejection', () => {
     expect(() => boundsOf(Promise.reject(new Error('no idea')) as never)).toThrow('retention')
   })
 })

@@ -6,7 +6,7 @@ import { createHarness } from '../../test/harness.js'
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
 describe('a slow connection', () => {
-  it('is told of each hole at its place, also when the log had lost its events before', async () => {
+  it('is told of each gap at its place, even if the log had already lost its events', async () => {
     const { manager, connect, calm, clock } = createHarness({
       events,
       retention: { maxAgeMs: 1_000 },

@@ -8,7 +8,7 @@ const events = defineEvents({ log: z.object({ message: z.string() }) })
 const texts = (messages: readonly SseMessage[]) => dataOf(messages, 'log').map(({ message }) => message)
 
 describe('a connection that fails', () => {
-  it('is ended alone, and reported', async () => {
+  it('is ended without affecting others, and reported', async () => {
     const { manager, connect, calm, errors } = createHarness({ events })
     const [before, failing, after] = [await connect(), await connect(), await connect()]
     const error = new Error('broken pipe')
@@ -23,7 +23,7 @@ describe('a connection that fails', () => {
     expect(manager.stats()).toMatchObject({ connections: 2, closed: 1 })
   })
 
-  it('and an onError that fails too do not stop the others', async () => {
+  it('does not stop the others, even if onError fails too', async () => {
     const consoleError = vi.spyOn(console, 'error').mockImplementation(() => {})
     const onError = () => {
       throw new Error('onError')
@@ -40,7 +40,7 @@ describe('a connection that fails', () => {
     consoleError.mockRestore()
   })
 
-  it('may do so in the middle of a flush, while others leave and come', async () => {
+  it('may do so in the middle of a flush, while others come and go', async () => {
     const { manager, connect, calm } = createHarness({ events })
     const clients = [await connect(), await connect(), await connect(), await connect()]
     clients[1]!.sink.onWrite = () => {
@@ -57,7 +57,7 @@ describe('a connection that fails', () => {
     expect(manager.stats()).toMatchObject({ connections: 3 })
   })
 
-  it('may be ended from within a flush, by what the flush calls', async () => {
+  it('may be ended during a flush, by a callback', async () => {
     const { manager, connect, calm } = createHarness({ events })
     const before = await connect()
     const [id] = manager.connections.keys()

@@ -22,7 +22,7 @@ describe('a turn of the event loop', () => {
     expect(writes[0]!.mock.lastCall![0]).toBe(writes[1]!.mock.lastCall![0])
   })
 
-  it('is left to other work when many connections are to be written to', async () => {
+  it('leaves time for other work when many connections need a write', async () => {
     const { manager, connect, clock, calm } = createHarness({ events })
     const clients: Awaited<ReturnType<typeof connect>>[] = []
     for (let count = 0; count < 200; count++) clients.push(await connect())
@@ -42,7 +42,7 @@ describe('a turn of the event loop', () => {
     for (const { messages } of clients) expect(texts(messages)).toEqual(['1', '2'])
   })
 
-  it('in which more is published than may wait sends the connections to the log, and tells of what is gone', async () => {
+  it('with more events than the queue holds sends the connections to the log, and announces what is lost', async () => {
     const { manager, connect, calm } = createHarness({ events, retention: { maxEvents: 100, maxBytes: 1e9 } })
     const client = await connect()
     for (let count = 0; count < 100; count++)
@@ -81,7 +81,7 @@ describe('a backplane that', () => {
     return { ...createHarness({ events, backplane }), subscribers }
   }
 
-  it('loses an event on the way is found out by the next one, at its place', async () => {
+  it('loses an event on the way: the next one reveals the gap, at its place', async () => {
     const { connect, calm, subscribers } = createSubscribed()
     const client = await connect()
     const message = (position: number, previous: number) => ({
@@ -103,7 +103,7 @@ describe('a backplane that', () => {
     })
   })
 
-  it('announces a gap has it passed on to the channel’s connections, or to all', async () => {
+  it('announces a gap: it reaches the connections of the channel, or all of them', async () => {
     const { connect, calm, subscribers } = createSubscribed()
     const [a, b] = [await connect({ channels: ['a'] }), await connect({ channels: ['b'] })]
     subscribers[0]!.onGap('a')
@@ -113,7 +113,7 @@ describe('a backplane that', () => {
     expect(controlEventsOf(b.messages)).toMatchObject([{}, { channel: 'b' }])
   })
 
-  it('does not answer has clients sent away for a while, and is asked again', async () => {
+  it('does not answer: clients are told to retry, and it is asked again', async () => {
     const subscribe = vi.fn<Backplane['subscribe']>()
     subscribe.mockRejectedValueOnce(new Error('down'))
     const { manager, connect, errors } = createSubscribed({ subscribe })
@@ -157,7 +157,7 @@ describe('a backplane that', () => {
     expect(texts(fast.messages)).toHaveLength(101)
   })
 
-  it('is unwell is reported', async () => {
+  it('reports an error: onError gets it', async () => {
     const { connect, errors, subscribers } = createSubscribed()
     await connect()
     const error = new Error('connection lost')

@@ -27,7 +27,7 @@ async function createBusy(clients: number) {
   return { ...harness, turn }
 }
 
-it('gives a quiet channel its event while a busy one has more to write than there is time', async () => {
+it('delivers on a quiet channel while a busy one has more to write than time allows', async () => {
   const { manager, connect, clock, turn } = await createBusy(200)
   const quiet = await connect({ channels: ['quiet'] })
   for (let count = 0; count < 50; count++) await turn()
@@ -41,7 +41,7 @@ it('gives a quiet channel its event while a busy one has more to write than ther
   expect(came - begin).toBeLessThan(50)
 })
 
-it('holds the bound of what waits for a channel when an event is queued, not when there is time to write', async () => {
+it('enforces the bound of a channel’s queue when an event is queued, not when it is written', async () => {
   const { manager, connect, calm } = createHarness({ events, retention: { maxEvents: 100_000, maxBytes: 1e9 } })
   const clients = [await connect(), await connect(), await connect({ filter: () => true })]
   const message = 'x'.repeat(100_000)
@@ -52,7 +52,7 @@ it('holds the bound of what waits for a channel when an event is queued, not whe
   expect(manager.stats()).toMatchObject({ lagging: 0, gaps: 0 })
 })
 
-it('gives an event that is larger than the bound to those who take it, whatever comes behind it', async () => {
+it('delivers an event that is larger than the bound, whatever follows it', async () => {
   const { manager, connect, calm } = createHarness({ events, retention: { maxEvents: 0 } })
   const client = await connect()
   const sizes: number[] = []
@@ -65,7 +65,7 @@ it('gives an event that is larger than the bound to those who take it, whatever 
   expect(manager.stats()).toMatchObject({ gaps: 0 })
 })
 
-it('encodes an event once, whichever other channels those have who get it', async () => {
+it('encodes an event once, whatever other channels its receivers have', async () => {
   const { manager, connect, clock } = createHarness({ events })
   const clients = [
     await connect(),
@@ -87,7 +87,7 @@ it('encodes an event once, whichever other channels those have who get it', asyn
   expect(new Set(payloads).size).toBe(1)
 })
 
-it('loses nothing when a filter publishes more than may wait', async () => {
+it('loses nothing when a filter publishes more than the queue holds', async () => {
   const { manager, connect, calm, errors } = createHarness({ events, retention: { maxEvents: 1_000, maxBytes: 1e9 } })
   const before = await connect()
   let asked = false
@@ -110,7 +110,7 @@ it('loses nothing when a filter publishes more than may wait', async () => {
   expect(errors).toEqual([])
 })
 
-it('gives a connection that was slow the queue in large pieces, however small those of the others were', async () => {
+it('gives a slow connection the queue in large pieces, however small those of the others were', async () => {
   const { manager, connect, calm } = createHarness({ events, limits: { highWaterMarkBytes: 1_000 } })
   const [slow] = [await connect(), await connect()]
   const take = slow.sink.take.bind(slow.sink)
@@ -156,7 +156,7 @@ describe('disconnecting from within a filter', () => {
     }
   })
 
-  it('ends the stream that the filter is of after what it is being given', async () => {
+  it('ends the stream of the filter after the current event', async () => {
     const { manager, connect, calm, errors } = createHarness({ events })
     const self = await connect({
       filter: ({ message }) => {
@@ -172,7 +172,7 @@ describe('disconnecting from within a filter', () => {
     expect(errors).toEqual([])
   })
 
-  it('ends a stream that lags behind where it is', async () => {
+  it('ends a lagging stream at its current position', async () => {
     const { manager, connect, calm, errors } = createHarness({ events, limits: { highWaterMarkBytes: 1_000 } })
     const self = await connect({
       filter: ({ message }) => {
@@ -197,7 +197,7 @@ describe('disconnecting from within a filter', () => {
     expect(errors).toEqual([])
   })
 
-  it('keeps out a stream whose filter says so before it is open', async () => {
+  it('refuses a stream whose filter disconnects it before it is open', async () => {
     const { manager, connect, errors } = createHarness({ events })
     await manager.publish('log', { message: '1' })
     const { sink } = await connect({
@@ -209,7 +209,7 @@ describe('disconnecting from within a filter', () => {
   })
 })
 
-it('keeps the order of events for everyone when what is told of a lagging stream publishes', async () => {
+it('keeps the order of events for everyone when a listener for lagging streams publishes', async () => {
   const { manager, connect, calm } = createHarness({ events, retention: { maxBytes: 1e9 } })
   const client = await connect()
   let told = 0
@@ -226,7 +226,7 @@ it('keeps the order of events for everyone when what is told of a lagging stream
   expect(ids).toEqual([...ids].sort())
 })
 
-it('lets what is told of a lagging stream end that one and others', async () => {
+it('lets a listener for lagging streams end that stream and others', async () => {
   const { manager, connect, calm } = createHarness({ events })
   const clients = [await connect(), await connect(), await connect()]
   let told = 0
@@ -293,7 +293,7 @@ describe('a quiet channel', () => {
   })
 })
 
-it('keeps no frame for streams that have caught up', async () => {
+it('keeps no frames for streams that have caught up', async () => {
   const { manager, connect, calm } = createHarness({ events, heartbeat: false })
   const channels = Array.from({ length: 100 }, (_, index) => `user ${index}`)
   const answers: (() => void)[] = []

@@ -6,7 +6,7 @@ import { createHarness } from '../../test/harness.js'
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
 describe('heartbeats', () => {
-  it('leave no stream without a byte for longer than was announced', async () => {
+  it('leave no stream silent for longer than announced', async () => {
     const { connect, clock, calm } = createHarness({ events, heartbeat: { intervalMs: 10_000 } })
     const client = await connect()
     expect(JSON.parse(client.messages[0]!.data)).toMatchObject({ heartbeatMs: 10_000 })
@@ -23,7 +23,7 @@ describe('heartbeats', () => {
     expect(client.comments.length).toBe(silences.length)
   })
 
-  it('are not sent where events flow', async () => {
+  it('are not sent while events flow', async () => {
     const { manager, connect, clock, calm } = createHarness({ events, heartbeat: { intervalMs: 10_000 } })
     const client = await connect()
     for (let tick = 0; tick < 100; tick++) {
@@ -35,7 +35,7 @@ describe('heartbeats', () => {
     expect(client.messages).toHaveLength(101)
   })
 
-  it('are sent to a stream whose filter hides the events that flow', async () => {
+  it('are sent to a stream whose filter hides the events', async () => {
     const { manager, connect, clock, calm } = createHarness({ events, heartbeat: { intervalMs: 10_000 } })
     const client = await connect({ filter: () => false })
     for (let tick = 0; tick < 20; tick++) {
@@ -46,7 +46,7 @@ describe('heartbeats', () => {
     expect(client.comments.length).toBeGreaterThan(8)
   })
 
-  it('are spread, also after an event to all', async () => {
+  it('are spread over time, even after an event to all', async () => {
     const { manager, connect, clock, calm } = createHarness({ events, heartbeat: { intervalMs: 32_000 } })
     const perTick = new Map<number, number>()
     for (let count = 0; count < 100; count++) {
@@ -62,7 +62,7 @@ describe('heartbeats', () => {
     expect(Math.max(...perTick.values())).toBeLessThan(40)
   })
 
-  it('can be events, and can be left out', async () => {
+  it('can be events, and can be turned off', async () => {
     const asEvents = createHarness({ events, heartbeat: { intervalMs: 1_000, as: 'event' } })
     const client = await asEvents.connect()
     asEvents.clock.advance(1_000)
@@ -76,7 +76,7 @@ describe('heartbeats', () => {
     expect(JSON.parse(silent.messages[0]!.data)).toMatchObject({ heartbeatMs: 0 })
   })
 
-  it('are no longer written to a stream whose response failed at one', async () => {
+  it('are no longer written to a stream whose response failed on one', async () => {
     const { manager, connect, clock, calm } = createHarness({ events, heartbeat: { intervalMs: 1_000 } })
     const { sink } = await connect()
     await connect()
@@ -91,7 +91,7 @@ describe('heartbeats', () => {
     expect(writes).toBe(1)
   })
 
-  it('need no timer when nobody is there', async () => {
+  it('need no timer without connections', async () => {
     const { connect, clock, calm } = createHarness({ events })
     const client = await connect()
     // The timers of heartbeats and of the node's presence.

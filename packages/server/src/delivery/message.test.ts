@@ -24,7 +24,7 @@ describe('events that cannot be sent', () => {
     ['a date', new Date(0), 'RIVULET_EVENT_NOT_SERIALIZABLE'],
     ['nothing', null, 'RIVULET_EVENT_INVALID'],
     ['a reserved key', { id: 1 }, 'RIVULET_RESERVED_KEY'],
-  ])('because of %s are refused, and nobody gets anything', async (_, payload, code) => {
+  ])('because of %s are refused, and nobody receives anything', async (_, payload, code) => {
     const { manager, connect, calm } = createHarness({ events: anything })
     const client = await connect()
     await expect(manager.publish('any', payload as object)).rejects.toMatchObject({ code })
@@ -33,7 +33,7 @@ describe('events that cannot be sent', () => {
     expect(client.messages).toHaveLength(2)
   })
 
-  it('do not forge what an event says of itself', async () => {
+  it('do not forge the event’s own fields', async () => {
     const { manager, connect, calm } = createHarness({ events: anything })
     const client = await connect()
     await manager.publish('any', { toJSON: () => ({ source: 'forged', timestamp: 1 }) })

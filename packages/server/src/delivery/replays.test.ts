@@ -36,7 +36,7 @@ async function createLog(count: number, chars: number) {
 }
 
 describe('streams that are given the log', () => {
-  it('get the same bytes, and soon so where they begin at different places', async () => {
+  it('get the same bytes, and soon do even if they begin at different positions', async () => {
     const { connect, ids } = await createLog(300, 500)
     const payloads = watchPayloads()
     const first = await connect({}, ids[0])
@@ -52,7 +52,7 @@ describe('streams that are given the log', () => {
     expect(payloads().filter((payload) => !known.includes(payload))).toHaveLength(1)
   })
 
-  it('get the same bytes where they begin within a piece of others, of which they get all that follow', async () => {
+  it('get the same bytes if they begin within another stream’s piece', async () => {
     const { connect, ids } = await createLog(300, 500)
     const payloads = watchPayloads()
     await connect({}, ids[0])
@@ -67,7 +67,7 @@ describe('streams that are given the log', () => {
     expect(payloads()).toHaveLength(known.length)
   })
 
-  it('get one piece where they come one by one while events are published', async () => {
+  it('get one piece if they arrive one by one while events are published', async () => {
     const { manager, connect, ids } = await createLog(1, 10)
     const payloads = watchPayloads()
     for (let count = 0; count < 20; count++) {
@@ -79,7 +79,7 @@ describe('streams that are given the log', () => {
     expect(payloads()).toHaveLength(1)
   })
 
-  it('get a large event as the same bytes, whatever else they are given', async () => {
+  it('get a large event as the same bytes, whatever else they receive', async () => {
     const { manager, connect, calm, ids } = await createLog(1, 10)
     const payloads = watchPayloads()
     const stalled = await connect()
@@ -99,7 +99,7 @@ describe('streams that are given the log', () => {
     expect(new Set(large).size).toBe(1)
   })
 
-  it('have their filter asked once for each event, and each event is decoded once for all', async () => {
+  it('have their filter called once per event, and each event is decoded once for all', async () => {
     const { connect } = await createLog(60, 10)
     const parse = vi.spyOn(JSON, 'parse')
     onTestFinished(() => void parse.mockRestore())
@@ -122,7 +122,7 @@ describe('streams that are given the log', () => {
     expect(parsed).toBe(60)
   })
 
-  it('are told how many events come, also where those are more than are kept meanwhile', async () => {
+  it('are told how many events follow, even if these exceed the cache', async () => {
     const { connect, calm } = await createLog(1_000, 1_000)
     const filter = ({ message }: { message: string }) => !message.startsWith('1')
     for (const options of [{}, { filter }, { channels: ['default', 'quiet'] }]) {
@@ -136,7 +136,7 @@ describe('streams that are given the log', () => {
 })
 
 describe('a slow stream', () => {
-  it.each([false, true])('reads about as much of the log as it is given; filter: %s', async (filtered) => {
+  it.each([false, true])('reads about as much of the log as it receives; filter: %s', async (filtered) => {
     const backplane: Backplane = new MemoryBackplane({ retention: { maxBytes: 1e9 } })
     const read = backplane.read.bind(backplane)
     let chars = 0
@@ -158,7 +158,7 @@ describe('a slow stream', () => {
 describe('what is remembered', () => {
   const message = (position: number, data: string) => ({ position, previous: position - 1, type: 'log', data })
 
-  it('is given for just the same events', () => {
+  it('is reused for exactly the same events', () => {
     const replays = new Replays()
     const [one, two] = [message(1, '{"n":1}'), message(2, '{"n":2}')]
     const frame = replays.frame('a', one)
@@ -173,7 +173,7 @@ describe('what is remembered', () => {
     expect(new TextDecoder().decode(other.payload.bytes)).toContain('{"n":7}')
   })
 
-  it('is bounded, with what small events cost beside their text', async () => {
+  it('is bounded, including the overhead of small events', async () => {
     const before = await heapInUse()
     const replays = new Replays()
     let decoded = 0
@@ -205,7 +205,7 @@ describe('what is remembered', () => {
     expect(forget).toHaveBeenCalledExactlyOnceWith('a')
   })
 
-  it('is bounded, but for what waits in connections', () => {
+  it('is bounded, except for what waits in connections', () => {
     const replays = new Replays()
     const held = replays.frame('a', message(1, 'x'.repeat(100_000)))
     held.payload.holders++

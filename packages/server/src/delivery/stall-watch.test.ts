@@ -8,7 +8,7 @@ import { StallWatch, type Watched } from './stall-watch.js'
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
 describe('a stalled connection', () => {
-  it('is cut after the timeout, one that takes a little is not', async () => {
+  it('is cut after the timeout, unless it reads a little', async () => {
     const { manager, connect, clock, calm } = createHarness({
       events,
       heartbeat: false,
@@ -35,7 +35,7 @@ describe('a stalled connection', () => {
   })
 })
 
-it('keeps one timer, also where what it is told of a stall begins to watch another connection', () => {
+it('keeps one timer, even if a stall listener begins to watch another connection', () => {
   const clock = new SimulatedClock(() => 0.5)
   const watch = new StallWatch(clock, 8_000)
   const connection = (): Watched => ({

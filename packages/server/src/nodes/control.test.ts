@@ -24,7 +24,7 @@ function createNodes(count: number, backplane: Backplane = new MemoryBackplane()
 const user = (key: string, channels: string[] = ['default']) => ({ authorize: () => ({ context: key, key }), channels })
 
 describe('disconnectEverywhere', () => {
-  it('ends the streams that match, on every node, and tells them not to come back', async () => {
+  it('ends the matching streams on every node, and tells them not to reconnect', async () => {
     const { nodes, calm } = createNodes(2)
     const eves = await Promise.all(nodes.map(({ connect }) => connect(user('eve'))))
     const ada = await nodes[1]!.connect(user('ada'))
@@ -51,7 +51,7 @@ describe('disconnectEverywhere', () => {
     expect(ended(other.messages)).toBeDefined()
   })
 
-  it('follows the events that were published before it', async () => {
+  it('comes after the events that were published before it', async () => {
     const { nodes, calm } = createNodes(2)
     const client = await nodes[1]!.connect({ channels: ['job'] })
     await nodes[0]!.manager.publish('log', { message: 'done' }, { channel: 'job' })
@@ -60,7 +60,7 @@ describe('disconnectEverywhere', () => {
     expect(client.messages.map(({ event }) => event)).toEqual(['rivulet:open', 'log', 'rivulet:close'])
   })
 
-  it('concerns a stream that was authorized before and is not open yet', async () => {
+  it('also ends a stream that was already authorized but is not open yet', async () => {
     const { nodes, calm } = createNodes(2)
     let answer: (admission: { context: string; key: string }) => void = () => {}
     const authorized = new Promise<{ context: string; key: string }>((resolve) => {
@@ -75,7 +75,7 @@ describe('disconnectEverywhere', () => {
     expect(sink.status).toBe(403)
   })
 
-  it('spares a stream that is authorized afterwards', async () => {
+  it('spares a stream that is authorized later', async () => {
     const { nodes, calm } = createNodes(2)
     await nodes[0]!.connect(user('ada'))
     await nodes[1]!.manager.disconnectEverywhere({ key: 'eve' }, 'signed out')
@@ -85,7 +85,7 @@ describe('disconnectEverywhere', () => {
   })
 
   it.each([{}, { key: undefined }, { key: '' }, { channel: 7 }])(
-    'refuses %j: a mistake must not mean everyone',
+    'refuses %j: a mistake must not select everyone',
     async (selector) => {
       const { nodes } = createNodes(1)
       await expect(nodes[0]!.manager.disconnectEverywhere(selector as never, 'over')).rejects.toMatchObject({
@@ -96,7 +96,7 @@ describe('disconnectEverywhere', () => {
 })
 
 describe('disconnect', () => {
-  it('looks only at the streams that a selector can match', async () => {
+  it('only examines the streams that a selector can match', async () => {
     const { nodes, calm } = createNodes(1)
     const { manager, connect } = nodes[0]!
     const clients = [
@@ -124,7 +124,7 @@ describe('disconnect', () => {
     expect(() => manager.disconnect({}, 'over')).toThrow(/selector/)
   })
 
-  it('by a selector ends a stream that is joining', async () => {
+  it('by selector ends a stream that is joining', async () => {
     const { nodes, calm } = createNodes(1)
     const { manager, connect } = nodes[0]!
     let give: (snapshot: { events: [] }) => void = () => {}
@@ -141,7 +141,7 @@ describe('disconnect', () => {
 })
 
 describe('the control channel', () => {
-  it('is open to no stream, and to no publisher', async () => {
+  it('is closed to all streams and publishers', async () => {
     const { nodes } = createNodes(1)
     const { connect, manager } = nodes[0]!
     const spy = await connect({ channels: ['default', 'rivulet:control'] })
@@ -194,7 +194,7 @@ describe('a backplane that lost something', () => {
     expect(ended(later.messages), 'who was authorized after the first time').toBeUndefined()
   })
 
-  it('has the clients of a node that cannot tell what it missed come back', async () => {
+  it('makes clients reconnect to a node that cannot tell what it missed', async () => {
     const { nodes, calm, subscribers } = createBroken()
     const client = await nodes[0]!.connect(user('ada'))
     subscribers[0]!.onGap('rivulet:control')

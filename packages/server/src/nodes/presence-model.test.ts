@@ -146,7 +146,7 @@ async function play(seed: number): Promise<void> {
   expect(told.sort()).toEqual(expected.sort())
 }
 
-describe('after any faults, everyone who is there is shown, nobody else, and that is what was told', () => {
+describe('after any faults, presence shows exactly those present, and announced exactly that', () => {
   for (let from = firstSeed; from < firstSeed + seeds; from += 100) {
     const to = Math.min(from + 100, firstSeed + seeds)
     it(`seeds ${from} to ${to - 1}`, { timeout: 60_000 }, async () => {

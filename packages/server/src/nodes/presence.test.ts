@@ -77,7 +77,7 @@ describe('presence', () => {
     expect(await nodes[0]!.manager.presenceCount('room')).toBe(4)
   })
 
-  it('is made from the context, and leaves out streams whose callback returns undefined', async () => {
+  it('is made from the context, and omits streams whose callback returns undefined', async () => {
     const { nodes, names } = createNodes(1)
     const presence = (context: { name?: string }) => (context.name === undefined ? undefined : context)
     for (const name of ['ada', undefined]) {
@@ -136,7 +136,7 @@ describe('presence', () => {
     expect(left.sort()).toEqual(['leave room {"name":"cleo"}', 'leave room {"name":"dan"}'])
   })
 
-  it('shows the streams of a node again that was taken for dead by mistake', async () => {
+  it('shows the streams of a node again after it was wrongly presumed dead', async () => {
     const { nodes, names, pass } = createNodes(2)
     await nodes[0]!.connect(as('ada'))
     const bob = await nodes[1]!.connect(as('bob'))
@@ -153,7 +153,7 @@ describe('presence', () => {
     expect(await names('room')).toEqual(['ada'])
   })
 
-  it('is written again if the registry lost it, and announces who left meanwhile', async () => {
+  it('is written again if the registry lost it, and announces who has left meanwhile', async () => {
     const { nodes, broken, honest, names, pass } = createNodes(1)
     const [ada] = [await nodes[0]!.connect(as('ada')), await nodes[0]!.connect(as('bob'))]
     const update = () => {
@@ -172,7 +172,7 @@ describe('presence', () => {
     expect(nodes[0]!.told.slice(2)).toEqual(['leave room {"name":"ada"}', 'join room {"name":"bob"}'])
   })
 
-  it('takes no memory for streams that came and left while the registry failed', async () => {
+  it('takes no memory for streams that came and went while the registry failed', async () => {
     const { nodes, broken, honest, names, pass } = createNodes(1)
     const [node] = nodes
     await node!.connect(as('ada'))

@@ -47,7 +47,7 @@ async function begin({ one, turns }: ReturnType<typeof create>) {
   return producing
 }
 
-it('ends a run whose node died within its lease, once, though the other nodes never had a run', async () => {
+it('ends a run within its lease after its node died, once, although the other nodes never had a run', async () => {
   const setting = create()
   await begin(setting)
   await setting.pass(7_000)
@@ -61,7 +61,7 @@ it('ends a run whose node died within its lease, once, though the other nodes ne
   expect(setting.ends()).toHaveLength(1)
 })
 
-it('fences a producer that stood still beyond its lease', async () => {
+it('fences a producer that was suspended beyond its lease', async () => {
   const setting = create()
   const { signal, publish } = await begin(setting)
   const { one } = setting
@@ -78,7 +78,7 @@ it('fences a producer that stood still beyond its lease', async () => {
   expect(setting.backplane.read(runChannel('a'), 0, 10).messages).toHaveLength(1)
 })
 
-it('tries again while the backplane fails, doubles nothing, and gives up with the lease', async () => {
+it('retries while the backplane fails, duplicates nothing, and gives up with the lease', async () => {
   const setting = create()
   const { signal, publish } = await begin(setting)
   const { one } = setting

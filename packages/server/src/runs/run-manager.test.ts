@@ -41,7 +41,7 @@ function shared(options: Partial<RunManagerOptions<Events>> = {}) {
   return { backplane, clock: first.clock, calm: first.calm, one: node(1), other: node(2) }
 }
 
-it('runs a producer to its end, whoever reads', async () => {
+it('runs a producer to its end, with or without readers', async () => {
   const { backplane, one, calm } = shared()
   const run = await one.runs.start('a', { key: 'ada' }, async ({ publish, id, signal }) => {
     await publish('token', { text: `${id} ${signal.aborted}` })
@@ -59,7 +59,7 @@ it('runs a producer to its end, whoever reads', async () => {
   expect(one.errors).toEqual([])
 })
 
-it('takes items from generators, iterables and streams, and makes events of them', async () => {
+it('turns items from generators, iterables and streams into events', async () => {
   const { backplane, one } = shared()
   async function* words() {
     yield 'one'
@@ -88,7 +88,7 @@ it('takes items from generators, iterables and streams, and makes events of them
   expect(outputOf(backplane, 'd')).toEqual(['token {"text":"one"}', end])
 })
 
-it('starts nothing again for an id that is there, on any node and at once', async () => {
+it('never starts the same id twice, on any node', async () => {
   const { one, other, calm } = shared()
   const producer = vi.fn<Work>(async ({ signal }) => {
     await new Promise((resolve) => signal.addEventListener('abort', resolve))
@@ -103,7 +103,7 @@ it('starts nothing again for an id that is there, on any node and at once', asyn
   expect(await one.runs.start('a', {}, producer)).toMatchObject({ started: false, state: 'stopped' })
 })
 
-it('stops a run on any node: the signal aborts, what was published stays, nothing follows', async () => {
+it('stops a run on any node: the signal aborts, published events stay, nothing follows', async () => {
   const { backplane, one, other, calm } = shared()
   let late: unknown
   const run = await one.runs.start('a', {}, async ({ publish, signal }) => {
@@ -199,7 +199,7 @@ it.each<[name: string, producer: unknown, reason: string]>([
   expect(one.errors[0]!.context).toMatchObject({ stage: 'run', run: 'a' })
 })
 
-it('tells readers the reason that the application gives', async () => {
+it('passes the application’s reason on to readers', async () => {
   const { one } = shared()
   const { RunFailure } = await import('./errors.js')
   const cause = new Error('secret')
@@ -211,7 +211,7 @@ it('tells readers the reason that the application gives', async () => {
   expect(one.errors).toMatchObject([{ error: { cause } }])
 })
 
-it('neither ends the process nor hides it where nobody waits for a publish that fails', async () => {
+it('reports a failed publish that nobody awaits, and the process lives', async () => {
   const { backplane, one, calm } = shared()
   const { finished } = await one.runs.start('a', {}, ({ publish }) => {
     void publish('token', { text: 'fine' })
@@ -223,7 +223,7 @@ it('neither ends the process nor hides it where nobody waits for a publish that 
   expect(one.errors).toMatchObject([{ error: { code: EventValidationError.code }, context: { stage: 'run' } }])
 })
 
-it('ends a run whose producer never settles when its time is over', async () => {
+it('ends a run at its timeout if the producer never settles', async () => {
   const { one, clock, calm } = shared({ timeoutMs: 60_000 })
   let aborted: unknown
   const { finished } = await one.runs.start('a', {}, ({ signal }) => {
@@ -242,7 +242,7 @@ it('ends a run whose producer never settles when its time is over', async () => 
   expect(one.errors).toMatchObject([{ error: { code: 'RIVULET_RUN_TIMEOUT' } }])
 })
 
-it('holds its lease as long as it lives', async () => {
+it('keeps its lease as long as it lives', async () => {
   const { one, other, clock, calm } = shared({ timeoutMs: Infinity, leaseMs: 3_000 })
   await one.runs.start('a', {}, () => new Promise(() => {}))
   await other.runs.start('b', {}, () => {})
@@ -253,7 +253,7 @@ it('holds its lease as long as it lives', async () => {
   expect(await other.runs.get('a')).toMatchObject({ state: 'running' })
 })
 
-it('lets no more runs of a key run than may', async () => {
+it('limits the running runs of a key', async () => {
   const { one, other } = shared({ maxRunningPerKey: 1 })
   await one.runs.start('a', { key: 'ada' }, () => new Promise(() => {}))
   await expect(other.runs.start('b', { key: 'ada' }, () => {})).rejects.toMatchObject({
@@ -267,7 +267,7 @@ it('lets no more runs of a key run than may', async () => {
   expect(await one.runs.list({ key: 'ada', limit: 1 })).toHaveLength(1)
 })
 
-it('forgets a run, stopping it first', async () => {
+it('stops a run before it forgets it', async () => {
   const { one, other, calm } = shared()
   let signal: AbortSignal | undefined
   await one.runs.start('a', { key: 'ada' }, async (producing) => {
@@ -282,7 +282,7 @@ it('forgets a run, stopping it first', async () => {
   await other.runs.forget('unknown')
 })
 
-it('closes: starts nothing, waits for its producers, and ends the rest', async () => {
+it('closes: starts nothing new, waits for its producers, and ends the rest', async () => {
   const { one, other, clock, calm } = shared()
   let finish = () => {}
   await one.runs.start(
@@ -308,7 +308,7 @@ it('closes: starts nothing, waits for its producers, and ends the rest', async (
   await other.runs.close()
 })
 
-it('refuses options that make no sense', async () => {
+it('refuses invalid options', async () => {
   const { manager, runs } = createNode()
   const code = 'RIVULET_CONFIGURATION'
   for (const options of [

@@ -19,7 +19,7 @@ function byHand() {
   }
 }
 
-it('gives all of a run to whoever comes: before the first output, in the middle, after the end', async () => {
+it('gives the whole run to readers that join before, during or after it', async () => {
   const { one, other, calm } = createRunNodes()
   const { producer, say, end } = byHand()
   await one.runs.start('a', {}, producer)
@@ -41,7 +41,7 @@ it('gives all of a run to whoever comes: before the first output, in the middle,
   expect(one.manager.stats().cohorts).toBe(0)
 })
 
-it('goes on after a cursor, and answers 204 to who has all of it', async () => {
+it('continues after a cursor, and answers 204 to a reader that has everything', async () => {
   const { one, other, calm } = createRunNodes()
   const { producer, say } = byHand()
   await one.runs.start('a', {}, producer)
@@ -73,7 +73,7 @@ it('goes on after a cursor, and answers 204 to who has all of it', async () => {
   }
 })
 
-it('tells of a gap at its place where not all is kept', async () => {
+it('announces a gap at its place if the log was trimmed', async () => {
   const { one, calm } = createRunNodes({ maxBytes: 400 })
   const { producer, say, end } = byHand()
   await one.runs.start('a', {}, producer)
@@ -99,7 +99,7 @@ it('tells of a gap at its place where not all is kept', async () => {
   ])
 })
 
-it('gives the rest to a slow reader after the end, at its own pace', async () => {
+it('gives a slow reader the rest after the end, at its own pace', async () => {
   const { one, calm } = createRunNodes()
   const { producer, say, end } = byHand()
   await one.runs.start('a', {}, producer)
@@ -117,7 +117,7 @@ it('gives the rest to a slow reader after the end, at its own pace', async () =>
   expect(slow.seen().filter((text) => text !== 'live')).toEqual(['open null 0', ...all, 'done'])
 })
 
-it('knows no run that was never started, ended long ago or was forgotten', async () => {
+it('answers 404 for a run that never started, expired or was forgotten', async () => {
   const { one, other, pass } = createRunNodes({ keepMs: 10_000 })
   await (await one.runs.start('a', {}, () => {})).finished
   await (await one.runs.start('b', {}, () => {})).finished
@@ -129,7 +129,7 @@ it('knows no run that was never started, ended long ago or was forgotten', async
   expect((await other.read('a')).sink.status).toBe(404)
 })
 
-it('tells a cursor of an earlier run with the same id that it is none of this one', async () => {
+it('recognizes a cursor of an earlier run with the same id', async () => {
   const { one } = createRunNodes()
   await (await one.runs.start('a', {}, ({ publish }) => publish('token', { text: 'old' }))).finished
   const before = await one.read('a')
@@ -157,7 +157,7 @@ it('gives a lagging reader the end of a run that was forgotten, and the gap befo
   expect(slow.seen().at(-1)).toBe('stopped forgotten')
 })
 
-it('sends a reader away whose run was forgotten while it was let in', async () => {
+it('refuses a reader if its run is forgotten while the stream is opened', async () => {
   const { one, other, calm, pass } = createRunNodes()
   await (await one.runs.start('a', {}, ({ publish }) => publish('token', { text: '1' }))).finished
   const authorize = async () => {
@@ -171,7 +171,7 @@ it('sends a reader away whose run was forgotten while it was let in', async () =
   expect((await one.read('a', { lastEventId: reader.cursor() })).sink.status).toBe(404)
 })
 
-it('asks who may read, and lets nobody else in', async () => {
+it('lets only authorized readers in', async () => {
   const { one } = createRunNodes()
   await one.runs.start('a', { key: 'ada' }, () => new Promise(() => {}))
   const status = async (id: string, user: string | undefined) => {

@@ -82,7 +82,7 @@ it('streams and stops runs over HTTP, with a clean end and 204 on return', async
   expect(await (await fetch(`${url}/a`, { method: 'DELETE', headers })).json()).toMatchObject({ state: 'stopped' })
 })
 
-it('answers web-standard requests alike', async () => {
+it('answers web-standard requests the same way', async () => {
   const { runs } = create()
   await talk(runs, 'a')
   const options = { id: () => 'a', authorize: () => true }
@@ -97,7 +97,7 @@ it('answers web-standard requests alike', async () => {
   )
 })
 
-it('stops nothing for a route whose functions misbehave, and says nothing of why', async () => {
+it('stops nothing if a route’s functions fail, and does not reveal why', async () => {
   const { runs, errors } = create()
   await talk(runs, 'a')
   const stop = async (options: object) => {
@@ -118,7 +118,7 @@ it('stops nothing for a route whose functions misbehave, and says nothing of why
   expect(await runs.get('a')).toMatchObject({ state: 'running' })
 })
 
-it('starts a run once for requests that repeat its id, and answers web-standard requests alike', async () => {
+it('starts a run once for requests that repeat its id, and answers web-standard requests the same way', async () => {
   const { runs } = create()
   const options = {
     start: () => talk(runs, 'a b'),
@@ -133,7 +133,7 @@ it('starts a run once for requests that repeat its id, and answers web-standard 
   for (const text of texts) expect(text.match(/^event: token$/gm)).toHaveLength(2)
 })
 
-it('refuses to start a run as the application says, and says nothing of why it failed', async () => {
+it('refuses to start a run as the application says, and does not reveal why it failed', async () => {
   const { manager, errors } = create()
   const runs = new RunManager({ manager, maxRunningPerKey: 1 })
   await talk(runs, 'a')

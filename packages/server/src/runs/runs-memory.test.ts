@@ -38,7 +38,7 @@ it('holds at most 20 MB for 2,000 runs of 100 tokens that are over, and nothing 
   await manager.close()
 }, 60_000)
 
-it('keeps the budget of its backplane, by what ended first', async () => {
+it('keeps within the budget of its backplane, dropping the runs that ended first', async () => {
   const backplane = new MemoryBackplane({ maxTotalBytes: 400_000 })
   const manager = new EventManager({ events: runEvents, backplane })
   const runs = new RunManager({ manager })

@@ -246,7 +246,7 @@ class History {
   }
 }
 
-it(`keeps its promises in ${seeds} histories of runs`, async () => {
+it(`delivers runs once and in order in ${seeds} histories`, async () => {
   const failures: string[] = []
   for (let seed = firstSeed; seed < firstSeed + seeds && failures.length < 3; seed++) {
     const history = new History(seed)

@@ -7,7 +7,7 @@ import { createHarness } from '../../test/harness.js'
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 const names = ['connection:open', 'connection:lag', 'connection:close', 'connection:refuse', 'publish']
 
-it('tells what happens to node:diagnostics_channel and to the counters', async () => {
+it('reports events to node:diagnostics_channel and to the counters', async () => {
   const told: [name: string, message: Record<string, unknown>][] = []
   for (const name of names) {
     const listener = (message: unknown) => void told.push([name, message as Record<string, unknown>])
@@ -48,7 +48,7 @@ it('tells what happens to node:diagnostics_channel and to the counters', async (
   })
 })
 
-it('names a manager that has no name by its id among the nodes', async () => {
+it('identifies a manager without a name by its node id', async () => {
   const told: { manager?: string }[] = []
   const listener = (message: unknown) => void told.push(message as { manager?: string })
   subscribe('rivulet:connection:open', listener)

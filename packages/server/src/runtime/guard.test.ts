@@ -141,7 +141,7 @@ async function play(seed: number): Promise<void> {
   expect(closed, `seed ${seed}`).toBe(true)
 }
 
-describe('whatever the application’s functions do, nobody is let in by mistake and nothing stays taken:', () => {
+describe('whatever the application’s functions do, nobody is let in by mistake and no resource leaks:', () => {
   it.each(functionNames)('every value of %s', { timeout: 60_000 }, async (name) => {
     const { manager, connect, calm, errors } = createHarness({ events })
     for (const [index, make] of foreignValues(name).entries()) {

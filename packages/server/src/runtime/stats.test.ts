@@ -9,7 +9,7 @@ import { isReservedChannel } from '../backplane/reserved-channel.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
-it('tells how many frames wait and for how long, and what writing costs', async () => {
+it('counts waiting frames, and measures their age and the cost of writing', async () => {
   const { manager, connect, clock, calm } = createHarness({ events })
   const { sink } = await connect()
   await connect({ channels: ['default', 'other'] })
@@ -30,7 +30,7 @@ it('tells how many frames wait and for how long, and what writing costs', async 
   expect(manager.stats()).toMatchObject({ flushMs: 8, longestFlushMs: 5 })
 })
 
-it('tells how many requests wait for their stream', async () => {
+it('counts requests that wait for their stream', async () => {
   const { manager, connect, calm } = createHarness({ events })
   let answer: (authorization: boolean) => void = () => {}
   const authorized = new Promise<boolean>((resolve) => {
@@ -45,7 +45,7 @@ it('tells how many requests wait for their stream', async () => {
   expect(manager.stats()).toMatchObject({ pendingAdmissions: 0, connections: 1 })
 })
 
-it('counts gaps by reason, and for each connection that is told', async () => {
+it('counts gaps by reason and by connection', async () => {
   const memory = new MemoryBackplane({ retention: { maxEvents: 2 } })
   const subscribers: BackplaneSubscriber[] = []
   const backplane: Backplane = {
@@ -89,7 +89,7 @@ it('counts gaps by reason, and for each connection that is told', async () => {
   })
 })
 
-it('tells what the backplane holds, where it holds it', async () => {
+it('reports what the backplane holds, and where', async () => {
   const memory = createHarness({ events })
   await memory.manager.publish('log', { message: '1' })
   expect(memory.manager.stats().backplane).toMatchObject({ events: 1, evictedEvents: 0 })

@@ -37,7 +37,7 @@ describe('a client that vanishes', () => {
   it.each<[how: string, leave: (socket: Socket) => void]>([
     ['by RST', (socket) => socket.resetAndDestroy()],
     ['by FIN', (socket) => socket.end()],
-  ])('%s is forgotten, in the middle of much that is written', async (_, leave) => {
+  ])('%s is forgotten, in the middle of a large write', async (_, leave) => {
     const { manager, server, url, onError } = await start()
     const other = await openStream(url)
     await other.received(1)
@@ -53,7 +53,7 @@ describe('a client that vanishes', () => {
     expect(onError).not.toHaveBeenCalled()
   })
 
-  it('in silence is cut when it takes nothing for too long', async () => {
+  it('silently is cut when it reads nothing for too long', async () => {
     const limits = { stallTimeoutMs: 200, highWaterMarkBytes: 10_000 }
     const { manager, server } = await start({ limits })
     const { socket, until } = await sendRaw(port(server), 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -66,7 +66,7 @@ describe('a client that vanishes', () => {
     await vi.waitFor(() => expect(manager.stats()).toMatchObject({ connections: 0, stalled: 1 }), 10_000)
   })
 
-  it('before it was let in costs nothing', async () => {
+  it('before it was let in leaves nothing behind', async () => {
     const manager = new EventManager({ events })
     let letIn = () => {}
     const admitted = new Promise<void>((resolve) => {
@@ -144,7 +144,7 @@ describe('a server', () => {
     for (const { response } of clients) expect(response.complete).toBe(true)
   })
 
-  it('of HTTP/2 closes too: a client is not held to a session with it', async () => {
+  it('with HTTP/2 closes too, and does not keep clients in its session', async () => {
     const manager = new EventManager({ events })
     const server = createSecureServer(certificate, (request, response) => {
       void handleEventStream(manager, request, response)
@@ -162,7 +162,7 @@ describe('a server', () => {
     await Promise.all(closed)
   })
 
-  it('with timeouts of its own does not cut a stream', async () => {
+  it('with its own timeouts does not cut a stream', async () => {
     const { manager, server, url } = await start({ heartbeat: false })
     server.setTimeout(100)
     server.requestTimeout = 100
@@ -211,7 +211,7 @@ describe.skipIf(!hasNginx)('behind nginx with its defaults', () => {
   it.each([
     ['HTTP/1.0 to the server', ''],
     ['HTTP/1.1 to the server', 'proxy_http_version 1.1; proxy_set_header Connection "";'],
-  ])('each event arrives as it comes: %s', async (_, extra) => {
+  ])('each event arrives at once: %s', async (_, extra) => {
     const { manager, server } = await start()
     const url = await startNginx(port(server), extra)
     const client = await openStream(url, { headers: { 'Accept-Encoding': 'identity' } })

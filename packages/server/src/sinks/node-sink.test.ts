@@ -39,7 +39,7 @@ async function serve(manager: EventManager<Events>, others: RequestListener = (_
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 
 describe('pipelined requests', () => {
-  it('take one stream for a connection, and leave none behind', async () => {
+  it('open one stream per connection, and leave none behind', async () => {
     const manager = createManager({ heartbeat: false })
     const server = await serve(manager)
     const { socket, until } = await sendRaw(portOf(server), get('/events').repeat(10))
@@ -52,7 +52,7 @@ describe('pipelined requests', () => {
     await manager.close()
   })
 
-  it('in great number end the connection', async () => {
+  it('end the connection if there are too many', async () => {
     const manager = createManager({ heartbeat: false })
     const server = await serve(manager)
     const { socket, until } = await sendRaw(portOf(server), get('/events').repeat(500))
@@ -62,7 +62,7 @@ describe('pipelined requests', () => {
     await manager.close()
   })
 
-  it('keep nobody else out', async () => {
+  it('do not keep others out', async () => {
     const manager = createManager({ limits: { maxConnections: 10 } })
     const server = await serve(manager)
     const { until } = await sendRaw(portOf(server), get('/events').repeat(15))
@@ -71,7 +71,7 @@ describe('pipelined requests', () => {
     expect(await other.until('\r\n\r\n')).toContain('200 OK')
   })
 
-  it('are refused behind a response that is not finished, and told to use a connection of their own', async () => {
+  it('are refused behind an unfinished response, and told to use another connection', async () => {
     const manager = createManager()
     let answer = () => {}
     const server = await serve(manager, (_, response) => {
@@ -86,7 +86,7 @@ describe('pipelined requests', () => {
     expect(manager.stats()).toMatchObject({ connections: 0, opened: 0 })
   })
 
-  it('do not include requests one after the other on a kept-alive connection', async () => {
+  it('do not include sequential requests on a kept-alive connection', async () => {
     const manager = createManager()
     const server = await serve(manager)
     const { socket, until } = await sendRaw(portOf(server), get('/plain'))
@@ -144,7 +144,7 @@ async function serveHttp2(manager: EventManager<Events>, settings = {}, clientEn
   }
 }
 
-describe('whatever a socket does, close() resolves in time, and server.close() after it', () => {
+describe('whatever a socket does, close() resolves in time, and so does server.close()', () => {
   /** Shuts down in the order that the guide gives. */
   async function shutDown(manager: EventManager<Events>, server: Server | Http2SecureServer): Promise<void> {
     await manager.close({ graceMs: 20 })

@@ -20,7 +20,7 @@ function createManager(options: Partial<EventManagerOptions<Events>> = {}) {
 const open = (manager: EventManager<Events>, init?: RequestInit) =>
   eventStreamResponse(manager, new Request('http://localhost/', init))
 
-it('is cut when nobody reads its response, or cancels it', async () => {
+it('is cut when nobody reads or cancels its response', async () => {
   const { manager, clock } = createManager({ limits: { maxConnections: 1, stallTimeoutMs: 8_000 } })
   const { body } = await open(manager)
   expect((await open(manager)).status).toBe(503)
@@ -45,7 +45,7 @@ it('is forgotten when its response is cancelled', async () => {
   expect(manager.connections.size).toBe(0)
 })
 
-it('leaves nothing at a signal that outlasts the request', async () => {
+it('leaves no listener on a signal that outlasts the request', async () => {
   const { manager } = createManager({ limits: { maxConnections: 1 } })
   const { signal } = new AbortController()
   const request = { method: 'GET', signal, headers: new Headers(), url: 'http://localhost/' } as Request
@@ -55,7 +55,7 @@ it('leaves nothing at a signal that outlasts the request', async () => {
   expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
-it('is not opened for a request that is aborted during authorize', async () => {
+it('is not opened if the request is aborted during authorize', async () => {
   const { manager } = createManager()
   const abort = new AbortController()
   let letIn = (_: boolean) => {}

@@ -11,7 +11,7 @@ const events = defineEvents({
 })
 
 describe('limits', () => {
-  it('refuse one connection too many with 503, until another one leaves', async () => {
+  it('refuse a connection beyond the limit with 503, until another one leaves', async () => {
     const { connect, calm } = createHarness({ events, limits: { maxConnections: 2 } })
     const [first] = [await connect(), await connect()]
     const refused = await connect()
@@ -22,7 +22,7 @@ describe('limits', () => {
     expect((await connect()).sink.status).toBe(200)
   })
 
-  it('refuse one key too often with 429, and no other key', async () => {
+  it('refuse a key beyond its limit with 429, and no other key', async () => {
     const { manager, connect, calm } = createHarness({ events, limits: { maxConnectionsPerKey: 2 } })
     const as = (key: string) => connect({ authorize: () => ({ context: 1, key }) })
     const [first] = [await as('eve'), await as('eve')]
@@ -43,7 +43,7 @@ describe('limits', () => {
 describe('refuseBusyWith: stream', () => {
   const busy = { refuseBusyWith: 'stream' } as const
 
-  it('takes the headers that authorize gave by their names in any case', async () => {
+  it('matches headers from authorize case-insensitively', async () => {
     const { connect } = createHarness({ events })
     const headers = { 'Retry-After': '30', 'CONTENT-TYPE': 'text/html' }
     const { headers: sent, retries } = await connect({ ...busy, authorize: () => ({ status: 429, headers }) })
@@ -51,7 +51,7 @@ describe('refuseBusyWith: stream', () => {
     expect(retries).toEqual([30_000])
   })
 
-  it('answers at a limit with a stream that says when to come back, and ends', async () => {
+  it('answers at a limit with a stream that says when to reconnect, and ends', async () => {
     const { manager, connect, calm } = createHarness({ events, limits: { maxConnections: 1 } })
     await connect()
     const refused = await connect(busy)
@@ -73,7 +73,7 @@ describe('refuseBusyWith: stream', () => {
     ['no right', 403, 403],
     ['no credential', 401, 401],
     ['a mistake', 500, 500],
-  ])('is for those alone who may come back: %s', async (_, status, answered) => {
+  ])('applies only to refusals that allow a retry: %s', async (_, status, answered) => {
     const { connect } = createHarness({ events, retryMs: 7_000 })
     const { sink, retries } = await connect({ ...busy, authorize: () => ({ status }) })
     expect(sink.status).toBe(answered)

@@ -23,7 +23,7 @@ describe('a function that never answers', () => {
     ['presence', { presence: never }],
   ]
 
-  it.each(hanging)('%s: is given up after callbackTimeoutMs', async (stage, options) => {
+  it.each(hanging)('%s: is abandoned after callbackTimeoutMs', async (stage, options) => {
     const { manager, clock, connect, calm, errors } = createHarness({ events, callbackTimeoutMs: 3_000 })
     const { sink } = await connect(options)
     clock.advance(2_999)
@@ -36,7 +36,7 @@ describe('a function that never answers', () => {
     expect(manager.stats()).toMatchObject({ connections: 0, cohorts: 0, refused: 1 })
   })
 
-  it.each(hanging)('%s: keeps no place of a client that has left', async (_, options) => {
+  it.each(hanging)('%s: frees the slot of a client that has left', async (_, options) => {
     const { manager, connect, calm, errors } = createHarness({
       events,
       limits: { maxConnections: 2, maxConnectionsPerKey: 2 },
@@ -59,7 +59,7 @@ describe('a function that never answers', () => {
     expect((await connect()).sink.status).toBe(503)
   })
 
-  it.each(hanging)('%s: is not waited for when the manager closes', async (_, options) => {
+  it.each(hanging)('%s: does not hold up close()', async (_, options) => {
     const { manager, connect, calm } = createHarness({ events })
     const { sink } = await connect(options)
     await manager.close()
@@ -67,7 +67,7 @@ describe('a function that never answers', () => {
     expect(sink.status).toBe(503)
   })
 
-  it.each(hanging.slice(2))('%s: does not keep a revoked client’s place', async (_, options) => {
+  it.each(hanging.slice(2))('%s: frees the slot of a revoked client', async (_, options) => {
     const { manager, connect, calm } = createHarness({ events, limits: { maxConnectionsPerKey: 1 } })
     const authorize = () => ({ context: 'eve', key: 'eve' })
     const { sink } = await connect({ authorize, ...options })
@@ -77,7 +77,7 @@ describe('a function that never answers', () => {
     expect((await connect({ authorize })).sink.status).toBe(200)
   })
 
-  it('is told by its signal that nobody waits any more', async () => {
+  it('learns from its signal that nobody is waiting any more', async () => {
     const { clock, connect, calm, errors } = createHarness({ events })
     const signals: AbortSignal[] = []
     const wait = ({ signal }: CallbackOptions) =>
@@ -101,7 +101,7 @@ describe('a function that never answers', () => {
     expect(errors).toHaveLength(3)
   })
 
-  it('may still fail, and is heard of then', async () => {
+  it('is still reported if it fails later', async () => {
     const { connect, calm, errors } = createHarness({ events })
     let fail = (_: Error) => {}
     const authorize = () =>
@@ -117,7 +117,7 @@ describe('a function that never answers', () => {
     expect(errors).toEqual([{ error, context: { stage: 'authorize' } }])
   })
 
-  it('has a signal that stays quiet when it has answered', async () => {
+  it('has a signal that does not abort after the answer', async () => {
     const { clock, connect, calm } = createHarness({ events })
     let given: AbortSignal | undefined
     const client = await connect({
@@ -134,7 +134,7 @@ describe('a function that never answers', () => {
 })
 
 describe('a backplane that does not answer', () => {
-  it.each(['subscribe', 'read'] as const)('to %s: the client is sent away after callbackTimeoutMs', async (method) => {
+  it.each(['subscribe', 'read'] as const)('to %s: the client is refused after callbackTimeoutMs', async (method) => {
     const backplane: Backplane = new MemoryBackplane()
     Object.assign(backplane, { [method]: () => new Promise(() => {}) })
     const { manager, connect, clock, calm, errors } = createHarness({ events, backplane, callbackTimeoutMs: 5_000 })

@@ -56,14 +56,14 @@ describe('authorize', () => {
     expect(manager.stats()).toMatchObject({ connections: 0, refused: 1 })
   })
 
-  it('lets nobody in when it answers with a context that nobody awaited', async () => {
+  it('lets nobody in when the context is a promise', async () => {
     const { connect, errors } = createHarness({ events })
     const { sink } = await connect({ authorize: () => ({ context: Promise.reject(new Error('not there')) }) })
     expect(sink.status).toBe(500)
     expect(errors).toMatchObject([{ error: { option: 'authorize().context' } }])
   })
 
-  it('lets nobody in when it throws, and says why to onError alone', async () => {
+  it('lets nobody in when it throws, and tells only onError why', async () => {
     const { connect, errors } = createHarness({ events })
     const error = new Error('secret')
     const { sink } = await connect({ authorize: () => Promise.reject(error) })
@@ -71,7 +71,7 @@ describe('authorize', () => {
     expect(errors).toEqual([{ error, context: { stage: 'authorize' } }])
   })
 
-  it('gives the context to channels, filter and the list of connections', async () => {
+  it('passes the context to channels, filter and the list of connections', async () => {
     const { manager, connect } = createHarness({ events })
     const channels = vi.fn((_: unknown, context: { user: string }) => [`user:${context.user}`, 'all', 'all'])
     await connect({ authorize: () => ({ context: { user: 'eve' }, key: 'k' }), channels } as unknown as Options)

@@ -12,7 +12,7 @@ const broken = () => {
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
-it('closes the streams one by one over the grace period, each with a time of its own to come back', async () => {
+it('closes the streams one by one over the grace period, each with its own reconnection time', async () => {
   const { manager, connect, clock, calm } = createHarness({ events, heartbeat: false, retryMs: 1_000 })
   const clients: Awaited<ReturnType<typeof connect>>[] = []
   for (let count = 0; count < 100; count++) clients.push(await connect())
@@ -40,7 +40,7 @@ it('closes the streams one by one over the grace period, each with a time of its
   }
 })
 
-it('is over as soon as the last client has left', async () => {
+it('ends as soon as the last client has left', async () => {
   const { manager, connect, calm } = createHarness({ events })
   const client = await connect()
   const closing = manager.close({ graceMs: 3_600_000 })
@@ -49,7 +49,7 @@ it('is over as soon as the last client has left', async () => {
   await closing
 })
 
-it('does not wait for a client that takes nothing', async () => {
+it('does not wait for a client that reads nothing', async () => {
   const { manager, connect, clock, calm } = createHarness({ events, heartbeat: false })
   const client = await connect()
   client.sink.take = () => {}
@@ -68,7 +68,7 @@ it.each<[string, Partial<SimulatedSink>]>([
   ['does not say that it is destroyed', { destroy: () => {} }],
   ['cannot be ended', { end: broken }],
   ['can neither be ended nor destroyed', { end: broken, destroy: broken }],
-])('waits two seconds and no more for a response that %s', async (_, sink) => {
+])('waits at most two seconds for a response that %s', async (_, sink) => {
   const { manager, connect, clock, calm } = createHarness({ events, heartbeat: false })
   const healthy = await connect()
   Object.assign((await connect()).sink, { take: () => {}, ...sink })
@@ -86,7 +86,7 @@ it.each<[string, Partial<SimulatedSink>]>([
   await closing
 })
 
-it('does not wait for a response that was cut and does not say so', async () => {
+it('does not wait for a response that was cut without an event', async () => {
   const { manager, connect, calm } = createHarness({ events, heartbeat: false })
   const { sink } = await connect()
   Object.assign(sink, { write: broken, destroy: () => {} })
@@ -103,7 +103,7 @@ it.each([Number.NaN, -1, Infinity, '5'])('refuses a grace period of %s, and clos
   expect(manager.connections.size).toBe(1)
 })
 
-it('leaves nothing behind after thousands of clients of every kind', async () => {
+it('leaves nothing behind after thousands of different clients', async () => {
   const { manager, connect, clock, calm } = createHarness({ events, limits: { maxLifetimeMs: 1e9 } })
   for (let round = 0; round < 200; round++) {
     const clients = [

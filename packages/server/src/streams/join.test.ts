@@ -26,7 +26,7 @@ describe('the position at which a stream begins', () => {
     ['with an empty snapshot', { snapshot: () => ({ events: [] }) }],
     ['after a cursor that is none', {}, '???'],
     ['after a cursor from the future', {}, 'zzzzzzzzzz'],
-  ])('tells nothing of other channels: %s', async (_, options, lastEventId) => {
+  ])('reveals nothing about other channels: %s', async (_, options, lastEventId) => {
     const cursorAfter = async (others: number, setBackMs: number) => {
       const { manager, clock, connect } = createHarness({ events })
       await connect({ channels: ['mine'] })
@@ -46,7 +46,7 @@ describe('the position at which a stream begins', () => {
     }
   })
 
-  it('divides the events of the stream into those before and those after, whatever the clock does', async () => {
+  it('separates earlier from later events, whatever the clock does', async () => {
     for (let seed = 1; seed <= 150; seed++) {
       const random = randomFrom(seed)
       const upTo = (limit: number) => Math.floor(random() * limit)
@@ -93,7 +93,7 @@ describe('the position at which a stream begins', () => {
     expect(controlEventsOf(again.messages)).toMatchObject([{ type: 'rivulet:open', recovered: true }])
   })
 
-  it('of a replay is just before the first event that is replayed', async () => {
+  it('of a replay is just before the first replayed event', async () => {
     const { manager, clock, connect, calm } = createHarness({ events })
     await manager.publish('log', { message: '1' }, { channel: 'a' })
     await manager.publish('log', { message: 'hidden' }, { channel: 'other' })
@@ -108,7 +108,7 @@ describe('the position at which a stream begins', () => {
     )
   })
 
-  it('is one to come back to before anything was published since, where a backplane tells of the time alone', async () => {
+  it('can be resumed before anything else is published, if the backplane only reports the time', async () => {
     const memory = new MemoryBackplane()
     let storedPosition = memory.read('a', 0, 0).storedPosition
     // Like Redis, where the last position is always that of an event.
@@ -137,7 +137,7 @@ describe('the position at which a stream begins', () => {
   })
 })
 
-it('counts no gap that nobody was told', async () => {
+it('counts no gap that nobody was told about', async () => {
   const { manager, connect } = createHarness({ events })
   const snapshot = () => {
     throw new Error('no')

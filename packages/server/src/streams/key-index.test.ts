@@ -4,7 +4,7 @@ import { KeyIndex } from './key-index.js'
 
 const connection = (key: string | undefined) => ({ key }) as Connection
 
-it('finds the connections of a key, one or many, and forgets those that are gone', () => {
+it('finds the connections of a key, one or many, and forgets those that have left', () => {
   const index = new KeyIndex()
   const [first, second, other, none] = [connection('a'), connection('a'), connection('b'), connection(undefined)]
   for (const added of [first, second, other, none]) index.add(added!)

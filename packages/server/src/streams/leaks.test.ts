@@ -122,7 +122,7 @@ async function misuse({ manager, url }: Awaited<ReturnType<typeof start>>): Prom
   while (manager.connections.size > 0) await new Promise(setImmediate)
 }
 
-it('leaves no connection, no timer and no memory behind, whatever clients and publishers do', async () => {
+it('leaves no connection, timer or memory behind, whatever clients and publishers do', async () => {
   const handles = openHandles()
   const served = await start()
   const { manager, server, url, timers } = served
@@ -161,7 +161,7 @@ it.each([
   ['passes on no events', createMute('subscribe', (channel) => channel === 'default'), 100],
   // The backplane itself holds each of the questions.
   ['reads nothing', createMute('read', (channel) => channel === 'default'), 2_000],
-])('keeps nothing of clients that came and left while the backplane %s', async (_, backplane, maxBytes) => {
+])('keeps nothing of clients that came and went while the backplane %s', async (_, backplane, maxBytes) => {
   const { clock, manager } = createHarness({ events, backplane })
   const comeAndGo = async (count: number) => {
     for (let index = 1; index <= count; index++) {

@@ -10,7 +10,7 @@ const events = defineEvents({
 })
 
 describe('a stream’s life', () => {
-  it('ends with its credential, and the client is asked back', async () => {
+  it('ends with its credential, and the client is asked to reconnect', async () => {
     const { clock, connect, calm } = createHarness({ events })
     const client = await connect({ authorize: () => ({ context: 1, expiresAt: clock.now() + 3_600_000 }) })
     clock.advance(3_599_999)
@@ -22,7 +22,7 @@ describe('a stream’s life', () => {
     expect(controlEventsOf(client.messages).at(-1)).toEqual({ type: 'rivulet:close', reason: 'expired', retry: true })
   })
 
-  it('may end later than any timer can wait', async () => {
+  it('may outlast the longest timer', async () => {
     const { clock, connect, calm } = createHarness({ events, heartbeat: false })
     const client = await connect({ authorize: () => ({ context: 1, expiresAt: clock.now() + 30 * 86_400_000 }) })
     clock.advance(29 * 86_400_000)

@@ -35,7 +35,7 @@ describe('onError', () => {
     ])
   })
 
-  it('by default shows what cannot be shown', async () => {
+  it('prints even values that cannot be printed, by default', async () => {
     const log = vi.spyOn(console, 'error').mockImplementation((_, error) => void `${error}`)
     onTestFinished(() => log.mockRestore())
     const { connect } = createHarness({ events, onError: undefined as never })
@@ -53,7 +53,7 @@ describe('onError', () => {
 })
 
 describe('a stream’s life', () => {
-  it('is not begun for one who was revoked while the stream was being prepared', async () => {
+  it('does not begin if the client was revoked while the stream was being opened', async () => {
     const { manager, connect, calm } = createHarness({ events })
     let answer = (_: Snapshot<typeof events>) => {}
     const snapshot = () =>
@@ -85,7 +85,7 @@ describe('filter', () => {
     expect(texts(all.messages)).toEqual(['secret 1', '1', 'secret 2', '2', 'secret 3', '3'])
   })
 
-  it('withholds what it throws on, and reports it', async () => {
+  it('withholds an event that it throws on, and reports the error', async () => {
     const { manager, connect, calm, errors } = createHarness({ events })
     const error = new Error('no idea')
     const client = await connect({
@@ -111,7 +111,7 @@ describe('a filter that does not answer', () => {
     ['nothing', () => undefined],
     ['a function', () => () => true],
     ['a text', () => 'yes'],
-  ])('true or false but %s lets nothing pass, live or replayed, and is reported', async (_, answer) => {
+  ])('%s instead of true or false lets nothing pass, live or replayed, and is reported', async (_, answer) => {
     const { manager, connect, calm, errors } = createHarness({ events })
     const { id } = await manager.publish('log', { message: '1' })
     await manager.publish('log', { message: '2' })

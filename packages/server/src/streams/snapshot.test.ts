@@ -18,7 +18,7 @@ describe('snapshot', () => {
     cursor,
   })
 
-  it('comes before the first event, with what was published meanwhile after it', async () => {
+  it('comes before the first event, followed by what was published meanwhile', async () => {
     const { manager, connect, calm } = createHarness({ events })
     await manager.publish('log', { message: 'before' })
     let answer = (_: Snapshot<typeof events>) => {}
@@ -45,7 +45,7 @@ describe('snapshot', () => {
     expect(snapshot).toHaveBeenCalledOnce()
   })
 
-  it('goes on after the event that it says it includes', async () => {
+  it('continues after its cursor', async () => {
     const { manager, connect } = createHarness({ events })
     await manager.publish('log', { message: '1' })
     const { id } = await manager.publish('log', { message: '2' })
@@ -54,7 +54,7 @@ describe('snapshot', () => {
     expect(texts(client.messages)).toEqual(['3'])
   })
 
-  it('is for those alone who cannot go on from where they were', async () => {
+  it('is sent only to clients that cannot resume', async () => {
     const { manager, connect } = createHarness({ events, retention: { maxEvents: 2 } })
     const ids: string[] = []
     for (const message of ['1', '2', '3', '4']) ids.push((await manager.publish('log', { message })).id!)

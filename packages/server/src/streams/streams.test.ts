@@ -27,7 +27,7 @@ const letInAnd = (count: number, act: () => unknown) => (): true => {
   return true
 }
 
-describe('while a stream is let in', () => {
+describe('while a stream is being opened', () => {
   it.each(steps)('a disconnect %i microtasks after its authorization ends it', async (count) => {
     const { manager, connect, calm } = createHarness({ events })
     const revoke = letInAnd(count, () => manager.disconnect({ channel: 'a' }, 'revoked'))
@@ -50,7 +50,7 @@ describe('while a stream is let in', () => {
     expect({ closed, over: sink.closed, open: manager.connections.size }).toEqual({ closed: true, over: true, open: 0 })
   })
 
-  it.each(steps)('the last other stream of its channels may leave, %i microtasks after it', async (count) => {
+  it.each(steps)('the last other stream of its channels may leave %i microtasks after it', async (count) => {
     const { manager, connect, calm } = createHarness({ events })
     await connect({ channels: ['a'] })
     await connect({ channels: ['b'] })
@@ -187,7 +187,7 @@ async function play(seed: number): Promise<void> {
   expect(crowd.errors.filter((error) => !(error instanceof ManagerClosedError))).toEqual([])
 }
 
-it(`loses no stream, event or place in ${seeds} random orders of microtasks`, { timeout: 3_600_000 }, async () => {
+it(`loses no stream, event or slot in ${seeds} random orders of microtasks`, { timeout: 3_600_000 }, async () => {
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     try {
       await play(seed)
