@@ -3,7 +3,7 @@ import { EventStreamService, type EventStreamServiceOptions, type IteratorOption
 
 const url = 'http://localhost/'
 
-describe('an option that makes no sense is refused', () => {
+describe('an invalid option is refused', () => {
   test.each<[string, object]>([
     ['url', {}],
     ['url', { url: 5 }],
@@ -47,7 +47,7 @@ describe('an option that makes no sense is refused', () => {
   })
 })
 
-test('options may be left out, or be undefined, and times may be 0 or Infinity', () => {
+test('options may be missing or undefined, and times may be 0 or Infinity', () => {
   const retry = { initialMs: 0, maxMs: Infinity, maxAttempts: Infinity, stableAfterMs: undefined }
   const times = { connectTimeoutMs: 0, callbackTimeoutMs: 0, heartbeatMarginMs: 0, idleTimeoutMs: Infinity }
   const stream = new EventStreamService({ url, retry, ...times, fetch: undefined, persist: undefined })

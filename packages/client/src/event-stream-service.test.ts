@@ -58,7 +58,7 @@ describe('events', () => {
     expect(stream.lastEventId).toBe('a1')
   })
 
-  test('that do not fit their schema are reported, and the stream goes on', async () => {
+  test('that do not fit their schema are reported, and the stream continues', async () => {
     const stream = createStream()
     const errors: unknown[] = []
     stream.onError((error) => errors.push(error))
@@ -74,7 +74,7 @@ describe('events', () => {
     expect(errors[1]).toMatchObject({ type: 'tick', issues: [{ message: 'the data is not a JSON object' }] })
   })
 
-  test('keep their order where schemas answer later', async () => {
+  test('keep their order with asynchronous schemas', async () => {
     const stream = createStream()
     const received: unknown[] = []
     stream.onAny((event) => received.push('n' in event ? event.n : undefined))
@@ -85,7 +85,7 @@ describe('events', () => {
     expect(received).toEqual([1, 9, 2, 4])
   })
 
-  test('without a position carry no id and move no cursor', async () => {
+  test('without a position have no id and do not move the cursor', async () => {
     const stream = createStream()
     const ids: unknown[] = []
     stream.on('tick', ({ id }) => ids.push(id))
@@ -97,7 +97,7 @@ describe('events', () => {
     expect(stream.lastEventId).toBe('a')
   })
 
-  test('that are heartbeats are no events', async () => {
+  test('that are heartbeats are not delivered', async () => {
     const stream = createStream()
     const calls: unknown[] = []
     stream.onError((error) => calls.push(error))
@@ -135,7 +135,7 @@ describe('events', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  test.each(['comment', 'unknown field'])('are not lost to a %s that is too large', async (what) => {
+  test.each(['comment', 'unknown field'])('survive a %s that is too large', async (what) => {
     const stream = createStream({ maxEventBytes: 200 })
     const onGap = vi.fn()
     stream.onGap(onGap)
@@ -151,7 +151,7 @@ describe('events', () => {
     expect(onGap).not.toHaveBeenCalled()
   })
 
-  test('keep an ID that is the one before them, in a foreign stream', async () => {
+  test('keep the previous ID in a foreign stream', async () => {
     const stream = createStream()
     const ids: (string | undefined)[] = []
     stream.onAny(({ id }) => ids.push(id))
@@ -164,7 +164,7 @@ describe('events', () => {
     expect(stream.lastEventId).toBe('b')
   })
 
-  test('of no one’s interest are not even read', async () => {
+  test('without a handler are not even parsed', async () => {
     const stream = createStream()
     const onError = vi.fn()
     stream.onError(onError)
@@ -176,7 +176,7 @@ describe('events', () => {
     expect(onError).not.toHaveBeenCalled()
   })
 
-  test('that the contract does not have are reported once per name', async () => {
+  test('missing from the contract are reported once per name', async () => {
     const stream = createStream()
     const errors: unknown[] = []
     stream.onError((error) => errors.push(error))
@@ -192,7 +192,7 @@ describe('events', () => {
 })
 
 describe('handlers', () => {
-  test('that throw or reject are reported and stop no one', async () => {
+  test('that throw or reject are reported and do not stop others', async () => {
     const stream = createStream()
     const errors: unknown[] = []
     stream.onError((error) => errors.push(error))
@@ -234,7 +234,7 @@ describe('handlers', () => {
     expect(calls).toEqual(['off', 'undo', 'signal', 'once', 'any tick', 'any tick'])
   })
 
-  test('close() in a handler stops delivery after that event, which all handlers get, and connect() continues behind it', async () => {
+  test('close() in a handler stops delivery after the current event, and connect() continues behind it', async () => {
     const stream = createStream()
     const calls: string[] = []
     stream.on('tick', ({ n }) => {
@@ -273,7 +273,7 @@ describe('handlers', () => {
     expect(received).toEqual([1, 2, 3])
   })
 
-  test('hear of changes in their order, also where one of them closes the stream', async () => {
+  test('get state changes in order, even if one of them closes the stream', async () => {
     const stream = createStream()
     const seen: string[] = []
     stream.onStatusChange(({ status }) => {
@@ -285,7 +285,7 @@ describe('handlers', () => {
     expect(seen).toEqual(['idle → connecting', 'connecting → open', 'open → closed'])
   })
 
-  test('close() while a schema has not answered asks for the event again', async () => {
+  test('close() while a schema is pending requests the event again', async () => {
     const stream = createStream()
     const received: number[] = []
     stream.on('slow', ({ n }) => received.push(n))
@@ -306,7 +306,7 @@ describe('handlers', () => {
 })
 
 describe('reconnection', () => {
-  test('resumes where it was, counting from the server’s retry', async () => {
+  test('resumes at its cursor, after the server’s retry delay', async () => {
     const stream = createStream()
     const received = ticks(stream)
     const states: ConnectionState[] = []
@@ -342,7 +342,7 @@ describe('reconnection', () => {
     ])
   })
 
-  test('drops what was delivered before, by position', async () => {
+  test('drops delivered events by position', async () => {
     const stream = createStream()
     const received = ticks(stream)
     stream.connect()
@@ -357,7 +357,7 @@ describe('reconnection', () => {
     expect(received).toEqual([1, 2, 3])
   })
 
-  test('tells of gaps in order, and accepts lower positions after a restart', async () => {
+  test('reports gaps in order, and accepts lower positions after a restart', async () => {
     const stream = createStream()
     const calls: unknown[] = []
     stream.on('slow', ({ n }) => calls.push(n))
@@ -373,7 +373,7 @@ describe('reconnection', () => {
     expect(stream.state.gap).toEqual(gap)
   })
 
-  test('forgets what the server said of the connection before', async () => {
+  test('forgets the previous connection’s announcements', async () => {
     const stream = createStream()
     stream.connect()
     await server.open()
@@ -401,7 +401,7 @@ describe('reconnection', () => {
     expect(clock.pending).toEqual([])
   })
 
-  test('a server that closes says why, and whether to come back', async () => {
+  test('a closing server gives a reason, and says if clients should reconnect', async () => {
     const stream = createStream()
     stream.connect()
     await server.open()
@@ -416,7 +416,7 @@ describe('reconnection', () => {
     await server.open(0)
   })
 
-  test('close() then connect() in one turn gives one new connection', async () => {
+  test('close() and connect() in one turn make one new connection', async () => {
     const stream = createStream()
     stream.connect()
     await server.open()
@@ -447,7 +447,7 @@ describe('reconnection', () => {
     expect(stream.status).toBe('closed')
   })
 
-  test('an ID on the first event says where the stream begins', async () => {
+  test('an ID on the first event sets the starting position', async () => {
     const stream = createStream()
     const ids: unknown[] = []
     stream.on('tick', ({ id }) => ids.push(id))
@@ -504,7 +504,7 @@ describe('iteration', () => {
     return received
   }
 
-  test('goes on after a break with what was buffered, and what came since', async () => {
+  test('continues after a break with buffered and new events', async () => {
     const stream = createStream()
     const handled = ticks(stream)
     stream.connect()
@@ -519,7 +519,7 @@ describe('iteration', () => {
     expect(handled).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
   })
 
-  test('goes on after a break that closed the stream, and no handler gets an event twice', async () => {
+  test('continues after a break that closed the stream, and no handler gets an event twice', async () => {
     const stream = createStream()
     const handled = ticks(stream)
     server.answer = ({ headers }, response) => {
@@ -535,7 +535,7 @@ describe('iteration', () => {
     expect(server.cursors).toEqual([undefined, '10'])
   })
 
-  test('goes on after close() and connect(), and after a signal', async () => {
+  test('continues after close() and connect(), and after a signal', async () => {
     const stream = createStream()
     const handled = ticks(stream)
     stream.connect()
@@ -555,7 +555,7 @@ describe('iteration', () => {
     expect(handled).toEqual([1, 2, 3, 4, 5])
   })
 
-  test('begins at the present where it is told to', async () => {
+  test('begins at the present if told to', async () => {
     const stream = createStream()
     const handled = ticks(stream)
     stream.connect()
@@ -571,7 +571,7 @@ describe('iteration', () => {
     expect((await loop.next()).value).toMatchObject({ n: 6 })
   })
 
-  test('begins at the present, with a gap, where more came than the loop before could hold', async () => {
+  test('begins at the present, with a gap, if the previous loop’s buffer overflowed', async () => {
     const stream = createStream()
     const gaps: string[] = []
     stream.onGap(({ reason }) => gaps.push(reason))
@@ -589,7 +589,7 @@ describe('iteration', () => {
     expect((await loop.next()).value).toMatchObject({ n: 1_026 })
   })
 
-  test('loses nothing between two loops, however much the network holds ready', async () => {
+  test('loses nothing between two loops, no matter how much the network has buffered', async () => {
     const encoder = new TextEncoder()
     let n = 0
     const body = new ReadableStream<Uint8Array>({
@@ -613,7 +613,7 @@ describe('iteration', () => {
     expect(received).toEqual(received.map((_, index) => index + 1))
   })
 
-  test('leaves a connection that connect() made', async () => {
+  test('leaves a connection made by connect() open', async () => {
     const stream = createStream()
     stream.connect()
     await server.open()
@@ -622,7 +622,7 @@ describe('iteration', () => {
     expect(stream.status).toBe('open')
   })
 
-  test('ends with the stream, after what was received', async () => {
+  test('ends with the stream, after the received events', async () => {
     const stream = createStream({ until: ({ data }) => data === '[DONE]' })
     server.answer = (_, response) =>
       server.accept(response).write(`${frame('slow', { n: 1 })}${frame('slow', { n: 2 })}data: [DONE]\n\n`)
@@ -632,7 +632,7 @@ describe('iteration', () => {
     expect(stream.state).toMatchObject({ status: 'closed', error: undefined })
   })
 
-  test('tells what closed the stream once: by what it throws, or by the console where nobody iterates', async () => {
+  test('reports the closing error once: thrown, or on the console if nobody iterates', async () => {
     const toConsole = vi.spyOn(console, 'error').mockImplementation(() => {})
     onTestFinished(() => toConsole.mockRestore())
     server.answer = (_, response) => response.writeHead(404).end()
@@ -643,7 +643,7 @@ describe('iteration', () => {
     await vi.waitFor(() => expect(toConsole).toHaveBeenCalledOnce())
   })
 
-  test('throws what closed the stream', async () => {
+  test('throws the error that closed the stream', async () => {
     server.answer = (_, response) => response.writeHead(404, { 'content-type': 'text/plain' }).end('no such stream')
     const stream = createStream()
     await expect(stream.events().next()).rejects.toMatchObject({ status: 404, body: 'no such stream' })
@@ -666,7 +666,7 @@ describe('iteration', () => {
   }
 
   // The schema of `slow` answers later, so its iterator fills only after the chunk was read.
-  test.each(['tick', 'slow'] as const)('an iterator of %s that is full pauses the stream', async (type) => {
+  test.each(['tick', 'slow'] as const)('a full iterator of %s pauses the stream', async (type) => {
     const { stream, received, pull } = createPulled(frame(type, { n: 1 }) + frame(type, { n: 2 }))
     const iterator = stream.events(type, { bufferSize: 2 })
     stream.connect()
@@ -698,14 +698,14 @@ describe('iteration', () => {
     })
   })
 
-  test('an iterator leaves nothing on its signal', async () => {
+  test('an iterator leaves no listener on its signal', async () => {
     const { signal } = new AbortController()
     const removed = vi.spyOn(signal, 'removeEventListener')
     await createStream().events('tick', { signal }).return!()
     expect(removed).toHaveBeenCalledTimes(1)
   })
 
-  test('closes what it opened, also where an earlier connect() was closed', async () => {
+  test('closes what it opened, even after an earlier connect() was closed', async () => {
     const stream = createStream()
     stream.connect()
     stream.close()
@@ -715,7 +715,7 @@ describe('iteration', () => {
   })
 })
 
-test('the state is one object until something happens', async () => {
+test('the state is one object until something changes', async () => {
   const stream = createStream()
   const received = ticks(stream)
   const idle = stream.state
@@ -732,7 +732,7 @@ test('the state is one object until something happens', async () => {
   expect(stream.lastEventId).toBe('2')
 })
 
-test('raw messages come as they stand, with the last event ID that holds', async () => {
+test('raw messages arrive unchanged, with the current last event ID', async () => {
   const stream = harness.createStream()
   const messages: unknown[] = []
   stream.onMessage((message) => messages.push(message))
@@ -752,7 +752,7 @@ test('raw messages come as they stand, with the last event ID that holds', async
   ])
 })
 
-describe('onError tells the stage', () => {
+describe('onError reports the stage', () => {
   const fail = (): never => {
     throw new Error('no')
   }
@@ -783,7 +783,7 @@ describe('onError tells the stage', () => {
     expect(stages[0]).toBe(stage)
   })
 
-  test('event, where a schema answers later', async () => {
+  test('event, with an asynchronous schema', async () => {
     const stream = createStream()
     const stages: string[] = []
     stream.onError((_, context) => stages.push(context.stage))

@@ -7,7 +7,7 @@ it('rounds seconds up, and ends at 0', () => {
   expect([10_001, 11_000, 11_001, 10_000, 1].map((until) => secondsUntil(clock, until))).toEqual([1, 1, 2, 0, 0])
 })
 
-it('calls back for each second that is left, once each, and no more after that', () => {
+it('calls back once for each remaining second, and then stops', () => {
   const clock = new FakeClock(10_000)
   const until = 12_500
   const seen: number[] = []

@@ -51,7 +51,7 @@ it('folds at once and replaces its result once per frame', async () => {
   expect([store.result, results, fold.results]).toEqual(['abc', ['abc'], 2])
 })
 
-it('keeps its result where only events of other types came', async () => {
+it('keeps its result when only events of other types arrive', async () => {
   const { fake, binding, draw } = await setup()
   const fold = joining()
   new FoldStore(binding, list, fold, undefined).subscribe()
@@ -61,7 +61,7 @@ it('keeps its result where only events of other types came', async () => {
   expect(fold.results).toBe(1)
 })
 
-it('begins with all kept events, with none, or after a count', async () => {
+it('begins with all kept events, with none, or after a number of them', async () => {
   const { binding, log, create } = await setup()
   await log('a', 'b')
   expect([create(0), create(1), create(2), create()].map(({ result }) => result)).toEqual(['ab', 'b', '', ''])
@@ -69,7 +69,7 @@ it('begins with all kept events, with none, or after a count', async () => {
   expect(binding.received).toBe(2)
 })
 
-it('catches up with events from between its making and its subscription', async () => {
+it('catches up with events between its creation and its subscription', async () => {
   const { binding, log, draw, create } = await setup()
   const store = create(binding.received)
   const present = create()
@@ -83,7 +83,7 @@ it('catches up with events from between its making and its subscription', async 
   expect([store.result, present.result]).toEqual(['ab', 'b'])
 })
 
-it('shows no more than the others until the next frame', async () => {
+it('shows the same as the others until the next frame', async () => {
   const { log, draw, create } = await setup()
   const early = create()
   early.subscribe()
@@ -98,7 +98,7 @@ it('shows no more than the others until the next frame', async () => {
   expect([early.result, late.result]).toEqual(['ab', 'ab'])
 })
 
-it('folds the events of a pause when it subscribes again, and each once', async () => {
+it('folds the events of a pause once each when it subscribes again', async () => {
   const { log, draw, create } = await setup()
   const store = create()
   const stop = store.subscribe()
@@ -112,7 +112,7 @@ it('folds the events of a pause when it subscribes again, and each once', async 
   expect(store.result).toBe('abc')
 })
 
-it('tells a listener at once of a result that is not rendered, and nothing after its undo', async () => {
+it('reports an unrendered result to a listener at once, and nothing after it unsubscribes', async () => {
   const { log, draw, create } = await setup()
   const store = create()
   store.subscribe()
@@ -141,7 +141,7 @@ it('skips an event that makes the fold throw, and reports it once it has subscri
   expect(errors).toHaveLength(2)
 })
 
-it('matches the same types of the same binding', async () => {
+it('matches equal types of the same binding', async () => {
   const { binding, create } = await setup()
   const store = create()
   const again = defineEvents({ log: z.object({ message: z.string() }) })
@@ -151,7 +151,7 @@ it('matches the same types of the same binding', async () => {
   expect(store.matches(new StreamBinding(binding.service, 10), list)).toBe(false)
 })
 
-it('listOf makes a list of one definition', () => {
+it('listOf turns one definition into a list', () => {
   expect(listOf(events.log)).toEqual([events.log])
   expect(listOf(list)).toBe(list)
 })

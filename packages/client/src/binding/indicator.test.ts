@@ -56,7 +56,7 @@ it('names its state in class names', () => {
   ])
 })
 
-it('takes the labels that are given', () => {
+it('uses custom labels', () => {
   const { text, dismiss } = view({ connection: { status: 'open', gap } }, { gap: 'Lücke' })
   expect([text, dismiss]).toEqual(['Lücke', 'OK'])
 })

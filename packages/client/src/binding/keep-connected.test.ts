@@ -16,7 +16,7 @@ it('connects for the first holder and closes after the last', async () => {
   expect(service.status).toBe('closed')
 })
 
-it('keeps the connection of a component that is unmounted and mounted in one go', async () => {
+it('keeps the connection if a component is unmounted and mounted in one step', async () => {
   const fake = createFake()
   const stop = keepConnected(fake.service)
   await fake.connect()
@@ -38,7 +38,7 @@ it('does not close a stream that was connected before', async () => {
   expect(fake.service.status).toBe('open')
 })
 
-it('connects a stream again that was closed', async () => {
+it('reconnects a closed stream', async () => {
   const fake = createFake()
   await fake.connect()
   fake.service.close()

@@ -13,7 +13,7 @@ it('keeps the last events up to its limit, however many come between results', (
   expect(ids(latest.result())).toEqual([99, 100, 101])
 })
 
-it('gives the same list while nothing comes, and never changes one that it gave', () => {
+it('returns the same list until an event arrives, and never mutates a returned list', () => {
   const latest = new Latest(2)
   latest.add(event(1))
   const before = latest.result()
@@ -24,7 +24,7 @@ it('gives the same list while nothing comes, and never changes one that it gave'
   expect(ids(before)).toEqual([1])
 })
 
-it('keeps at least one, and as many as a new limit says', () => {
+it('keeps at least one, and follows a new limit', () => {
   const latest = new Latest(0)
   latest.add(event(1))
   latest.add(event(2))

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-it('calls everyone in one frame, and once', () => {
+it('calls every callback once, in one frame', () => {
   const frames = stubFrames()
   const calls: string[] = []
   const a = () => calls.push('a')
@@ -22,7 +22,7 @@ it('calls everyone in one frame, and once', () => {
   expect(calls).toEqual(['a', 'b'])
 })
 
-it('goes on once a second where the browser draws no frames', () => {
+it('falls back to once a second if the browser draws no frames', () => {
   const frames = stubFrames()
   const callback = vi.fn()
   nextFrame(callback)
@@ -33,7 +33,7 @@ it('goes on once a second where the browser draws no frames', () => {
   expect(frames.due.size).toBe(0)
 })
 
-it('has frames every 16 ms where the browser has none', () => {
+it('makes frames every 16 ms without a browser', () => {
   vi.stubGlobal('requestAnimationFrame', undefined)
   const callback = vi.fn()
   nextFrame(callback)
@@ -42,7 +42,7 @@ it('has frames every 16 ms where the browser has none', () => {
   vi.unstubAllGlobals()
 })
 
-it('asks for no frame once the last callback is cancelled', () => {
+it('requests no frame after the last callback is cancelled', () => {
   const frames = stubFrames()
   const callback = vi.fn()
   const other = vi.fn()
@@ -56,7 +56,7 @@ it('asks for no frame once the last callback is cancelled', () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-it('gives a callback that asks again the next frame', () => {
+it('serves a callback that asks again in the next frame', () => {
   const frames = stubFrames()
   let calls = 0
   const again = () => {

@@ -3,7 +3,7 @@ import { isOnline, observeOnline } from './online.js'
 
 afterEach(() => void vi.unstubAllGlobals())
 
-it('says what the browser says, and true without one', () => {
+it('follows the browser, and is true without one', () => {
   vi.stubGlobal('navigator', { onLine: false })
   expect(isOnline()).toBe(false)
   vi.stubGlobal('navigator', { onLine: true })
@@ -12,7 +12,7 @@ it('says what the browser says, and true without one', () => {
   expect(isOnline()).toBe(true)
 })
 
-it('calls back when the network comes and goes, until it is stopped', () => {
+it('reports when the network comes and goes, until it is stopped', () => {
   const page = new EventTarget()
   vi.stubGlobal('addEventListener', page.addEventListener.bind(page))
   vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page))

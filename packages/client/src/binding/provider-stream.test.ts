@@ -25,7 +25,7 @@ function setup(more: Partial<EventStreamServiceOptions> = {}) {
 }
 
 describe('matches', () => {
-  it('a given stream by identity, whatever the options are', () => {
+  it('a given stream by identity, regardless of options', () => {
     const [a, b] = [createFake().service, createFake().service]
     const stream = new ProviderStream(a, { url: '/a' }, 0)
     expect(stream.binding.service).toBe(a)
@@ -51,7 +51,7 @@ describe('matches', () => {
     },
   )
 
-  it('no options that were changed in place', () => {
+  it('no options that were mutated', () => {
     const url = new URL('http://fake.test/')
     const { stream, options } = setup({ url })
     url.searchParams.set('room', '1')
@@ -60,7 +60,7 @@ describe('matches', () => {
 })
 
 describe('followHeaders', () => {
-  it('reconnects with other headers, and only then', async () => {
+  it('reconnects only when headers change', async () => {
     const { fake, options, stream, service, connect } = setup({ headers: { a: '1' } })
     await connect()
     stream.use(options({ headers: { a: '1' } }))
@@ -72,7 +72,7 @@ describe('followHeaders', () => {
     expect(fake.requests.map(({ headers }) => headers.get('a'))).toEqual(['1', '2'])
   })
 
-  it('leaves a stream closed that was closed on purpose', async () => {
+  it('keeps a stream closed that was closed on purpose', async () => {
     const { options, stream, service, connect } = setup({ headers: { a: '1' } })
     await connect()
     service.close()
@@ -82,7 +82,7 @@ describe('followHeaders', () => {
   })
 })
 
-it('calls the functions and validates by the schemas that it was given last', async () => {
+it('uses the latest functions and schemas', async () => {
   const { fake, options, stream, service, connect } = setup({ headers: () => ({ a: '1' }) })
   const strict = defineEvents({ log: z.object({ message: z.string().max(1) }), progress: z.object({}) })
   const received: string[] = []

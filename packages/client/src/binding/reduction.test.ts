@@ -4,7 +4,7 @@ import { Reduction } from './reduction.js'
 
 const event: BaseEvent = { id: '1', type: 'log', timestamp: 0, source: '' }
 
-it('reduces with the reducer that it was given last', () => {
+it('uses the latest reducer', () => {
   const reduction = new Reduction<number>((total) => total + 1, 0)
   expect(reduction.result()).toBe(0)
   reduction.add(event)

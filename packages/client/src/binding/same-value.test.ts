@@ -15,7 +15,7 @@ it.each([
   ['plain objects', { a: { b: 1 }, c: () => 1 }, { c: () => 2, a: { b: 1 } }],
   ['absent and undefined', { a: undefined }, {}],
   ['search parameters', new URLSearchParams('a=1'), new URLSearchParams('a=1')],
-])('takes %s of the same content for the same', (_, a, b) => {
+])('treats %s with the same content as equal', (_, a, b) => {
   expect(sameValue(a, b)).toBe(true)
 })
 
@@ -33,7 +33,7 @@ it.each([
   expect(sameValue(b, a)).toBe(false)
 })
 
-it('takes a snapshot that notices what is changed in place afterwards', () => {
+it('takes a snapshot that reveals later mutations', () => {
   const url = new URL('http://a.test/')
   const headers = new Headers({ a: '1' })
   const options = { url, headers, pairs: [['a', '1']], retry: { initialMs: 1 }, store: new Store(), call: () => 1 }

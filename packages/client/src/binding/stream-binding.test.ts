@@ -26,7 +26,7 @@ function recorder(...definitions: EventDefinition[]) {
 }
 
 describe('events', () => {
-  it('are taken at once and shown to all subscribers in one frame', async () => {
+  it('are received at once and shown to all subscribers in one frame', async () => {
     const { fake, binding, log } = await open()
     const { due, draw } = stubFrames()
     const [logs, both] = [recorder(events.log), recorder(events.log, events.progress)]
@@ -59,7 +59,7 @@ describe('events', () => {
     expect(logs.shown).toEqual([1, 3])
   })
 
-  it('leave no frame waiting once nobody watches', async () => {
+  it('leave no pending frame without subscribers', async () => {
     const { binding, log } = await open()
     const { due } = stubFrames()
     const stop = binding.subscribe(recorder(events.log))
@@ -70,7 +70,7 @@ describe('events', () => {
     expect(binding.committed).toBe(1)
   })
 
-  it('go to a handler at once, counted, and not after it stopped', async () => {
+  it('go to a handler at once, with their count, until it is removed', async () => {
     const { binding, log } = await open()
     const counts: number[] = []
     const stop = binding.on(events.log, () => void counts.push(binding.received))
@@ -82,7 +82,7 @@ describe('events', () => {
 })
 
 describe('kept events', () => {
-  it('are the latest of each type, in the order in which they came', async () => {
+  it('are the latest of each type, in order of arrival', async () => {
     const { fake, binding, log } = await open(2)
     await log('a')
     await fake.push('progress', { percent: 1 })
@@ -93,7 +93,7 @@ describe('kept events', () => {
     expect(kept(7, 7)).toEqual([])
   })
 
-  it('are none with a buffer of 0', async () => {
+  it('are none with a buffer of size 0', async () => {
     const { binding, log } = await open(0)
     await log('a')
     expect(binding.received).toBe(0)
@@ -101,8 +101,8 @@ describe('kept events', () => {
   })
 })
 
-describe('a page that changes later than the subscribers show', () => {
-  it('says when it has changed', async () => {
+describe('a page that updates later than its subscribers', () => {
+  it('reports when it has changed', async () => {
     const { binding, log } = await open()
     const { draw } = stubFrames()
     const shown: number[] = []
@@ -116,7 +116,7 @@ describe('a page that changes later than the subscribers show', () => {
     expect(binding.committed).toBe(2)
   })
 
-  it('shows what a late subscriber caught up with in the same commit, or in a microtask', async () => {
+  it('shows a late subscriber’s events in the same commit, or in a microtask', async () => {
     const { binding, log } = await open()
     const { draw } = stubFrames()
     const logs = recorder(events.log)
@@ -139,7 +139,7 @@ describe('a page that changes later than the subscribers show', () => {
   })
 })
 
-it('connects when it is opened and closes with its undo', async () => {
+it('connects when opened, and closes with the returned function', async () => {
   const { fake, close } = await open()
   expect(fake.service.status).toBe('open')
   close()

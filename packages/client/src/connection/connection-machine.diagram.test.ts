@@ -33,7 +33,7 @@ function table(): string {
   return [lines[0], rule, ...lines.slice(1)].join('\n')
 }
 
-test('the documented diagram is the machine’s own table', async () => {
+test('the documented diagram matches the machine’s table', async () => {
   const page = `# The connection's states
 
 This page is generated from the table in \`src/connection-machine.ts\`: \`npx vitest run -u diagram\` writes it anew.

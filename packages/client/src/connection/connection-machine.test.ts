@@ -97,7 +97,7 @@ describe('every status and input', () => {
     })
   }
 
-  test('keeps what must always hold', () => {
+  test('keeps its invariants', () => {
     for (const status of statuses) {
       for (const type of inputs) {
         const { state, effects } = transition(stateOf(status, { retryAt: 5 }), inputOf(type), context)
@@ -120,7 +120,7 @@ describe('guards and memory', () => {
   const step = (state: MachineState, type: InputType, change: Partial<MachineContext> = {}) =>
     transition(state, inputOf(type), { ...context, ...change }).state
 
-  test('the last retry that fails closes, with its error', () => {
+  test('the last failed retry closes the stream with its error', () => {
     expect(step(stateOf('connecting', { attempt: 4 }), 'lost')).toMatchObject({ status: 'waiting', attempt: 5, error })
     expect(step(stateOf('connecting', { attempt: 5 }), 'lost')).toMatchObject({ status: 'closed', error })
     expect(step(stateOf('open', { attempt: 0 }), 'lost', { policy: retryPolicy({ maxAttempts: 0 }) })).toMatchObject({
@@ -129,7 +129,7 @@ describe('guards and memory', () => {
     })
   })
 
-  test('a retry is due after the delay of its number', () => {
+  test('a retry is due after the delay for its attempt', () => {
     expect(step(stateOf('connecting', { attempt: 0 }), 'lost').retryAt).toBe(1_001_000)
     expect(step(stateOf('connecting', { attempt: 2 }), 'lost').retryAt).toBe(1_004_000)
     expect(step(stateOf('open', { attempt: 0 }), 'lost', { serverRetryMs: 7_000 }).retryAt).toBe(1_007_000)
@@ -144,12 +144,12 @@ describe('guards and memory', () => {
     expect(step(stateOf('connecting'), 'unauthorized', { canRefresh: false }).status).toBe('closed')
   })
 
-  test('a refresh that is cut short is not spent', () => {
+  test('an interrupted refresh does not count', () => {
     const suspended = step(step(stateOf('connecting'), 'unauthorized'), 'hide')
     expect(step(step(suspended, 'show'), 'unauthorized').status).toBe('connecting')
   })
 
-  test('only the user hurries where the server asked to wait', () => {
+  test('only the user may shorten a wait that the server asked for', () => {
     const held = transition(stateOf('connecting'), { type: 'lost', error, retryAfterMs: 60_000 }, context).state
     expect(held.retryAt).toBe(1_060_000)
     for (const type of ['online', 'visible', 'show', 'hide', 'connect'] as const) expect(step(held, type)).toBe(held)
@@ -157,14 +157,14 @@ describe('guards and memory', () => {
     expect(step(held, 'retryDue')).toMatchObject({ status: 'connecting', held: false })
   })
 
-  test('a connection that lasts starts the count anew, one that is accepted does not', () => {
+  test('a lasting connection resets the count, one that is only accepted does not', () => {
     const accepted = step(stateOf('connecting', { attempt: 3 }), 'opened')
     expect(accepted.attempt).toBe(3)
     expect(step(accepted, 'stable').attempt).toBe(0)
     expect(step(accepted, 'lost').attempt).toBe(4)
   })
 
-  test('the user’s connect and close forget the past', () => {
+  test('connect() and close() reset everything', () => {
     const past = { attempt: 4, error, refreshSpent: true }
     const clean = { attempt: 0, error: undefined, refreshSpent: false }
     expect(step(stateOf('closed', past), 'connect')).toMatchObject(clean)

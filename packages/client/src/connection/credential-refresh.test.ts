@@ -9,14 +9,14 @@ const patience = (signal = new AbortController().signal, clock = new FakeClock()
   timeoutMs: 10_000,
 })
 
-test('one call is in flight, however many ask', async () => {
+test('only one call is in flight, no matter how many ask', async () => {
   const hook = vi.fn(async () => {})
   await Promise.all([refreshOnce(hook, 0, patience()), refreshOnce(hook, 0, patience())])
   expect(hook).toHaveBeenCalledTimes(1)
   expect(refreshCount(hook)).toBe(1)
 })
 
-test('an attempt that was refused with an older credential needs none', async () => {
+test('an attempt refused with an older credential needs no refresh', async () => {
   const hook = vi.fn()
   await refreshOnce(hook, 0, patience())
   await refreshOnce(hook, 0, patience())
@@ -25,7 +25,7 @@ test('an attempt that was refused with an older credential needs none', async ()
   expect(hook).toHaveBeenCalledTimes(2)
 })
 
-test('a refresh that fails fails for all who asked, and the next one asks again', async () => {
+test('a failed refresh fails for everyone who waited, and the next request tries again', async () => {
   const hook = vi.fn<() => void>(() => {
     throw 'failed'
   })
@@ -39,7 +39,7 @@ test('a refresh that fails fails for all who asked, and the next one asks again'
   expect(hook).toHaveBeenCalledTimes(2)
 })
 
-test('a call that never settles is given up after its time, for all who asked', async () => {
+test('a call that never settles times out for everyone who waits', async () => {
   const clock = new FakeClock()
   const signals: AbortSignal[] = []
   const hook = ({ signal }: CallbackOptions) => {
@@ -56,7 +56,7 @@ test('a call that never settles is given up after its time, for all who asked', 
   expect(signals).toHaveLength(2)
 })
 
-test('a call is given up when the last stream that waits for it has left', async () => {
+test('a call is abandoned when the last waiting stream leaves', async () => {
   const one = new AbortController()
   const other = new AbortController()
   let signal: AbortSignal | undefined

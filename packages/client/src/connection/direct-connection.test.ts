@@ -7,7 +7,7 @@ const harness = useHarness()
 const done: EndEvent = { type: 'rivulet:end', state: 'done' }
 
 describe('a stream that is a run', () => {
-  it('is closed without an error at its end, and makes no other request', async () => {
+  it('closes without an error at its end, and sends no further request', async () => {
     const { server, clock } = harness
     const errors: unknown[] = []
     const stream = harness.createStream()
@@ -41,7 +41,7 @@ describe('a stream that is a run', () => {
     expect(received).toEqual(['a', 'b'])
   })
 
-  it('forgets how it ended when it connects again', async () => {
+  it('clears its end when it reconnects', async () => {
     const { server } = harness
     const stream = harness.createStream()
     stream.connect()

@@ -13,7 +13,7 @@ beforeEach(() => {
 })
 
 describe('a connection', () => {
-  test('is dead after so long without a byte', () => {
+  test('is dead after a silence longer than its limit', () => {
     liveness.touch()
     liveness.expect(65_000)
     clock.advance(60_000)
@@ -25,7 +25,7 @@ describe('a connection', () => {
     expect(clock.pending).toEqual([])
   })
 
-  test('that never got a byte, or of which nothing is expected, never is', () => {
+  test('that has received no byte, or expects none, is never dead', () => {
     liveness.expect(1_000)
     clock.advance(10_000)
     liveness.touch()
@@ -35,7 +35,7 @@ describe('a connection', () => {
     expect(liveness.overdueMs()).toBeUndefined()
   })
 
-  test('is found dead within ten seconds of a machine’s waking up', () => {
+  test('is found dead within ten seconds after the machine wakes up', () => {
     liveness.touch()
     liveness.expect(65_000)
     clock.advance(1_000)
@@ -45,7 +45,7 @@ describe('a connection', () => {
     expect(overdue).toHaveLength(1)
   })
 
-  test('is not dead because the clock was set, and dies in its time after that', () => {
+  test('is not dead because the clock was set, and still times out afterwards', () => {
     liveness.touch()
     liveness.expect(20_000)
     clock.sleep(-3_600_000)
@@ -54,7 +54,7 @@ describe('a connection', () => {
     expect(overdue).toHaveLength(1)
   })
 
-  test('is not dead while nothing is read from it', () => {
+  test('is not dead while reading is paused', () => {
     liveness.touch()
     liveness.expect(20_000)
     liveness.pause()
@@ -68,7 +68,7 @@ describe('a connection', () => {
   })
 })
 
-test('costs one timer however often something comes, and none when stopped', () => {
+test('uses one timer no matter how much arrives, and none when stopped', () => {
   liveness.touch()
   liveness.expect(20_000)
   for (let i = 0; i < 100; i++) liveness.touch()

@@ -44,22 +44,22 @@ async function socket(count = 1): Promise<Socket> {
 
 const chunk = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
 
-describe('a connection that breaks is tried again', () => {
-  test('by FIN before the response', async () => {
+describe('a broken connection is retried', () => {
+  test('after FIN before the response', async () => {
     const { stream } = connect()
     ;(await socket()).end()
     await until(() => stream.status === 'waiting')
     expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONNECTION' })
   })
 
-  test('by RST before the response', async () => {
+  test('after RST before the response', async () => {
     const { stream } = connect()
     ;(await socket()).resetAndDestroy()
     await until(() => stream.status === 'waiting')
     expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONNECTION' })
   })
 
-  test('by RST within the stream', async () => {
+  test('after RST within the stream', async () => {
     const { stream, received } = connect()
     const connection = await socket()
     connection.write(`${head}\r\ndata: 1\n\ndata: 2\n`)
@@ -69,7 +69,7 @@ describe('a connection that breaks is tried again', () => {
     expect(received).toEqual(['1'])
   })
 
-  test('by FIN within the stream, where the length is open', async () => {
+  test('after FIN within a stream of unknown length', async () => {
     const { stream, received } = connect()
     ;(await socket()).end(`${head}Connection: close\r\n\r\nid: 1\ndata: 1\n\nid: 2\ndata: 2\n`)
     await until(() => stream.status === 'waiting')
@@ -78,7 +78,7 @@ describe('a connection that breaks is tried again', () => {
     expect(stream.lastEventId).toBe('1')
   })
 
-  test('by FIN within a chunked body', async () => {
+  test('after FIN within a chunked body', async () => {
     const { stream, received } = connect()
     ;(await socket()).end(`${head}Transfer-Encoding: chunked\r\n\r\n${chunk('data: 1\n\n')}FF\r\ndata: 2\n\n`)
     await until(() => stream.status === 'waiting')
@@ -87,28 +87,28 @@ describe('a connection that breaks is tried again', () => {
     expect(received).toEqual(['1', '2'])
   })
 
-  test('by a body shorter than its length', async () => {
+  test('after a body shorter than its length', async () => {
     const { stream, received } = connect()
     ;(await socket()).end(`${head}Content-Length: 100\r\n\r\ndata: 1\n\n`)
     await until(() => stream.status === 'waiting')
     expect(received).toEqual(['1'])
   })
 
-  test('by bytes that are no HTTP', async () => {
+  test('after bytes that are not HTTP', async () => {
     const { stream } = connect()
     ;(await socket()).end('SSH-2.0-OpenSSH_9.2\r\n')
     await until(() => stream.status === 'waiting')
     expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONNECTION' })
   })
 
-  test('by no one listening', async () => {
+  test('after a refused connection', async () => {
     const { stream } = connect({ url: 'http://127.0.0.1:1/' })
     await until(() => stream.status === 'waiting')
     expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONNECTION' })
   })
 })
 
-test('silence is noticed by the announced heartbeat', async () => {
+test('silence is detected by the announced heartbeat', async () => {
   const { stream, received } = connect({ heartbeatMarginMs: 1_000 })
   const connection = await socket()
   connection.write(
@@ -129,7 +129,7 @@ test('silence is noticed by the announced heartbeat', async () => {
   expect(stream.status).toBe('waiting')
 })
 
-test('silence is noticed by idleTimeoutMs where no heartbeat is announced', async () => {
+test('silence is detected by idleTimeoutMs if no heartbeat is announced', async () => {
   const { stream } = connect({ idleTimeoutMs: 3_000 })
   const connection = await socket()
   connection.write(`${head}\r\n`)
@@ -143,7 +143,7 @@ test('silence is noticed by idleTimeoutMs where no heartbeat is announced', asyn
   expect(stream.status).toBe('waiting')
 })
 
-test('bytes may come one at a time', async () => {
+test('bytes may arrive one at a time', async () => {
   const { received } = connect()
   const connection = await socket()
   connection.setNoDelay(true)
@@ -157,7 +157,7 @@ test('bytes may come one at a time', async () => {
   expect(received).toEqual(['héllo', '2', '🎉'])
 })
 
-test('a stream may be cut into two anywhere', async () => {
+test('a stream may be split anywhere', async () => {
   const body = Buffer.from('\uFEFFid: ☃\r\ndata: 🎉\r\n\r\ndata: 2\n\n')
   for (let cut = 1; cut < body.length; cut++) {
     const parts = [body.subarray(0, cut), body.subarray(cut)]
@@ -177,7 +177,7 @@ test('a stream may be cut into two anywhere', async () => {
   }
 })
 
-test.each(['data: ', ': ', 'x'])('a line of 64 MB is skipped, not kept: %s', async (start) => {
+test.each(['data: ', ': ', 'x'])('a line of 64 MB is skipped, not buffered: %s', async (start) => {
   const { stream, received } = connect({ maxEventBytes: 100_000 })
   const gaps: string[] = []
   stream.onGap(({ reason }) => gaps.push(reason))
@@ -193,7 +193,7 @@ test.each(['data: ', ': ', 'x'])('a line of 64 MB is skipped, not kept: %s', asy
   expect(stream.status).toBe('open')
 })
 
-test('an event of 64 MiB is skipped, or received where that is allowed', async () => {
+test('an event of 64 MiB is skipped, or received if allowed', async () => {
   const size = 64 * 1_048_576
   const refused = connect()
   ;(await socket()).write(`${head}\r\ndata: ${'x'.repeat(size)}\n\ndata: after\n\n`)

@@ -24,13 +24,13 @@ describe('streams have one identity', () => {
     expect(streamIdentity(one, 'k')).not.toContain('secret')
   })
 
-  test('when one has a relative URL of the page', () => {
+  test('when one has a relative URL', () => {
     vi.stubGlobal('document', { baseURI: 'https://a.test/page' })
     expect(streamIdentity({ url: '/events' }, undefined)).toBe(streamIdentity(request, undefined))
   })
 })
 
-test('streams that differ in anything have identities of their own', () => {
+test('streams that differ have different identities', () => {
   const identities = [
     streamIdentity(request, undefined),
     streamIdentity(request, 'alice'),
@@ -47,12 +47,12 @@ test('streams that differ in anything have identities of their own', () => {
   expect(new Set(identities).size).toBe(identities.length)
 })
 
-test('a request that is known only later has no identity without a key', () => {
+test('a request given by functions has no identity without a key', () => {
   expect(streamIdentity({ url: () => '/' }, undefined)).toBeUndefined()
   expect(streamIdentity({ ...request, body: () => 'x' }, undefined)).toBeUndefined()
   expect(streamIdentity({ ...request, body: new Uint8Array([1]) }, undefined)).toBeUndefined()
 })
 
-test('a relative URL outside of a page is taken as it stands', () => {
+test('a relative URL outside a page is used unchanged', () => {
   expect(streamIdentity({ url: '/events' }, undefined)).toContain('"/events"')
 })

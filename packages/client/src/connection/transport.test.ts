@@ -7,7 +7,7 @@ import type { CallbackOptions, EventStreamServiceOptions } from '../index.js'
 const harness = useHarness()
 
 describe('the request', () => {
-  test('asks for an event stream, uncached', async () => {
+  test('requests an event stream, uncached', async () => {
     const { server, createStream } = harness
     const stream = createStream()
     stream.connect()
@@ -19,7 +19,7 @@ describe('the request', () => {
     expect(headers).not.toHaveProperty('last-event-id')
   })
 
-  test('calls fetch with a URL and an init, and with the credentials and cache mode given', async () => {
+  test('calls fetch with a URL and an init, including credentials and cache mode', async () => {
     const { server, createStream } = harness
     const calls: unknown[][] = []
     const stream = createStream({
@@ -36,7 +36,7 @@ describe('the request', () => {
     expect(calls[0]![1]).toMatchObject({ method: 'GET', credentials: 'include', cache: 'no-store' })
   })
 
-  test('takes method, body and headers', async () => {
+  test('sends method, body and headers', async () => {
     const { server, createStream } = harness
     const stream = createStream({
       body: JSON.stringify({ topics: ['a'] }),
@@ -51,7 +51,7 @@ describe('the request', () => {
     expect(server.bodies).toEqual(['{"topics":["a"]}'])
   })
 
-  test('asks url, body and headers anew for each attempt', async () => {
+  test('calls url, body and headers for each attempt', async () => {
     const { server, createStream } = harness
     let attempt = 0
     const stream = createStream({
@@ -83,7 +83,7 @@ describe('the request', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  test('to a URL that is none is final', async () => {
+  test('to an invalid URL is final', async () => {
     const stream = harness.createStream({ url: '/events' })
     stream.connect()
     await until(() => stream.status === 'closed')
@@ -111,7 +111,7 @@ describe('Last-Event-ID', () => {
     expect(Buffer.from(headers['last-event-id'] as string, 'latin1').toString('utf8')).toBe(id)
   })
 
-  test('is left out where it is too long for a request, with a gap', async () => {
+  test('is omitted, with a gap, if it is too long for a request', async () => {
     const { server, clock, createStream } = harness
     const stream = createStream()
     const gaps: string[] = []
@@ -143,13 +143,13 @@ describe('Last-Event-ID', () => {
     },
   )
 
-  test('goes into the query where wanted, beside what is there', async () => {
+  test('goes into the query if requested, beside other parameters', async () => {
     const { headers, url } = await resend('5', { url: `${harness.server.url}?a=1`, lastEventIdIn: 'query' })
     expect(headers).not.toHaveProperty('last-event-id')
     expect(url).toBe('/events?a=1&lastEventId=5')
   })
 
-  test('is committed by a block without data, kept over connections that bring none, and reset by an empty one', async () => {
+  test('is set by a block without data, kept across connections without one, and reset by an empty one', async () => {
     const { server, clock, createStream } = harness
     const stream = createStream()
     const frames = ['id: 7\n\n', 'data: x\n\n', 'id: 8\ndata: cut off\n', 'id\n\n', 'id: a\0b\n\n']
@@ -167,7 +167,7 @@ describe('Last-Event-ID', () => {
     expect(server.cursors).toEqual([undefined, '7', '7', '7', undefined, undefined])
   })
 
-  test('begins where the option says', async () => {
+  test('begins at the ID in the options', async () => {
     const { server, createStream } = harness
     createStream({ lastEventId: '41' }).connect()
     await server.open()
@@ -175,7 +175,7 @@ describe('Last-Event-ID', () => {
   })
 })
 
-describe('a request that no retry can cure is final at once', () => {
+describe('an invalid request is final at once', () => {
   test.each<[string, Partial<EventStreamServiceOptions>, string]>([
     ['a scheme', { url: 'ftp://localhost/' }, 'url'],
     ['the scheme of a file', { url: () => 'file:///events' }, 'url'],
@@ -202,7 +202,7 @@ describe('a request that no retry can cure is final at once', () => {
     expect(harness.server.requests).toHaveLength(0)
   })
 
-  test('but another scheme works with a fetch of one’s own', async () => {
+  test('but another scheme works with a custom fetch', async () => {
     const stream = harness.createStream({ url: 'app://events/', fetch: (_, init) => fetch(harness.server.url, init) })
     stream.connect()
     await until(() => stream.status === 'open')
@@ -212,7 +212,7 @@ describe('a request that no retry can cure is final at once', () => {
 describe('a body that streams', () => {
   const bodyOf = (text: string) => new Response(text).body as ReadableStream<Uint8Array>
 
-  test('is sent anew by each attempt', async () => {
+  test('is sent again with each attempt', async () => {
     const { server, clock, createStream } = harness
     let n = 0
     const stream = createStream({ body: () => bodyOf(`body ${++n}`) })
@@ -225,7 +225,7 @@ describe('a body that streams', () => {
     expect(server.bodies).toEqual(['body 1', 'body 2'])
   })
 
-  test('can be sent only once where no function makes it', async () => {
+  test('can be sent only once unless a function creates it', async () => {
     const { server, clock, createStream } = harness
     const stream = createStream({ body: bodyOf('once') })
     stream.connect()
@@ -239,7 +239,7 @@ describe('a body that streams', () => {
 })
 
 describe('a request that is not idempotent', () => {
-  test.each(['reset', 'timeout', 'status'])('is not sent again after: %s', async (failure) => {
+  test.each(['reset', 'timeout', 'status'])('is not repeated after: %s', async (failure) => {
     const { server, clock, createStream } = harness
     server.answer = (request, response) => {
       if (failure === 'reset') request.socket.destroy()
@@ -258,7 +258,7 @@ describe('a request that is not idempotent', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  test.each([408, 425, 429, 503])('is sent again after %i: the server has not acted on it', async (status) => {
+  test.each([408, 425, 429, 503])('is repeated after %i: the server has not acted on it', async (status) => {
     const { server, createStream } = harness
     server.answer = (_, response) => response.writeHead(status).end()
     const stream = createStream({ body: 'order' })
@@ -318,7 +318,7 @@ describe('a request that is not idempotent', () => {
     await until(() => server.requests.length === 4)
   })
 
-  test('waits for its response for as long as it takes', async () => {
+  test('waits for its response without a limit', async () => {
     const { server, clock, createStream } = harness
     server.answer = () => {}
     const stream = createStream({ body: 'a long question' })
@@ -401,7 +401,7 @@ describe('the response', () => {
     ['soon', 1_000],
     ['-5', 1_000],
     ['1e3', 1_000],
-  ])('Retry-After: %s is waited for', async (value, delayMs) => {
+  ])('waits for Retry-After: %s', async (value, delayMs) => {
     const { server, clock, createStream } = harness
     server.answer = (_, response) => response.writeHead(503, { 'retry-after': value }).end()
     const stream = createStream()
@@ -410,7 +410,7 @@ describe('the response', () => {
     expect(stream.state.retryAt).toBe(clock.now() + delayMs)
   })
 
-  test('a date in Retry-After counts by the server’s clock', async () => {
+  test('a date in Retry-After is relative to the server’s clock', async () => {
     const { server, clock, createStream } = harness
     const date = Date.parse('2030-01-01T00:00:00Z')
     server.answer = (_, response, attempt) => {
@@ -441,7 +441,7 @@ describe('the response', () => {
     },
   )
 
-  test('endless redirects are a failed attempt', async () => {
+  test('endless redirects fail the attempt', async () => {
     const { server, createStream } = harness
     server.answer = (_, response) => response.writeHead(302, { location: '/events' }).end()
     const stream = createStream()
@@ -463,7 +463,7 @@ describe('the response', () => {
     expect(received).toEqual(['1', '2'])
   })
 
-  test('an error’s body is quoted from its beginning, also one that never ends', async () => {
+  test('an error quotes the beginning of the body, even of one that never ends', async () => {
     const { server, clock, createStream } = harness
     server.answer = (_, response) => {
       response.writeHead(404)
@@ -485,7 +485,7 @@ describe('the response', () => {
     expect(stream.state.retryAt).toBe(clock.now() + 7_000)
   })
 
-  test('headers that do not come are waited for so long', async () => {
+  test('missing headers time out', async () => {
     const { server, clock, createStream } = harness
     let closed = false
     server.answer = (request) => request.on('close', () => (closed = true))
@@ -500,7 +500,7 @@ describe('the response', () => {
     await until(() => closed)
   })
 
-  test('is waited for without end with connectTimeoutMs: 0', async () => {
+  test('is awaited forever with connectTimeoutMs: 0', async () => {
     const { server, clock, createStream } = harness
     server.answer = () => {}
     const stream = createStream({ connectTimeoutMs: 0 })
@@ -511,7 +511,7 @@ describe('the response', () => {
     expect(stream.status).toBe('connecting')
   })
 
-  test('of a fetch that cannot stream is final', async () => {
+  test('from a fetch that cannot stream is final', async () => {
     const response = { status: 200, headers: new Headers({ 'content-type': 'text/event-stream' }), url: '' }
     const stream = harness.createStream({ fetch: async () => response as Response })
     stream.connect()
@@ -519,7 +519,7 @@ describe('the response', () => {
     expect(stream.state.error).toMatchObject({ code: 'RIVULET_CONFIGURATION', option: 'fetch' })
   })
 
-  test('that comes after close() is given up', async () => {
+  test('that arrives after close() is cancelled', async () => {
     let answer = (_: Response) => {}
     const stream = harness.createStream({
       fetch: () =>
@@ -537,7 +537,7 @@ describe('the response', () => {
     expect(stream).toMatchObject({ status: 'closed', lastActivityAt: undefined })
   })
 
-  test('of a fetch that ignores its signal is given up all the same', async () => {
+  test('from a fetch that ignores its signal is cancelled too', async () => {
     const cancelled = vi.fn()
     const body = new ReadableStream({ cancel: cancelled })
     const headers = { 'content-type': 'text/event-stream' }
@@ -583,7 +583,7 @@ describe('401', () => {
     expect(stream.state.error).toMatchObject({ status: 401 })
   })
 
-  test('is final when the hook rejects, and without a hook', async () => {
+  test('is final if the hook rejects, and without a hook', async () => {
     const { server, createStream } = harness
     server.answer = (_, response) => response.writeHead(401).end()
     const rejecting = createStream({ onUnauthorized: () => Promise.reject('session over') })
@@ -608,7 +608,7 @@ describe('401', () => {
     await until(() => closed)
   })
 
-  test('a hook that never settles is given up after callbackTimeoutMs, and the attempt retried', async () => {
+  test('a hook that never settles times out after callbackTimeoutMs, and the attempt is retried', async () => {
     const { server, clock, createStream } = harness
     server.answer = (_, response) => response.writeHead(401).end()
     const signals: AbortSignal[] = []
@@ -626,7 +626,7 @@ describe('401', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true])
   })
 
-  test('close() while a function hangs leaves no timer, aborts its signal, and calls none after it', async () => {
+  test('close() while a function hangs leaves no timer, aborts its signal, and calls no other function', async () => {
     const { clock, createStream } = harness
     let signal: AbortSignal | undefined
     const headers = vi.fn()

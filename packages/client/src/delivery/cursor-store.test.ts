@@ -22,7 +22,7 @@ async function receive(stream: EventStreamService, id: string) {
 }
 
 describe('a persisted stream', () => {
-  test('continues where the page before it ended', async () => {
+  test('continues where the previous page ended', async () => {
     const { createStream, server } = harness
     const storage = new MemoryStorage()
     const persist = { storage, key: 'user 1' }
@@ -40,7 +40,7 @@ describe('a persisted stream', () => {
     expect(after.lastEventId).toBe('41')
   })
 
-  test('saves once a second while it is open, and when it closes, whatever comes', async () => {
+  test('saves once a second while open, and when it closes', async () => {
     const { createStream, clock } = harness
     const storage = new MemoryStorage()
     const stream = createStream({ persist: { storage } })
@@ -57,7 +57,7 @@ describe('a persisted stream', () => {
     expect(clock.pending).toEqual([])
   })
 
-  test('uses the page’s sessionStorage by default, and nothing where there is none', async () => {
+  test('uses the page’s sessionStorage by default, if there is one', async () => {
     const { createStream } = harness
     const without = createStream({ persist: true })
     without.connect()
@@ -75,7 +75,7 @@ describe('a persisted stream', () => {
     expect([...storage.entries.values()]).toEqual(['2'])
   })
 
-  test('lets the option decide where to begin', async () => {
+  test('prefers the lastEventId option', async () => {
     const storage = new MemoryStorage()
     storage.getItem.mockReturnValue('1')
     harness.createStream({ lastEventId: '5', persist: { storage, key: 'k' } }).connect()
@@ -83,7 +83,7 @@ describe('a persisted stream', () => {
     expect(harness.server.cursors).toEqual(['5'])
   })
 
-  test('goes on without a storage that fails, and says so once', async () => {
+  test('continues if its storage fails, and reports it once', async () => {
     const { createStream, clock } = harness
     const storage = new MemoryStorage()
     storage.setItem.mockImplementation(() => {
@@ -101,7 +101,7 @@ describe('a persisted stream', () => {
     expect(stream.status).toBe('open')
   })
 
-  test('loses nothing of a slow loop over a reload in its middle', async () => {
+  test('loses nothing of a slow loop across a reload', async () => {
     const { createStream, server, clock } = harness
     const entries = new Map<string, string>()
     const read: string[] = []
@@ -126,7 +126,7 @@ describe('a persisted stream', () => {
     expect(read.map(Number)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1))
   })
 
-  test('has an entry for each thing that a stream can bring', async () => {
+  test('has a separate entry for each kind of stream', async () => {
     const { createStream, server } = harness
     const storage = new MemoryStorage()
     const all = [
@@ -149,7 +149,7 @@ describe('a persisted stream', () => {
     expect(storage.entries.size).toBe(3 * all.length)
   })
 
-  test('and another one of the same identity in the page lose nothing: the slower one decides', async () => {
+  test('shares its entry with an equal stream on the page: the slower one decides, and nothing is lost', async () => {
     const { createStream, server, clock } = harness
     const storage = new MemoryStorage()
     const [slow, fast] = [createStream({ persist: { storage } }), createStream({ persist: { storage } })]
@@ -171,7 +171,7 @@ describe('a persisted stream', () => {
   test.each([
     ['answers later', { getItem: async () => '1', setItem: async () => Promise.reject(new Error('later')) }],
     ['gives no text', { getItem: () => 5, setItem: () => {} }],
-  ])('begins at the present where its storage %s', async (_, storage) => {
+  ])('begins at the present if its storage %s', async (_, storage) => {
     const { createStream, server, clock } = harness
     const stream = createStream({ persist: { storage: storage as never } })
     stream.connect()
@@ -180,7 +180,7 @@ describe('a persisted stream', () => {
     expect(server.cursors).toEqual([undefined])
   })
 
-  test('needs a key where the URL or the body is a function', () => {
+  test('needs a key if the URL or the body is a function', () => {
     for (const options of [{ url: () => '/' }, { url: '/', body: () => 'x' }]) {
       expect(() => new EventStreamService({ ...options, persist: true })).toThrow(ConfigurationError)
       expect(new EventStreamService({ ...options, persist: { key: 'x' } }).status).toBe('idle')

@@ -42,7 +42,7 @@ function collect(dispatcher: Dispatcher): BaseEvent[] {
 }
 
 describe('reading', () => {
-  test('gives the schema’s output, and the schema only what is the event’s own', () => {
+  test('delivers the schema’s output, and passes the schema only the payload', () => {
     const dispatcher = create()
     const received = collect(dispatcher)
     dispatcher.message(message('dated', { at: '2030-01-01', timestamp: 1, source: 's' }), 'a', true)
@@ -50,7 +50,7 @@ describe('reading', () => {
     expect(received).toEqual([{ id: 'a', type: 'dated', timestamp: 1, source: 's', at: new Date('2030-01-01') }])
   })
 
-  test('takes the time of receipt and no source where the stream tells none', () => {
+  test('uses the time of receipt and an empty source if the stream has neither', () => {
     const dispatcher = create()
     const received = collect(dispatcher)
     dispatcher.message(message('token', { text: 'x', timestamp: 'yesterday', source: 5 }), undefined, false)
@@ -71,7 +71,7 @@ describe('reading', () => {
     }
   })
 
-  test('reports so many unknown names and no more', () => {
+  test('reports a limited number of unknown names', () => {
     const dispatcher = create()
     collect(dispatcher)
     for (let n = 0; n < 1_000; n++) dispatcher.message(message(`unknown ${n % 500}`, {}), undefined, true)
@@ -94,7 +94,7 @@ describe('reading', () => {
     expect(clock.pending).toEqual([])
   })
 
-  test('lets no payload forge what the event itself carries', () => {
+  test('lets no payload forge the event’s own fields', () => {
     const dispatcher = create({ contract: undefined })
     const received = collect(dispatcher)
     dispatcher.message(
@@ -110,7 +110,7 @@ describe('reading', () => {
     expect(validated).toEqual([{ id: 'a', type: 'loose', timestamp: 77, source: '', x: 1 }])
   })
 
-  test.each(['', 'null', '1', '"text"', '[1]', '{'])('refuses data that is no object: %s', (data) => {
+  test.each(['', 'null', '1', '"text"', '[1]', '{'])('refuses data that is not an object: %s', (data) => {
     const dispatcher = create({ contract: undefined })
     const received = collect(dispatcher)
     dispatcher.message(message('token', data), 'a', true)
@@ -119,14 +119,14 @@ describe('reading', () => {
     expect(dispatcher.lastEventId).toBe('a')
   })
 
-  test('trusts the server where told to', () => {
+  test('trusts the server if told to', () => {
     const dispatcher = create({ validate: false })
     const received = collect(dispatcher)
     dispatcher.message(message('token', { text: 5 }), undefined, false)
     expect(received).toMatchObject([{ text: 5 }])
   })
 
-  test('validates by the definition that a handler was registered with, where there is no contract', () => {
+  test('validates by a handler’s definition if there is no contract', () => {
     const dispatcher = create({ contract: undefined })
     const handler = vi.fn()
     dispatcher.typed('token', events.token.schema).add(handler)
@@ -137,14 +137,14 @@ describe('reading', () => {
   })
 })
 
-describe('a mapping of one’s own', () => {
+describe('mapMessage', () => {
   const mapMessage = ({ data }: SseMessage) => {
     if (data === 'skip') return undefined
     const { delta, created } = JSON.parse(data)
     return { type: 'token', payload: Object.freeze({ text: delta }), timestamp: created, source: 'vendor' }
   }
 
-  test('makes typed events of foreign messages', () => {
+  test('turns foreign messages into typed events', () => {
     const dispatcher = create({ mapMessage })
     const received = collect(dispatcher)
     dispatcher.message(message('message', { delta: 'Hi', created: 5 }), undefined, false)
@@ -155,7 +155,7 @@ describe('a mapping of one’s own', () => {
     expect(errors).toEqual([expect.any(EventValidationError), expect.any(SyntaxError)])
   })
 
-  test('may give frozen payloads without a contract', () => {
+  test('may return frozen payloads without a contract', () => {
     const dispatcher = create({ mapMessage, contract: undefined })
     const received = collect(dispatcher)
     dispatcher.message(message('message', { delta: 'Hi' }), undefined, false)
@@ -163,7 +163,7 @@ describe('a mapping of one’s own', () => {
   })
 })
 
-describe('what was delivered before', () => {
+describe('an event that was already delivered', () => {
   const ids = (positioned: boolean, ...sequence: string[]) => {
     const dispatcher = create({ contract: undefined })
     const received = collect(dispatcher)
@@ -175,11 +175,11 @@ describe('what was delivered before', () => {
     expect(ids(true, 'y', 'z', '10', 'z', '10', '0z', '11', 'zz', '100')).toEqual(['y', 'z', '10', '11', 'zz', '100'])
   })
 
-  test('is not known where IDs are no positions', () => {
+  test('is delivered again if IDs are not positions', () => {
     expect(ids(false, 'b', 'a', 'a', 'b')).toEqual(['b', 'a', 'a', 'b'])
   })
 
-  test('is forgotten where the server began anew', () => {
+  test('is delivered again if the server started over', () => {
     const dispatcher = create({ contract: undefined })
     const received = collect(dispatcher)
     dispatcher.message(message('token', {}, '9'), '9', true)
@@ -191,7 +191,7 @@ describe('what was delivered before', () => {
   })
 })
 
-describe('while a schema has not answered', () => {
+describe('while a schema is pending', () => {
   test('everything after it waits: events, messages, gaps and cursors', async () => {
     const dispatcher = create()
     const calls: unknown[] = []
@@ -214,7 +214,7 @@ describe('while a schema has not answered', () => {
     expect(calls.slice(-2)).toEqual(['token', 'typed token'])
   })
 
-  test('cancel gives up what waits, and what comes after it is delivered at once', async () => {
+  test('cancel drops waiting events, and later ones are delivered at once', async () => {
     const dispatcher = create()
     const received = collect(dispatcher)
     dispatcher.message(message('late', { n: 1 }), '1', true)

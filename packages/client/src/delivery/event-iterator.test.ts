@@ -20,7 +20,7 @@ async function buffered(iterator: EventIterator<number>): Promise<number[]> {
   return values
 }
 
-test('gives what was pushed before and after it was asked for, in order', async () => {
+test('delivers events pushed before and after a request, in order', async () => {
   const iterator = create()
   iterator.push(1)
   const results = [iterator.next(), iterator.next(), iterator.next()]
@@ -30,7 +30,7 @@ test('gives what was pushed before and after it was asked for, in order', async 
   expect(source.onStart).toHaveBeenCalledTimes(1)
 })
 
-describe('when more wait than the buffer holds', () => {
+describe('when the buffer is full', () => {
   const fill = (iterator: EventIterator<number>, count: number) => {
     for (let n = 1; n <= count; n++) iterator.push(n)
   }
@@ -67,7 +67,7 @@ describe('when more wait than the buffer holds', () => {
     expect(await buffered(iterator)).toEqual([1, 2])
   })
 
-  test('error throws after what is buffered', async () => {
+  test('error throws after the buffered events', async () => {
     const iterator = create({ bufferSize: 2, overflow: 'error' })
     fill(iterator, 3)
     expect(source.onEnd).toHaveBeenCalledTimes(1)
@@ -87,7 +87,7 @@ describe('left by its loop', () => {
     iterator.stop()
   }
 
-  test('keeps what is unread and what else comes for the next one', async () => {
+  test('keeps unread and new events for the next loop', async () => {
     const left = create({ bufferSize: 2, overflow: 'error' })
     leave(left, 1, 2)
     left.push(3, 3, 'before 3')
@@ -104,7 +104,7 @@ describe('left by its loop', () => {
     expect(next.isDone).toBe(true)
   })
 
-  test('gives up what is more than the buffer holds, and says so', async () => {
+  test('drops what exceeds the buffer, and reports it', async () => {
     const left = create({ bufferSize: 2 })
     leave(left, 1)
     for (let n = 2; n <= 1_025; n++) left.push(n, n, '')
@@ -126,14 +126,14 @@ describe('left by its loop', () => {
     expect(await buffered(next)).toEqual([4])
   })
 
-  test('pauses the stream for who takes over more than it may buffer', () => {
+  test('pauses the stream if it takes over more than it may buffer', () => {
     const left = create()
     leave(left, 1, 2, 3)
     create({ bufferSize: 2 }).takeOver(left)
     expect(source.onPause.mock.calls).toEqual([[true]])
   })
 
-  test('has nothing to leave where the stream is over and all was read', () => {
+  test('leaves nothing if the stream is over and everything was read', () => {
     const iterator = create()
     iterator.end()
     iterator.stop()
@@ -142,7 +142,7 @@ describe('left by its loop', () => {
 })
 
 describe('ends', () => {
-  test('for those who wait, the first of whom gets the failure', async () => {
+  test('all waiting calls, the first with the failure', async () => {
     const iterator = create()
     const results = [iterator.next(), iterator.next()]
     iterator.end({ error: 'failure' })
@@ -162,7 +162,7 @@ describe('ends', () => {
     expect(source.onEnd).toHaveBeenCalledTimes(1)
   })
 
-  test('once, however often it is told', () => {
+  test('once, no matter how often it is told', () => {
     const iterator = create()
     iterator.stop()
     iterator.end({ error: 'late' })

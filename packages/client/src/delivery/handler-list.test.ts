@@ -11,7 +11,7 @@ beforeEach(() => {
   report.mockReset()
 })
 
-test('a handler that is removed while others are called is not called any more, one that is added not yet', () => {
+test('during a call, a removed handler is no longer called, and an added one not yet', () => {
   const undo: (() => void)[] = []
   list.add(() => {
     calls.push('a')
@@ -26,7 +26,7 @@ test('a handler that is removed while others are called is not called any more, 
   expect(calls).toEqual(['a', 'c', 'a', 'c', 'new'])
 })
 
-test('what a handler causes comes after its cause, for all handlers', () => {
+test('a value emitted by a handler comes after the current one, for all handlers', () => {
   list.add((value) => {
     calls.push(`a${value}`)
     if (value < 3) list.emit(value + 1, report)
@@ -36,11 +36,11 @@ test('what a handler causes comes after its cause, for all handlers', () => {
   expect(calls).toEqual(['a1', 'b1', 'a2', 'b2', 'a3', 'b3'])
 })
 
-test('takes functions alone', () => {
+test('accepts only functions', () => {
   expect(() => list.add(undefined as never)).toThrow(expect.objectContaining({ code: 'RIVULET_CONFIGURATION' }))
 })
 
-test('once means once, also when the handler itself causes the next call', () => {
+test('once means once, even if the handler itself causes the next call', () => {
   list.add(
     (value) => {
       calls.push(`once ${value}`)
@@ -63,7 +63,7 @@ test('a handler may be subscribed twice, and delete removes both', () => {
   expect(calls).toEqual(['x', 'x'])
 })
 
-test('a signal that aborted before subscribes nothing, and no listener stays on one that has not', () => {
+test('an aborted signal subscribes nothing, and no listener stays on other signals', () => {
   list.add(() => calls.push('x'), { signal: AbortSignal.abort() })
   list.emit(1, report)
   expect(calls).toEqual([])
@@ -78,7 +78,7 @@ test('a signal that aborted before subscribes nothing, and no listener stays on 
   expect(removed).toHaveBeenCalledTimes(3)
 })
 
-test('what handlers throw or reject with is reported', async () => {
+test('errors and rejections of handlers are reported', async () => {
   list.add(() => {
     throw 'thrown'
   })

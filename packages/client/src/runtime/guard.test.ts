@@ -10,7 +10,7 @@ import { ask, decide } from './guard.js'
 describe('ask', () => {
   const patience = (timeoutMs = 10_000) => ({ clock: new FakeClock(), signal: new AbortController().signal, timeoutMs })
 
-  test('leaves no timer and no listener, however it ends', async () => {
+  test('leaves no timer or listener, however it ends', async () => {
     for (const answer of [() => 1, async () => 1, () => Promise.reject(new Error('no')), () => new Promise(() => {})]) {
       const { clock, signal, timeoutMs } = patience()
       const [added, removed] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')]
@@ -23,19 +23,19 @@ describe('ask', () => {
     }
   })
 
-  test('calls nothing for who has left', async () => {
+  test('calls nothing after an abort', async () => {
     const callback = vi.fn()
     const signal = AbortSignal.abort('left')
     await expect(ask('x', callback, { ...patience(), signal })).rejects.toBe('left')
     expect(callback).not.toHaveBeenCalled()
   })
 
-  test('tells a reason where there is none', async () => {
+  test('gives a reason if there is none', async () => {
     await expect(ask('x', () => Promise.reject(), patience())).rejects.toThrow('x failed with undefined.')
   })
 })
 
-test('decide takes no promise for an answer', async () => {
+test('decide does not accept a promise', async () => {
   const rejected = async () => Promise.reject(new Error('unhandled'))
   expect(() => decide('until', rejected, undefined)).toThrow(expect.objectContaining({ option: 'until' }))
 })
@@ -112,7 +112,7 @@ describe('whatever the functions of an application do', () => {
     'onStatusChange',
   ] as const
 
-  test('the stream goes on or closes with an error, nothing is unhandled, and close() leaves nothing', async () => {
+  test('the stream continues or closes with an error, no rejection is unhandled, and close() leaves nothing', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...names), behaviour, fc.boolean(), async (name, misbehave, unauthorized) => {
         const { server, clock } = harness

@@ -29,7 +29,7 @@ describe.skipIf(!hasChromium)('a page of a real browser', { timeout: 60_000 }, (
     await server?.close()
   })
 
-  test('reports no error when it is reloaded or left', async () => {
+  test('reports no error when reloaded or left', async () => {
     const page = await browser.newPage()
     const opened = () => page.waitForFunction(() => document.title === 'open')
     await page.goto(new URL('/one', server.url).href)

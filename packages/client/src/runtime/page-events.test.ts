@@ -49,7 +49,7 @@ describe('online, visible and pageshow', () => {
     ['online', () => fire('online')],
     ['visible', () => show(true)],
     ['pageshow', () => fire('pageshow')],
-  ])('%s ends the waiting', async (_, happen) => {
+  ])('%s ends the wait', async (_, happen) => {
     const stream = await waitingStream()
     happen()
     expect(stream.status).toBe('connecting')
@@ -61,7 +61,7 @@ describe('online, visible and pageshow', () => {
     ['online', () => fire('online')],
     ['visible', () => show(true)],
     ['pageshow', () => fire('pageshow')],
-  ])('%s does not cut short what the server asked for', async (_, happen) => {
+  ])('%s does not shorten a delay that the server asked for', async (_, happen) => {
     const stream = await waitingStream({ 'retry-after': '60' })
     happen()
     expect(stream.status).toBe('waiting')
@@ -83,7 +83,7 @@ describe('online, visible and pageshow', () => {
   test.each([
     ['visible', () => show(true)],
     ['online', () => fire('online')],
-  ])('%s reconnects at once a connection that is dead by the clock', async (_, happen) => {
+  ])('%s reconnects at once if the connection is dead by the clock', async (_, happen) => {
     const stream = await openStream()
     harness.clock.sleep(64_999)
     happen()
@@ -104,7 +104,7 @@ describe('online, visible and pageshow', () => {
 })
 
 describe('a page that is left', () => {
-  test('holds no connection, and comes back where it was', async () => {
+  test('holds no connection, and resumes when it returns', async () => {
     const stream = await openStream()
     harness.server.stream.write(frame('tick', { n: 1 }, '7'))
     await until(() => stream.lastEventId === '7')
@@ -119,7 +119,7 @@ describe('a page that is left', () => {
     expect(harness.server.cursors).toEqual([undefined, '7'])
   })
 
-  test('the first pageshow of a page does not disturb', async () => {
+  test('the first pageshow of a page has no effect', async () => {
     const stream = await openStream()
     fire('pageshow')
     expect(stream.status).toBe('open')
@@ -159,13 +159,13 @@ describe('without a page', () => {
     expect(pageStorage()).toBeUndefined()
   })
 
-  test('the storage of a process is none', () => {
+  test('a process-wide storage is not used', () => {
     vi.unstubAllGlobals()
     vi.stubGlobal('sessionStorage', { getItem: () => 'of another user', setItem: () => {} })
     expect(pageStorage()).toBeUndefined()
   })
 
-  test('a storage that is forbidden is none', () => {
+  test('a forbidden storage is not used', () => {
     vi.stubGlobal('sessionStorage', undefined)
     Object.defineProperty(globalThis, 'sessionStorage', {
       configurable: true,
@@ -178,7 +178,7 @@ describe('without a page', () => {
 })
 
 describe('a page that is being left', () => {
-  test('reports no error for the connection that the browser breaks off, and goes on if it stays after all', async () => {
+  test('reports no error for the connection that the browser breaks off, and resumes if the page stays', async () => {
     const { server, clock } = harness
     const stream = await openStream()
     const errors: unknown[] = []
@@ -198,7 +198,7 @@ describe('a page that is being left', () => {
     expect(errors).toMatchObject([{ code: 'RIVULET_CONNECTION' }])
   })
 
-  test('reports a request that is lost for good', async () => {
+  test('reports a request that cannot be repeated', async () => {
     const { server } = harness
     server.answer = (request) => {
       fire('beforeunload')

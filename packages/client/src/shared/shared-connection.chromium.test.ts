@@ -79,7 +79,7 @@ describe.skipIf(!hasChromium)('tabs of a real browser', { timeout: 60_000 }, () 
     expect(server.streams).toHaveLength(1)
   })
 
-  test.each(['closed', 'killed', 'left for another page'])('go on when the leader’s page is %s', async (how) => {
+  test.each(['closed', 'killed', 'left for another page'])('continue when the leader’s page is %s', async (how) => {
     const [leader, ...others] = [await openTab(), await openTab(), await openTab()] as [Page, Page, Page]
     const count = await others[0]!.evaluate(() => window.received.length)
     if (how === 'closed') await leader.close()
@@ -95,7 +95,7 @@ describe.skipIf(!hasChromium)('tabs of a real browser', { timeout: 60_000 }, () 
     await server.open(1)
   })
 
-  test('go on at once when the visible leader is closed and the next tab becomes visible', async () => {
+  test('continue at once when the visible leader is closed and the next tab becomes visible', async () => {
     const [leader, ...others] = [await openTab(), await openTab(), await openTab()] as [Page, Page, Page]
     for (const page of others) {
       await page.evaluate(() => setInterval(() => document.dispatchEvent(new Event('visibilitychange')), 20))
@@ -110,7 +110,7 @@ describe.skipIf(!hasChromium)('tabs of a real browser', { timeout: 60_000 }, () 
     expect(streamRequests()).toBe(2)
   })
 
-  test('go on beside a leader whose loop stands still, and it gets all when it reads again', async () => {
+  test('continue beside a leader whose loop is stuck, which gets everything when it reads again', async () => {
     const [leader, ...others] = [await openTab(), await openTab(), await openTab()] as [Page, Page, Page]
     const loop = await leader.evaluateHandle(() => window.stream.events('tick', { bufferSize: 1 }))
     const count = await others[0]!.evaluate(() => window.received.length)
@@ -124,7 +124,7 @@ describe.skipIf(!hasChromium)('tabs of a real browser', { timeout: 60_000 }, () 
     await expectComplete([leader, ...others])
   })
 
-  test('go on when the leader’s page is frozen, and it follows when it wakes up', async () => {
+  test('continue when the leader’s page is frozen, which follows when it wakes up', async () => {
     const [leader, ...others] = [await openTab(), await openTab(), await openTab()] as [Page, Page, Page]
     const session = await context.newCDPSession(leader)
     await session.send('Page.setWebLifecycleState', { state: 'frozen' })
@@ -136,7 +136,7 @@ describe.skipIf(!hasChromium)('tabs of a real browser', { timeout: 60_000 }, () 
     await expectComplete([leader, ...others])
   })
 
-  test('go on one after the other until the last', async () => {
+  test('hand over one after the other, down to the last', async () => {
     const pages = [await openTab(), await openTab(), await openTab(), await openTab()]
     while (pages.length > 1) {
       const count = await pages.at(-1)!.evaluate(() => window.received.length)

@@ -119,7 +119,7 @@ describe('tabs of one origin', () => {
     }
   })
 
-  test('are told of gaps, in order', async () => {
+  test('get gaps in order', async () => {
     const tabs = await openThree()
     send(1)
     harness.server.stream.write(encodeControlEvent({ type: 'rivulet:gap', reason: 'backplane' }))
@@ -147,7 +147,7 @@ describe('tabs of one origin', () => {
     await harness.server.open(1)
   })
 
-  test('that join later follow from then on', async () => {
+  test('that join later follow from there', async () => {
     const [first] = await openThree()
     send(1, 2)
     await until(() => first.stream.lastEventId === '2')
@@ -158,7 +158,7 @@ describe('tabs of one origin', () => {
     await all([late], 3)
   })
 
-  test('that join with a cursor get what the leader has, and the rest from the server', async () => {
+  test('that join with a cursor get events from the leader, and the rest from the server', async () => {
     history.push({ id: 1, text: frame('tick', { n: 1 }, '1') })
     const [first] = await openThree()
     send(2, 3, 4)
@@ -179,8 +179,8 @@ describe('tabs of one origin', () => {
   })
 })
 
-describe('when the leader goes', () => {
-  test('by closing, the next one goes on where it was', async () => {
+describe('when the leader leaves', () => {
+  test('by closing, the next one continues at its cursor', async () => {
     const [leader, ...others] = await openThree()
     send(1, 2)
     await all([leader, ...others], 1, 2)
@@ -193,7 +193,7 @@ describe('when the leader goes', () => {
     expect(harness.server.cursors).toEqual([undefined, '2'])
   })
 
-  test('by crashing, no event is lost or doubled', async () => {
+  test('by crashing, no event is lost or duplicated', async () => {
     const [leader, ...others] = await openThree()
     send(1)
     await all([leader, ...others], 1)
@@ -205,7 +205,7 @@ describe('when the leader goes', () => {
     await all(others, 1, 2, 3)
   })
 
-  test('by freezing, another one takes the lock, and what the frozen one says later does not count', async () => {
+  test('by freezing, another one takes the lock, and later notes of the frozen one are ignored', async () => {
     const [leader, ...others] = await openThree()
     send(1)
     await all([leader, ...others], 1)
@@ -230,7 +230,7 @@ describe('when the leader goes', () => {
     await all([leader], 1, 2, 3, 4)
   })
 
-  test('a follower that had seen more than its successor is not told twice', async () => {
+  test('a follower ahead of the new leader gets no event twice', async () => {
     const [leader, successor, ahead] = await openThree()
     send(1)
     await all([leader, successor, ahead], 1)
@@ -246,7 +246,7 @@ describe('when the leader goes', () => {
     expect(harness.server.cursors).toEqual([undefined, '1'])
   })
 
-  test('a follower that had seen less gets the rest from its successor', async () => {
+  test('a follower behind the new leader gets the rest from it', async () => {
     const [leader, successor, behind] = await openThree()
     send(1)
     await all([leader, successor, behind], 1)
@@ -261,7 +261,7 @@ describe('when the leader goes', () => {
     await all([behind], 1, 2, 3, 4)
   })
 
-  test('the next one leads also when it becomes visible meanwhile', async () => {
+  test('the next one leads even if it becomes visible meanwhile', async () => {
     const listeners: (() => void)[] = []
     const page = {
       baseURI: harness.server.url,
@@ -282,7 +282,7 @@ describe('when the leader goes', () => {
     await all(others, 1, 2)
   })
 
-  test('it stays with one that is only idle', async () => {
+  test('an idle leader stays the leader', async () => {
     const tabs = await openThree()
     await pass(20_000)
     expect(harness.server.requests).toHaveLength(1)
@@ -291,8 +291,8 @@ describe('when the leader goes', () => {
   })
 })
 
-describe('a tab that stands still', () => {
-  test('silences no other one, also where it leads', async () => {
+describe('a stuck tab', () => {
+  test('silences no other tab, even if it leads', async () => {
     const [leader, ...others] = await openThree()
     leader.stream.events('tick', { bufferSize: 1 })
     const numbers = Array.from({ length: 3_000 }, (_, i) => i + 1)
@@ -304,7 +304,7 @@ describe('a tab that stands still', () => {
 })
 
 describe('a follower', () => {
-  test('that stands still falls behind alone, and gets the rest from the server', async () => {
+  test('that is stuck falls behind alone, and gets the rest from the server', async () => {
     const [leader, slow] = await openThree()
     const iterator = slow.stream.events('tick', { bufferSize: 2 })
     send(1, 2)
@@ -323,7 +323,7 @@ describe('a follower', () => {
     await harness.server.open(1)
   })
 
-  test('that closes in a handler takes nothing more, and comes back where it was', async () => {
+  test('that closes in a handler takes nothing more, and resumes at its cursor', async () => {
     const [, follower] = await openThree()
     follower.stream.on('tick', ({ id }) => id === '2' && follower.stream.close())
     send(1, 2, 3)
@@ -336,7 +336,7 @@ describe('a follower', () => {
 })
 
 describe('a page that is left', () => {
-  test('leads no more, and comes back as a follower', async () => {
+  test('stops leading, and returns as a follower', async () => {
     const leader = open()
     await until(() => leader.stream.status === 'open')
     const other = open()
@@ -354,8 +354,8 @@ describe('a page that is left', () => {
   })
 })
 
-describe('a stream has a connection of its own', () => {
-  test('where there are no locks', async () => {
+describe('a stream has its own connection', () => {
+  test('without locks', async () => {
     vi.stubGlobal('navigator', {})
     open()
     open()
@@ -417,7 +417,7 @@ describe('a stream has a connection of its own', () => {
     await all(tabs, 1, 2)
   })
 
-  test('from when nothing can be posted any more', async () => {
+  test('once posting fails', async () => {
     const [leader, follower] = await openThree()
     send(1)
     await all([leader, follower], 1)
@@ -432,7 +432,7 @@ describe('a stream has a connection of its own', () => {
     post.mockRestore()
   })
 
-  test('apart from those of another key, another body or another URL', async () => {
+  test('if the key, the body or the URL differs', async () => {
     open()
     open({ shared: { key: 'bob' }, headers: { authorization: 'bob' } })
     open({ body: 'room 1' })
@@ -442,7 +442,7 @@ describe('a stream has a connection of its own', () => {
   })
 })
 
-test('a note that is none is ignored', async () => {
+test('an invalid note is ignored', async () => {
   const names: string[] = []
   const { BroadcastChannel } = globalThis
   vi.stubGlobal(
@@ -485,7 +485,7 @@ test('a note that is none is ignored', async () => {
   expect(harness.server.requests).toHaveLength(1)
 })
 
-test('a key is needed wherever tabs of two users could share', () => {
+test('a key is required if tabs of two users could share', () => {
   const url = 'http://localhost/'
   for (const options of [
     { url },
@@ -502,7 +502,7 @@ test('a key is needed wherever tabs of two users could share', () => {
   expect(new EventStreamService({ url, shared: false }).status).toBe('idle')
 })
 
-test('a server may make one of a relative URL, to render a page with it', () => {
+test('a server may create one with a relative URL, to render a page', () => {
   vi.stubGlobal('navigator', { locks: {} })
   expect(new EventStreamService({ url: '/events', shared: { key: 'alice' } }).status).toBe('idle')
 })

@@ -64,7 +64,7 @@ async function lead() {
   }
 }
 
-test('a leader that is not sure takes nothing, and reads no more than a chunk', async () => {
+test('an unsure leader takes nothing, and reads at most one chunk', async () => {
   const game = await lead()
   expect(game.log.lastId).toBe('')
   expect(game.states).toEqual([])
@@ -80,7 +80,7 @@ test('a leader that still leads takes everything in order', async () => {
   expect(game.deposed).toBe(0)
 })
 
-test('a leader that leads no more takes nothing at all', async () => {
+test('a former leader takes nothing', async () => {
   const game = await lead()
   game.answer(false)
   await settle()

@@ -31,7 +31,7 @@ function hold(): void {
   })
 }
 
-test('a stream that is closed before its code has come stays closed, and can be connected again', async () => {
+test('a stream closed before its code has loaded stays closed, and can be connected again', async () => {
   new FakeOrigin()
   hold()
   const stream = harness.createStream({ shared: { key: 'alice' }, lastEventId: '7' })
@@ -47,7 +47,7 @@ test('a stream that is closed before its code has come stays closed, and can be 
   expect(harness.server.cursors).toEqual(['7'])
 })
 
-test('a stream whose code is not to be had has a connection of its own, and says why', async () => {
+test('a stream whose code cannot be loaded has its own connection, and reports why', async () => {
   new FakeOrigin()
   broken = true
   const stream = harness.createStream({ shared: { key: 'alice' } })

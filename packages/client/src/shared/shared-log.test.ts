@@ -18,20 +18,20 @@ describe('the items since a place', () => {
     expect(since(current, [5, 1])).toEqual(['5.2', '5.3'])
   })
 
-  test('go on over the terms of several leaders', () => {
+  test('continue across the terms of several leaders', () => {
     const current = log([5, 1], [5, 2], [9, 1], [9, 2])
     expect(since(current, [5, 1])).toEqual(['5.2', '9.1', '9.2'])
     expect(since(current, [5, 2])).toEqual(['9.1', '9.2'])
     expect(since(current, [9, 2])).toEqual([])
   })
 
-  test('are unknown where the place is not in the log', () => {
+  test('are unknown if the place is not in the log', () => {
     expect(since(log([5, 7], [5, 8]), [5, 3])).toBeUndefined()
     expect(since(log([5, 1], [9, 1]), [5, 4])).toBeUndefined()
     expect(since(new SharedLog(), [0, 0])).toBeUndefined()
   })
 
-  test('are known where the log began anew', () => {
+  test('are known if the log was restarted', () => {
     const current = log([5, 1])
     current.restart([7, 4], 'x')
     expect(since(current, [5, 1])).toBeUndefined()
@@ -52,7 +52,7 @@ describe('the items since an event', () => {
     expect(sinceId(current, '')).toBeUndefined()
   })
 
-  test('follow also the event before the first item', () => {
+  test('also follow the event before the first item', () => {
     const current = new SharedLog()
     current.restart([7, 4], 'x')
     expect(current.lastId).toBe('x')
@@ -82,7 +82,7 @@ describe('the log is bounded', () => {
   })
 })
 
-test('a log that begins anew tells a reader that it lacks something', () => {
+test('a restarted log tells a reader that it misses something', () => {
   const current = log([5, 1], [5, 2])
   const { end } = current
   current.restart([7, 4], 'x')
