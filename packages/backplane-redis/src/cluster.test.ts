@@ -17,7 +17,7 @@ beforeAll(async () => {
 }, 30_000)
 afterAll(() => cluster.dispose())
 
-it('knows the slot of a key as a cluster does', async () => {
+it('computes the slot of a key like a cluster does', async () => {
   for (const name of ['rivulet', 'events', 'a', 'größer', '事件'])
     expect(slotOf(`{${name}}:clock`)).toBe(await cluster.servers[0]!.command('cluster', 'keyslot', `{${name}}:log:b`))
 })
@@ -35,8 +35,8 @@ function startNodes(probeIntervalMs: number): RedisBackplane[] {
   return nodes
 }
 
-describe('nothing is lost in silence', () => {
-  it('when the primary of the slot is killed, and its replica promoted', { timeout: 120_000 }, async () => {
+describe('nothing is lost silently', () => {
+  it('when the primary of the slot is killed and its replica is promoted', { timeout: 120_000 }, async () => {
     await Traffic.through(startNodes(500), { seed: 1, lossless: false }, async (traffic) => {
       for (let strike = 0; strike < strikes; strike++) {
         await traffic.more()
@@ -75,7 +75,7 @@ describe('nothing is lost in silence', () => {
     expect(recorder.gaps).toEqual([undefined])
   })
 
-  it('and no connection is left behind', { timeout: 15_000 }, async () => {
+  it('and no connection leaks', { timeout: 15_000 }, async () => {
     const ports = cluster.servers.map(({ port }) => port)
     await expect.poll(() => connectionsTo(ports)).toBe(0)
   })

@@ -56,7 +56,7 @@ function start(client: RedisClient): RedisBackplane {
 describe.each(Object.entries(clients))(
   'what %s was given reaches the connections of the backplane',
   (channel, client) => {
-    it('with TLS and as a user of few rights', async () => {
+    it('works with TLS, as a user with few permissions', async () => {
       const backplane = start(client({ password, tls: true }))
       const recorder = new Recorder()
       await backplane.subscribe(channel, recorder)
@@ -70,7 +70,7 @@ describe.each(Object.entries(clients))(
       await recorder.until(({ data }) => data.includes('live'))
     })
 
-    it('and what it was not given does not', async () => {
+    it('and not without its credentials', async () => {
       const publish = (given: Given) =>
         start(client(given)).publish(channel, { type: 'log', data: '1' }, { retain: true })
       await expect(publish({ password: 'wrong', tls: true })).rejects.toThrow('WRONGPASS')

@@ -29,7 +29,7 @@ describe.each(Object.entries(clients))('two applications on one server, with %s'
     return { backplane, recorder }
   }
 
-  it('do not hear each other where their databases differ', async () => {
+  it('do not hear each other in different databases', async () => {
     const [one, other] = [await start(0), await start(1)]
     for (const [index, { backplane }] of [one, other].entries())
       for (const retain of [true, false])

@@ -45,8 +45,8 @@ async function openStreams(url: string): Promise<void> {
   }
 }
 
-describe('an outage takes no memory', () => {
-  it('however much is published meanwhile', { timeout: 60_000 }, async () => {
+describe('an outage uses no memory', () => {
+  it('no matter how much is published meanwhile', { timeout: 60_000 }, async () => {
     const redis = await startRedis()
     const node = await ClusterNode.start(redis.port, 'gap')
     onTestFinished(() => node.dispose())

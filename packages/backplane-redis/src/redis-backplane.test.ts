@@ -6,7 +6,7 @@ import { Recorder } from '../test/recorder.js'
 const redis = new OneRedis()
 
 describe('retention', () => {
-  it('is asked per channel', async () => {
+  it('is called per channel', async () => {
     const { backplane } = redis.node({ retention: (channel) => (channel === 'b' ? 'none' : 'latest') })
     expect((await backplane.publish('a', text('1'), kept)).position).toBeTypeOf('number')
     expect((await backplane.publish('b', text('1'), kept)).position).toBeUndefined()

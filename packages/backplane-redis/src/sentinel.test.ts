@@ -18,7 +18,7 @@ const clients: Readonly<Record<string, (sentinels: Sentinels) => RedisClient>> =
 /** `npm run test:long` asks for more: an old primary takes ten seconds to be of use again. */
 const strikes = Number(process.env.RIVULET_SEEDS ?? 1) > 1 ? 3 : 1
 
-it('goes on at the replica that the sentinels promote, and loses nothing in silence', { timeout: 90_000 }, async () => {
+it('continues on the replica that the sentinels promote, and loses nothing silently', { timeout: 90_000 }, async () => {
   const sentinels = await Sentinels.start()
   onTestFinished(() => sentinels.dispose())
   // Two of each library share their events.

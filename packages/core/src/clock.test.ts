@@ -7,7 +7,7 @@ afterEach(() => {
 })
 
 describe('systemClock', () => {
-  test('does not fire a timer at once whose delay is longer than timers take', () => {
+  test('does not fire a timer at once if its delay exceeds the platform’s maximum', () => {
     vi.useFakeTimers()
     const callback = vi.fn()
     const set = vi.spyOn(globalThis, 'setTimeout')

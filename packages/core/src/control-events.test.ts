@@ -30,7 +30,7 @@ describe('control events', () => {
     expect(roundTrip(event)).toEqual(event)
   })
 
-  it('carry no id of their own, and other fields in the same block', () => {
+  it('have no id, and their other fields are in the same block', () => {
     expect(encodeControlEvent({ type: 'rivulet:close', reason: 'x', retry: true }, { retry: 1500 })).toBe(
       'retry: 1500\nevent: rivulet:close\ndata: {"reason":"x","retry":true}\n\n',
     )
@@ -50,7 +50,7 @@ describe('control events', () => {
     expect(parseControlEvent(message(event, data))).toBeUndefined()
   })
 
-  it('are told by their prefix', () => {
+  it('are recognized by their prefix', () => {
     expect(['rivulet:open', 'rivulet:later', 'rivulet', 'log'].map(isControlEvent)).toEqual([true, true, false, false])
   })
 })

@@ -63,7 +63,7 @@ describe('decodeStream', () => {
     expect(await collect(decodeStream(source()))).toEqual(expected)
   })
 
-  it('works where a ReadableStream cannot be iterated', async () => {
+  it('works if a ReadableStream cannot be iterated', async () => {
     const stream = streamOf(chunks())
     Object.defineProperty(stream, Symbol.asyncIterator, { value: undefined })
     expect(await collect(decodeStream(stream))).toEqual(expected)
@@ -79,7 +79,7 @@ describe('decodeStream', () => {
     expect(state).toEqual({ pulled: 2, cancelled: true })
   })
 
-  it('yields what came before an event that is too large, then throws and cancels', async () => {
+  it('yields earlier events before an event that is too large, then throws and cancels', async () => {
     const { state, stream } = countingBody(['data: 1\n\ndata: 123456789\n\n', 'data: 2\n\n'])
     const seen: string[] = []
     const reading = (async () => {
@@ -90,7 +90,7 @@ describe('decodeStream', () => {
     expect(state.cancelled).toBe(true)
   })
 
-  it('throws what the body fails with, after the events before', async () => {
+  it('throws the error of the body, after the earlier events', async () => {
     const stream = streamOf(
       (async function* () {
         yield 'data: 1\n\n'
@@ -105,7 +105,7 @@ describe('decodeStream', () => {
     expect(seen).toEqual(['1'])
   })
 
-  it('hands on options', async () => {
+  it('passes options on', async () => {
     const comments: string[] = []
     const retries: number[] = []
     const source = streamOf([': hello\nretry: 5\ndata: a\n\n'])
@@ -124,7 +124,7 @@ describe('EventDecoderStream', () => {
     expect(await collect(decodedBy(streamOf(chunks())))).toEqual(expected)
   })
 
-  it('hands on what came before an event that is too large, then fails and cancels the body', async () => {
+  it('passes on earlier events before an event that is too large, then fails and cancels the body', async () => {
     const { state, stream } = countingBody(['data: 1\n\ndata: 2\n\ndata: 123456789\n\n', 'data: 3\n\n'])
     const reader = stream.pipeThrough(new EventDecoderStream({ maxEventBytes: 8 })).getReader()
     expect((await reader.read()).value).toMatchObject({ data: '1' })
@@ -134,7 +134,7 @@ describe('EventDecoderStream', () => {
     await expect.poll(() => state.cancelled).toBe(true)
   })
 
-  it('skips an event that is too large where someone is told', async () => {
+  it('skips an event that is too large if it can report it', async () => {
     const errors: (string | undefined)[] = []
     const options = { maxEventBytes: 8, onTooLarge: (error: EventTooLargeError) => errors.push(error.lastEventId) }
     const source = streamOf(['data: 1\n\ndata: 123456789\nid: 7\n\n', 'data: 2\n\n'])
@@ -143,7 +143,7 @@ describe('EventDecoderStream', () => {
     expect(errors).toEqual(['7'])
   })
 
-  it('cancels the body while it waits for more of it', async () => {
+  it('cancels the body while waiting for more', async () => {
     let reason: unknown
     const silent = new ReadableStream<string>({
       cancel: (given) => {
@@ -157,7 +157,7 @@ describe('EventDecoderStream', () => {
     await expect.poll(() => reason).toBe('enough')
   })
 
-  it('fails with what the decoder throws', async () => {
+  it('fails with the decoder’s error', async () => {
     const source = streamOf(['data: 123456789\n\n'])
     await expect(collect(source.pipeThrough(new EventDecoderStream({ maxEventBytes: 8 })))).rejects.toThrow(
       EventTooLargeError,

@@ -33,7 +33,7 @@ describe("the standard's own examples", () => {
     expect(messages('data: YHOO\ndata: +2\ndata: 10\n\n')).toEqual([message('YHOO\n+2\n10')])
   })
 
-  it('ignores a comment, keeps an id, resets it by an empty one, and takes one space only', () => {
+  it('ignores a comment, keeps an id, resets it by an empty one, and strips only one space', () => {
     const stream =
       ': test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\ndata: cut short'
     expect(decodeAll([stream])).toEqual({
@@ -51,7 +51,7 @@ describe("the standard's own examples", () => {
     expect(messages('data\n\ndata\ndata\n\ndata:')).toEqual([message(''), message('\n')])
   })
 
-  it('takes a field with and without a space alike', () => {
+  it('treats a field with and without a space the same', () => {
     expect(messages('data:test\n\ndata: test\n\n')).toEqual([message('test'), message('test')])
   })
 })
@@ -69,13 +69,13 @@ describe('lines', () => {
     expect(messages(...oneByOne(utf8(stream)))).toEqual(expected)
   })
 
-  it('may end in every way within one stream', () => {
+  it('may mix all line endings within one stream', () => {
     expect(messages('data: 1\r\n\ndata: 2\r\rdata: 3\n\r\ndata: 4\n\n')).toEqual(
       ['1', '2', '3', '4'].map((d) => message(d)),
     )
   })
 
-  it('reads CRLF that is split over chunks as one end', () => {
+  it('reads a CRLF split over two chunks as one line ending', () => {
     expect(messages('data: 1\r', '\ndata: 2\r', '\n\r', '\n')).toEqual([message('1\n2')])
   })
 
@@ -83,7 +83,7 @@ describe('lines', () => {
     expect(messages('data: 1\r\r')).toEqual([message('1')])
   })
 
-  it('takes an empty chunk between CR and LF for nothing', () => {
+  it('ignores an empty chunk between CR and LF', () => {
     expect(messages('data: 1\r', '', bytes(), '\ndata: 2\n\n')).toEqual([message('1\n2')])
   })
 })
@@ -115,31 +115,31 @@ describe('fields', () => {
     expect(decodeAll([`retry: ${value}\n\n`]).calls).toEqual([])
   })
 
-  it('give retry at its line, whatever its size', () => {
+  it('report retry at its line, whatever its size', () => {
     expect(decodeAll(['retry: 0\nretry:2000\nretry: 99999999999']).calls).toEqual([
       ['retry', 0],
       ['retry', 2000],
     ])
   })
 
-  it('give comments without their colon and one space', () => {
+  it('report comments without their colon and one space', () => {
     expect(decodeAll([':\n: a\n:b\n:  c\n']).calls).toEqual(['', 'a', 'b', ' c'].map((comment) => ['comment', comment]))
   })
 })
 
 describe('last event ID', () => {
-  it('stays for events that bring none', () => {
+  it('is kept for events without one', () => {
     expect(messages('id: 1\ndata: a\n\ndata: b\n\n')).toEqual([
       message('a', 'message', '1'),
       message('b', 'message', '1'),
     ])
   })
 
-  it('is committed by a block that has nothing else', () => {
+  it('is set by a block that has nothing else', () => {
     expect(decodeAll(['id: 7\n\n'])).toEqual({ calls: [], lastEventId: '7' })
   })
 
-  it('is not committed by a block that is cut short', () => {
+  it('is not set by an incomplete block', () => {
     expect(decodeAll(['id: 1\ndata: a\n\nid: 2\ndata: b\n']).lastEventId).toBe('1')
   })
 
@@ -147,7 +147,7 @@ describe('last event ID', () => {
     expect(messages('id: 1\n\nid: 2\0\ndata: a\n\n')).toEqual([message('a', 'message', '1')])
   })
 
-  it('begins where the options say', () => {
+  it('begins at the ID in the options', () => {
     expect(decodeAll(['data: a\n\n'], { lastEventId: '9' })).toEqual({
       calls: [['message', message('a', 'message', '9')]],
       lastEventId: '9',
@@ -158,7 +158,7 @@ describe('last event ID', () => {
 describe('bytes', () => {
   const bom = bytes(0xef, 0xbb, 0xbf)
 
-  it('lose one byte order mark at the very start, also in pieces', () => {
+  it('lose one byte order mark at the very start, even if it is split', () => {
     const stream = concat(bom, utf8('data: 1\n\n'))
     expect(messages(stream)).toEqual([message('1')])
     expect(messages(...oneByOne(stream))).toEqual([message('1')])
@@ -175,7 +175,7 @@ describe('bytes', () => {
     expect(messages('\n', concat(bom, utf8('data: 1\n\n')))).toEqual([])
   })
 
-  it('decode as the platform decodes the whole, however broken they are', () => {
+  it('decode like the platform decodes the whole, no matter how broken they are', () => {
     const pieces = [
       [0xc3],
       [0xa9],
@@ -200,7 +200,7 @@ describe('bytes', () => {
     )
   })
 
-  it('that end in the middle of a character are ended by text', () => {
+  it('that end in the middle of a character are completed by text', () => {
     expect(messages(utf8('data: a'), bytes(0xe2, 0x82), 'b\n\n')).toEqual([message('a\ufffdb')])
   })
 })
@@ -238,7 +238,7 @@ describe('chunks', () => {
     )
   })
 
-  it('give what a literal reading of the standard gives', () => {
+  it('match a literal implementation of the standard', () => {
     fc.assert(
       fc.property(stream, (body) => {
         expect(decodeAll(oneByOne(body)).calls.filter(([kind]) => kind === 'message')).toEqual(
@@ -260,7 +260,7 @@ describe('chunks', () => {
   })
 })
 
-describe('the bound', () => {
+describe('the size limit', () => {
   const limit = 64
 
   it.each([
@@ -284,7 +284,7 @@ describe('the bound', () => {
     }
   })
 
-  it('is for one event: many small ones and endless comments pass', () => {
+  it('applies to one event: many small ones and endless comments pass', () => {
     const { calls } = decodeAll(
       Array.from({ length: 100 }, () => 'data: 0123456789\n\n:ping\n'),
       { maxEventBytes: limit },
@@ -292,7 +292,7 @@ describe('the bound', () => {
     expect(calls).toHaveLength(200)
   })
 
-  it('delivers what came before, stops there, and starts anew after reset', () => {
+  it('delivers earlier events, stops there, and starts over after reset', () => {
     const seen: string[] = []
     const decoder = createDecoder({ maxEventBytes: limit, onMessage: ({ data }) => seen.push(data) })
     const tooLong = `id: 1\ndata: ok\n\nid: 2\ndata: ${'a'.repeat(limit)}`
@@ -304,7 +304,7 @@ describe('the bound', () => {
     expect(seen).toEqual(['ok', 'new'])
   })
 
-  it('tells the ID of the event, if it came before its data', () => {
+  it('reports the ID of the event if it came before its data', () => {
     const caught = (stream: string) => {
       try {
         decodeAll([stream], { maxEventBytes: limit })
@@ -325,7 +325,7 @@ describe('the bound', () => {
     ['it is several lines', `${'data: 0123456789\n'.repeat(5)}data: more\n\n`, undefined, '1'],
     ['its name is too long', `event: ${'x'.repeat(limit)}\ndata: y\n\n`, undefined, '1'],
     ['its ID is too long', `data: y\nid: ${'x'.repeat(limit)}\n\n`, undefined, '1'],
-  ])('skips an event that is too large where someone is told: %s', (_, event, id, lastEventId) => {
+  ])('skips an event that is too large if it can report it: %s', (_, event, id, lastEventId) => {
     const stream = utf8(`id: 1\ndata: before\n\n${event}data: after\n\n`)
     for (const chunks of [[stream], oneByOne(stream), cut(stream, [40, 90, 110])]) {
       const told: unknown[] = []
@@ -354,7 +354,7 @@ describe('the bound', () => {
     }
   })
 
-  it('keeps no more than the bound of an event that it skips', () => {
+  it('buffers no more than the limit of an event that it skips', () => {
     const told: unknown[] = []
     const decoder = createDecoder({ maxEventBytes: 1024, onMessage: () => {}, onTooLarge: (error) => told.push(error) })
     decoder.feed('data: ')
@@ -366,7 +366,7 @@ describe('the bound', () => {
     expect(told).toHaveLength(1)
   })
 
-  it('skips the same events whatever the chunks', () => {
+  it('skips the same events for all chunks', () => {
     const part = fc.constantFrom('data', 'event', 'id', ':', ': ', 'xx', 'é', '😀', '0123456789', '\n', '\r\n', '\n\n')
     fc.assert(
       fc.property(
@@ -387,7 +387,7 @@ describe('the bound', () => {
     )
   })
 
-  it("gives each message its own ID, also when it is the one before's", () => {
+  it('gives each message its own ID, even if it equals the previous one', () => {
     const ids: (string | undefined)[] = []
     const decoder = createDecoder({ onMessage: (_, id) => ids.push(id) })
     decoder.feed('id: 1\ndata: a\n\nid: 1\ndata: b\n\ndata: c\n\nid: 2\n\ndata: d\n\nid\ndata: e\n\n')

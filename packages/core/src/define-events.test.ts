@@ -14,7 +14,7 @@ describe('defineEvents', () => {
     expect(Object.isFrozen(events) && Object.isFrozen(events.log)).toBe(true)
   })
 
-  it('knows no names but the given ones', () => {
+  it('has no names except the given ones', () => {
     const events = defineEvents({ log: schema })
     expect('constructor' in events).toBe(false)
     expect('__proto__' in events).toBe(false)

@@ -22,7 +22,7 @@ describe('encodeMessage', () => {
     )
   })
 
-  it('writes one data line per line, whichever its end', () => {
+  it('writes one data line per line, for every line ending', () => {
     expect(encodeMessage({ data: 'a\nb\r\nc\rd\n' })).toBe('data: a\ndata: b\ndata: c\ndata: d\ndata: \n\n')
   })
 
@@ -30,7 +30,7 @@ describe('encodeMessage', () => {
     expect(encodeMessage({ comment: 'a\ndata: b' })).toBe(': a\n: data: b\n\n')
   })
 
-  it('tells empty from absent', () => {
+  it('distinguishes empty from absent', () => {
     expect(encodeMessage({ data: '', id: '', event: '' })).toBe('id: \nevent: \ndata: \n\n')
     expect(encodeMessage({})).toBe('\n')
     expect(encodeMessage({ retry: 0 })).toBe('retry: 0\n\n')
@@ -66,7 +66,7 @@ describe('encodeMessage', () => {
     { requiredKeys: ['data'] },
   )
 
-  it('is undone by the decoder', () => {
+  it('is reversed by the decoder', () => {
     fc.assert(
       fc.property(fc.array(fields, { maxLength: 5 }), fc.nat(), (list, place) => {
         const bytes = new TextEncoder().encode(list.map(encodeMessage).join(''))

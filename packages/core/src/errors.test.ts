@@ -6,7 +6,7 @@ const { EventTooLargeError, EventValidationError, InvalidFieldError, RivuletErro
 describe('errors', () => {
   afterEach(() => vi.resetModules())
 
-  it('have a class, a code, facts, and the fix in the message', () => {
+  it('have a class, a code, fields, and a fix in the message', () => {
     const error = new EventValidationError('log', [
       { path: ['items', 0, 'name'], message: 'Required' },
       { path: [], message: 'Unknown key' },
@@ -19,7 +19,7 @@ describe('errors', () => {
     expect(new UnknownEventError('lgo', ['log', 'tick']).message).toContain('It has: log, tick.')
   })
 
-  it('are told apart', () => {
+  it('are distinguished', () => {
     const error: unknown = new InvalidFieldError('id', 'a\n', 'take it out.')
     expect(error).toBeInstanceOf(InvalidFieldError)
     expect(error).toBeInstanceOf(RivuletError)
@@ -31,7 +31,7 @@ describe('errors', () => {
     }
   })
 
-  it('are recognised across two copies of the package', async () => {
+  it('are recognized across two copies of the package', async () => {
     vi.resetModules()
     const copy = await import('./index.js')
     const error = new copy.EventTooLargeError(5)
@@ -41,13 +41,13 @@ describe('errors', () => {
     expect(error).not.toBeInstanceOf(InvalidFieldError)
   })
 
-  it('leave subclasses of users their own', () => {
+  it('leave users’ subclasses alone', () => {
     class MineError extends EventTooLargeError {}
     expect(new MineError(1)).toBeInstanceOf(EventTooLargeError)
     expect(new EventTooLargeError(1)).not.toBeInstanceOf(MineError)
   })
 
-  it('name no page for a code that is not theirs', () => {
+  it('name no page for foreign codes', () => {
     expect(new RivuletError('APP_QUOTA', 'The quota is used up.').message).toBe('The quota is used up.')
   })
 

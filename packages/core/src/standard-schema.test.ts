@@ -20,12 +20,12 @@ describe('validatePayload', () => {
     )
   })
 
-  it('returns what the schema transforms to', () => {
+  it('returns the transformed value', () => {
     const schema = z.object({ at: z.string().transform((text) => text.length) })
     expect(validatePayload('x', schema, { at: 'four' })).toEqual({ at: 4 })
   })
 
-  it('waits for a schema that answers later', async () => {
+  it('waits for an asynchronous schema', async () => {
     const schema = z.object({ name: z.string().refine(async (name) => name !== 'taken', 'taken') })
     await expect(validatePayload('x', schema, { name: 'free' })).resolves.toEqual({ name: 'free' })
     await expect(validatePayload('x', schema, { name: 'taken' })).rejects.toThrow(EventValidationError)
@@ -36,7 +36,7 @@ describe('validatePayload', () => {
     '~standard': { version: 1 as const, vendor: 'test', validate: () => answer as never },
   })
 
-  it('waits for a promise that is not of this realm', async () => {
+  it('waits for a promise of another realm', async () => {
     const later = (answer: unknown) =>
       Object.defineProperty({}, 'then', { value: (give: (answer: unknown) => void) => give(answer) })
     const bad = answering(later({ issues: [{ message: 'no' }] }))

@@ -22,7 +22,7 @@ const hundred = Array.from({ length: 100 }, (_, index) => `line ${index}`)
 /** React has it from 19.2 on. */
 const { Activity } = React
 
-it.skipIf(!Activity)('shows what came while it was hidden, each event once', async () => {
+it.skipIf(!Activity)('shows events that arrived while it was hidden, once each', async () => {
   const fake = createFake()
   const page = (mode: 'visible' | 'hidden') => (
     <SSEProvider service={fake.service}>
@@ -45,7 +45,7 @@ it.skipIf(!Activity)('shows what came while it was hidden, each event once', asy
   expect(fake.requests).toHaveLength(1)
 })
 
-it.skipIf(!Activity)('reduces every event behind a hidden <Activity>, also more than the provider keeps', async () => {
+it.skipIf(!Activity)('reduces every event behind a hidden <Activity>, even more than the provider keeps', async () => {
   const fake = createFake()
   let renders = 0
   const page = (mode: 'visible' | 'hidden') => (

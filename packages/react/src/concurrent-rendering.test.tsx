@@ -27,7 +27,7 @@ it.each([
   { meanwhile: 'an event comes', early: ['0'], draws: false, text: '1111111' },
   { meanwhile: 'an event comes and is drawn', early: ['0'], draws: true, text: '2222222' },
   { meanwhile: 'an event comes that no component listens to yet', early: [], draws: false, text: '111111' },
-])('shows one state in all components where $meanwhile in the middle of a transition', async (scene) => {
+])('shows one state in all components if $meanwhile in the middle of a transition', async (scene) => {
   const fake = createFake()
   const container = document.createElement('div')
   const root = createRoot(container)
@@ -81,7 +81,7 @@ it.each([
   expect(paints.filter((text) => new Set(text).size > 1)).toEqual([])
 })
 
-it('shows in a component that is mounted what the others show, and no more until the next frame', async () => {
+it('shows the same in a newly mounted component as in the others until the next frame', async () => {
   const fake = createFake()
   const page = (...names: string[]) => (
     <SSEProvider service={fake.service}>
@@ -101,7 +101,7 @@ it('shows in a component that is mounted what the others show, and no more until
   expect(container.textContent).toBe('22')
 })
 
-it('does not keep a transition from finishing, however often events are shown meanwhile', async () => {
+it('does not keep a transition from finishing, no matter how often events are shown', async () => {
   const fake = createFake()
   const container = document.createElement('div')
   const root = createRoot(container)

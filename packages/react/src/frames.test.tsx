@@ -30,7 +30,7 @@ function renderRates() {
   return { fake, ...view, texts, commits: () => commits, reset: () => (commits = 0) }
 }
 
-it('commits once per frame for all hooks together, however many tasks bring events', async () => {
+it('commits once per frame for all hooks together, no matter how many tasks bring events', async () => {
   const frames = stubFrames()
   const { fake, texts, commits, reset } = renderRates()
   await opened(fake)
@@ -45,7 +45,7 @@ it('commits once per frame for all hooks together, however many tasks bring even
   expect(commits()).toBe(1)
 })
 
-it('shows what has come in the next line of a test that flushes', async () => {
+it('shows events in the next line of a test that flushes', async () => {
   const frames = stubFrames()
   const { fake, texts } = renderRates()
   await opened(fake)
@@ -56,7 +56,7 @@ it('shows what has come in the next line of a test that flushes', async () => {
   expect(frames.due.size).toBe(0)
 })
 
-it('goes on by a timer where no frames are drawn', async () => {
+it('falls back to a timer if no frames are drawn', async () => {
   stubFrames()
   const { fake, texts } = renderRates()
   await opened(fake)
@@ -69,7 +69,7 @@ it('goes on by a timer where no frames are drawn', async () => {
   expect(texts()).toEqual(['1 1', '1 1'])
 })
 
-it('leaves no frame and no timer behind', async () => {
+it('leaves no frame or timer behind', async () => {
   const frames = stubFrames()
   const { fake, unmount } = renderRates()
   await opened(fake)

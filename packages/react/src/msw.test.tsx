@@ -10,7 +10,7 @@ function Log() {
   return <output>{lines.map(({ message }) => message).join(' ')}</output>
 }
 
-it('works as a whole against a server that msw plays', async () => {
+it('works as a whole against a server mocked by msw', async () => {
   const stream = mockEventStream('/events', events)
   const server = setupServer(stream.handler)
   server.listen({ onUnhandledRequest: 'error' })

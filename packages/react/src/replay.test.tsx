@@ -41,19 +41,19 @@ async function mountLate(replay: boolean | undefined, bufferSize?: number) {
   return { fake, text: () => screen.getByRole('status').textContent }
 }
 
-it('begins with what came before the component, in order, at its first render', async () => {
+it('begins with earlier events, in order, at its first render', async () => {
   const { fake, text } = await mountLate(true)
   expect(text()).toBe('a b 7 c d e / 5')
   await pushLines(fake, 'f')
   expect(text()).toBe('a b 7 c d e f / 6')
 })
 
-it('keeps so many of each type, so that a busy one takes nothing from the others', async () => {
+it('limits kept events per type, so that a busy type does not displace others', async () => {
   const { text } = await mountLate(true, 2)
   expect(text()).toBe('7 d e / 2')
 })
 
-it('gives nothing from before where it is not asked for, or not kept', async () => {
+it('replays nothing unless asked to, or if nothing is kept', async () => {
   const { fake, text } = await mountLate(undefined)
   expect(text()).toBe(' / 0')
   await pushLines(fake, 'f')
@@ -66,7 +66,7 @@ it('keeps nothing with a buffer of 0', async () => {
   expect(text()).toBe(' / 0')
 })
 
-it('gives nothing from before to a component that is mounted because an event came', async () => {
+it('replays nothing to a component that was mounted because of an event', async () => {
   const fake = createFake()
   render(
     <SSEProvider service={fake.service}>
@@ -89,7 +89,7 @@ it('gives nothing from before to a component that is mounted because an event ca
   expect(screen.getByRole('status').textContent).toBe('new / 1')
 })
 
-it('shows what is kept of a stream though another one waits for a frame', async () => {
+it('shows kept events of a stream even if another stream waits for a frame', async () => {
   const { draw, due } = stubFrames()
   const busy = createFake()
   const calm = createFake()

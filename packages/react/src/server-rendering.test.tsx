@@ -41,7 +41,7 @@ it('renders on a server without connecting, and without a warning', () => {
   expect(log).not.toHaveBeenCalled()
 })
 
-it('hydrates without a mismatch, also on a stream that has begun, and then shows it', async () => {
+it('hydrates without a mismatch, even on an open stream, and then shows its events', async () => {
   const log = vi.spyOn(console, 'error')
   const fake = createFake()
   const page = (
@@ -75,7 +75,7 @@ function Late({ code }: { code: () => Promise<void> | undefined }) {
   return <Page />
 }
 
-it('hydrates without a mismatch what is hydrated after events have come, and then shows these', async () => {
+it('hydrates late without a mismatch, and then shows events that arrived before', async () => {
   const fake = createFake()
   let code: Promise<void> | undefined
   const page = (

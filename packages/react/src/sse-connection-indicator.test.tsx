@@ -15,7 +15,7 @@ function renderIndicator(props: SSEConnectionIndicatorProps = {}) {
   return { fake, root, text: () => screen.getByRole('status').textContent }
 }
 
-it('tells connecting, connected, and a lost connection that a button retries', async () => {
+it('shows connecting, connected, and a lost connection with a retry button', async () => {
   const { fake, root, text } = renderIndicator({ className: 'mine' })
   expect(text()).toBe('Connecting')
   await opened(fake)
@@ -31,7 +31,7 @@ it('tells connecting, connected, and a lost connection that a button retries', a
   expect(text()).toBe('Connected')
 })
 
-it('counts down by the clock of the stream, without reading it out', async () => {
+it('counts down by the clock of the stream, without announcing it', async () => {
   const { fake, root } = renderIndicator()
   await opened(fake)
   await act(() => fake.drop())
@@ -49,7 +49,7 @@ it('counts down by the clock of the stream, without reading it out', async () =>
   expect(countdown()).toBeNull()
 })
 
-it('tells when the browser has no network', async () => {
+it('shows when the browser has no network', async () => {
   const { fake, root, text } = renderIndicator()
   await opened(fake)
   const onLine = vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false)
@@ -62,7 +62,7 @@ it('tells when the browser has no network', async () => {
   expect(root.className).toBe('rivulet-indicator rivulet-indicator--waiting rivulet-indicator--offline')
 })
 
-it('tells that the stream is closed, and opens it again without losing the focus', async () => {
+it('shows that the stream is closed, and reopens it without losing the focus', async () => {
   const { fake, root, text } = renderIndicator()
   await opened(fake)
   await act(() => fake.end('over', { retry: false }))
@@ -75,7 +75,7 @@ it('tells that the stream is closed, and opens it again without losing the focus
   expect(text()).toBe('Connected')
 })
 
-it('tells of a gap until that is noted, and of the next one again', async () => {
+it('shows a gap until it is dismissed, and then the next one', async () => {
   const { fake, root, text } = renderIndicator({ labels: { gap: 'Something is missing', dismiss: 'Noted' } })
   await opened(fake)
   await act(() => fake.gap())

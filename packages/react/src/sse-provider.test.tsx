@@ -66,7 +66,7 @@ describe('at a real server', () => {
     expect(requests).toHaveLength(1)
   })
 
-  it('makes one new connection for another URL, and closes the old one', async () => {
+  it('opens one new connection for another URL, and closes the old one', async () => {
     const { manager, url, requests } = await startServer(events)
     const page = (room: number) => (
       <StrictMode>
@@ -86,7 +86,7 @@ describe('at a real server', () => {
     expect(requests.map(({ search }) => search)).toEqual(['?room=1', '?room=2'])
   })
 
-  it('reconnects once with other headers, and goes on where it was', async () => {
+  it('reconnects once with other headers, and resumes', async () => {
     const { manager, url, requests, authorizations } = await startServer(events)
     const page = (authorization: string) => (
       <SSEProvider url={url} events={events} headers={{ authorization }}>
@@ -115,7 +115,7 @@ describe('at a real server', () => {
     ],
     [{ retry: { initialMs: 10 } }, { retry: { initialMs: 20 } }],
     [{ heartbeatMarginMs: 10 }, {}],
-  ])('makes one new connection where %o becomes %o', async (before, after) => {
+  ])('makes one new connection if %o becomes %o', async (before, after) => {
     const { manager, url, requests } = await startServer(events)
     const page = (options: object) => (
       <SSEProvider url={url} events={events} {...options}>
@@ -132,7 +132,7 @@ describe('at a real server', () => {
     expect(requests).toHaveLength(2)
   })
 
-  it('gives providers beside each other a stream each, and closes those that go', async () => {
+  it('gives sibling providers a stream each, and closes those that unmount', async () => {
     const { manager, url, requests } = await startServer(events)
     const page = (...rooms: number[]) =>
       rooms.map((room) => (
@@ -149,7 +149,7 @@ describe('at a real server', () => {
     expect(requests.map(({ search }) => search)).toEqual(['?room=1', '?room=2', '?room=3'])
   })
 
-  it('gives nested providers a stream each, and components that of the nearest', async () => {
+  it('gives nested providers a stream each, and components the nearest one', async () => {
     const outer = await startServer(events)
     const inner = await startServer(events)
     render(
@@ -186,7 +186,7 @@ describe('on a given stream', () => {
     expect(fake.requests).toHaveLength(1)
   })
 
-  it('leaves a stream open that was open before', async () => {
+  it('leaves an already open stream open', async () => {
     const fake = createFake()
     await opened(fake)
     render(<SSEProvider service={fake.service} />).unmount()
@@ -196,7 +196,7 @@ describe('on a given stream', () => {
 })
 
 describe('with options', () => {
-  it('leaves one connection and no timer where the URL changes while a retry is pending', async () => {
+  it('leaves one connection and no timer if the URL changes while a retry is pending', async () => {
     const fake = createFake()
     const page = (room: number) => (
       <SSEProvider url={`http://fake.test/${room}`} events={events} fetch={fake.fetch} clock={fake.clock}>
@@ -245,7 +245,7 @@ describe('with options', () => {
     ])
   })
 
-  it('takes a contract that is made in the component for the same, and validates by the latest one', async () => {
+  it('treats a contract created in the component as the same, and validates by the latest one', async () => {
     const fake = createFake()
     const errors: unknown[] = []
     const page = (longest: number) => {
@@ -271,7 +271,7 @@ describe('with options', () => {
     expect(fake.requests).toHaveLength(1)
   })
 
-  it('makes a new stream for a contract of other events', async () => {
+  it('creates a new stream for a contract with other events', async () => {
     const fake = createFake()
     const page = (contract: typeof events) => (
       <SSEProvider url="http://fake.test/events" events={contract} fetch={fake.fetch} clock={fake.clock}>
@@ -284,7 +284,7 @@ describe('with options', () => {
     await waitFor(() => expect(fake.requests).toHaveLength(2))
   })
 
-  it('follows headers that were changed in place', async () => {
+  it('follows mutated headers', async () => {
     const fake = createFake()
     const headers = { token: 'a' }
     const page = (render: number) => (

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { createFake, opened } from '../test/harness.js'
 import { MissingStreamError, SSEProvider, useConnectionStatus, useEventStream } from './index.js'
 
-it('tells the state as it changes, and reconnects on request', async () => {
+it('follows the state, and reconnects on request', async () => {
   const fake = createFake()
   const { result, rerender } = renderHook(() => useConnectionStatus(), {
     wrapper: ({ children }) => <SSEProvider service={fake.service}>{children}</SSEProvider>,
@@ -23,7 +23,7 @@ it('tells the state as it changes, and reconnects on request', async () => {
   expect(fake.requests).toHaveLength(2)
 })
 
-it('gives the stream itself', () => {
+it('returns the stream itself', () => {
   const fake = createFake()
   const { result } = renderHook(() => useEventStream(), {
     wrapper: ({ children }) => <SSEProvider service={fake.service}>{children}</SSEProvider>,

@@ -12,7 +12,7 @@ function setup() {
   return { fake, wrapper }
 }
 
-it('reduces every event of a burst, and renders once for it', async () => {
+it('reduces every event of a burst, and renders once', async () => {
   const { fake, wrapper } = setup()
   const seen: number[] = []
   const { result } = renderHook(
@@ -45,7 +45,7 @@ it('uses the reducer of the latest render, and several types', async () => {
   expect(result.current).toBe(111)
 })
 
-it('begins anew where the type changes', async () => {
+it('starts over if the type changes', async () => {
   const { fake, wrapper } = setup()
   const { result, rerender } = renderHook(({ name }) => useEventReducer(events[name], (total) => total + 1, 0), {
     wrapper,

@@ -23,7 +23,7 @@ function renderHandler() {
   return { fake, received, ...view, renders: () => renders }
 }
 
-it('calls the handler with each of 100 events of one task, and renders nothing', async () => {
+it('calls the handler for each of 100 events of one task, without a render', async () => {
   const { fake, received, renders } = renderHandler()
   await opened(fake)
   await pushLines(fake, ...hundred)
@@ -43,7 +43,7 @@ it('calls the handler of the latest render, and none after unmounting', async ()
   expect(received).toEqual(['new a'])
 })
 
-it('tells the stream what the handler throws, and goes on', async () => {
+it('reports the handler’s error to the stream, and continues', async () => {
   const fake = createFake()
   const errors: unknown[] = []
   fake.service.onError((error) => errors.push(error))

@@ -25,7 +25,7 @@ function List() {
 }
 
 describe('useServerEvents', () => {
-  it('gives the events of a type in order, the latest one and the status', async () => {
+  it('returns the events of a type in order, the latest one and the status', async () => {
     const { fake, wrapper } = withFake()
     const { result } = renderHook(() => useServerEvents(events.log), { wrapper })
     expect(result.current).toMatchObject({ events: [], latest: undefined })
@@ -55,7 +55,7 @@ describe('useServerEvents', () => {
     expect(commits).toBe(1)
   })
 
-  it('gives several types as one list, in the order in which they came', async () => {
+  it('returns several types as one list, in order of arrival', async () => {
     const { fake, wrapper } = withFake()
     const { result } = renderHook(() => useServerEvents([events.log, events.progress]), { wrapper })
     await opened(fake)

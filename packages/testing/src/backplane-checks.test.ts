@@ -42,7 +42,7 @@ function withRuns(inner: MemoryBackplane, overrides: (runs: RunStore) => Partial
   return { runs: { ...honest, ...overrides(runs) } }
 }
 
-it('skips what a backplane does not have, and says so', async () => {
+it('skips optional features that a backplane lacks, and reports it', async () => {
   const { read, publish, subscribe, unsubscribe, seek, forget, close } = MemoryBackplane.prototype
   const inner = new MemoryBackplane()
   const bound = { read, publish, subscribe, unsubscribe, seek, forget, close }

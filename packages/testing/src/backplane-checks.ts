@@ -114,7 +114,7 @@ function soon(): Promise<void> {
 }
 
 const checks: Record<string, Check> = {
-  'gives positions that rise over all channels and nodes': {
+  'assigns positions that increase across all channels and nodes': {
     async check(backplanes) {
       const positions: number[] = []
       for (let round = 0; round < 20; round++)
@@ -124,7 +124,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'keeps what was published, with the position before it on its channel': {
+  'stores events with the previous position on their channel': {
     async check(backplanes) {
       const [first, second] = await publishAll(backplanes, 'a', ['1', '2'])
       await publishAll(backplanes, 'b', ['else'])
@@ -144,7 +144,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'reads from any position, as many as asked for': {
+  'reads from any position, up to a limit': {
     async check(backplanes) {
       const positions = await publishAll(backplanes, 'a', ['1', '2', '3', '4'])
       const data = async (after: number, limit: number) =>
@@ -156,7 +156,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'proves that nothing is missing where nothing is': {
+  'confirms continuity if nothing is missing': {
     async check(backplanes) {
       const { one, other } = backplanes
       const { storedPosition } = await one.read('a', 0, 0)
@@ -170,7 +170,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'claims no continuity for a time that it does not know': {
+  'claims no continuity for unknown times': {
     async check(backplanes) {
       const unknown = await backplanes.one.read('a', 1, 10)
       deepEqual([unknown.continuous, unknown.reason], [false, 'restarted'])
@@ -180,7 +180,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'tells that events were trimmed, and gives the rest': {
+  'reports that events were trimmed, and returns the rest': {
     retention: { maxEvents: 5 },
     async check(backplanes) {
       // A store may trim later than it could; far above its bound it has to.
@@ -197,7 +197,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'keeps the last event alone where retention is latest': {
+  'keeps only the last event if retention is latest': {
     retention: 'latest',
     async check(backplanes) {
       const positions = await publishAll(backplanes, 'a', ['1', '2', '3'])
@@ -208,7 +208,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'knows a channel’s own last position when its events are gone, whatever other channels do': {
+  'knows the last position of a channel after its events are gone, whatever other channels do': {
     retention: { maxAgeMs: 20 },
     async check(backplanes) {
       const { one, other } = backplanes
@@ -233,7 +233,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'tells clients of the time, by a position that no later event has': {
+  'marks the present by a position that no later event has': {
     async check(backplanes) {
       const { other } = backplanes
       const before = await other.read('a', 0, 0)
@@ -255,7 +255,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'forgets what a channel keeps, and goes on after it': {
+  'forgets the events of a channel, and continues after them': {
     async check(backplanes) {
       const { one, other } = backplanes
       const subscriber = new RecordingSubscriber()
@@ -281,7 +281,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'keeps nothing where retention is none, and passes it on without a position': {
+  'keeps nothing if retention is none, and delivers without a position': {
     retention: 'none',
     async check({ one, other }) {
       const subscriber = new RecordingSubscriber()
@@ -308,7 +308,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'passes events on to the subscribers of their channel, on every node, each once and in order': {
+  'delivers events to the subscribers of their channel on every node, once and in order': {
     async check(backplanes) {
       const [one, other] = [new RecordingSubscriber(), new RecordingSubscriber()]
       for (const channel of ['a', 'b']) await backplanes.one.subscribe(channel, one)
@@ -330,7 +330,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'has stored an event before anyone gets it': {
+  'stores an event before anyone receives it': {
     async check({ one, other }) {
       const subscriber = new RecordingSubscriber()
       const reads: Awaitable<{ messages: readonly { data: string }[]; storedPosition: number }>[] = []
@@ -347,7 +347,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'passes on whatever is not in a read that came after subscribing': {
+  'delivers everything that is missing in a read after subscribing': {
     async check({ one, other }) {
       const subscriber = new RecordingSubscriber()
       const published: Promise<unknown>[] = []
@@ -367,7 +367,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'gives the events of all channels in one order, also to several subscribers': {
+  'delivers the events of all channels in one order, to all subscribers': {
     async check(backplanes) {
       const { other } = backplanes
       const order: number[] = []
@@ -383,7 +383,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'leaves out who has unsubscribed': {
+  'delivers nothing after unsubscribing': {
     async check({ one, other }) {
       const [leaver, stayer] = [new RecordingSubscriber(), new RecordingSubscriber()]
       for (const subscriber of [leaver, stayer]) await other.subscribe('a', subscriber)
@@ -413,7 +413,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'neither keeps nor numbers what is live only': {
+  'neither stores nor numbers live-only events': {
     async check(backplanes) {
       const { one, other } = backplanes
       const subscriber = new RecordingSubscriber()
@@ -463,7 +463,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'shows on every node who is on a channel, until they are taken out': {
+  'shows the members of a channel on every node, until they are removed': {
     async check({ one, other }) {
       if (!one.registry || !other.registry) return
       await one.registry.beat('n1', { connections: 2, ttlMs: longMs })
@@ -482,7 +482,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'knows which nodes live, and tells one that it does not know it': {
+  'lists the live nodes, and tells a node if it is unknown': {
     async check({ one, other }) {
       if (!one.registry || !other.registry) return
       equal(await one.registry.update('n1', [entry('a', 'n1-a')]), false, 'who has not beaten')
@@ -496,7 +496,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'forgets a node that stops beating, and gives each of its entries to one caller': {
+  'forgets a node without a heartbeat, and returns each of its entries to one caller': {
     async check({ one, other }) {
       if (!one.registry || !other.registry) return
       const left = Array.from({ length: 600 }, (_, index) => entry(`c${index % 7}`, `n1-${index}`))
@@ -514,7 +514,7 @@ const checks: Record<string, Check> = {
     },
   },
 
-  'evicts no node that lives, but on its own behalf': {
+  'evicts a live node only at its own request': {
     async check({ one, other }) {
       if (!one.registry || !other.registry) return
       await one.registry.beat('n1', { connections: 1, ttlMs: longMs })

@@ -24,7 +24,7 @@ test('timers fall due in order, each at its time', () => {
   expect([clock.now(), clock.timers]).toEqual([25, 0])
 })
 
-test('a turn calls what was deferred before it', () => {
+test('a turn calls everything deferred before it', () => {
   const clock = new FakeClock()
   const calls: string[] = []
   clock.defer(() => {
@@ -38,7 +38,7 @@ test('a turn calls what was deferred before it', () => {
   expect(calls).toEqual(['first', 'second'])
 })
 
-test('while the machine sleeps, timers stand still', () => {
+test('timers stand still while the machine sleeps', () => {
   const clock = new FakeClock(0)
   const callback = vi.fn()
   clock.setTimeout(callback, 10)

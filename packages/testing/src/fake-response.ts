@@ -22,7 +22,7 @@ function streamOf(connection: FakeConnection): ReadableStream<Uint8Array> {
       },
       cancel: () => connection.cancel(),
     },
-    // Without a buffer of its own the stream asks for more exactly when its reader has dealt with all that came before.
+    // Without a buffer, the stream asks for more exactly when its reader has handled everything before.
     { highWaterMark: 0 },
   )
 }

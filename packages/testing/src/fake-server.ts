@@ -46,9 +46,9 @@ export interface FakeRequest {
 export type FakeAnswer = number | ((request: FakeRequest) => Response | Promise<Response>)
 
 /**
- * The server's side of a stream, in memory: it keeps what is pushed and lets clients resume, like Rivulet's server does.
+ * The server's side of a stream, in memory: it stores pushed events and lets clients resume, like Rivulet's server.
  *
- * A first connection gets what was pushed before it too, so that a test need not wait for it.
+ * The first connection also gets earlier events, so tests need not wait for it.
  */
 export class FakeServer<Contract extends EventContract> {
   /** Every request, in order. */
@@ -75,10 +75,10 @@ export class FakeServer<Contract extends EventContract> {
   }
 
   /**
-   * Sends an event to every open stream, and keeps it for those who resume.
+   * Sends an event to every open stream, and keeps it for clients that resume.
    *
-   * @returns Settles when the clients have dealt with it: their handlers were called.
-   * @throws {EventValidationError} (rejects) when the payload does not fit: the test itself is wrong.
+   * @returns Settles when the clients have called their handlers.
+   * @throws {EventValidationError} (rejects) when the payload does not fit, because the test itself is wrong.
    */
   push<Definition extends EventDefinition>(
     definition: Definition,
@@ -96,7 +96,7 @@ export class FakeServer<Contract extends EventContract> {
     const schema = typeof event === 'string' ? this.#events[event]?.schema : event.schema
     if (!schema) throw new UnknownEventError(type, Object.keys(this.#events))
     const valid = validatePayload(type, schema, payload)
-    // Without a promise nothing is awaited: what is pushed in one turn arrives in that order, in one piece.
+    // Awaits only promises, so that events pushed in one turn arrive in order, in one piece.
     if (valid instanceof Promise) await valid
     const own = payload as object
     checkPayloadKeys(type, own)
@@ -110,7 +110,7 @@ export class FakeServer<Contract extends EventContract> {
     await this.#write(frame)
   }
 
-  /** Sends a message as it stands, outside of any contract. */
+  /** Sends a message unchanged, without checking the contract. */
   message(fields: MessageFields): Promise<void> {
     return this.#write(encodeMessage(fields))
   }
@@ -120,25 +120,25 @@ export class FakeServer<Contract extends EventContract> {
     return this.#write(encodeControlEvent({ type: 'rivulet:gap', reason, ...(channel !== undefined && { channel }) }))
   }
 
-  /** Forgets what was pushed so far: who resumes from before is told of a gap. */
+  /** Forgets all earlier events. A client that resumes before this point gets a gap. */
   forget(): void {
     this.#log = []
     this.#forgotten = this.#position
   }
 
-  /** Breaks every open stream, as a network does. */
+  /** Breaks every open stream, like a network failure. */
   drop(): void {
     for (const connection of this.#connections) connection.drop()
   }
 
-  /** Ends every open stream as a server does that means it: with the reason, and whether to come back. */
+  /** Ends every open stream like a server that closes it, with a reason and the advice to reconnect or not. */
   async end(reason: string, { retry = true }: { retry?: boolean } = {}): Promise<void> {
     const connections = [...this.#connections]
     await this.#write(encodeControlEvent({ type: 'rivulet:close', reason, retry }))
     for (const connection of connections) connection.end()
   }
 
-  /** Answers requests from now on by a status or a response instead of a stream; without an argument by streams again. */
+  /** Answers all further requests with a status or a response. Call it without an argument to return to streams. */
   answer(answer?: FakeAnswer): void {
     this.#answer = answer
   }
@@ -155,7 +155,7 @@ export class FakeServer<Contract extends EventContract> {
     return fakeResponse(200, connection)
   }
 
-  /** The first frame, and what the client has missed. */
+  /** The first frame, and the events that the client has missed. */
   #greeting({ lastEventId }: FakeRequest): string {
     const present = this.#untouched ? 0 : this.#position
     this.#untouched = false

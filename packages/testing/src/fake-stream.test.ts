@@ -26,7 +26,7 @@ function create(options?: FakeStreamOptions<typeof events>) {
 }
 
 describe('push', () => {
-  test('has called the handlers when it settles, also where a schema answers later', async () => {
+  test('settles after the handlers were called, even with asynchronous schemas', async () => {
     const { fake, received } = create()
     await fake.connect()
     await fake.push(events.log, { message: 'a' })
@@ -35,14 +35,14 @@ describe('push', () => {
     expect(received).toEqual(['a', 1])
   })
 
-  test('keeps the order of what is pushed in one turn', async () => {
+  test('keeps the order of events pushed in one turn', async () => {
     const { fake, received } = create()
     await fake.connect()
     await Promise.all(['a', 'b', 'c'].map((message) => fake.push('log', { message })))
     expect(received).toEqual(['a', 'b', 'c'])
   })
 
-  test('before the first connection arrives with it', async () => {
+  test('before the first connection arrives with that connection', async () => {
     const { fake, received } = create()
     await fake.push('log', { message: 'early' })
     await fake.connect()
@@ -62,7 +62,7 @@ describe('push', () => {
     ])
   })
 
-  test('refuses what no server would send', async () => {
+  test('refuses events that no server would send', async () => {
     const { fake } = create()
     await expect(fake.push('log', { message: 5 as never })).rejects.toBeInstanceOf(EventValidationError)
     await expect(fake.push('lgo' as 'log', { message: '' })).rejects.toBeInstanceOf(UnknownEventError)
@@ -71,7 +71,7 @@ describe('push', () => {
 })
 
 describe('a connection', () => {
-  test('that drops is retried when the test says so, and gets what it missed', async () => {
+  test('that drops is retried on request, and gets the missed events', async () => {
     const { fake, service, received } = create()
     await fake.connect()
     await fake.push('log', { message: 'a' })
@@ -85,7 +85,7 @@ describe('a connection', () => {
     expect(fake.requests.map(({ lastEventId }) => lastEventId)).toEqual(['', '1'])
   })
 
-  test('that missed what was forgotten is told of a gap', async () => {
+  test('that missed forgotten events is told of a gap', async () => {
     const { fake, service, received } = create()
     await fake.connect()
     await fake.push('log', { message: 'a' })
@@ -98,7 +98,7 @@ describe('a connection', () => {
     expect(service.state.recovered).toBe(false)
   })
 
-  test('that comes from another server’s life is told of a restart', async () => {
+  test('is told of a restart if its cursor is from an earlier server', async () => {
     const { fake, received } = create({ client: { lastEventId: 'zzz' } })
     await fake.connect()
     await fake.push('log', { message: 'a' })
@@ -117,7 +117,7 @@ describe('a connection', () => {
     expect(service.state).toMatchObject({ status: 'closed', error: { reason: 'over' } })
   })
 
-  test('is answered as the test says', async () => {
+  test('gets the answer that the test sets', async () => {
     const { fake, service } = create()
     fake.answer(503)
     await fake.connect()
@@ -140,7 +140,7 @@ describe('a connection', () => {
     expect(fake.connections).toBe(0)
   })
 
-  test('is dead by the heartbeat that was announced', async () => {
+  test('times out by the announced heartbeat', async () => {
     const { fake, service } = create({ heartbeatMs: 10_000 })
     await fake.connect()
     fake.clock.advance(25_000)
@@ -148,7 +148,7 @@ describe('a connection', () => {
   })
 })
 
-test('a service of one’s own takes the fake’s fetch and clock', async () => {
+test('a custom service works with the fake’s fetch and clock', async () => {
   const { fake } = create()
   const service = new EventStreamService({ url: 'https://example.com/x', events, fetch: fake.fetch, clock: fake.clock })
   const received: unknown[] = []

@@ -47,7 +47,7 @@ test('the whole client runs against the mocked stream', async () => {
   expect(service.state.recovered).toBe(true)
 })
 
-test('a client that closes is noticed', async () => {
+test('a closing client is noticed', async () => {
   const stream = mockEventStream(url, events)
   start(stream)
   await vi.waitFor(() => expect(stream.connections).toBe(1))

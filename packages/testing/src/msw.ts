@@ -20,7 +20,7 @@ export class MockEventStream<Contract extends EventContract> extends FakeServer<
 /**
  * Mocks a stream with msw: the whole application runs, including its client, and the test pushes events typed by the contract.
  *
- * msw passes bytes on by itself. So, unlike with a {@link FakeServer} that is read directly, `push` settles when msw has
+ * msw passes bytes on by itself. Unlike with a {@link FakeServer} that is read directly, `push` settles when msw has
  * taken the event, and a test has to wait for the result that it expects.
  *
  * @example

@@ -36,7 +36,7 @@ async function readAll(backplane: Backplane, id: string, after: number) {
   return { data: messages.map(({ data }) => data), continuous, reason }
 }
 
-/** Awaits what time alone brings about. */
+/** Waits until a condition holds by the passing of time. */
 async function eventually(holds: () => Promise<boolean>, what: string): Promise<void> {
   for (const deadline = Date.now() + 2_000; !(await holds()); ) {
     ok(Date.now() < deadline, what)
@@ -45,17 +45,17 @@ async function eventually(holds: () => Promise<boolean>, what: string): Promise<
 }
 
 async function lapse(runs: RunStore, id: string): Promise<void> {
-  await eventually(async () => (await runs.get(id))!.lapsed, 'a lease is over at its time')
+  await eventually(async () => (await runs.get(id))!.lapsed, 'the lease has lapsed')
 }
 
-/** A record without what the store decides. */
+/** A record without the fields that the store sets. */
 function stateOf(record: RunRecord | undefined) {
   const { id, key, state, reason, lapsed } = record!
   return { id, key, state, reason, lapsed }
 }
 
 export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<void>> = {
-  async 'creates a run once, whoever asks again'({ runs, others }) {
+  async 'creates a run only once'({ runs, others }) {
     const made = await Promise.all([
       runs.create('käse:{1}|*', creation('t1', { key: 'k' })),
       others.create('käse:{1}|*', creation('t2')),
@@ -64,7 +64,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     const [one, other] = made.map(({ run }) => run)
     deepEqual(one, other)
     const [winner, loser] = made[0]!.created ? ['t1', 't2'] : ['t2', 't1']
-    equal((await others.create('käse:{1}|*', creation(winner!))).created, true, 'its own answer may have been lost')
+    equal((await others.create('käse:{1}|*', creation(winner!))).created, true, 'the first answer may have been lost')
     equal(await runs.append('käse:{1}|*', loser!, 0, [text('1')]), false)
     equal(await others.append('käse:{1}|*', winner!, 0, [text('1')]), true, 'on any node')
     ok(!JSON.stringify([made, await runs.get('käse:{1}|*')]).includes('"t1"'), 'the token stays secret')
@@ -72,7 +72,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     equal(await runs.get('unknown'), undefined)
   },
 
-  async 'keeps the events of a run on its channel, and passes them on in order, the end included'(backplanes) {
+  async 'keeps the events of a run on its channel, and delivers them in order, including the end'(backplanes) {
     const { one, other, runs } = backplanes
     const subscriber = new RecordingSubscriber()
     await other.subscribe(runChannel('a'), subscriber)
@@ -96,7 +96,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     )
     ok(
       chain.every(({ previous }, index) => previous === (chain[index - 1]?.position ?? previous)),
-      'each names the one before it',
+      'each has the position of the previous one',
     )
     ok(chain[0]!.previous! <= run!.beginning && run!.beginning < chain[0]!.position!)
     ok(chain.at(-2)!.position! < elsewhere! && elsewhere! < chain.at(-1)!.position!, 'positions rise over all channels')
@@ -105,7 +105,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     equal((await other.read(runChannel('a'), chain[2]!.position!, 2)).messages.length, 2)
   },
 
-  async 'leaves out what is appended again, after an answer that was lost'({ one, runs, others }) {
+  async 'ignores a repeated append after a lost answer'({ one, runs, others }) {
     const { run } = await runs.create('a', creation('t'))
     equal(await runs.append('a', 't', 0, [text('1'), text('2')]), true)
     equal(await runs.append('a', 't', 0, [text('1'), text('2')]), true)
@@ -113,7 +113,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     deepEqual((await readAll(one, 'a', run!.beginning)).data, ['1', '2', '3'])
   },
 
-  async 'tells of a loss at its place, where a producer has counted more events'({ other, runs, others }) {
+  async 'reports a loss at its place if the producer has counted more events'({ other, runs, others }) {
     const { run } = await runs.create('a', creation('t'))
     const subscriber = new RecordingSubscriber()
     await other.subscribe(runChannel('a'), subscriber)
@@ -134,7 +134,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     )
   },
 
-  async 'ends a run once, whoever is first, and appends nothing after it'({ other, runs, others }) {
+  async 'ends a run only once, and appends nothing after its end'({ other, runs, others }) {
     for (let round = 0; round < 10; round++) {
       const id = `a${round}`
       const { run } = await runs.create(id, creation('t'))
@@ -170,7 +170,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     equal(await runs.append('unknown', 't', 0, [text('1')]), false)
   },
 
-  async 'fences a producer whose lease is over, for good'({ other, runs, others }) {
+  async 'fences a producer for good once its lease is over'({ other, runs, others }) {
     const { run } = await runs.create('a', creation('t', { leaseMs: 20 }))
     await runs.create('b', creation('t', { leaseMs: longMs }))
     equal(await others.finish('b', 'lapsed', ending('failed', 'producer lost')), false, 'while its lease holds')
@@ -208,13 +208,13 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     })
     const after = await others.lapsed(10)
     deepEqual(after.ids, [])
-    ok(after.nextMs! > 0 && after.nextMs! <= longMs, 'tells when the next lease is over')
+    ok(after.nextMs! > 0 && after.nextMs! <= longMs, 'reports when the next lease lapses')
   },
 
-  async 'renews a lease from the moment it is asked'({ runs, others }) {
+  async 'renews a lease from the time of the call'({ runs, others }) {
     await runs.create('a', creation('t', { leaseMs: 100 }))
     const start = Date.now()
-    // Every time before it is over, unless the machine sleeps.
+    // Renews before the lease lapses, unless the machine sleeps.
     for (let last = start; Date.now() - start < 150; last = Date.now()) {
       const [held] = await others.renew([{ id: 'a', token: 't' }], 100)
       ok(held || Date.now() - last >= 100)
@@ -225,7 +225,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     await lapse(runs, 'a')
   },
 
-  async 'stops a run whose lease is over, as any other'({ runs, others }) {
+  async 'stops a run whose lease is over, like any other'({ runs, others }) {
     await runs.create('a', creation('t', { leaseMs: 1 }))
     await lapse(others, 'a')
     equal(await others.finish('a', 'anyone', ending('stopped', 'user')), true)
@@ -233,14 +233,14 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     deepEqual((await runs.lapsed(10)).ids, [])
   },
 
-  async 'finds lapsed runs, as many as asked for'({ runs, others }) {
+  async 'finds lapsed runs, up to a limit'({ runs, others }) {
     for (let index = 0; index < 5; index++) await runs.create(`a${index}`, creation('t', { leaseMs: 1 }))
     for (let index = 0; index < 5; index++) await lapse(runs, `a${index}`)
     equal((await others.lapsed(3)).ids.length, 3)
     deepEqual([...(await others.lapsed(10)).ids].sort(), ['a0', 'a1', 'a2', 'a3', 'a4'])
   },
 
-  async 'lets no more runs of a key be running than may'({ runs, others }) {
+  async 'limits the running runs of a key'({ runs, others }) {
     const limited = (key?: string) => creation('t', { key, maxRunning: 2 })
     const made = await Promise.all(
       ['a', 'b', 'c', 'd'].map((id, index) => (index % 2 ? others : runs).create(id, limited('k'))),
@@ -249,7 +249,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     equal(made.filter(({ run }) => run === undefined).length, 2)
     const [first] = made.flatMap(({ run }) => (run ? [run.id] : []))
     const again = await others.create(first!, limited('k'))
-    equal(again.run?.id, first, 'who asks for one that runs gets it')
+    equal(again.run?.id, first, 'a request for a running one gets it')
     equal((await runs.create('e', limited('other'))).created, true)
     for (const id of ['f', 'g', 'h']) equal((await runs.create(id, limited(undefined))).created, true, 'without a key')
     await runs.finish(first!, 'anyone', done)
@@ -257,7 +257,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     equal((await others.create('j', limited('k'))).created, false)
   },
 
-  async 'lists the runs of a key, the last started first'({ runs, others }) {
+  async 'lists the runs of a key, newest first'({ runs, others }) {
     for (const id of ['a', 'b', 'c']) {
       await runs.create(id, creation('t', { key: 'käse:{1}' }))
       await new Promise((resolve) => setTimeout(resolve, 3))
@@ -281,14 +281,14 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     deepEqual(await runs.list('nobody', 10), [])
   },
 
-  async 'keeps the newest events of a run where they are too many, and its end'({ other, runs }) {
+  async 'keeps the newest events of a run that is too large, and its end'({ other, runs }) {
     const { run } = await runs.create('a', creation('t', { maxBytes: 1_000 }))
     const all = Array.from({ length: 400 }, (_, index) => String(index).padStart(100, '0'))
     for (let index = 0; index < all.length; index += 20)
       await runs.append('a', 't', index, all.slice(index, index + 20).map(text))
     const { data, continuous, reason } = await readAll(other, 'a', run!.beginning)
     deepEqual([continuous, reason], [false, 'trimmed'])
-    // A store may trim later than it could; far above its bound it has to.
+    // A store may trim late, but not far above its limit.
     ok(data.length >= 9 && data.length <= 200, `${data.length} events are kept`)
     deepEqual(data, all.slice(-data.length))
     await runs.append('a', 't', all.length, [text('x'.repeat(50_000))])
@@ -310,7 +310,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     )
   },
 
-  async 'forgets a run that ended, and no other'({ one, other, runs, others }) {
+  async 'forgets a run only after its end'({ one, other, runs, others }) {
     const { run } = await runs.create('a', creation('t', { key: 'k' }))
     await runs.append('a', 't', 0, [text('1')])
     equal(await others.forget('a'), false, 'while it is running')
@@ -328,17 +328,17 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     await runs.append('a', 't2', 0, [text('2')])
     deepEqual(await readAll(one, 'a', again.run!.beginning), { data: ['2'], continuous: true, reason: undefined })
     const earlier = await readAll(one, 'a', run!.beginning)
-    deepEqual([earlier.data, earlier.continuous], [['2'], false], 'a cursor of the run before it')
+    deepEqual([earlier.data, earlier.continuous], [['2'], false], 'a cursor of the previous run')
   },
 
-  async 'keeps a run for its time after its end, and no longer'({ other, runs, others }) {
+  async 'keeps a run after its end for exactly its time'({ other, runs, others }) {
     await runs.create('a', creation('t', { key: 'k', keepMs: 30 }))
     const { run } = await runs.create('b', creation('t', { key: 'k', keepMs: longMs }))
     for (const id of ['a', 'b']) {
       await runs.append(id, 't', 0, [text('1')])
       await runs.finish(id, { token: 't' }, done)
     }
-    await eventually(async () => (await others.get('a')) === undefined, 'it is dropped at its time')
+    await eventually(async () => (await others.get('a')) === undefined, 'the run is dropped at its time')
     deepEqual(
       (await runs.list('k', 10)).map(({ id }) => id),
       ['b'],

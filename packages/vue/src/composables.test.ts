@@ -65,7 +65,7 @@ it('useServerEvent follows a definition that changes', async () => {
   expect(received).toEqual(['log', 'progress'])
 })
 
-it('useServerEvent tells the stream what the handler throws, and goes on', async () => {
+it('useServerEvent reports the handler’s error to the stream, and continues', async () => {
   const received: string[] = []
   const { fake } = await mount(() =>
     useServerEvent(events.log, ({ message }) => {
@@ -80,7 +80,7 @@ it('useServerEvent tells the stream what the handler throws, and goes on', async
   expect(errors).toMatchObject([{ message: 'a' }, { message: 'b' }])
 })
 
-it('useEventReducer begins anew where the types change, and not for an array of the same types', async () => {
+it('useEventReducer starts over if the types change, but not for an equal array', async () => {
   const definitions = shallowRef([events.log, events.progress])
   const { fake, result } = await mount(() => useEventReducer(definitions, (total) => total + 1, 0))
   await pushLines(fake, 'a')
@@ -104,7 +104,7 @@ it('useEventReducer reduces every event, and is replaced once per frame', async 
   expect(updates()).toBe(1)
 })
 
-it('useConnectionStatus tells the state from the first render on', async () => {
+it('useConnectionStatus returns the state from the first render on', async () => {
   const seen: string[] = []
   const { shown } = await mount(
     () => useConnectionStatus(),
@@ -118,7 +118,7 @@ it('useConnectionStatus tells the state from the first render on', async () => {
   expect(seen).toEqual(['open'])
 })
 
-it('useConnectionStatus tells the state, and reconnects on request', async () => {
+it('useConnectionStatus follows the state, and reconnects on request', async () => {
   const { fake, result } = await mount(() => useConnectionStatus())
   expect(result().status.value).toBe('open')
   await fake.drop()

@@ -46,7 +46,7 @@ it('makes one connection, keeps it over inline options, reconnects once with oth
   expect(requests).toHaveLength(2)
 })
 
-it('leaves one connection where the URL changes while a retry is pending, and none and no timer after unmounting', async () => {
+it('leaves one connection if the URL changes while a retry is pending, and nothing after unmounting', async () => {
   const first = await startServer(events)
   const second = await startServer(events)
   const { clock } = createFake()
@@ -65,7 +65,7 @@ it('leaves one connection where the URL changes while a retry is pending, and no
   expect(clock.timers).toBe(0)
 })
 
-it('leaves one connection where the user reconnects while a retry is pending, and none and no timer after unmounting', async () => {
+it('leaves one connection if the user reconnects while a retry is pending, and nothing after unmounting', async () => {
   const { manager, url, requests, drop } = await startServer(events)
   const { clock } = createFake()
   let reconnect = () => {}
@@ -90,7 +90,7 @@ it('leaves one connection where the user reconnects while a retry is pending, an
   expect(clock.timers).toBe(0)
 })
 
-it('gives nested providers a stream each, and components that of the nearest', async () => {
+it('gives nested providers a stream each, and components the nearest one', async () => {
   const outer = await startServer(events)
   const inner = await startServer(events)
   render(() =>
@@ -123,7 +123,7 @@ it('connects a given stream with the first of several providers, and closes it w
   expect(fake.requests).toHaveLength(1)
 })
 
-it('leaves a stream open that was open before', async () => {
+it('leaves an already open stream open', async () => {
   const fake = createFake()
   await fake.connect()
   render(() => h(SSEProvider, { service: fake.service })).unmount()
@@ -166,7 +166,7 @@ it('is connected by the plugin while the app is mounted', async () => {
   expect(fake.service.status).toBe('closed')
 })
 
-it('takes bare attributes of a template for true, and absent ones for not given', async () => {
+it('reads bare template attributes as true, and absent ones as undefined', async () => {
   const fake = createFake()
   const { clock, fetch } = fake
   const seen: unknown[] = []
@@ -187,12 +187,12 @@ it('takes bare attributes of a template for true, and absent ones for not given'
   expect(fake.requests).toHaveLength(1)
 })
 
-it('refuses a bare `shared` as it refuses `shared: true`, without a key', () => {
+it('refuses a bare `shared` without a key, like `shared: true`', () => {
   const props = { url: 'http://fake.test/a', events, shared: '' } as object
   expect(() => render(SSEProvider, { props })).toThrow('shared')
 })
 
-it('follows headers that are changed in place', async () => {
+it('follows mutated headers', async () => {
   const fake = createFake()
   const { clock, fetch } = fake
   const headers = reactive({ token: 'a' })
@@ -202,7 +202,7 @@ it('follows headers that are changed in place', async () => {
   await vi.waitFor(() => expect(fake.requests.map(({ headers: sent }) => sent.get('token'))).toEqual(['a', 'b']))
 })
 
-it('takes a contract that is made with each render for the same', async () => {
+it('treats a contract created with each render as the same', async () => {
   const fake = createFake()
   const { clock, fetch } = fake
   const renders = shallowRef(0)

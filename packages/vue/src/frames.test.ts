@@ -22,7 +22,7 @@ async function renderRates() {
   return { fake, texts, unmount, updates: () => updates }
 }
 
-it('updates each component once per frame, however many tasks bring events', async () => {
+it('updates each component once per frame, no matter how many tasks bring events', async () => {
   const frames = stubFrames()
   const { fake, texts, updates } = await renderRates()
   for (let n = 0; n < 5; n++) {
@@ -40,7 +40,7 @@ it('updates each component once per frame, however many tasks bring events', asy
   expect(updates()).toBe(2)
 })
 
-it('shows what has come in the next line of a test that flushes', async () => {
+it('shows events in the next line of a test that flushes', async () => {
   const frames = stubFrames()
   const { fake, texts } = await renderRates()
   await fake.push('log', { message: 'x' })
@@ -50,7 +50,7 @@ it('shows what has come in the next line of a test that flushes', async () => {
   expect(frames.due.size).toBe(0)
 })
 
-it('goes on by a timer where no frames are drawn', async () => {
+it('falls back to a timer if no frames are drawn', async () => {
   stubFrames()
   const { fake, texts } = await renderRates()
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
@@ -64,7 +64,7 @@ it('goes on by a timer where no frames are drawn', async () => {
   expect(texts()).toEqual(['1 1', '1 1'])
 })
 
-it('leaves no frame and no timer behind', async () => {
+it('leaves no frame or timer behind', async () => {
   const frames = stubFrames()
   const { fake, unmount } = await renderRates()
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })

@@ -17,7 +17,7 @@ it('composables work in a scope of a component, and stop with it', async () => {
   expect(result().lines.events.value).toMatchObject([{ message: 'a' }])
 })
 
-it('nothing begins in a scope that was stopped before the component was mounted', async () => {
+it('nothing starts in a scope that was stopped before the component was mounted', async () => {
   const received: string[] = []
   const { fake } = await mount(() => {
     const scope = effectScope()
@@ -28,7 +28,7 @@ it('nothing begins in a scope that was stopped before the component was mounted'
   expect(received).toEqual([])
 })
 
-it('composables begin at once in a scope without a component, and leave no handler, frame or timer behind', async () => {
+it('composables start at once in a scope without a component, and leave no handler, frame or timer behind', async () => {
   const fake = createFake()
   const app = createApp(() => null).use(rivulet(fake.service))
   app.mount(document.createElement('div'))
@@ -55,7 +55,7 @@ it('composables begin at once in a scope without a component, and leave no handl
   expect(received).toEqual(['a', 'b'])
 })
 
-it('the scope of a provider takes the connection and its timers along', async () => {
+it('stopping a provider’s scope stops the connection and its timers', async () => {
   const fake = createFake()
   const { fetch, clock } = fake
   const { unmount } = render(() => h(SSEProvider, { url: 'http://fake.test/', events, fetch, clock }))
@@ -66,7 +66,7 @@ it('the scope of a provider takes the connection and its timers along', async ()
   expect(clock.timers).toBe(0)
 })
 
-it('a component that is kept alive misses nothing while it is away, and one that is not is gone', async () => {
+it('a kept-alive component misses nothing while inactive', async () => {
   const fake = createFake()
   const received: string[] = []
   const Page = defineComponent(() => {
@@ -97,7 +97,7 @@ it('a component that is kept alive misses nothing while it is away, and one that
   expect(received).toEqual(['a', 'b'])
 })
 
-it('a provider that is kept alive keeps its connection while it is away, and closes it when it is dropped', async () => {
+it('a kept-alive provider keeps its connection while inactive, and closes it when dropped', async () => {
   const fake = createFake()
   const Page = defineComponent(() => () => h(SSEProvider, { service: fake.service }))
   const Other = defineComponent(() => () => null)

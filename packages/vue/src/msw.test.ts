@@ -11,7 +11,7 @@ const Log = defineComponent(() => {
   return () => h('output', lines.value.map(({ message }) => message).join(' '))
 })
 
-it('works as a whole against a server that msw plays', async () => {
+it('works as a whole against a server mocked by msw', async () => {
   const stream = mockEventStream('/events', events)
   const server = setupServer(stream.handler)
   server.listen({ onUnhandledRequest: 'error' })

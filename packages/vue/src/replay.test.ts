@@ -27,19 +27,19 @@ async function mountLate(replay: boolean | undefined, bufferSize?: number) {
   return { fake, renders }
 }
 
-it('begins with what came before the component, in order, at its first render', async () => {
+it('begins with earlier events, in order, at its first render', async () => {
   const { fake, renders } = await mountLate(true)
   expect(renders[0]).toBe('a b 7 c d e / 5')
   await pushLines(fake, 'f')
   expect(renders.at(-1)).toBe('a b 7 c d e f / 6')
 })
 
-it('keeps so many of each type, so that a busy one takes nothing from the others', async () => {
+it('limits kept events per type, so that a busy type does not displace others', async () => {
   const { renders } = await mountLate(true, 2)
   expect(renders[0]).toBe('7 d e / 2')
 })
 
-it('gives nothing from before where it is not asked for', async () => {
+it('replays nothing unless asked to', async () => {
   const { fake, renders } = await mountLate(undefined)
   expect(renders.at(-1)).toBe(' / 0')
   await pushLines(fake, 'f')
@@ -76,7 +76,7 @@ it('misses nothing between setup and mounting', async () => {
   expect(container.textContent).toBe('a b')
 })
 
-it('begins with the types that there are when it is mounted', async () => {
+it('begins with the types at the time of mounting', async () => {
   const fake = createFake()
   const shown = shallowRef(false)
   const seen: string[] = []
@@ -100,7 +100,7 @@ it('begins with the types that there are when it is mounted', async () => {
   expect(seen.at(-1)).toBe('progress')
 })
 
-it('gives nothing from before to a component that is mounted because an event came', async () => {
+it('replays nothing to a component that was mounted because of an event', async () => {
   const fake = createFake()
   const seen: string[] = []
   const Late = defineComponent(() => {

@@ -50,7 +50,7 @@ it('renders on a server without connecting, and hydrates without a mismatch', as
   expect(complaints()).toEqual([])
 })
 
-it('renders the same of a stream that is open, and then shows it', async () => {
+it('renders the same for an open stream, and then shows its events', async () => {
   const complaints = watchConsole()
   const fake = createFake()
   await fake.connect()
@@ -63,7 +63,7 @@ it('renders the same of a stream that is open, and then shows it', async () => {
   expect(complaints()).toEqual([])
 })
 
-it('hydrates a part that is loaded late without a mismatch, and then shows what it missed', async () => {
+it('hydrates a lazy part without a mismatch, and then shows missed events', async () => {
   const complaints = watchConsole()
   const fake = createFake()
   let load = () => {}

@@ -16,7 +16,7 @@ async function renderIndicator(props: SSEConnectionIndicatorProps & { class?: st
   return { fake, root, text }
 }
 
-it('tells a lost connection, counts down without reading it out, and retries without losing the focus', async () => {
+it('shows a lost connection, counts down without announcing it, and retries without losing the focus', async () => {
   const { fake, root, text } = await renderIndicator({ class: 'mine' })
   expect(text()).toBe('Connected')
   expect(root().className).toBe('rivulet-indicator rivulet-indicator--open mine')
@@ -37,7 +37,7 @@ it('tells a lost connection, counts down without reading it out, and retries wit
   expect(text()).toBe('Connected')
 })
 
-it('tells of no network, of a gap until that is noted, and of the end', async () => {
+it('shows a missing network, a gap until it is dismissed, and the end', async () => {
   const { fake, text } = await renderIndicator({ labels: { dismiss: 'Noted' } })
   await fake.gap()
   await nextTick()

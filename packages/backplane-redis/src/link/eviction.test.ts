@@ -26,7 +26,7 @@ function node({ port }: RedisServer, options: Partial<RedisBackplaneOptions> = {
 }
 
 describe('a Redis that evicts keys', () => {
-  it.each(['allkeys-lru', 'volatile-ttl'])('is refused, with what to do: %s', async (policy) => {
+  it.each(['allkeys-lru', 'volatile-ttl'])('is refused, with the fix: %s', async (policy) => {
     const { server, admin } = await startRedis('--maxmemory-policy', policy)
     const backplane = node(server)
     const refusal = { code: 'RIVULET_REDIS_SETUP', problem: 'eviction' }
@@ -39,7 +39,7 @@ describe('a Redis that evicts keys', () => {
     await vi.waitFor(() => backplane.publish('a', text('1'), kept), 5_000)
   })
 
-  it('is used with a warning where that is wanted', async () => {
+  it('is used with a warning if the option says so', async () => {
     const { server } = await startRedis('--maxmemory-policy', 'allkeys-lru')
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     onTestFinished(() => warn.mockRestore())
@@ -54,12 +54,12 @@ describe('a Redis that evicts keys', () => {
   })
 })
 
-describe('an event that was deleted is never taken for none', () => {
+describe('a deleted event never goes unnoticed', () => {
   it.each([
     ['the log', ['log:a']],
     ['the positions', ['positions']],
     ['both', ['log:a', 'positions']],
-  ])('where %s is gone', async (_, gone) => {
+  ])('if %s is gone', async (_, gone) => {
     const { server, admin } = await startRedis()
     const backplane = node(server)
     const { storedPosition } = await backplane.read('a', 0, 0)

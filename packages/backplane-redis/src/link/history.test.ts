@@ -9,7 +9,7 @@ import type { RedisBackplaneOptions } from '../redis-backplane.js'
 const redis = new OneRedis()
 
 describe('an outage', () => {
-  it('is a gap for everyone where two servers were in charge for a while', async () => {
+  it('is a gap for everyone if there were two primaries for a while', async () => {
     const old = await RedisServer.start()
     const promoted = await RedisServer.start({ args: ['--replicaof', '127.0.0.1', String(old.port)] })
     onTestFinished(async () => void (await Promise.all([old.dispose(), promoted.dispose()])))
@@ -47,7 +47,7 @@ describe('an outage', () => {
     expect(told(other)).toEqual(['0', 'of the old', 'gap', 'late', 'gap', '1'])
   })
 
-  it('is a gap where the clocks of the two differ, and nothing was published at the new one', async () => {
+  it('is a gap if the clocks of the two differ, and nothing was published on the new one', async () => {
     const old = await RedisServer.start()
     const promoted = await RedisServer.start({ args: ['--replicaof', '127.0.0.1', String(old.port)] })
     onTestFinished(async () => void (await Promise.all([old.dispose(), promoted.dispose()])))

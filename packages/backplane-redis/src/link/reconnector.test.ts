@@ -7,7 +7,7 @@ import { BackplaneUnavailableError } from './errors.js'
 const redis = new OneRedis()
 
 describe('an outage', () => {
-  it('makes publishing and reading fail at once, with what to do, and is over by itself', async () => {
+  it('makes publishing and reading fail at once, with the fix, and recovers by itself', async () => {
     const { proxy, backplane } = await redis.behindProxy({ timeoutMs: 500 })
     const recorder = new Recorder()
     await backplane.subscribe('a', recorder)

@@ -9,7 +9,7 @@ import { TcpProxy } from '../../test/tcp-proxy.js'
 const redis = new OneRedis()
 
 describe('connections', () => {
-  it.each(['ioredis', 'redis'])('leaves the client of %s alone, and closes its own', async (name) => {
+  it.each(['ioredis', 'redis'])('leaves the client of %s alone, and closes its own connections', async (name) => {
     const { proxy } = await redis.behindProxy()
     const address = { port: proxy.port, host: '127.0.0.1' }
     const ioredis = new Redis({ ...address, lazyConnect: true })
@@ -26,7 +26,7 @@ describe('connections', () => {
     else ioredis.disconnect()
   })
 
-  it('goes on when Redis has forgotten the scripts', async () => {
+  it('continues when Redis has forgotten the scripts', async () => {
     const { backplane } = redis.node()
     await backplane.publish('a', text('1'), kept)
     await redis.admin.script('FLUSH')
@@ -45,7 +45,7 @@ describe('connections', () => {
     )
   })
 
-  it('leaves a server that has become a replica, though it only listens', async () => {
+  it('leaves a server that has become a replica, even if it only listens', async () => {
     const [one, other] = await Promise.all([RedisServer.start(), RedisServer.start()])
     onTestFinished(async () => void (await Promise.all([one.dispose(), other.dispose()])))
     const proxy = await TcpProxy.start(one.port)

@@ -36,8 +36,8 @@ async function start(namespace: string, options: Partial<RedisBackplaneOptions> 
 
 const commands = 'get hget hmget hset set pexpire publish time xadd xdel xrange xtrim evalsha'.split(' ')
 
-describe('a right that is missing', () => {
-  it.each(commands)('is named, and nothing is stored by who tries again and again: %s', async (command) => {
+describe('a missing permission', () => {
+  it.each(commands)('is named, and retries store nothing: %s', async (command) => {
     const { backplane, allow, stored } = await start(`lacks-${command}`)
     for (const data of ['1', '2', '3']) await backplane.publish('a', text(data.repeat(90)), { retain: true })
     const before = await stored()
@@ -94,7 +94,7 @@ describe('a right that is missing', () => {
   it.each([
     ['a key', 'resetkeys'],
     ['a pub/sub channel', 'resetchannels'],
-  ])('is told at once where it is that to %s', async (_, taken) => {
+  ])('is reported at once for %s', async (_, taken) => {
     const { backplane, allow } = await start(taken)
     await allow(taken)
     const error = await backplane.subscribe('a', new Recorder()).catch((reason) => reason)
@@ -102,7 +102,7 @@ describe('a right that is missing', () => {
     expect(error.message).toContain(`~{${taken}}:*`)
   })
 
-  it('is told where it keeps Redis from forgetting channels', async () => {
+  it('is reported if Redis cannot forget channels', async () => {
     const { backplane, allow } = await start('sweeps', { probeIntervalMs: 10 })
     const recorder = new Recorder()
     await backplane.subscribe('a', recorder)
@@ -112,7 +112,7 @@ describe('a right that is missing', () => {
     expect((await backplane.publish('a', text('1'), { retain: true })).duplicate).toBe(false)
   })
 
-  it('is none of those that the README names', async () => {
+  it('is not among those in the README', async () => {
     const { backplane } = await start('all')
     const recorder = new Recorder()
     await backplane.subscribe('a', recorder)

@@ -267,6 +267,6 @@ async function play(seed: number): Promise<void> {
   }
 }
 
-it(`gives every event once and in order, however commands, messages and cuts fall (${seeds} seeds from ${firstSeed})`, async () => {
+it(`delivers every event once and in order, for any timing of commands, messages and cuts (${seeds} seeds from ${firstSeed})`, async () => {
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) await play(seed)
 }, 600_000)

@@ -5,7 +5,7 @@ import { Recorder } from '../../test/recorder.js'
 const redis = new OneRedis()
 
 describe('an outage', () => {
-  it('ends with what was missed, in the order of all channels', { timeout: 20_000 }, async () => {
+  it('ends with the missed events, in order across all channels', { timeout: 20_000 }, async () => {
     const { proxy, backplane, namespace } = await redis.behindProxy({ retention: { maxEvents: 10_000 } })
     const other = redis.node({ namespace, retention: { maxEvents: 10_000 } }).backplane
     const recorder = new Recorder()
@@ -22,7 +22,7 @@ describe('an outage', () => {
     expect(recorder.gaps).toEqual([])
   })
 
-  it('is a gap where live-only events were missed, and on no other channel', async () => {
+  it('is a gap only on channels that missed live-only events', async () => {
     const { proxy, backplane, namespace } = await redis.behindProxy()
     const other = redis.node({ namespace }).backplane
     const recorder = new Recorder()
@@ -37,7 +37,7 @@ describe('an outage', () => {
     expect(recorder.gaps).toEqual(['a'])
   })
 
-  it('is a gap where what was missed is trimmed', async () => {
+  it('is a gap if missed events were trimmed', async () => {
     const { proxy, backplane, namespace } = await redis.behindProxy({ retention: { maxEvents: 2 } })
     const other = redis.node({ namespace, retention: { maxEvents: 2 } }).backplane
     const recorder = new Recorder()
@@ -54,7 +54,7 @@ describe('an outage', () => {
     ])
   })
 
-  it('tells of data that is gone beneath a connection that holds', async () => {
+  it('reports data that was lost during an unbroken connection', async () => {
     const { backplane } = redis.node()
     const recorder = new Recorder()
     await backplane.subscribe('a', recorder)
@@ -68,7 +68,7 @@ describe('an outage', () => {
     expect(await backplane.read('a', position!, 10)).toMatchObject({ continuous: false, reason: 'restarted' })
   })
 
-  it('tells of every loss at its place, where history began anew more than once meanwhile', async () => {
+  it('reports every loss at its place, even if history was reset more than once', async () => {
     const { proxy, backplane, namespace } = await redis.behindProxy()
     const { proxy: toPublisher, backplane: publisher } = await redis.behindProxy({ namespace })
     const [clock, log] = [`{${namespace}}:positions`, `{${namespace}}:log:a`]
@@ -115,7 +115,7 @@ describe('an outage', () => {
     },
   )
 
-  it('is a gap on a channel alone whose head was changed, without a look at the others', async () => {
+  it('is a gap only on a channel whose head was changed, without checking the others', async () => {
     const { backplane, namespace } = redis.node()
     const recorder = new Recorder()
     for (const channel of ['a', 'b']) await backplane.subscribe(channel, recorder)

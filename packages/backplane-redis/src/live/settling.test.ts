@@ -5,7 +5,7 @@ import { Recorder } from '../../test/recorder.js'
 const redis = new OneRedis()
 
 describe('a subscription', () => {
-  it('does not look at the other channels of the node, however many', async () => {
+  it('does not check the other channels of the node, no matter how many', async () => {
     const { backplane } = redis.node({ probeIntervalMs: 1e6, lingerMs: 1e6 })
     const recorder = new Recorder()
     const many = 5_000
@@ -29,7 +29,7 @@ describe('a subscription', () => {
 })
 
 describe('connections', () => {
-  it('stops listening to a channel that nobody wants any more, after a while', async () => {
+  it('stops listening to an unused channel after a while', async () => {
     const { backplane, namespace } = redis.node({ lingerMs: 50 })
     const heard = async () => (await redis.admin.pubsub('CHANNELS', `{${namespace}}:live:*`)) as string[]
     const recorder = new Recorder()

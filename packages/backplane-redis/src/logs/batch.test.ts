@@ -3,7 +3,7 @@ import { kept, OneRedis, text } from '../../test/one-redis.js'
 
 const redis = new OneRedis()
 
-describe('what is read in one turn', () => {
+describe('reads in one turn', () => {
   /** Counts the calls of scripts that get a log of the namespace. */
   async function countCalls(namespace: string): Promise<() => Promise<number>> {
     const monitor = await redis.admin.duplicate().monitor()
@@ -21,7 +21,7 @@ describe('what is read in one turn', () => {
     }
   }
 
-  it('is read by one call, each channel from where it was asked for', async () => {
+  it('are one call, with a cursor for each channel', async () => {
     const { backplane, namespace } = redis.node({
       retention: (channel) => (channel === 'c4' ? 'none' : { maxEvents: 4 }),
     })
@@ -52,7 +52,7 @@ describe('what is read in one turn', () => {
     expect(await calls()).toBe(1)
   })
 
-  it('is read by several calls where it may be much', async () => {
+  it('are several calls if there may be much data', async () => {
     const { backplane, namespace } = redis.node()
     await backplane.publish('a', text('1'), kept)
     const calls = await countCalls(namespace)

@@ -6,7 +6,7 @@ import { BackplaneUnavailableError } from '../link/errors.js'
 const redis = new OneRedis()
 
 describe('retention', () => {
-  it('trims to the bytes', async () => {
+  it('trims to maxBytes', async () => {
     const { backplane, namespace } = redis.node({ retention: { maxBytes: 10_000 } })
     let last = 0
     for (let n = 0; n < 100; n++) last = (await backplane.publish('a', text('x'.repeat(990)), kept)).position!
@@ -16,7 +16,7 @@ describe('retention', () => {
     expect(await backplane.read('a', last - 50 * 1024 * 1000, 10)).toMatchObject({ continuous: false })
   })
 
-  it('keeps no event that alone exceeds the bytes', async () => {
+  it('does not keep an event that alone exceeds maxBytes', async () => {
     const { backplane } = redis.node({ retention: { maxBytes: 1000 } })
     const { position } = await backplane.publish('a', text('x'.repeat(2000)), kept)
     expect(await backplane.read('a', position! - 1, 10)).toMatchObject({
@@ -46,7 +46,7 @@ describe('retention', () => {
 })
 
 describe('a position', () => {
-  it('of the future is of another history, and does not become one of this', async () => {
+  it('from the future belongs to another history, and stays unknown', async () => {
     const { backplane, namespace } = redis.node()
     await backplane.publish('a', text('1'), kept)
     const positions = `{${namespace}}:positions`
@@ -59,7 +59,7 @@ describe('a position', () => {
     expect(await again.read('a', position!, 10)).toMatchObject({ continuous: false, reason: 'restarted' })
   })
 
-  it('goes on above a log that outlived the others', async () => {
+  it('continues above a log that outlived the others', async () => {
     const { backplane, namespace } = redis.node()
     const far = (Date.now() + 60_000) * 1024
     await redis.admin.xadd(`{${namespace}}:log:a`, `${far}-0`, 'p', '0', 'c', '1', 'e', '3|log1')
@@ -74,7 +74,7 @@ describe('a position', () => {
 })
 
 describe('an outage', () => {
-  it('does not carry out afterwards what it refused while Redis was stopped', async () => {
+  it('does not carry out later what it refused while Redis was stopped', async () => {
     const stopped = await RedisServer.start()
     onTestFinished(() => stopped.dispose())
     const { backplane } = redis.node({ timeoutMs: 100 }, stopped.port)

@@ -5,7 +5,7 @@ import { redisBoundsPer } from './retention.js'
 const dayMs = 86_400_000
 
 describe('redisBoundsPer', () => {
-  it('knows a channel’s position for longer than its events', () => {
+  it('knows a channel’s position longer than its events', () => {
     const headTtlMs = (retention?: Retention) => redisBoundsPer(retention)('a').headTtlMs
     expect(headTtlMs()).toBe(7 * dayMs)
     expect(headTtlMs('none')).toBe(7 * dayMs)

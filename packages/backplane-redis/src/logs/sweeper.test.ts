@@ -5,7 +5,7 @@ import { Recorder } from '../../test/recorder.js'
 const redis = new OneRedis()
 
 describe('a sweeper', () => {
-  it('forgets channels whose time is over, unless somebody listens, and vouches for none of them', async () => {
+  it('forgets expired channels without subscribers, and claims no continuity for them', async () => {
     const { backplane, namespace } = redis.node({ probeIntervalMs: 5 })
     const positions = `{${namespace}}:positions`
     const { storedPosition } = await backplane.read('a', 0, 0)

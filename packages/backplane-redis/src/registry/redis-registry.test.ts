@@ -68,8 +68,8 @@ function nameOf({ info }: { info: unknown }): string {
   return (info as { name: string }).name
 }
 
-describe('presence over nodes', () => {
-  it('is the same on all, and forgets the streams of a process that was killed', async () => {
+describe('presence across nodes', () => {
+  it('is the same on all nodes, and forgets the streams of a killed process', async () => {
     const redis = await startRedis()
     const node = await startNode(redis)
     await node.connect('ada')
@@ -88,7 +88,7 @@ describe('presence over nodes', () => {
     await expect.poll(() => redis.command('keys', '{rivulet}:entries:*'), { timeout }).toHaveLength(1)
   })
 
-  it('comes back when Redis has lost its data', async () => {
+  it('is restored when Redis has lost its data', async () => {
     const redis = await startRedis()
     const nodes = [await startNode(redis), await startNode(redis)] as const
     await nodes[0].connect('ada')
@@ -97,7 +97,7 @@ describe('presence over nodes', () => {
     for (const { names } of nodes) await expect.poll(names, { timeout }).toEqual(['ada', 'bob'])
   })
 
-  it('comes back when Redis has lost what was written last', async () => {
+  it('is restored when Redis has lost the latest writes', async () => {
     const redis = await startRedis()
     const node = await startNode(redis)
     const ada = await node.connect('ada')
@@ -113,7 +113,7 @@ describe('presence over nodes', () => {
     await expect.poll(node.names, { timeout }).toEqual(['bob'])
   })
 
-  it('is made up for after an outage', async () => {
+  it('is brought up to date after an outage', async () => {
     const redis = await startRedis()
     const nodes = [await startNode(redis), await startNode(redis)] as const
     const ada = await nodes[0].connect('ada')
@@ -128,8 +128,8 @@ describe('presence over nodes', () => {
   })
 })
 
-describe('the presence of very many', () => {
-  it('is read in pages, each of them once, and counted without them', { timeout: 20_000 }, async () => {
+describe('presence with very many members', () => {
+  it('is read in pages, each member once, and counted without reading', { timeout: 20_000 }, async () => {
     const redis = await startRedis()
     const backplane = new RedisBackplane({ client: clients.ioredis!(redis.port) })
     onTestFinished(() => backplane.close())
