@@ -17,7 +17,7 @@ export interface ConnectionSnapshot {
   readonly recovered: boolean | null | undefined
   /** The last gap since `connect()`. */
   readonly gap: GapEvent | undefined
-  /** How the run ended, if the stream was a run and is over. */
+  /** The end of the run, if the stream was a run and is over. */
   readonly ended: EndEvent | undefined
   /** The address of the run that the request has started. The stream continues there, and the run can be stopped there. */
   readonly location: string | undefined

@@ -7,7 +7,7 @@ import type { Frame } from './frame.js'
  */
 export const pieceChars = 65_536
 
-/** How often the selection of frames looks at the clock, in frames. */
+/** Interval at which the selection of frames checks the clock, in frames. */
 const framesPerLook = 8
 
 /** The part of a piece that was looked at, and the frames of it that a connection wants; `undefined` if it wants none. */

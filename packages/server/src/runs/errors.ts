@@ -53,7 +53,7 @@ export class RunTimeoutError extends RivuletError {
   constructor(
     /** The run's id. */
     readonly id: string,
-    /** How many milliseconds it had. */
+    /** The time limit, in milliseconds. */
     readonly timeoutMs: number,
   ) {
     super(
@@ -73,7 +73,7 @@ export class TooManyRunsError extends RivuletError {
   constructor(
     /** Whose runs they are. */
     readonly key: string,
-    /** How many may be running at once. */
+    /** The limit of running runs per key. */
     readonly maxRunningPerKey: number,
   ) {
     super(
@@ -91,7 +91,7 @@ export class RunFailure extends RivuletError {
   static override readonly code = 'RIVULET_RUN_FAILED'
 
   constructor(
-    /** What readers are told. */
+    /** The reason for readers. */
     readonly reason: string,
     options?: ErrorOptions,
   ) {

@@ -2,7 +2,7 @@ import type { Clock, EventContract } from '@rivulet/core'
 import type { RunStore } from '../backplane/run-store.js'
 import { endOf, type Production } from './production.js'
 
-/** How many leases, and how many lapsed runs, one call is about. */
+/** Maximum number of leases, and of lapsed runs, per call. */
 const batch = 256
 
 export interface LeasesOptions<Contract extends EventContract> {

@@ -18,7 +18,7 @@ export interface OutboxOptions {
   readonly retryForMs: number
 }
 
-/** How many messages, and how many characters beyond the first one, are sent in one. */
+/** Maximum number of messages, and of characters after the first message, per call. */
 const maxMessages = 256
 const maxChars = 262_144
 

@@ -10,7 +10,7 @@ export type RunOutput<Contract extends EventContract> = SnapshotEvent<Contract>
 /** Items in time: what `for await` takes, or a stream of the web. */
 export type RunSource<Item> = AsyncIterable<Item> | ReadableStream<Item>
 
-/** What a producer works with. */
+/** The tools of a producer. */
 export interface Producing<Contract extends EventContract> {
   /** The run's id. */
   readonly id: string

@@ -9,7 +9,7 @@ import { Outbox } from './outbox.js'
 import type { Producing } from './producer.js'
 import { Retry } from './retry.js'
 
-/** How a run ends, without its encoding. */
+/** The end of a run, before it is encoded. */
 export type Outcome = Pick<EndEvent, 'state' | 'reason'>
 
 /** The terminal event of an outcome. */

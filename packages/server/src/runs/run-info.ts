@@ -3,7 +3,7 @@ import type { RunRecord } from '../backplane/run-store.js'
 /** A run, as `get` and `list` show it. */
 export type RunInfo = Pick<RunRecord, 'id' | 'key' | 'state' | 'reason' | 'startedAt' | 'endedAt'>
 
-/** What the application may know of a run. */
+/** A run, as the application sees it. */
 export function infoOf({ id, key, state, reason, startedAt, endedAt }: RunRecord): RunInfo {
   return { id, key, state, reason, startedAt, endedAt }
 }

@@ -32,9 +32,9 @@ export interface RunManagerOptions<Contract extends EventContract> {
    * After how many milliseconds a run is ended as `failed: 'timeout'`; `Infinity`: never. @default 3_600_000 (one hour)
    */
   timeoutMs?: number
-  /** How many characters of event data a run keeps: the newest, and its end in any case. @default 8_388_608 */
+  /** Maximum number of characters of event data that a run keeps. The newest events and the end stay. @default 8_388_608 */
   maxBytes?: number
-  /** How many runs of one key may be running at once, on all nodes. @default Infinity */
+  /** Maximum number of runs of one key at a time, on all nodes. @default Infinity */
   maxRunningPerKey?: number
 }
 
@@ -51,7 +51,7 @@ export interface StartRunOptions<Contract extends EventContract, Item> {
 
 /** A run that was asked for. */
 export interface StartedRun extends RunInfo {
-  /** Whether this call started it. If not, there was a run with this id, running or over. */
+  /** `true` if this call started the run; `false` if the id already had one, running or over. */
   readonly started: boolean
   /**
    * Resolves when this process has nothing more to do for the run: for `waitUntil` of platforms that stop a process after its
@@ -196,7 +196,7 @@ export class RunManager<Contract extends EventContract> {
 
   /**
    * Ends a run as `stopped`, wherever its producer is: its `signal` aborts, and nothing that it publishes from now on is kept.
-   * What it had published stays.
+   * Its published events stay.
    *
    * @param reason Readers are told. @default 'stopped'
    * @returns Whether this call ended it. False where it was over already, or there is no such run.

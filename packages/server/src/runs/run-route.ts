@@ -16,16 +16,16 @@ export interface RunAuthorizationOptions extends CallbackOptions {
 }
 
 /**
- * What decides about the requests to a run. `Request` is the framework's own request.
+ * Decides about the requests to a run. `Request` is the framework's own request.
  *
- * Where one of the functions throws, rejects, answers with what makes no sense, or does not answer within the manager's
- * `callbackTimeoutMs`, the request is answered with 500 and no detail, and `onError` gets the reason.
+ * If a function throws, rejects, returns an invalid value, or does not answer within the manager's `callbackTimeoutMs`, the
+ * request gets 500 without details, and `onError` gets the reason.
  */
 export interface RunRouteOptions<Request = unknown, Context = unknown> {
-  /** Gives the id of the run that a request is about. `undefined`: of none. */
+  /** Returns the id of the requested run; `undefined` for none. */
   id: (request: Request, options: CallbackOptions) => Awaitable<string | undefined>
   /**
-   * Decides on each request. Whoever it lets in to a run that does not exist gets 404.
+   * Decides on each request. An authorized request for a run that does not exist gets 404.
    *
    * @example
    * authorize: (request, { run }) => request.user !== undefined && run?.key === request.user.id

@@ -9,7 +9,7 @@ import type { RunInfo } from './run-info.js'
 import { findRun, type RouteCaller, type RunRouteOptions } from './run-route.js'
 
 export interface RunStopOptions<Request = unknown, Context = unknown> extends RunRouteOptions<Request, Context> {
-  /** What readers are told. @default 'stopped' */
+  /** The reason for readers. @default 'stopped' */
   reason?: string
 }
 
@@ -22,7 +22,7 @@ export interface StopAnswer {
   readonly body: string
 }
 
-/** What stopping needs of the runs. */
+/** The parts of the runs that stopping needs. */
 export interface Stopping {
   get(id: string): Promise<RunRecord | undefined>
   /** Ends a run, and shows how it ended. */
