@@ -2,7 +2,7 @@
 const rooms = {
   'packages/backplane-redis/src': ['live', 'registry', 'runs', 'logs', 'link', 'clients'],
   'packages/client/src': ['binding', 'shared', 'delivery', 'connection', 'runtime'],
-  'packages/server/src': ['runs', 'streams', 'nodes', 'delivery', 'sinks', 'backplane', 'runtime'],
+  'packages/server/src': ['runs', 'streams', 'nodes', 'delivery', 'sinks', 'ipc', 'backplane', 'runtime'],
 }
 const upward = Object.entries(rooms).flatMap(([folder, names]) =>
   names.slice(1).map((room, index) => ({

@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto'
+import type { Backplane, BackplaneSubscriber, PublishResult, ReadResult } from '../backplane/backplane.js'
+import type { BackplaneRegistry } from '../backplane/registry.js'
+import type { RunStore } from '../backplane/run-store.js'
+import { ConfigurationError } from '../runtime/errors.js'
+import { IpcProtocolError, IpcUnavailableError } from './errors.js'
+import { HostConnection } from './host-connection.js'
+import type { WentLive } from './host-link.js'
+import type { Attached } from './serve-backplane.js'
+import { fromWire, type HostFrame } from './wire.js'
+import { catchUp, type ReadAll, WorkerChannels } from './worker-channels.js'
+
+export interface ConnectBackplaneOptions {
+  /** The path that the serving process passed to `serveBackplane`. */
+  path: string
+  /**
+   * Time for each call, in milliseconds. A call during a break waits for the connection to come back. @default 5_000
+   */
+  timeoutMs?: number
+}
+
+/**
+ * Connects to the backplane that another process of this machine serves by `serveBackplane`. Resolves once it is connected;
+ * a worker may start before the serving process. After a break it connects again by itself, delivers what was stored
+ * meanwhile, and tells a gap where events were lost.
+ *
+ * @throws {IpcUnavailableError} (by rejecting) if nothing answers at the path within `timeoutMs`.
+ * @throws {IpcProtocolError} (by rejecting) if the other process has another version of the protocol.
+ * @throws {ConfigurationError} (by rejecting) if an option has an invalid value.
+ */
+export async function connectBackplane(options: ConnectBackplaneOptions): Promise<Backplane> {
+  const { path, timeoutMs = 5_000 } = options
+  if (typeof path !== 'string' || path === '') throw new ConfigurationError('path', path, 'Pass the path of a socket.')
+  if (!(timeoutMs > 0 && timeoutMs < 2 ** 31)) {
+    throw new ConfigurationError('timeoutMs', timeoutMs, 'Pass a number of milliseconds above 0.')
+  }
+  const worker = new Worker(path, timeoutMs)
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const error = new IpcUnavailableError('connect', `nothing answers at "${path}" within ${timeoutMs} ms.`)
+    timer = setTimeout(() => reject(error), timeoutMs)
+  })
+  try {
+    return backplaneOf(worker, await Promise.race([worker.first, late]))
+  } catch (error) {
+    worker.close()
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function backplaneOf(worker: Worker, { registry, runs }: Attached): Backplane {
+  const part = (name: string, methods: readonly string[], once: string) =>
+    Object.fromEntries(
+      methods.map((method) => [
+        method,
+        (...args: readonly unknown[]) => worker.call(`${name}.${method}`, args, method !== once),
+      ]),
+    ) as unknown
+  const registryMethods = ['beat', 'update', 'members', 'nodes', 'evict', ...(registry?.count ? ['count'] : [])]
+  const runMethods = ['create', 'append', 'renew', 'finish', 'lapsed', 'get', 'list', 'forget']
+  return {
+    // Each of the excepted methods tells its one caller something that a second call would not.
+    ...(registry && { registry: part('registry', registryMethods, 'evict') as BackplaneRegistry }),
+    ...(runs && { runs: part('runs', runMethods, 'finish') as RunStore }),
+    publish: (channel, message, options) =>
+      worker.call(
+        'publish',
+        [channel, message, options],
+        options.idempotencyKey !== undefined,
+      ) as Promise<PublishResult>,
+    subscribe: (channel, subscriber) => worker.subscribe(channel, subscriber),
+    unsubscribe: (channel, subscriber) => worker.unsubscribe(channel, subscriber),
+    read: (channel, after, limit) => worker.call('read', [channel, after, limit], true) as Promise<ReadResult>,
+    seek: (channel, count) => worker.call('seek', [channel, count], true) as Promise<number>,
+    forget: (channel) => worker.call('forget', [channel], true) as Promise<void>,
+    close: () => worker.close(),
+  }
+}
+
+type Delivery = Exclude<HostFrame, readonly ['result' | 'failure', ...unknown[]]>
+
+/** Events that may come while the last part of the logs is read. */
+const bufferLimit = 65_536
+
+/** A worker's end of a backplane. */
+class Worker {
+  /** Settles when the worker is connected for the first time, or is sure that it cannot be. */
+  readonly first: Promise<Attached>
+  readonly #id = randomUUID()
+  readonly #connection: HostConnection
+  readonly #channels = new WorkerChannels()
+  /** What came before the logs were read to their end; `undefined` while everything is delivered as it comes. */
+  #buffer: Delivery[] | undefined = []
+  /** The number of live-only events and gaps that this worker has, as the host counts them. */
+  #unlogged = 0
+  /** The host's subscriptions of which `#unlogged` is the count, and those of the present connection. */
+  #link = ''
+  #attached: Attached | undefined
+  /** Resolves when everything is delivered as it comes. */
+  #live: { readonly promise: Promise<void>; resolve(): void } = createSignal()
+  /** The subscribers were told of the present break. */
+  #alarmed = false
+
+  constructor(path: string, timeoutMs: number) {
+    let resolveFirst: (attached: Attached) => void
+    let rejectFirst: (error: Error) => void
+    this.first = new Promise((resolve, reject) => {
+      resolveFirst = resolve
+      rejectFirst = reject
+    })
+    this.#connection = new HostConnection({
+      path,
+      timeoutMs,
+      attach: async () => {
+        const attached = (await this.#connection.request('attach', [this.#id, this.#channels.names])) as Attached
+        this.#attached = attached
+        resolveFirst(attached)
+      },
+      attached: () => this.#catchUp(),
+      lost: (error) => {
+        if (error instanceof IpcProtocolError) rejectFirst(error)
+        this.#lost(error)
+      },
+      receive: (frame) => this.#receive(frame),
+    })
+    this.#connection.connect()
+  }
+
+  call(method: string, args: readonly unknown[], repeatable: boolean): Promise<unknown> {
+    return this.#connection.call(method, args, repeatable)
+  }
+
+  async subscribe(channel: string, subscriber: BackplaneSubscriber): Promise<void> {
+    this.#channels.add(channel, subscriber)
+    try {
+      const position = (await this.call('subscribe', [channel], true)) as number
+      // Settled before, it would have to get events from the logs of which the delivery is under way.
+      while (this.#buffer) await this.#live.promise
+      this.#channels.settle(channel, subscriber, position)
+    } catch (error) {
+      this.unsubscribe(channel, subscriber)
+      throw error
+    }
+    // It was unsubscribed from while the call waited for a connection.
+    if (!this.#channels.has(channel)) this.#release(channel)
+  }
+
+  unsubscribe(channel: string, subscriber: BackplaneSubscriber): void {
+    if (this.#channels.remove(channel, subscriber)) this.#release(channel)
+  }
+
+  #release(channel: string): void {
+    // After a break the host is told of the channels that are left.
+    this.#connection.request('unsubscribe', [channel]).catch(() => {})
+  }
+
+  #receive(frame: Delivery): void {
+    if (!this.#buffer) this.#deliver(frame)
+    else if (this.#buffer.push(frame) > bufferLimit) {
+      this.#connection.restart(new Error('More events came than could be kept while the logs were read.'))
+    }
+  }
+
+  #deliver([kind, subject, message]: Delivery): void {
+    if (kind === 'health') this.#channels.health(subject && fromWire(subject))
+    else {
+      if (kind === 'gap' || message.position === undefined) this.#unlogged++
+      if (kind === 'gap') this.#channels.gap(subject)
+      else this.#channels.deliver(subject, message)
+    }
+  }
+
+  /** Delivers what was stored during a break, then goes on with what comes. */
+  async #catchUp(): Promise<void> {
+    const readAll: ReadAll = (reads) => this.#connection.request('readAll', [reads]) as ReturnType<ReadAll>
+    const { link, storedPosition: lastStored } = this.#attached!
+    const isNew = this.#link !== link
+    if (isNew) {
+      // Another process, or one that has forgotten this worker.
+      this.#link = link
+      this.#unlogged = 0
+      this.#channels.rewind(lastStored)
+      this.#channels.gap(undefined)
+    }
+    // Most of it, while the host holds back what comes. The second pass finds little.
+    await catchUp(this.#channels, Infinity, readAll, isNew)
+    const { missed, unlogged, storedPosition } = (await this.#connection.request('goLive', [
+      this.#unlogged,
+    ])) as WentLive
+    for (const channel of missed) this.#channels.gap(channel)
+    this.#unlogged = unlogged
+    await catchUp(this.#channels, storedPosition, readAll)
+    for (const frame of this.#buffer!) this.#deliver(frame)
+    this.#buffer = undefined
+    this.#live.resolve()
+    if (this.#alarmed) this.#channels.health(undefined)
+    this.#alarmed = false
+  }
+
+  #lost(error: Error): void {
+    if (!this.#buffer) this.#live = createSignal()
+    this.#buffer = []
+    if (this.#alarmed) return
+    this.#alarmed = true
+    this.#channels.health(new IpcUnavailableError('subscribe', 'the connection broke.', { cause: error }))
+  }
+
+  close(): void {
+    this.#connection.close()
+    this.#channels.clear()
+  }
+}
+
+function createSignal() {
+  let resolve = () => {}
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

@@ -1,0 +1,80 @@
+import type { Socket } from 'node:net'
+import { IpcProtocolError } from './errors.js'
+import { encodeFrames, FrameReader, greeting } from './wire.js'
+
+export interface FrameSocketOptions {
+  /** Bytes that may wait for the other end. Beyond them the socket is destroyed. */
+  readonly maxBacklogBytes: number
+  onFrame(frame: unknown): void
+  /** Called once, after the last frame. */
+  onEnd(error: Error | undefined): void
+}
+
+/** One end of a connection between two processes. All frames of one turn of the event loop are one write. */
+export class FrameSocket {
+  readonly #socket: Socket
+  readonly #options: FrameSocketOptions
+  readonly #reader = new FrameReader()
+  #outbox: unknown[] = []
+  #ended = false
+
+  constructor(socket: Socket, options: FrameSocketOptions) {
+    this.#socket = socket
+    this.#options = options
+    let failure: Error | undefined
+    socket.on('data', (chunk) => this.#receive(chunk))
+    socket.on('error', (error) => {
+      failure = error
+    })
+    socket.on('close', () => {
+      this.#ended = true
+      options.onEnd(failure)
+    })
+    socket.write(`${greeting}\n`)
+  }
+
+  send(frame: unknown): void {
+    if (this.#ended) return
+    if (this.#outbox.push(frame) === 1) setImmediate(() => this.#flush())
+  }
+
+  /** Sends a last frame, and ends the connection. */
+  end(frame: unknown): void {
+    this.send(frame)
+    setImmediate(() => this.#socket.end())
+  }
+
+  /** Ends the connection at once. `onEnd` is called later. */
+  destroy(error?: Error): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#socket.destroy(error)
+  }
+
+  #flush(): void {
+    const frames = this.#outbox
+    this.#outbox = []
+    if (this.#ended) return
+    // What one turn brings may be large, but not on top of a backlog.
+    if (this.#socket.writableLength > this.#options.maxBacklogBytes) {
+      this.destroy(new Error(`The other process left more than ${this.#options.maxBacklogBytes} bytes unread.`))
+      return
+    }
+    this.#socket.write(encodeFrames(frames))
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#ended) return
+    try {
+      const frames = this.#reader.push(chunk)
+      const received = this.#reader.greeting
+      if (received !== undefined && received !== greeting) throw new IpcProtocolError(received, greeting)
+      for (const frame of frames) {
+        if (this.#ended) return
+        this.#options.onFrame(frame)
+      }
+    } catch (error) {
+      this.destroy(error as Error)
+    }
+  }
+}

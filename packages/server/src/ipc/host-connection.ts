@@ -1,0 +1,146 @@
+import { createConnection } from 'node:net'
+import { IpcUnavailableError } from './errors.js'
+import { FrameSocket } from './frame-socket.js'
+import { fromWire, type HostFrame } from './wire.js'
+
+export interface HostConnectionOptions {
+  readonly path: string
+  /** Time for each call, in milliseconds. */
+  readonly timeoutMs: number
+  /** Greets the host on a new connection, with `request`. Until it resolves, calls wait. */
+  attach(): Promise<void>
+  /** Called when calls are sent again. Rejects if the connection is of no use. */
+  attached(): Promise<void>
+  /** The connection is lost, or could not be made. */
+  lost(error: Error): void
+  /** Takes everything but the answers to calls. */
+  receive(frame: Exclude<HostFrame, readonly ['result' | 'failure', ...unknown[]]>): void
+}
+
+interface PendingCall {
+  readonly method: string
+  readonly args: readonly unknown[]
+  /** Sent once more if the connection is lost before the answer has come. */
+  readonly repeatable: boolean
+  sent: boolean
+  resolve(value: unknown): void
+  reject(error: unknown): void
+}
+
+/** Longest time between two attempts to connect, in milliseconds. */
+const longestDelayMs = 1_000
+
+/** A worker's connection to the serving process, which comes back by itself. */
+export class HostConnection {
+  readonly #options: HostConnectionOptions
+  readonly #calls = new Map<number, PendingCall>()
+  #lastCall = 0
+  #socket: FrameSocket | undefined
+  /** True if calls may be sent. */
+  #attached = false
+  #failures = 0
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(options: HostConnectionOptions) {
+    this.#options = options
+  }
+
+  connect(): void {
+    const raw = createConnection(this.#options.path)
+    const socket = new FrameSocket(raw, {
+      // What a worker sends is bounded by its own calls.
+      maxBacklogBytes: Infinity,
+      onFrame: (frame) => this.#receive(frame as HostFrame),
+      onEnd: (error) => this.#lost(error ?? new Error('The serving process closed the connection.')),
+    })
+    this.#socket = socket
+    raw.once('connect', () => {
+      this.#start().catch((error: Error) => socket.destroy(error))
+    })
+  }
+
+  async #start(): Promise<void> {
+    await this.#options.attach()
+    this.#attached = true
+    this.#failures = 0
+    for (const [id, call] of this.#calls) if (!call.sent) this.#send(id, call)
+    await this.#options.attached()
+  }
+
+  /** Carries out a call. During a break it waits. */
+  call(method: string, args: readonly unknown[], repeatable: boolean): Promise<unknown> {
+    return this.#add(method, args, repeatable, this.#attached)
+  }
+
+  /** Carries out a call on the present connection, or not at all. */
+  request(method: string, args: readonly unknown[]): Promise<unknown> {
+    return this.#add(method, args, false, true)
+  }
+
+  #add(method: string, args: readonly unknown[], repeatable: boolean, now: boolean): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new IpcUnavailableError(method, 'the backplane is closed.'))
+    const id = ++this.#lastCall
+    return new Promise<unknown>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#calls.delete(id)
+        reject(new IpcUnavailableError(method, `it did not answer within ${this.#options.timeoutMs} ms.`))
+      }, this.#options.timeoutMs)
+      const settle =
+        <T>(then: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(timer)
+          this.#calls.delete(id)
+          then(value)
+        }
+      const call = { method, args, repeatable, sent: false, resolve: settle(resolve), reject: settle(reject) }
+      this.#calls.set(id, call)
+      if (now) this.#send(id, call)
+    })
+  }
+
+  #send(id: number, call: PendingCall): void {
+    call.sent = true
+    this.#socket?.send(['call', id, call.method, call.args])
+  }
+
+  #receive(frame: HostFrame): void {
+    const [kind, id, value] = frame
+    if (kind === 'result') this.#calls.get(id)?.resolve(value)
+    else if (kind === 'failure') this.#calls.get(id)?.reject(fromWire(value))
+    else this.#options.receive(frame)
+  }
+
+  #lost(error: Error): void {
+    this.#socket = undefined
+    this.#attached = false
+    for (const call of [...this.#calls.values()]) {
+      if (!call.sent) continue
+      if (call.repeatable) call.sent = false
+      else
+        call.reject(new IpcUnavailableError(call.method, 'the connection broke before it answered.', { cause: error }))
+    }
+    if (this.#closed) return
+    this.#options.lost(error)
+    const delayMs = this.#failures === 0 ? 0 : Math.min(longestDelayMs, 25 * 2 ** this.#failures)
+    this.#failures++
+    this.#timer = setTimeout(() => this.connect(), delayMs)
+  }
+
+  /** Ends the connection. It is made again. */
+  restart(error: Error): void {
+    this.#socket?.destroy(error)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    clearTimeout(this.#timer)
+    // The host forgets this worker at once.
+    if (this.#attached) this.#socket?.end(['call', ++this.#lastCall, 'leave', []])
+    else this.#socket?.destroy()
+    for (const call of [...this.#calls.values()]) {
+      call.reject(new IpcUnavailableError(call.method, 'the backplane is closed.'))
+    }
+  }
+}

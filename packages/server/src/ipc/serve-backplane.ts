@@ -1,0 +1,246 @@
+import { chmod, lstat, unlink } from 'node:fs/promises'
+import { createConnection, createServer, type Server, type Socket } from 'node:net'
+import type { Backplane } from '../backplane/backplane.js'
+import { ConfigurationError } from '../runtime/errors.js'
+import { tell } from '../runtime/guard.js'
+import { IpcAddressError } from './errors.js'
+import { FrameSocket } from './frame-socket.js'
+import { HostLink } from './host-link.js'
+import { type CallFrame, toWire } from './wire.js'
+
+export interface ServeBackplaneOptions {
+  /**
+   * The path of a Unix socket, or the name of a Windows pipe (`\\\\.\\pipe\\…`). Put it into a folder that only your
+   * application can enter: whoever can connect may publish and read everything. Only the user who runs this process may
+   * connect to the socket. A socket that a dead process left behind is replaced.
+   */
+  path: string
+  /**
+   * Bytes that may wait for one worker that does not read. Beyond them it is cut off, and reads what it missed from the logs
+   * when it is back. @default 16_777_216 (16 MiB)
+   */
+  maxBacklogBytes?: number
+  /**
+   * Time for which it is remembered what a worker without a connection misses, in milliseconds. After it, the worker's
+   * streams are told of a gap when it is back. @default 30_000
+   */
+  rememberMs?: number
+  /** Receives what goes wrong with a worker's connection: `IpcProtocolError` and errors of the socket. */
+  onError?(error: unknown): void
+}
+
+/** A backplane that is served to other processes. */
+export interface BackplaneServer {
+  /** The connected workers. */
+  readonly workers: number
+  /** Stops serving. The backplane stays open. The workers look for the next process that serves at this path. */
+  close(): Promise<void>
+}
+
+/**
+ * Serves a backplane to other processes of this machine, over a Unix socket or a named pipe. They use it by
+ * `connectBackplane`. This process goes on using the backplane itself.
+ *
+ * @throws {IpcAddressError} (by rejecting) if the path is in use, or cannot be listened on.
+ * @throws {ConfigurationError} (by rejecting) if an option has an invalid value.
+ */
+export async function serveBackplane(backplane: Backplane, options: ServeBackplaneOptions): Promise<BackplaneServer> {
+  const { path, maxBacklogBytes = 16_777_216, rememberMs = 30_000 } = options
+  if (typeof path !== 'string' || path === '') throw new ConfigurationError('path', path, 'Pass the path of a socket.')
+  for (const [name, value] of Object.entries({ maxBacklogBytes, rememberMs })) {
+    if (!(value >= 0)) throw new ConfigurationError(name, value, 'Pass a number, 0 or more.')
+  }
+  const host = new Host(backplane, { maxBacklogBytes, rememberMs, onError: (error) => options.onError?.(error) })
+  const server = createServer((socket) => host.accept(socket))
+  await listen(server, path)
+  return {
+    get workers() {
+      return host.workers
+    },
+    close: () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      host.close()
+      return closed
+    },
+  }
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  const attempt = () =>
+    new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(path, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+  try {
+    await attempt().catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') throw error
+      if (!(await lstat(path)).isSocket()) throw new Error('there is a file that is no socket')
+      if (await isServed(path)) throw error
+      await unlink(path)
+      await attempt()
+    })
+    if (!path.startsWith('\\\\')) await chmod(path, 0o600)
+  } catch (error) {
+    server.close()
+    const { code, message } = error as NodeJS.ErrnoException
+    const reason =
+      code === 'EADDRINUSE'
+        ? 'another process serves there. Serve in one process only, and connect the others with connectBackplane.'
+        : `${message}. Pass a path in a folder that this process may write to.`
+    throw new IpcAddressError(path, reason, { cause: error })
+  }
+}
+
+/** Tells if a process listens at the other end of a socket file. */
+function isServed(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path)
+    const settle = (served: boolean) => {
+      socket.destroy()
+      resolve(served)
+    }
+    socket.once('connect', () => settle(true))
+    socket.once('error', (error: NodeJS.ErrnoException) => settle(error.code !== 'ECONNREFUSED'))
+  })
+}
+
+/** The answer to `attach`: what the worker has to know of this process. */
+export interface Attached {
+  /** Identifies the subscriptions. If they are not those of before, live-only events of any channel may be missing. */
+  readonly link: string
+  /** Every event up to this position is stored. */
+  readonly storedPosition: number
+  readonly registry: { readonly count: boolean } | undefined
+  readonly runs: boolean
+}
+
+interface HostOptions {
+  readonly maxBacklogBytes: number
+  readonly rememberMs: number
+  readonly onError: (error: unknown) => void
+}
+
+/** Timers of Node.js end early beyond it. */
+const longestTimerMs = 2 ** 31 - 1
+
+/** Methods that are passed to the backplane as they are. */
+const passed = new Set(['publish', 'read', 'seek', 'forget'])
+const passedTo = {
+  registry: new Set(['beat', 'update', 'members', 'count', 'nodes', 'evict']),
+  runs: new Set(['create', 'append', 'renew', 'finish', 'lapsed', 'get', 'list', 'forget']),
+} as const
+
+class Host {
+  readonly #backplane: Backplane
+  readonly #options: HostOptions
+  readonly #sockets = new Set<FrameSocket>()
+  /** Links by the id that each worker has given itself. */
+  readonly #links = new Map<string, HostLink>()
+  readonly #timers = new Set<NodeJS.Timeout>()
+  #closed = false
+
+  constructor(backplane: Backplane, options: HostOptions) {
+    this.#backplane = backplane
+    this.#options = options
+  }
+
+  get workers(): number {
+    return [...this.#links.values()].filter(({ attached }) => attached).length
+  }
+
+  accept(raw: Socket): void {
+    let worker: string | undefined
+    const socket: FrameSocket = new FrameSocket(raw, {
+      maxBacklogBytes: this.#options.maxBacklogBytes,
+      onFrame: (frame) => {
+        const [, id, method, args] = frame as CallFrame
+        const answer = async () => {
+          if (method === 'attach') {
+            worker = String(args[0])
+            return this.#attach(worker, socket, args[1] as readonly string[])
+          }
+          const link = worker === undefined ? undefined : this.#links.get(worker)
+          if (method === 'leave') return link && this.#forget(worker!, link)
+          return this.#call(link, method, args)
+        }
+        answer().then(
+          (value) => socket.send(['result', id, value]),
+          (error: unknown) => socket.send(['failure', id, toWire(error)]),
+        )
+      },
+      onEnd: (error) => {
+        this.#sockets.delete(socket)
+        if (error)
+          tell(
+            () => this.#options.onError(error),
+            () => {},
+          )
+        if (worker !== undefined) this.#detach(worker, socket)
+      },
+    })
+    this.#sockets.add(socket)
+  }
+
+  async #attach(worker: string, socket: FrameSocket, channels: readonly string[]): Promise<Attached> {
+    const { registry, runs } = this.#backplane
+    let link = this.#links.get(worker)
+    if (!link) {
+      link = new HostLink(this.#backplane)
+      this.#links.set(worker, link)
+    }
+    await link.attach(socket, channels)
+    const storedPosition = await link.storedPosition()
+    return {
+      link: link.id,
+      storedPosition,
+      registry: registry && { count: registry.count !== undefined },
+      runs: runs !== undefined,
+    }
+  }
+
+  #detach(worker: string, socket: FrameSocket): void {
+    const link = this.#links.get(worker)
+    if (!link?.detach(socket)) return
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer)
+        if (!link.attached) this.#forget(worker, link)
+      },
+      Math.min(this.#options.rememberMs, longestTimerMs),
+    )
+    this.#timers.add(timer.unref())
+  }
+
+  #forget(worker: string, link: HostLink): void {
+    if (this.#links.get(worker) === link) this.#links.delete(worker)
+    link.dispose()
+  }
+
+  async #call(link: HostLink | undefined, method: string, args: readonly unknown[]): Promise<unknown> {
+    const backplane = this.#backplane as unknown as Record<string, (...args: readonly unknown[]) => unknown>
+    if (passed.has(method)) return backplane[method]!(...args)
+    const [part, name] = method.split('.') as [keyof typeof passedTo, string]
+    if (passedTo[part]?.has(name)) {
+      const target = this.#backplane[part] as unknown as typeof backplane
+      return target[name]!(...args)
+    }
+    if (!link) throw new Error('The worker has not attached itself.')
+    if (method === 'subscribe') return link.subscribe(args[0] as string)
+    if (method === 'unsubscribe') return link.unsubscribe(args[0] as string)
+    if (method === 'goLive') return link.goLive(args[0] as number)
+    if (method === 'readAll') return link.readAll(args[0] as Parameters<HostLink['readAll']>[0])
+    throw new Error(`There is no method "${method}".`)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const timer of this.#timers) clearTimeout(timer)
+    for (const link of this.#links.values()) link.dispose()
+    this.#links.clear()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+}
