@@ -1,4 +1,13 @@
-export { type IndicatorLabels, MissingStreamError } from '@rivulet/client/binding'
+export {
+  type IndicatorLabels,
+  MissingStreamError,
+  type RunAddress,
+  type RunEventsOptions,
+  type RunOptions,
+  type RunReduceOptions,
+  type RunState,
+  type RunView,
+} from '@rivulet/client/binding'
 export {
   SSEConnectionIndicator,
   type SSEConnectionIndicatorProps,
@@ -8,5 +17,6 @@ export { type ConnectionStatusResult, useConnectionStatus } from './use-connecti
 export { useEventReducer } from './use-event-reducer.js'
 export { useEventStream } from './use-event-stream.js'
 export type { ReplayOptions } from './use-fold.js'
-export { useServerEvent } from './use-server-event.js'
+export { type RunResult, useRun } from './use-run.js'
+export { type ServerEventOptions, useServerEvent } from './use-server-event.js'
 export { type ServerEvents, type ServerEventsOptions, useServerEvents } from './use-server-events.js'

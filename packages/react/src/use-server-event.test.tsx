@@ -61,3 +61,18 @@ it('reports the handler’s error to the stream, and continues', async () => {
   expect(received).toEqual(['a', 'b'])
   expect(errors).toMatchObject([{ message: 'a' }, { message: 'b' }])
 })
+
+it('skips the history if only live events are wanted', async () => {
+  const fake = createFake()
+  const received: string[] = []
+  renderHook(() => useServerEvent(events.log, ({ message }) => received.push(message), { live: true }), {
+    wrapper: ({ children }: { children: ReactNode }) => <SSEProvider service={fake.service}>{children}</SSEProvider>,
+  })
+  await opened(fake)
+  await pushLines(fake, 'a')
+  await act(() => fake.drop())
+  await fake.push('log', { message: 'missed' })
+  await act(() => fake.retry())
+  await pushLines(fake, 'b')
+  expect(received).toEqual(['a', 'b'])
+})

@@ -3,6 +3,14 @@ import type { EventDefinition, EventOfDefinition } from '@rivulet/core'
 import { useEffect, useInsertionEffect, useRef, useState } from 'react'
 import { useBinding } from './context.js'
 
+export interface ServerEventOptions {
+  /**
+   * Skips the history: events that were published before the stream connected, or while it was away. For toasts and sounds.
+   * @default false
+   */
+  live?: boolean
+}
+
 /**
  * Calls the handler with every event of a type, at once, while the component is mounted and not hidden by `<Activity>`.
  * It causes no render. An error that the handler throws, or rejects with, goes to the stream's `onError`.
@@ -14,14 +22,22 @@ import { useBinding } from './context.js'
 export function useServerEvent<Definition extends EventDefinition>(
   definition: Definition,
   handler: EventHandler<EventOfDefinition<Definition>>,
+  { live = false }: ServerEventOptions = {},
 ): void {
   const binding = useBinding()
-  const latest = useRef(handler)
+  const latest = useRef({ handler, live })
   useInsertionEffect(() => {
-    latest.current = handler
+    latest.current = { handler, live }
   })
   // A new definition of the same type keeps the subscription.
   const [known, setKnown] = useState(definition)
   if (known.type !== definition.type) setKnown(definition)
-  useEffect(() => binding.on(known, (event) => latest.current(event)), [binding, known])
+  useEffect(
+    () =>
+      binding.on(known, (event) => {
+        const { handler, live } = latest.current
+        return live && event.replayed ? undefined : handler(event)
+      }),
+    [binding, known],
+  )
 }

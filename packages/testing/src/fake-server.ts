@@ -1,5 +1,6 @@
 import {
   checkPayloadKeys,
+  type EndState,
   type EventContract,
   type EventDefinition,
   type EventType,
@@ -22,6 +23,11 @@ export interface FakeServerOptions {
   now?: () => number
   /** The heartbeat that the server announces, in milliseconds; it never sends one. 0: none. @default 0 */
   heartbeatMs?: number
+  /**
+   * The stream is a run: clients without a cursor get all of it, a DELETE stops it, and `finish` ends it. A POST is answered with
+   * the address of its request. @default false
+   */
+  run?: boolean
 }
 
 export interface PushOptions {
@@ -63,10 +69,15 @@ export class FakeServer<Contract extends EventContract> {
   #answer: FakeAnswer | undefined
   /** No stream was opened yet. */
   #untouched = true
+  /** The position of the run's end. */
+  #end = Infinity
 
-  constructor(events: Contract, { source = 'test', now = Date.now, heartbeatMs = 0 }: FakeServerOptions = {}) {
+  constructor(
+    events: Contract,
+    { source = 'test', now = Date.now, heartbeatMs = 0, run = false }: FakeServerOptions = {},
+  ) {
     this.#events = events
-    this.#options = { source, now, heartbeatMs }
+    this.#options = { source, now, heartbeatMs, run }
   }
 
   /** The number of open streams. */
@@ -138,6 +149,23 @@ export class FakeServer<Contract extends EventContract> {
     for (const connection of connections) connection.end()
   }
 
+  /**
+   * Ends the run for all clients, including later ones. A run ends once: further calls do nothing.
+   *
+   * @returns Settles when the clients have dealt with the end.
+   */
+  async finish(state: EndState = 'done', reason?: string): Promise<void> {
+    if (this.#end !== Infinity) return
+    const position = ++this.#position
+    this.#end = position
+    const end = { type: 'rivulet:end', state, ...(reason !== undefined && { reason }) } as const
+    const frame = encodeControlEvent(end, { id: position.toString(36) })
+    this.#log.push({ position, frame })
+    const connections = [...this.#connections]
+    await this.#write(frame)
+    for (const connection of connections) connection.end()
+  }
+
   /** Answers all further requests with a status or a response. Call it without an argument to return to streams. */
   answer(answer?: FakeAnswer): void {
     this.#answer = answer
@@ -148,18 +176,26 @@ export class FakeServer<Contract extends EventContract> {
     this.requests.push(request)
     if (typeof this.#answer === 'number') return fakeResponse(this.#answer)
     if (this.#answer) return this.#answer(request)
+    if (this.#options.run && request.method === 'DELETE') {
+      await this.finish('stopped', 'stopped')
+      return fakeResponse(200)
+    }
+    if (positionOf(request) >= this.#end) return fakeResponse(204)
     const connection = new FakeConnection(signal)
     this.#connections.add(connection)
     void connection.closed.then(() => this.#connections.delete(connection))
     void connection.write(this.#greeting(request))
+    if (this.#end !== Infinity) connection.end()
     return fakeResponse(200, connection)
   }
 
   /** The first frame, and the events that the client has missed. */
-  #greeting({ lastEventId }: FakeRequest): string {
-    const present = this.#untouched ? 0 : this.#position
+  #greeting(request: FakeRequest): string {
+    const { run } = this.#options
+    const { lastEventId, method, url } = request
+    const present = this.#untouched || run ? 0 : this.#position
     this.#untouched = false
-    const cursor = lastEventId === '' ? present : Number.parseInt(lastEventId, 36)
+    const cursor = lastEventId === '' ? present : positionOf(request)
     const restarted = cursor > this.#position
     const missed = restarted ? [] : this.#log.filter(({ position }) => position > cursor)
     const reason = restarted ? 'restarted' : cursor < this.#forgotten ? 'trimmed' : undefined
@@ -171,14 +207,20 @@ export class FakeServer<Contract extends EventContract> {
         heartbeatMs: this.#options.heartbeatMs,
         recovered: resumes ? reason === undefined : null,
         replayed: missed.length,
+        ...(run && method === 'POST' && { location: url }),
       },
       resumes ? {} : { id: cursor.toString(36) },
     )
-    const gap = resumes && reason ? encodeControlEvent({ type: 'rivulet:gap', reason }) : ''
-    return open + gap + missed.map(({ frame }) => frame).join('')
+    const gap = (resumes || run) && reason ? encodeControlEvent({ type: 'rivulet:gap', reason }) : ''
+    const live = run && this.#end === Infinity ? encodeControlEvent({ type: 'rivulet:live' }) : ''
+    return open + gap + missed.map(({ frame }) => frame).join('') + live
   }
 
   async #write(text: string): Promise<void> {
     await Promise.all([...this.#connections].map((connection) => connection.write(text)))
   }
+}
+
+function positionOf({ lastEventId }: FakeRequest): number {
+  return Number.parseInt(lastEventId, 36)
 }

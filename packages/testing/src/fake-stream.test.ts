@@ -160,3 +160,34 @@ test('a custom service works with the fake’s fetch and clock', async () => {
   expect(fake.requests[0]).toMatchObject({ url: 'https://example.com/x', method: 'GET' })
   service.close()
 })
+
+test('plays a run: all of it for each client, one end, 204 on return', async () => {
+  const fake = new FakeStream(events, { run: true })
+  const read = async (headers = {}, method = 'GET') => {
+    const response = await fake.fetch('http://fake.test/run', { headers, method })
+    return [response.status, response.status === 200 && method !== 'DELETE' ? await response.text() : '']
+  }
+  await fake.push('log', { message: 'a' })
+  const first = read()
+  await fake.push('log', { message: 'b' })
+  await fake.finish('done')
+  await fake.finish('failed', 'late')
+  const [status, text] = await first
+  expect(status).toBe(200)
+  expect(String(text).match(/^event: .+$/gm)).toEqual([
+    'event: rivulet:open',
+    'event: log',
+    'event: rivulet:live',
+    'event: log',
+    'event: rivulet:end',
+  ])
+  expect(String((await read({}, 'POST'))[1]).match(/^event: .+$/gm)).toEqual([
+    'event: rivulet:open',
+    'event: log',
+    'event: log',
+    'event: rivulet:end',
+  ])
+  expect(await read({ 'last-event-id': '3' })).toEqual([204, ''])
+  expect((await read({ 'last-event-id': '2' }))[1]).toContain('"state":"done"')
+  expect(await read({}, 'DELETE')).toEqual([200, ''])
+})

@@ -44,6 +44,23 @@ describe('useServerEvents', () => {
   })
 })
 
+it('useServerEvent skips the history if only live events are wanted', async () => {
+  const live = shallowRef(true)
+  const received: string[] = []
+  const { fake } = await mount(() => useServerEvent(events.log, ({ message }) => received.push(message), { live }))
+  await pushLines(fake, 'a')
+  await fake.drop()
+  await fake.push('log', { message: 'missed' })
+  await fake.retry()
+  await pushLines(fake, 'b')
+  expect(received).toEqual(['a', 'b'])
+  live.value = false
+  await fake.drop()
+  await fake.push('log', { message: 'missed' })
+  await fake.retry()
+  expect(received).toEqual(['a', 'b', 'missed'])
+})
+
 it('useServerEvent calls the handler with each event of a burst, and none after unmounting', async () => {
   const received: string[] = []
   const { fake, unmount } = await mount(() => useServerEvent(events.log, ({ message }) => received.push(message)))

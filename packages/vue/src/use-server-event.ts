@@ -4,6 +4,14 @@ import { computed, type MaybeRefOrGetter, toValue } from 'vue'
 import { useBinding } from './context.js'
 import { whileMounted } from './while-mounted.js'
 
+export interface ServerEventOptions {
+  /**
+   * Skips the history: events that were published before the stream connected, or while it was away. For toasts and sounds.
+   * @default false
+   */
+  live?: MaybeRefOrGetter<boolean>
+}
+
 /**
  * Calls the handler with every event of a type, at once, while the component is mounted. An error that the handler
  * throws, or rejects with, goes to the stream's `onError`.
@@ -13,8 +21,11 @@ import { whileMounted } from './while-mounted.js'
 export function useServerEvent<Definition extends EventDefinition>(
   definition: MaybeRefOrGetter<Definition>,
   handler: EventHandler<EventOfDefinition<Definition>>,
+  { live = false }: ServerEventOptions = {},
 ): void {
   const binding = useBinding()
   const source = computed(() => ({ current: binding.value, type: toValue(definition) }))
-  whileMounted(source, ({ current, type }) => current.on(type, handler))
+  whileMounted(source, ({ current, type }) =>
+    current.on(type, (event) => (toValue(live) && event.replayed ? undefined : handler(event))),
+  )
 }

@@ -21,5 +21,14 @@ export { cancelFrame, flushFrame, nextFrame } from './next-frame.js'
 export { isOnline, observeOnline } from './online.js'
 export { ProviderStream } from './provider-stream.js'
 export { type Reducer, Reduction } from './reduction.js'
+export {
+  type RunAddress,
+  RunBinding,
+  type RunEventsOptions,
+  type RunOptions,
+  type RunReduceOptions,
+  type RunState,
+  type RunView,
+} from './run-binding.js'
 export { snapshotOf } from './same-value.js'
 export { type FrameSubscriber, StreamBinding } from './stream-binding.js'
