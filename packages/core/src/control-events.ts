@@ -74,12 +74,12 @@ export function isControlEvent(event: string): boolean {
   return event.startsWith('rivulet:')
 }
 
-/** Encodes a control event. `fields` go into the same block. */
+/** Encodes a control event. `id` and `retry` go into the same block. */
 export function encodeControlEvent(
   { type, ...data }: ControlEvent,
-  fields: Pick<MessageFields, 'id' | 'retry'> = {},
+  { id, retry }: Pick<MessageFields, 'id' | 'retry'> = {},
 ): string {
-  return encodeMessage({ ...fields, event: type, data: JSON.stringify(data) })
+  return encodeMessage({ id, retry, event: type, data: JSON.stringify(data) })
 }
 
 /**
