@@ -8,8 +8,10 @@ import { Frame } from './frame.js'
 import type { Writer } from './line.js'
 import { type LogPage, makePage } from './log-page.js'
 import type { Given } from './outlet.js'
-import { Piece } from './piece.js'
+import { cutPiece, framesPerLook, Piece, type Taken } from './piece.js'
 import { readChannels, readLimit, shortReadLimit } from './read-channels.js'
+import { type Part, partOf } from './replays.js'
+import type { Verdicts } from './verdicts.js'
 
 /** The point from which a connection catches up. */
 export interface CatchUpStart {
@@ -19,16 +21,18 @@ export interface CatchUpStart {
   readonly position: number
   /** Events up to this position are in the log. Later ones are in the queue, at `ordinal` or after it. */
   readonly bridge: number
-  /** Later starting positions of single channels. Events between `position` and these are not wanted, or were announced as lost. */
+  /** Later starting positions of single channels. Events between `position` and these are not wanted, or were announced as lost. The catch-up adds to it. */
   readonly floors?: Map<string, number>
   /** Tells the stream where the log ends: events up to the bridge are history. */
   readonly marksLive?: boolean
   /** Pages of the log that were already read from this start. */
   readonly pages?: readonly LogPage[]
+  /** What the stream's filter said of events that were read from this start. */
+  readonly verdicts?: Verdicts | undefined
 }
 
 /** A connection, as its catch-up sees it. */
-export interface Lacking {
+export interface CatchUpTarget {
   /** Writes control events. */
   write(text: string): void
   readonly state: ConnectionInfo['state']
@@ -39,8 +43,8 @@ export interface Lacking {
   readonly filtered: boolean
   /** Tells if the stream's filter lets a frame pass. */
   sees(frame: Frame): boolean
-  /** The frames of a piece that come after a position and pass the filter; `undefined` if there are none. */
-  select(piece: Piece, position: number): Piece | undefined
+  /** Takes the frames of a piece that come after a position and pass the filter, until it is late. */
+  take(piece: Piece, position: number, isLate: () => boolean): Taken
   /** Writes a payload; `undefined` for a step that had nothing to write. */
   give(piece: Given | undefined): void
   /** Called when it has all frames before an ordinal of the queue and all events up to a position. */
@@ -57,8 +61,8 @@ export interface Lacking {
 export class CatchUp implements Writer {
   readonly servesLive = false
   readonly #runtime: DeliveryRuntime
-  readonly #connection: Lacking
-  readonly #floors: Map<string, number>
+  readonly #connection: CatchUpTarget
+  #floors: Map<string, number> | undefined
   #ordinal: number
   #position: number
   #bridge: number
@@ -71,17 +75,19 @@ export class CatchUp implements Writer {
   /** The number of events of each channel to read next. */
   #limit: number
   #marksLive: boolean
+  readonly #verdicts: Verdicts | undefined
   #leave: Leave | undefined
 
-  constructor(runtime: DeliveryRuntime, connection: Lacking, start: CatchUpStart) {
+  constructor(runtime: DeliveryRuntime, connection: CatchUpTarget, start: CatchUpStart) {
     this.#runtime = runtime
     this.#connection = connection
     this.#ordinal = start.ordinal
     this.#position = start.position
     this.#bridge = start.bridge
     this.#limit = readLimit(connection.cohort.channels.length)
-    this.#floors = start.floors ?? new Map()
-    this.#pages = [...(start.pages ?? [])]
+    this.#floors = start.floors
+    this.#pages = start.pages ? [...start.pages] : []
+    this.#verdicts = start.verdicts
     this.#marksLive = start.marksLive ?? false
   }
 
@@ -97,27 +103,32 @@ export class CatchUp implements Writer {
 
   #advance(now: () => number, deadline: number): boolean {
     const connection = this.#connection
+    const isLate = () => now() >= deadline
     while (connection.state !== 'closed' && !this.#reading) {
+      // Even while it drains: nothing has to be read for it.
+      if (this.#hasAll) {
+        connection.goLive(this.#ordinal, this.#position)
+        return true
+      }
       if (connection.congested) {
         this.#pages = []
         this.#page = undefined
         return true
       }
-      if (this.#page) this.#givePage(this.#page)
+      if (this.#page) this.#givePage(this.#page, isLate)
       else if (this.#pages.length > 0) this.#beginPage()
       else if (this.#position < this.#bridge) this.#read()
       else if (this.#marksLive) this.#markLive()
       else if (this.#ordinal < connection.cohort.queue.start) this.#crossDropped()
-      else {
-        this.#giveQueue()
-        if (this.#ordinal === connection.cohort.queue.end) {
-          connection.goLive(this.#ordinal, this.#position)
-          return true
-        }
-      }
-      if (now() >= deadline) return false
+      else this.#giveQueue(isLate)
+      if (isLate()) return false
     }
     return true
+  }
+
+  get #hasAll(): boolean {
+    if (this.#page || this.#pages.length > 0 || this.#marksLive) return false
+    return this.#position >= this.#bridge && this.#ordinal === this.#connection.cohort.queue.end
   }
 
   #markLive(): void {
@@ -133,26 +144,26 @@ export class CatchUp implements Writer {
       this.#connection.give(new Piece([Frame.gap(channel, 'lagged')]))
     }
     // Frames came after the gaps announced so far, so those do not cover another hole.
-    this.#floors.clear()
+    this.#floors = undefined
     this.#ordinal = queue.start
     this.#bridge = Math.max(this.#position, queue.droppedPosition)
   }
 
-  #giveQueue(): void {
+  #giveQueue(isLate: () => boolean): void {
     const connection = this.#connection
     const { queue } = connection.cohort
     if (this.#ordinal === queue.end) return
     const shared = connection.cohort.piece(this.#ordinal, queue.end)
     const whole = !connection.filtered && shared.lowest > this.#position
-    const piece = whole ? shared : connection.select(shared, this.#position)
-    this.#ordinal += shared.frames.length
-    this.#position = Math.max(this.#position, shared.highest)
-    connection.give(piece)
+    const { taken, given } = whole ? { taken: shared, given: shared } : connection.take(shared, this.#position, isLate)
+    this.#ordinal += taken.frames.length
+    this.#position = Math.max(this.#position, taken.highest)
+    connection.give(given)
   }
 
   #read(): void {
     const { channels } = this.#connection.cohort
-    const after = (channel: string) => Math.max(this.#position, this.#floors.get(channel) ?? 0)
+    const after = (channel: string) => Math.max(this.#position, this.#floors?.get(channel) ?? 0)
     const limit = this.#limit
     const results = readChannels(this.#runtime.backplane, channels, after, limit)
     if (!(results instanceof Promise)) {
@@ -180,19 +191,19 @@ export class CatchUp implements Writer {
   }
 
   #onRead(results: readonly ReadResult[], limit: number): void {
-    const connection = this.#connection
-    const { channels } = connection.cohort
-    const sees = connection.filtered ? (frame: Frame) => connection.sees(frame) : undefined
-    if (results.some(({ messages }) => messages.length > 0)) this.#limit = shortReadLimit(sees ? 1 : 2, results)
-    this.#pages.push(makePage({ channels, bridge: this.#bridge, limit, sees }, results, this.#runtime.replays))
+    const { channels } = this.#connection.cohort
+    if (results.some(({ messages }) => messages.length > 0)) this.#limit = shortReadLimit(results)
+    this.#pages.push(makePage({ channels, bridge: this.#bridge, limit }, results))
   }
 
   #beginPage(): void {
     const page = this.#pages.shift()!
     this.#page = page
     this.#index = 0
+    this.#endPage(page)
     if (page.lost.length === 0) return
     const gaps = page.lost.map(({ channel, upTo, reason }) => {
+      this.#floors ??= new Map()
       this.#floors.set(channel, upTo)
       // After joining, events can only be lost because the connection was slow.
       return Frame.gap(channel, this.#connection.state === 'joining' && reason ? reason : 'lagged')
@@ -200,17 +211,37 @@ export class CatchUp implements Writer {
     this.#connection.give(new Piece(gaps))
   }
 
-  #givePage(page: LogPage): void {
-    if (this.#index === page.events) {
-      this.#position = Math.max(this.#position, page.through)
-      this.#page = undefined
-      this.#connection.give(undefined)
-      return
-    }
-    const part = page.part(this.#index, this.#runtime.replays)
-    this.#index += part.events
-    this.#position = part.through
-    this.#runtime.counters.replayed += part.events
+  /** Goes on to the next page if nothing is left of this one. */
+  #endPage(page: LogPage): void {
+    if (this.#index < page.messages.length) return
+    this.#position = Math.max(this.#position, page.through)
+    this.#page = undefined
+  }
+
+  #givePage(page: LogPage, isLate: () => boolean): void {
+    const part = this.#connection.filtered ? this.#filterPage(page, isLate) : this.#nextPart(page)
+    this.#position = page.messages[this.#index - 1]!.position
+    this.#endPage(page)
+    if (part) this.#runtime.counters.replayed += part.events
     this.#connection.give(part)
+  }
+
+  #nextPart(page: LogPage): Part {
+    const part = this.#runtime.replays.part(page, this.#index)
+    this.#index += part.events
+    return part
+  }
+
+  /** Moves on by a piece at most, and returns what the filter lets pass of it. */
+  #filterPage(page: LogPage, isLate: () => boolean): Part | undefined {
+    const { messages, channelOf } = page
+    const { end } = cutPiece(this.#index, messages.length, (index) => messages[index]!.data.length)
+    const frames: Frame[] = []
+    while (this.#index < end) {
+      const frame = this.#runtime.replays.frame(channelOf(this.#index), messages[this.#index]!)
+      if (this.#verdicts ? this.#verdicts.of(frame) : this.#connection.sees(frame)) frames.push(frame)
+      if (++this.#index % framesPerLook === 0 && isLate()) break
+    }
+    return frames.length > 0 ? partOf(frames) : undefined
   }
 }

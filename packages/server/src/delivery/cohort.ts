@@ -1,7 +1,7 @@
-import { type Frame, largeChars } from './frame.js'
+import type { Frame } from './frame.js'
 import { FrameQueue } from './frame-queue.js'
 import type { Writer } from './line.js'
-import { Piece, pieceChars } from './piece.js'
+import { cutPiece, Piece } from './piece.js'
 
 /** The frames and characters kept for connections that are catching up. They read older events from the log. */
 const keptFrames = 256
@@ -130,28 +130,12 @@ export class Cohort implements Writer {
   piece(from: number, to: number): Piece {
     const known = this.#pieces.get(from)
     if (known && (known.full || from + known.piece.frames.length >= to)) return known.piece
-    const cut = this.#cut(from)
-    if (this.#pieces.size >= maxPieces) this.#pieces.clear()
-    this.#pieces.set(from, cut)
-    return cut.piece
-  }
-
-  #cut(from: number): { piece: Piece; full: boolean } {
     const { queue } = this
-    let to = from
-    let chars = 0
-    let full = false
-    while (to < queue.end && !full) {
-      const { size } = queue.at(to)
-      // A large frame is a piece of its own, so that all cohorts share its bytes.
-      if (size > largeChars && to > from) full = true
-      else {
-        chars += size
-        to++
-        full = chars >= pieceChars
-      }
-    }
-    return { piece: new Piece(queue.slice(from, to)), full }
+    const { end, full } = cutPiece(from, queue.end, (ordinal) => queue.at(ordinal).size)
+    const piece = new Piece(queue.slice(from, end))
+    if (this.#pieces.size >= maxPieces) this.#pieces.clear()
+    this.#pieces.set(from, { piece, full })
+    return piece
   }
 
   /** Drops the frames that every live connection has, except for a few that spare connections catching up a read of the log. */

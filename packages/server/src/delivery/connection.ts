@@ -3,7 +3,7 @@ import type { ConnectionInfo } from '../runtime/connection-info.js'
 import { diagnose } from '../runtime/diagnostics.js'
 import type { Payload } from '../sinks/payload.js'
 import type { Sink, SinkListener } from '../sinks/sink.js'
-import { CatchUp, type CatchUpStart, type Lacking } from './catch-up.js'
+import { CatchUp, type CatchUpStart, type CatchUpTarget } from './catch-up.js'
 import type { Cohort, Member } from './cohort.js'
 import type { DeliveryRuntime } from './delivery-runtime.js'
 import type { Frame, WireEvent } from './frame.js'
@@ -30,7 +30,7 @@ export interface ConnectionOptions {
 const joinMs = 1
 
 /** One connection of a stream. Knows its client's position and decides what the client gets next. */
-export class Connection implements OutletOwner, Member, Lacking, Beating, SinkListener {
+export class Connection implements OutletOwner, Member, CatchUpTarget, Beating, SinkListener {
   readonly id: string
   readonly context: unknown
   readonly key: string | undefined
@@ -137,7 +137,7 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
       const all = this.cohort.piece(from, to)
       const { taken: shared, given: piece } =
         this.filtered || all.lowest <= this.#livePosition
-          ? this.#take(all, this.#livePosition, () => now() >= deadline)
+          ? this.take(all, this.#livePosition, () => now() >= deadline)
           : { taken: all, given: all }
       // The filter may have changed the state. The catch-up then begins before this piece.
       if (this.state !== 'live') break
@@ -155,16 +155,12 @@ export class Connection implements OutletOwner, Member, Lacking, Beating, SinkLi
     return this.#ordinal >= to || this.state !== 'live'
   }
 
-  #take(piece: Piece, position: number, isLate: () => boolean): Taken {
+  take(piece: Piece, position: number, isLate: () => boolean): Taken {
     return piece.take((frame) => this.#wants(frame, position), isLate)
   }
 
   #wants(frame: Frame, position: number): boolean {
     return (frame.position === undefined || frame.position > position) && this.sees(frame)
-  }
-
-  select(piece: Piece, position: number): Piece | undefined {
-    return this.#take(piece, position, () => false).given
   }
 
   give(piece: Given | undefined): void {

@@ -1,14 +1,36 @@
 import type { ServerGapReason } from '../runtime/gap-reason.js'
 import { Payload } from '../sinks/payload.js'
-import type { Frame } from './frame.js'
+import { type Frame, largeChars } from './frame.js'
 
-/**
- * The number of characters after which a piece ends. A slow connection can stop between two pieces.
- */
+/** The number of characters after which a piece ends. A slow connection can stop between two pieces. */
 export const pieceChars = 65_536
 
+/** The end of a piece, and whether it stays there when more events follow. */
+export interface Cut {
+  readonly end: number
+  readonly full: boolean
+}
+
+/**
+ * Cuts a piece off a list. A large event is a piece of its own, so that all streams share its bytes.
+ *
+ * @param from The index of its first event.
+ * @param end The end of the list.
+ * @param charsAt The number of characters of the event at an index.
+ */
+export function cutPiece(from: number, end: number, charsAt: (index: number) => number): Cut {
+  let chars = 0
+  for (let index = from; index < end; index++) {
+    const next = charsAt(index)
+    if (next > largeChars && index > from) return { end: index, full: true }
+    chars += next
+    if (chars >= pieceChars) return { end: index + 1, full: true }
+  }
+  return { end, full: false }
+}
+
 /** Interval at which the selection of frames checks the clock, in frames. */
-const framesPerLook = 8
+export const framesPerLook = 8
 
 /** The part of a piece that was looked at, and the frames of it that a connection wants; `undefined` if it wants none. */
 export interface Taken {

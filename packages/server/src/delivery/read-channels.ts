@@ -8,18 +8,17 @@ export function readLimit(channels: number): number {
 }
 
 /**
- * The number of events of each channel that make about so many pieces. A slow connection takes one at a time, and a filter is
- * asked for one at a time: the rest is read again.
+ * The number of events of each channel that make about two pieces. A slow connection takes one at a time, and the rest is read
+ * again. The first one is as full as that of other streams, which it therefore shares.
  *
- * @param pieces With 1, pieces may end where the read does; with 2, the first one is as full as that of other streams.
  * @param before The results of the read before, for the size of the events.
  */
-export function shortReadLimit(pieces: 1 | 2, before: readonly ReadResult[]): number {
+export function shortReadLimit(before: readonly ReadResult[]): number {
   const messages = before.flatMap((result) => result.messages)
   const chars = messages.reduce((sum, { data }) => sum + data.length, 0)
   const most = readLimit(before.length)
   if (chars === 0) return most
-  return Math.min(most, Math.max(2, Math.ceil((pieces * pieceChars * messages.length) / (chars * before.length))))
+  return Math.min(most, Math.max(2, Math.ceil((2 * pieceChars * messages.length) / (chars * before.length))))
 }
 
 /** Reads each of a stream's channels after a position of its own. */

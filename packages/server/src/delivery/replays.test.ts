@@ -3,9 +3,9 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { createHarness } from '../../test/harness.js'
 import { heapInUse } from '../../test/heap.js'
-import { SimulatedSink } from '../../test/simulation.js'
+import { type SimulatedClock, SimulatedSink } from '../../test/simulation.js'
 import { controlEventsOf, dataOf } from '../../test/stream-client.js'
-import type { Backplane, ReadResult } from '../backplane/backplane.js'
+import type { Backplane, ReadResult, StoredMessage } from '../backplane/backplane.js'
 import { MemoryBackplane } from '../backplane/memory-backplane.js'
 import type { Payload } from '../sinks/payload.js'
 import { Replays } from './replays.js'
@@ -22,6 +22,20 @@ function watchPayloads(): () => Payload[] {
     write.mockClear()
     return payloads
   }
+}
+
+/** Limits how much readers take at a time. Returns the number of bytes that were written to them. */
+function watchReading(rate: number): () => number {
+  const { take } = SimulatedSink.prototype
+  const taken = vi.spyOn(SimulatedSink.prototype, 'take').mockImplementation(function (this: SimulatedSink, count) {
+    take.call(this, Math.min(count, rate))
+  })
+  const write = vi.spyOn(SimulatedSink.prototype, 'write')
+  onTestFinished(() => {
+    taken.mockRestore()
+    write.mockRestore()
+  })
+  return () => write.mock.calls.reduce((sum, [{ bytes }]) => sum + bytes.length, 0)
 }
 
 /** A log of `count` events, and their ids. */
@@ -122,6 +136,46 @@ describe('streams that are given the log', () => {
     expect(parsed).toBe(60)
   })
 
+  it.each([Infinity, 20_000])(
+    'have their filter called once for each event of a long history, reading %s bytes a turn',
+    async (rate) => {
+      const { manager, connect, calm } = await createLog(1_000, 1_000)
+      const asked: string[] = []
+      const read = watchReading(rate)
+      const filter = ({ message }: { message: string }) => {
+        asked.push(message)
+        return !message.startsWith('1')
+      }
+      const client = await connect({ replay: 1_000, filter })
+      while (texts(client.messages).length < 889) await calm()
+      expect(asked).toHaveLength(1_000)
+      expect(new Set(asked).size).toBe(1_000)
+      expect(read()).toBeGreaterThan(800_000)
+      await manager.publish('log', { message: 'live' })
+      await calm()
+      expect(texts(client.messages).at(-1)).toBe('live')
+      expect(asked).toHaveLength(1_001)
+    },
+  )
+
+  it('share pieces of several channels', async () => {
+    const { manager, connect, ids } = await createLog(50, 500)
+    for (let count = 0; count < 50; count++) {
+      await manager.publish('log', { message: 'x'.repeat(500) }, { channel: count % 2 ? 'other' : 'default' })
+    }
+    const payloads = watchPayloads()
+    const channels = ['default', 'other']
+    const first = await connect({ channels }, ids[0])
+    expect(texts(first.messages)).toHaveLength(99)
+    const known = payloads()
+    await connect({ channels }, ids[0])
+    const again = payloads()
+    expect(again).toHaveLength(known.length)
+    expect(again.every((payload) => known.includes(payload))).toBe(true)
+    await connect({ channels: ['default'] }, ids[0])
+    expect(payloads().some((payload) => known.includes(payload))).toBe(false)
+  })
+
   it('are told how many events follow, even if these exceed the cache', async () => {
     const { connect, calm } = await createLog(1_000, 1_000)
     const filter = ({ message }: { message: string }) => !message.startsWith('1')
@@ -155,8 +209,65 @@ describe('a slow stream', () => {
   })
 })
 
+describe('a slow filter', () => {
+  /** A filter that takes a millisecond, and the longest time that it took in one turn. */
+  function createSlowFilter(clock: SimulatedClock) {
+    const turn = clock.turn.bind(clock)
+    let spent = 0
+    let longest = 0
+    clock.turn = () => {
+      spent = 0
+      turn()
+    }
+    const filter = () => {
+      clock.spend(1)
+      longest = Math.max(longest, ++spent)
+      return true
+    }
+    return { filter, longestTurn: () => longest }
+  }
+  /** The shares of requests and of writers in a turn, and the events asked about between two looks at the clock for each. */
+  const turnMs = 10 + 10 + 2 * 8
+
+  it('is called for a few events a turn when a stream joins', async () => {
+    const { clock, connect, calm } = await createLog(500, 10)
+    const { filter, longestTurn } = createSlowFilter(clock)
+    const client = await connect({ replay: 500, filter })
+    while (texts(client.messages).length < 500) await calm()
+    expect(longestTurn()).toBeGreaterThan(0)
+    expect(longestTurn()).toBeLessThanOrEqual(turnMs)
+  })
+
+  it.each([
+    ['log', 600],
+    ['queue', 100],
+  ])('is called for a few events a turn when a stream catches up from the %s', async (_, count) => {
+    const { manager, clock, connect, calm, errors } = await createLog(1, 10)
+    const { filter, longestTurn } = createSlowFilter(clock)
+    const client = await connect({ filter })
+    const { sink } = client
+    const take = sink.take.bind(sink)
+    sink.take = () => {}
+    for (let index = 0; index < 30; index++) await manager.publish('log', { message: 'x'.repeat(10_000) })
+    await calm()
+    expect([...manager.connections.values()].map(({ state }) => state)).toEqual(['lagging'])
+    for (let index = 0; index < count; index++) await manager.publish('log', { message: 'x' })
+    await calm()
+    sink.take = take
+    while (texts(client.messages).length < 30 + count) await calm()
+    expect(longestTurn()).toBeLessThanOrEqual(turnMs)
+    expect(errors).toEqual([])
+  })
+})
+
 describe('what is remembered', () => {
   const message = (position: number, data: string) => ({ position, previous: position - 1, type: 'log', data })
+  const eventsOf = (channel: string, messages: readonly StoredMessage[]) => ({
+    channels: [channel],
+    group: channel,
+    messages,
+    channelOf: () => channel,
+  })
 
   it('is reused for exactly the same events', () => {
     const replays = new Replays()
@@ -165,11 +276,11 @@ describe('what is remembered', () => {
     expect(replays.frame('a', { ...one })).toBe(frame)
     expect(replays.frame('b', one)).not.toBe(frame)
     expect(replays.frame('b', message(1, '{"n":9}')).text).toContain('{"n":9}')
-    const part = replays.part('a', [one, two], 0)
-    expect(replays.part('a', [one, { ...two }], 0)).toBe(part)
-    expect(replays.part('a', [one], 0).events).toBe(1)
-    expect(replays.part('b', [one, two], 0)).not.toBe(part)
-    const other = replays.part('a', [one, message(2, '{"n":7}')], 0)
+    const part = replays.part(eventsOf('a', [one, two]), 0)
+    expect(replays.part(eventsOf('a', [one, { ...two }]), 0)).toBe(part)
+    expect(replays.part(eventsOf('a', [one]), 0).events).toBe(1)
+    expect(replays.part(eventsOf('b', [one, two]), 0)).not.toBe(part)
+    const other = replays.part(eventsOf('a', [one, message(2, '{"n":7}')]), 0)
     expect(new TextDecoder().decode(other.payload.bytes)).toContain('{"n":7}')
   })
 
@@ -179,7 +290,7 @@ describe('what is remembered', () => {
     let decoded = 0
     for (let position = 1; position <= 50_000; position++) {
       const one = message(position, `{"n":${position}}`)
-      replays.part('a', [one], 0)
+      replays.part(eventsOf('a', [one]), 0)
       decoded += Number(replays.frame('a', one).event!.n === position)
     }
     expect(decoded).toBe(50_000)
@@ -189,7 +300,8 @@ describe('what is remembered', () => {
 
   it('is forgotten with its channel', () => {
     const replays = new Replays()
-    const pieces = () => ['a', 'b'].map((channel, index) => replays.part(channel, [message(index + 1, '{}')], 0))
+    const pieces = () =>
+      ['a', 'b'].map((channel, index) => replays.part(eventsOf(channel, [message(index + 1, '{}')]), 0))
     const frames = () => ['a', 'b'].map((channel, index) => replays.frame(channel, message(index + 1, '{}')))
     const [before, framesBefore] = [pieces(), frames()]
     replays.forget('a')
@@ -210,13 +322,13 @@ describe('what is remembered', () => {
     const held = replays.frame('a', message(1, 'x'.repeat(100_000)))
     held.payload.holders++
     const free = replays.frame('a', message(2, 'x'.repeat(100_000)))
-    const part = replays.part('a', [message(3, 'x'.repeat(60_000))], 0)
+    const part = replays.part(eventsOf('a', [message(3, 'x'.repeat(60_000))]), 0)
     for (let position = 4; position < 100; position++) {
       replays.frame('a', message(position, 'x'.repeat(60_000)))
-      replays.part('a', [message(position, 'x'.repeat(60_000))], 0)
+      replays.part(eventsOf('a', [message(position, 'x'.repeat(60_000))]), 0)
     }
     expect(replays.frame('a', message(1, 'x'.repeat(100_000)))).toBe(held)
     expect(replays.frame('a', message(2, 'x'.repeat(100_000)))).not.toBe(free)
-    expect(replays.part('a', [message(3, 'x'.repeat(60_000))], 0)).not.toBe(part)
+    expect(replays.part(eventsOf('a', [message(3, 'x'.repeat(60_000))]), 0)).not.toBe(part)
   })
 })

@@ -2,7 +2,8 @@ import type { StoredMessage } from '../backplane/backplane.js'
 import type { ServerGapReason } from '../runtime/gap-reason.js'
 import { Payload } from '../sinks/payload.js'
 import { encodeFrame, Frame, largeChars } from './frame.js'
-import { pieceChars } from './piece.js'
+import type { LogEvents } from './log-page.js'
+import { type Cut, cutPiece } from './piece.js'
 
 /** Events of the log that are sent in one write. */
 export interface Part {
@@ -12,12 +13,10 @@ export interface Part {
   readonly gaps: readonly ServerGapReason[]
   /** True if the stream ends with it. */
   readonly ends: boolean
-  /** The position of the last event. */
-  readonly through: number
 }
 
 interface KnownPart extends Part {
-  readonly channel: string
+  readonly channels: readonly string[]
   readonly messages: readonly StoredMessage[]
   /** True if no more events fit. Other parts end where a full one begins, so that all streams go on with the same parts. */
   readonly full: boolean
@@ -36,7 +35,8 @@ const noGaps: readonly ServerGapReason[] = []
  */
 export class Replays {
   readonly #frames = new Map<number, Frame>()
-  readonly #parts = new Map<number, KnownPart>()
+  /** Parts by their channels and the position of their first event. */
+  readonly #parts = new Map<string, KnownPart>()
   #frameBytes = 0
   #partBytes = 0
 
@@ -66,65 +66,70 @@ export class Replays {
     this.#frameBytes -= frame.size + entryBytes
   }
 
-  /** The part of a channel's events that begins at an index. */
-  part(channel: string, messages: readonly StoredMessage[], index: number): Part {
-    const known = this.#known(channel, messages, index)
+  /** The part that begins with the event at an index. */
+  part(events: LogEvents, index: number): Part {
+    const key = keyOf(events, index)
+    const known = this.#known(key, events, index)
     if (known) return known
-    const { position, data } = messages[index]!
-    // A large event is a part of its own, so that all streams share it.
-    if (data.length > largeChars) return partOf([this.frame(channel, messages[index]!)])
-    let text = ''
-    let end = index
-    let full = false
-    let final = false
-    while (end < messages.length && !final) {
-      const message = messages[end]!
-      text += encodeFrame(message, message.position)
-      end++
-      const next = messages[end]
-      full = text.length >= pieceChars || (next !== undefined && next.data.length > largeChars)
-      // A full part that is already cached comes next.
-      final = full || (next !== undefined && this.#known(channel, messages, end)?.full === true)
-    }
+    const { channels, messages, channelOf } = events
+    // Shared beyond its part, even with streams of other channels.
+    if (messages[index]!.data.length > largeChars) return partOf([this.frame(channelOf(index), messages[index]!)])
+    const { end, full, final } = this.#cut(events, index)
     const own = messages.slice(index, end)
-    const through = own.at(-1)!.position
+    let text = ''
+    for (const message of own) text += encodeFrame(message, message.position)
     const payload = new Payload(text)
     const ends = own.at(-1)!.type === 'rivulet:end'
-    const part = { payload, events: own.length, gaps: noGaps, ends, through, channel, messages: own, full, final }
-    this.#remember(position, part)
+    const part = { payload, events: own.length, gaps: noGaps, ends, channels, messages: own, full, final }
+    this.#remember(key, part)
     return part
+  }
+
+  #cut(events: LogEvents, index: number): Cut & { readonly final: boolean } {
+    const { messages } = events
+    const { end, full } = cutPiece(index, messages.length, (at) => messages[at]!.data.length)
+    for (let next = index + 1; next < end; next++) {
+      // A full part that is already cached comes next.
+      if (this.#known(keyOf(events, next), events, next)?.full) return { end: next, full: false, final: true }
+    }
+    return { end, full, final: full }
   }
 
   /** Drops everything cached for a channel. */
   forget(channel: string): void {
     for (const frame of this.#frames.values()) if (frame.channel === channel) this.#forget(frame)
-    for (const [position, part] of this.#parts) if (part.channel === channel) this.#forgetPart(position, part)
+    for (const [key, part] of this.#parts) if (part.channels.includes(channel)) this.#forgetPart(key, part)
   }
 
-  #forgetPart(position: number, part: KnownPart): void {
-    this.#parts.delete(position)
+  #forgetPart(key: string, part: KnownPart): void {
+    this.#parts.delete(key)
     this.#partBytes -= sizeOf(part)
   }
 
-  #known(channel: string, messages: readonly StoredMessage[], index: number): KnownPart | undefined {
-    const known = this.#parts.get(messages[index]!.position)
-    if (!known || known.channel !== channel) return undefined
+  #known(key: string, { messages }: LogEvents, index: number): KnownPart | undefined {
+    const known = this.#parts.get(key)
+    if (!known) return undefined
     const end = index + known.events
     if (end > messages.length || (end < messages.length && !known.final)) return undefined
     return known.messages.every((message, offset) => isSame(message, messages[index + offset]!)) ? known : undefined
   }
 
-  #remember(position: number, part: KnownPart): void {
-    const before = this.#parts.get(position)
+  #remember(key: string, part: KnownPart): void {
+    const before = this.#parts.get(key)
     // Moves to the end: the oldest entries are dropped first.
-    if (before) this.#forgetPart(position, before)
-    this.#parts.set(position, part)
+    if (before) this.#forgetPart(key, before)
+    this.#parts.set(key, part)
     this.#partBytes += sizeOf(part)
+    if (this.#partBytes <= maxBytes) return
     for (const [oldest, known] of this.#parts) {
       if (this.#partBytes <= maxBytes) return
       this.#forgetPart(oldest, known)
     }
   }
+}
+
+function keyOf({ group, messages }: LogEvents, index: number): string {
+  return `${messages[index]!.position} ${group}`
 }
 
 function sizeOf({ payload }: KnownPart): number {
@@ -139,7 +144,6 @@ export function partOf(frames: readonly Frame[]): Part {
     events: frames.length,
     gaps: noGaps,
     ends: frames.at(-1)!.ends,
-    through: frames.at(-1)!.position!,
   }
 }
 

@@ -31,8 +31,8 @@ export async function planRunJoin(
   if (known && end !== undefined && cursor >= end) throw new Refused({ status: 204 })
   const position = known ? cursor : beginning
   if (!known && cursor !== undefined && cursor > beginning) first = await read(beginning)
-  const { replayed, pages } = await readAhead(runtime, request, { position, bridge, first: [first] })
-  const start = { position, bridge, pages, marksLive: true }
+  const { replayed, pages, verdicts } = await readAhead(runtime, request, { position, bridge, first: [first] })
+  const start = { position, bridge, pages, verdicts, marksLive: true }
   if (known) return { recovered: first.continuous, replayed, cursor: undefined, ...announce([]), start }
   const announced = announce(lastEventId ? [restarted] : [])
   return { recovered: lastEventId ? false : null, replayed, cursor: formatPosition(beginning), ...announced, start }

@@ -71,8 +71,8 @@ export interface RouteCaller {
     name: 'id' | 'start' | 'authorize',
     call: (options: CallbackOptions) => Awaitable<Answer>,
     read: (answer: Answer) => Awaitable<Result>,
-  ): Promise<Result>
-  run<T>(stage: 'read', step: () => Awaitable<T>): Promise<T>
+  ): Awaitable<Result>
+  run<T>(stage: 'read', step: () => Awaitable<T>): Awaitable<T>
 }
 
 /** Finds the run that a request is about, and whoever it is from. @throws As the caller does. */

@@ -24,6 +24,7 @@ it('is cut when nobody reads or cancels its response', async () => {
   const { manager, clock } = createManager({ limits: { maxConnections: 1, stallTimeoutMs: 8_000 } })
   const { body } = await open(manager)
   expect((await open(manager)).status).toBe(503)
+  clock.turn()
   clock.advance(9_000)
   expect(manager.stats()).toMatchObject({ connections: 0, stalled: 1 })
   await expect(body!.getReader().read()).rejects.toThrow('cut off')

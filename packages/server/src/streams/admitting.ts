@@ -6,6 +6,7 @@ import type { ErrorContext } from '../runtime/report.js'
 import type { Runtime } from '../runtime/runtime.js'
 import type { SinkListener } from '../sinks/sink.js'
 import { Refused, type Slot, unavailable } from './admission.js'
+import type { Turns } from './turns.js'
 
 /** Thrown by a step of receiving a request whose client has left. */
 export const gone: unique symbol = Symbol('the client has left')
@@ -35,14 +36,16 @@ export class Admitting implements SinkListener {
   readonly slot: Slot
   readonly #runtime: Runtime
   readonly #timeoutMs: number
+  readonly #turns: Turns
   /** Dropped once the stream is open, which may last for days. */
   #wait: Wait | undefined = new Wait()
   #connection: Connection | undefined
 
-  constructor(runtime: Runtime, slot: Slot, timeoutMs: number) {
+  constructor(runtime: Runtime, slot: Slot, { timeoutMs, turns }: { timeoutMs: number; turns: Turns }) {
     this.#runtime = runtime
     this.slot = slot
     this.#timeoutMs = timeoutMs
+    this.#turns = turns
   }
 
   /**
@@ -50,29 +53,40 @@ export class Admitting implements SinkListener {
    *
    * @throws {Refused} or `gone`.
    */
-  async run<T>(stage: ErrorContext['stage'], step: () => Awaitable<T>): Promise<T> {
+  run<T>(stage: ErrorContext['stage'], step: () => Awaitable<T>): Awaitable<T> {
     try {
       this.check()
-      return await step()
+      const result = step()
+      return result instanceof Promise ? result.catch((error: unknown) => this.#fail(stage, error)) : result
     } catch (error) {
-      if (isOutcome(error)) throw error
-      this.#runtime.report(error, { stage })
-      throw new Refused(stage === 'read' ? unavailable(this.#runtime.clock.random) : { status: 500 })
+      return this.#fail(stage, error)
     }
   }
 
+  #fail(stage: ErrorContext['stage'], error: unknown): never {
+    if (isOutcome(error)) throw error
+    this.#runtime.report(error, { stage })
+    throw new Refused(stage === 'read' ? unavailable(this.#runtime.clock.random) : { status: 500 })
+  }
+
+  /** A promise to wait for if requests have taken enough of this turn of the event loop. It rejects with `Refused` or `gone`. */
+  turn(): Promise<void> | undefined {
+    const later = this.#turns.next()
+    return later && this.#wait!.for(later, () => {})
+  }
+
   /** Runs a step of the backplane and waits for it, for a limited time. @throws {Refused} or `gone`. */
-  async read<T>(step: () => Awaitable<T> | SharedStep): Promise<T> {
+  read<T>(step: () => Awaitable<T> | SharedStep): Awaitable<T> {
     const onTimeout = () => this.#timeOut('read', new BackplaneTimeoutError(this.#timeoutMs))
     return this.run('read', () => this.#until('read', step, onTimeout))
   }
 
   /** Calls a function of the stream's options and reads its answer. @throws {Refused} or `gone`. */
-  async ask<Answer, Result>(
+  ask<Answer, Result>(
     name: CallbackName,
     call: (options: CallbackOptions) => Awaitable<Answer>,
     read: (answer: Answer) => Awaitable<Result>,
-  ): Promise<Result> {
+  ): Awaitable<Result> {
     const onTimeout = () => this.#timeOut(name, new CallbackTimeoutError(name, this.#timeoutMs))
     return this.run(name, () => this.#until(name, () => ask(call, read, this.#wait!), onTimeout))
   }

@@ -5,7 +5,9 @@ import type { CatchUpStart } from '../delivery/catch-up.js'
 import type { DeliveryRuntime } from '../delivery/delivery-runtime.js'
 import type { Frame } from '../delivery/frame.js'
 import { type LogPage, makePage } from '../delivery/log-page.js'
-import { all, readChannels, readLimit, shortReadLimit } from '../delivery/read-channels.js'
+import { framesPerLook } from '../delivery/piece.js'
+import { all, readChannels } from '../delivery/read-channels.js'
+import { Verdicts } from '../delivery/verdicts.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import type { ServerGapReason } from '../runtime/gap-reason.js'
 import type { Beginning, EncodedSnapshot } from './snapshot.js'
@@ -18,8 +20,10 @@ export interface JoinRequest {
   /** Tells if the stream's filter lets an event pass. `undefined` without a filter. */
   readonly sees: ((frame: Frame) => boolean) | undefined
   /** Runs a step of the backplane and waits for it, while the stream's request is pending. */
-  readonly read: <T>(step: () => Awaitable<T>) => Promise<T>
-  readonly snapshot: ((begun: Beginning) => Promise<EncodedSnapshot>) | undefined
+  readonly read: <T>(step: () => Awaitable<T>) => Awaitable<T>
+  /** Waits for a later turn of the event loop if requests have taken enough of this one. */
+  readonly turn: () => Promise<void> | undefined
+  readonly snapshot: ((begun: Beginning) => Awaitable<EncodedSnapshot>) | undefined
 }
 
 /** The beginning of a stream. */
@@ -51,21 +55,26 @@ export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): 
   const cursor = lastEventId ? parsePosition(lastEventId) : undefined
   const limit = cursor === undefined ? 0 : undefined
   const first = await read(() => readChannels(backplane, channels, () => cursor ?? 0, limit))
-  const bridge = Math.min(...first.map(({ storedPosition }) => storedPosition))
-  const clock = Math.min(...first.map((result) => result.clock))
-  const now = Math.max(clock, ...first.map(({ lastPosition }) => Math.min(lastPosition, bridge)))
+  let bridge = Infinity
+  let clock = Infinity
+  for (const result of first) {
+    bridge = Math.min(bridge, result.storedPosition)
+    clock = Math.min(clock, result.clock)
+  }
+  let now = clock
+  for (const { lastPosition } of first) now = Math.max(now, Math.min(lastPosition, bridge))
   // A position in the future is not ours: new events up to it would count as known.
   const known = cursor !== undefined && cursor <= Math.max(bridge, clock)
   const recovered = known ? first.every(({ continuous }) => continuous) : lastEventId ? false : null
   if (known && (recovered || !snapshot)) {
-    const { replayed, pages } = await readAhead(runtime, request, { position: cursor, bridge, first })
+    const { replayed, pages, verdicts } = await readAhead(runtime, request, { position: cursor, bridge, first })
     return {
       recovered,
       replayed,
       cursor: undefined,
       prologue: '',
       gaps: [],
-      start: { position: cursor, bridge, pages },
+      start: { position: cursor, bridge, pages, verdicts },
     }
   }
   const announced = announce(recovered !== false ? [] : known ? gapsOf(channels, first) : [restarted])
@@ -90,14 +99,14 @@ export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): 
   const floors = new Map(channels.map((channel, index) => [channel, positions[index]!]))
   const kept = await read(() => readChannels(backplane, channels, (channel) => floors.get(channel)!))
   const position = Math.min(...positions)
-  const { replayed, pages } = await readAhead(runtime, request, { position, bridge, floors, first: kept })
+  const { replayed, pages, verdicts } = await readAhead(runtime, request, { position, bridge, floors, first: kept })
   const firsts = kept.map(({ messages }) => (messages[0] ? messages[0].position - 1 : now))
   return {
     recovered,
     replayed,
     cursor: formatPosition(Math.min(now, ...firsts)),
     ...announced,
-    start: { position, bridge, floors, pages },
+    start: { position, bridge, floors, pages, verdicts },
   }
 }
 
@@ -120,33 +129,45 @@ export function announce(gaps: readonly Gap[]): Pick<Join, 'prologue' | 'gaps'> 
 
 /** The number of characters of counted events that are kept until the stream gets them. Events beyond that are read again. */
 const keptChars = 262_144
-/** The number of reads in a row after which other work gets a turn. */
-const readsPerTurn = 16
 
-/** Counts the events that the log has for a stream, and keeps the first pages. */
+/** The events that the log has for a stream. */
+interface ReadAhead {
+  readonly replayed: number
+  /** The first of them. */
+  readonly pages: readonly LogPage[]
+  readonly verdicts: Verdicts | undefined
+}
+
+/** Counts the events that the log has for a stream, asks its filter about each, and keeps the first pages. */
 export async function readAhead(
-  { backplane, clock, replays }: DeliveryRuntime,
-  { channels, sees, read }: JoinRequest,
+  { backplane, replays }: DeliveryRuntime,
+  { channels, sees, read, turn }: JoinRequest,
   start: { position: number; bridge: number; floors?: Map<string, number>; first: readonly ReadResult[] },
-): Promise<{ replayed: number; pages: readonly LogPage[] }> {
+): Promise<ReadAhead> {
   const { bridge } = start
+  const verdicts = sees && new Verdicts(sees)
   const floors = new Map(start.floors)
   const pages: LogPage[] = []
   let { position, first: results } = start
   const after = (channel: string) => Math.max(position, floors.get(channel) ?? 0)
   let replayed = 0
   let chars = 0
-  let limit = readLimit(channels.length)
   for (let reads = 1; position < bridge; reads++) {
-    if (reads > 1) results = await read(() => readChannels(backplane, channels, after, limit))
-    if (reads % readsPerTurn === 0) await new Promise<void>((resolve) => clock.defer(resolve))
-    const page = makePage({ channels, bridge, limit, sees }, results, replays)
-    if (sees) limit = shortReadLimit(1, results)
+    if (reads > 1) results = await read(() => readChannels(backplane, channels, after))
+    const page = makePage({ channels, bridge }, results)
+    const { messages, channelOf } = page
     for (const { channel, upTo } of page.lost) floors.set(channel, upTo)
     position = page.through
-    replayed += page.events
     chars += page.chars
     if (chars <= keptChars || reads === 1) pages.push(page)
+    if (!verdicts) replayed += messages.length
+    for (let index = 0; verdicts && index < messages.length; index++) {
+      if (verdicts.ask(replays.frame(channelOf(index), messages[index]!))) replayed++
+      const later = index % framesPerLook === 0 ? turn() : undefined
+      if (later) await later
+    }
+    const later = turn()
+    if (later) await later
   }
-  return { replayed, pages }
+  return { replayed, pages, verdicts }
 }

@@ -175,7 +175,8 @@ async function open<Request, Context>(
           ))
       const sees = filter && ((frame: Frame) => connection.sees(frame))
       const read = <T>(step: () => Awaitable<T>) => admitting.read(step)
-      const asked = { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot, read }
+      const turn = () => admitting.turn()
+      const asked = { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot, read, turn }
       return source ? source.join(asked) : planJoin(streams.runtime, asked)
     })
     streams.open(connection, { admitting, admission, presence, join, ordinal })

@@ -21,6 +21,7 @@ import { spreadClosing } from './drain.js'
 import type { Join } from './join.js'
 import { KeyIndex } from './key-index.js'
 import { Lifetimes } from './lifetime.js'
+import { Turns } from './turns.js'
 
 export interface StreamsOptions {
   readonly contract: EventContract
@@ -62,6 +63,7 @@ export class Streams {
   readonly #heartbeat: HeartbeatService
   readonly #lifetimes: Lifetimes
   readonly #limits: ConnectionLimits
+  readonly #turns: Turns
   readonly #admitting = new Set<Admitting>()
   /** Connections that are not open yet. */
   readonly #joining = new Map<string, Connection>()
@@ -83,6 +85,7 @@ export class Streams {
     this.#heartbeat = new HeartbeatService(clock, options.heartbeat)
     this.#lifetimes = new Lifetimes(clock, limits.maxLifetimeMs)
     this.#limits = new ConnectionLimits(limits, clock.random)
+    this.#turns = new Turns(clock)
     this.control = new Control(clock, backplane, {
       disconnect: (selector, reason, position) => void this.disconnectSelected(selector, reason, position),
       reauthorize: () => this.#reauthorize(),
@@ -99,13 +102,16 @@ export class Streams {
     const { clock, closing } = this.runtime
     if (sink.queued) throw new Refused(pipelined(clock.random))
     if (closing) throw new Refused(shuttingDown(clock.random))
-    const admitting = new Admitting(this.runtime, this.#limits.enter(), this.options.callbackTimeoutMs)
+    const timing = { timeoutMs: this.options.callbackTimeoutMs, turns: this.#turns }
+    const admitting = new Admitting(this.runtime, this.#limits.enter(), timing)
     this.#admitting.add(admitting)
     return admitting
   }
 
-  /** Resolves when every later disconnect will reach this node. Only then may the request be authorized. */
+  /** Resolves when it is the request's turn and every later disconnect will reach this node. Only then may the request be authorized. */
   async ready(admitting: Admitting): Promise<void> {
+    const later = admitting.turn()
+    if (later) await later
     const ready = this.control.ready()
     if (ready) await admitting.read(() => ready)
     admitting.admittedPosition = this.control.position
