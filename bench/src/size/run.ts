@@ -51,6 +51,12 @@ const subjects: readonly Subject[] = [
     onTopOf: client,
     ceiling: 4_320,
   },
+  {
+    name: 'rivulet: chat transport on top',
+    code: `${client}; export * from '@rivulet/ai/ai-sdk-transport'`,
+    onTopOf: client,
+    ceiling: 2_000,
+  },
   { name: 'eventsource-parser 4.1.3', code: `export { createParser } from 'eventsource-parser'` },
   { name: 'eventsource-parser 3.1.1', code: `export { createParser } from 'eventsource-parser-3'` },
   { name: 'eventsource 4.1.1', code: `export { EventSource } from 'eventsource'` },
@@ -64,7 +70,7 @@ const subjects: readonly Subject[] = [
 ]
 
 export async function runSize({ quick, check }: { quick: boolean; check: boolean }): Promise<void> {
-  buildPackages('core', 'client', 'react', 'vue')
+  buildPackages('core', 'client', 'react', 'vue', 'ai')
   const rows: SizeRow[] = []
   for (const subject of subjects) rows.push(await measure(subject))
   printTable(

@@ -1,0 +1,61 @@
+import { type ContractOf, defineEvents, type EventContract, type StandardSchemaV1 } from '@rivulet/core'
+import type { UIMessageChunk } from 'ai'
+import type { RunItem } from './read-run.js'
+import { isRecord, schemaOf } from './schema.js'
+
+/** The payload of `ui_message_chunk`. */
+export interface UIMessageChunkPayload {
+  readonly chunk: UIMessageChunk
+}
+
+export type UIMessageEvents = ContractOf<{
+  ui_message_chunk: StandardSchemaV1<UIMessageChunkPayload, UIMessageChunkPayload>
+}>
+
+/**
+ * The event that carries the chunks of an AI SDK's UI message stream. Spread it into the contract of your manager.
+ *
+ * @example
+ * const manager = new EventManager({ events: { ...uiMessageEvents, ...events } })
+ */
+export const uiMessageEvents: UIMessageEvents = defineEvents({
+  ui_message_chunk: schemaOf<UIMessageChunkPayload>(
+    ({ chunk }) => isRecord(chunk) && typeof chunk.type === 'string',
+    'Give { chunk }, a chunk of a UI message stream.',
+  ),
+}) as UIMessageEvents
+
+/** The contract that runs of UI messages need, with whatever else. */
+export type WithUIMessages = EventContract & UIMessageEvents
+
+/** Readers see the end of a run as the AI SDK has it: as the last chunk. */
+export function chunkOf(item: RunItem<{ readonly chunk: UIMessageChunk }>): UIMessageChunk | undefined {
+  if ('event' in item) return item.event.chunk
+  if ('gap' in item) return { type: 'error', errorText: 'Part of the answer is no longer available.' }
+  if ('live' in item || !item.end) return undefined
+  const { state, reason } = item.end
+  if (state === 'stopped') return { type: 'abort', ...(reason === undefined ? {} : { reason }) }
+  return state === 'failed' ? { type: 'error', errorText: reason ?? 'error' } : undefined
+}
+
+/** A stream of the chunks that come from a run. Cancelling it leaves the run. */
+export function chunksOf(
+  items: AsyncGenerator<RunItem<{ readonly chunk: UIMessageChunk }>, void>,
+): ReadableStream<UIMessageChunk> {
+  return new ReadableStream<UIMessageChunk>(
+    {
+      async pull(controller) {
+        for (;;) {
+          const { done, value } = await items.next()
+          if (done) return controller.close()
+          const chunk = chunkOf(value)
+          if (chunk) return controller.enqueue(chunk)
+        }
+      },
+      cancel: async () => {
+        await items.return()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
