@@ -280,6 +280,7 @@ export interface SimulatedServerOptions {
   maxAgeMs: (channel: string) => number
   maxTotalBytes: number
   highWaterMarkBytes: number
+  callbackTimeoutMs: number
 }
 
 export function createServer(clock: SimulatedClock, options: SimulatedServerOptions): SimulatedServer {
@@ -295,8 +296,7 @@ export function createServer(clock: SimulatedClock, options: SimulatedServerOpti
     clock,
     limits: { highWaterMarkBytes: options.highWaterMarkBytes, stallTimeoutMs: 60_000 },
     heartbeat: { intervalMs: 30_000 },
-    // Hours pass between two turns, in which a late backplane cannot answer.
-    callbackTimeoutMs: Infinity,
+    callbackTimeoutMs: options.callbackTimeoutMs,
     onError: (error) => errors.push(error),
   })
   return { manager, errors }
