@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { bundled } from '../../../test-support/bundled.js'
 import { endProcess } from '../../../test-support/end-process.js'
 import { freePort } from '../../../test-support/free-port.js'
-import { bundled } from './bundled.js'
 import { TcpProxy } from './tcp-proxy.js'
 
 /** A node, its own way to Redis, and the way to it. */
@@ -26,7 +26,8 @@ export class ClusterNode {
   }
 
   async start(): Promise<void> {
-    const args = [await bundled('node-process.ts'), String(this.port), String(this.toRedis.port), this.#afterRestart]
+    const program = await bundled(new URL('node-process.ts', import.meta.url))
+    const args = [program, String(this.port), String(this.toRedis.port), this.#afterRestart]
     const child = spawn(process.execPath, ['--expose-gc', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#process = child
     const ended = once(child, 'exit').then(() => {

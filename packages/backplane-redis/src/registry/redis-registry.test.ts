@@ -8,8 +8,8 @@ import { EventManager } from '@rivulet/server'
 import { handleEventStream } from '@rivulet/server/node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
+import { bundled } from '../../../../test-support/bundled.js'
 import { endProcess } from '../../../../test-support/end-process.js'
-import { bundled } from '../../test/bundled.js'
 import { clients } from '../../test/clients.js'
 import { RedisServer, type RedisServerOptions } from '../../test/redis-server.js'
 import { TcpProxy } from '../../test/tcp-proxy.js'
@@ -73,7 +73,7 @@ describe('presence across nodes', () => {
     const redis = await startRedis()
     const node = await startNode(redis)
     await node.connect('ada')
-    const program = await bundled('presence-process.ts')
+    const program = await bundled(new URL('../../test/presence-process.ts', import.meta.url))
     const child = spawn(process.execPath, [program, String(redis.port), 'bob'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })

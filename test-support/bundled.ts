@@ -6,21 +6,24 @@ import { build } from 'esbuild'
 
 const bundling = new Map<string, Promise<string>>()
 
-/** A program of this folder in one file, made once per test file: it starts at once, where a loader would compile each time. */
-export function bundled(program: string): Promise<string> {
-  let file = bundling.get(program)
+/**
+ * Returns a program as one file of plain JavaScript, made once per test file. It starts at once, where a loader would compile
+ * it each time.
+ */
+export function bundled(program: URL): Promise<string> {
+  let file = bundling.get(program.href)
   if (!file) {
     file = bundle(program)
-    bundling.set(program, file)
+    bundling.set(program.href, file)
   }
   return file
 }
 
-async function bundle(program: string): Promise<string> {
+async function bundle(program: URL): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'rivulet-node-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const outfile = join(folder, 'node.cjs')
-  const entryPoints = [fileURLToPath(new URL(program, import.meta.url))]
+  const entryPoints = [fileURLToPath(program)]
   await build({ entryPoints, outfile, bundle: true, platform: 'node', conditions: ['@rivulet/source'] })
   return outfile
 }
