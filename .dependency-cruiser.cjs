@@ -1,6 +1,7 @@
 /** Rooms of a package, from the top down: a file may import from its own room and from those behind it. */
 const rooms = {
   'packages/backplane-redis/src': ['live', 'registry', 'runs', 'logs', 'link', 'clients'],
+  'packages/backplane-sqlite/src': ['runs', 'logs', 'commits', 'database'],
   'packages/client/src': ['binding', 'shared', 'delivery', 'connection', 'runtime'],
   'packages/server/src': ['runs', 'streams', 'nodes', 'delivery', 'sinks', 'ipc', 'backplane', 'runtime'],
 }

@@ -23,6 +23,7 @@ export function writeLlmsTxt(root: string, pages: readonly string[], outDir: str
     'react',
     'vue',
     'backplane-redis',
+    'backplane-sqlite',
     'ai',
     'testing',
   ]

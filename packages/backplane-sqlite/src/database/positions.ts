@@ -1,0 +1,68 @@
+import type { Clock } from '@rivulet/core'
+
+/** The first position of a time in milliseconds. */
+export function positionAt(ms: number): number {
+  return Math.floor(ms) * 1024
+}
+
+/** The first whole millisecond after a position. */
+export function timeAfter(position: number): number {
+  return Math.floor(position / 1024) + 1
+}
+
+/** Time that the horizon lies ahead, in milliseconds. One write per period moves it. */
+const leadMs = 10_000
+
+/**
+ * Time and positions that rise whatever the system clock does, also over restarts.
+ *
+ * A position made from the time alone reaches clients without being stored. The horizon bounds all of them, and is stored
+ * before: after a restart, positions begin beyond it.
+ */
+export class Positions {
+  /** Every later position of an event is higher than this one. */
+  last: number
+  horizon: number
+  readonly #clock: Pick<Clock, 'now'>
+  /** The last time told. */
+  #time: number
+  /** Difference to the system clock, where that went back. */
+  #offset: number
+
+  /** @param stored The values of the previous process, or `undefined` for a new database. */
+  constructor(clock: Pick<Clock, 'now'>, stored: { position: number; horizon: number } | undefined) {
+    this.#clock = clock
+    const now = clock.now()
+    // The horizon was made from a time that the clock really showed.
+    this.#time = Math.max(now, stored ? timeAfter(stored.horizon) - 1 - leadMs : now)
+    this.#offset = this.#time - now
+    this.last = stored ? Math.max(stored.position, stored.horizon, positionAt(this.#time)) : positionAt(now)
+    this.horizon = stored?.horizon ?? this.last
+  }
+
+  /** Returns the time in milliseconds. It goes on where the system clock is set back. */
+  now(): number {
+    const time = this.#clock.now() + this.#offset
+    if (time < this.#time) this.#offset += this.#time - time
+    this.#time = Math.max(time, this.#time)
+    return this.#time
+  }
+
+  next(): number {
+    this.last = Math.max(this.last + 1, positionAt(this.now()))
+    return this.last
+  }
+
+  /** The horizon to store now: beyond the present, or where it was if it still is. */
+  nextHorizon(): number {
+    const now = positionAt(this.now())
+    return now < this.horizon ? this.horizon : now + positionAt(leadMs)
+  }
+
+  /** Skips to just before the present, within the horizon. @returns The position there. */
+  pass(): number {
+    const position = Math.min(positionAt(this.now()) - 1, this.horizon)
+    this.last = Math.max(this.last, position)
+    return position
+  }
+}

@@ -1,0 +1,176 @@
+import { hostname } from 'node:os'
+import type { Clock } from '@rivulet/core'
+import { currentBoot, isSameBoot } from './boot.js'
+import { claim, release } from './claim.js'
+import { SqliteStoreError, storeError } from './errors.js'
+import { Positions } from './positions.js'
+import { migrate, migrations, versionOf } from './schema.js'
+import { numberOf, type Row, type SqliteDatabase, type SqliteValue, type Statement } from './sqlite-database.js'
+
+export interface StoreOptions {
+  readonly database: SqliteDatabase
+  readonly synchronous: 'normal' | 'full'
+  readonly clock: Pick<Clock, 'now'>
+}
+
+/** One database with the tables of this package, claimed by this process. */
+export class Store {
+  readonly positions: Positions
+  /** Nothing is known before this position. */
+  readonly origin: number
+  /** The highest last position of a channel that was dropped. Uncommitted changes are undone by `reset`. */
+  dropped: number
+  readonly #database: SqliteDatabase
+  readonly #statements = new Map<string, Statement>()
+  #committedDropped: number
+  /** The horizon that the current transaction writes. */
+  #saving = 0
+  #closed = false
+
+  /** @throws {SqliteStoreError} if the database cannot be used. Nothing was changed then. */
+  constructor({ database, synchronous, clock }: StoreOptions) {
+    this.#database = database
+    try {
+      claim(database)
+    } catch (error) {
+      throw storeError('open', error)
+    }
+    try {
+      const mode = database.prepare('PRAGMA journal_mode = WAL').get() as Row
+      if (mode.journal_mode !== 'wal' && mode.journal_mode !== 'memory') {
+        throw new SqliteStoreError('unwritable', 'open', `journal_mode = WAL was refused (${mode.journal_mode}).`)
+      }
+      // What is written here must be there after a power failure, to notice that there was one.
+      database.exec('PRAGMA synchronous = FULL')
+      const opened = this.#open(synchronous, clock)
+      this.positions = opened.positions
+      this.origin = opened.origin
+      this.dropped = opened.dropped
+      this.#committedDropped = opened.dropped
+      database.exec(`PRAGMA synchronous = ${synchronous}`)
+    } catch (error) {
+      release(database)
+      throw storeError('open', error)
+    }
+  }
+
+  #open(synchronous: StoreOptions['synchronous'], clock: Pick<Clock, 'now'>) {
+    return this.transaction(() => {
+      const database = this.#database
+      const version = versionOf(database)
+      migrate(database, version)
+      const row = database.prepare('SELECT * FROM rivulet_state').get() as Row | undefined
+      const known = row && {
+        position: numberOf(row.position),
+        horizon: numberOf(row.horizon),
+        origin: numberOf(row.origin),
+        dropped: numberOf(row.dropped),
+      }
+      const positions = new Positions(clock, known)
+      const boot = currentBoot()
+      // With NORMAL, a crash of the machine takes the last events, even if a client has them.
+      const lost = row !== undefined && numberOf(row.open) === 1 && !isSameBoot(String(row.boot), boot)
+      const origin = known && !lost ? known.origin : positions.next()
+      const dropped = known?.dropped ?? origin
+      const open = synchronous === 'full' ? 2 : 1
+      positions.horizon = positions.nextHorizon()
+      const { last, horizon } = positions
+      const writer = [process.pid, hostname(), Date.now()] as const
+      const sql = 'REPLACE INTO rivulet_state VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+      this.run(sql, migrations.length, origin, last, horizon, dropped, open, boot, ...writer)
+      return { positions, origin, dropped }
+    })
+  }
+
+  /** Prepares a statement once. */
+  #statement(sql: string): Statement {
+    if (this.#closed) throw new SqliteStoreError('closed', 'write')
+    let statement = this.#statements.get(sql)
+    if (!statement) {
+      statement = this.#database.prepare(sql) as Statement
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  run(sql: string, ...values: SqliteValue[]): void {
+    this.#statement(sql).run(...values)
+  }
+
+  get(sql: string, ...values: SqliteValue[]): Row | undefined {
+    return this.#statement(sql).get(...values) as Row | undefined
+  }
+
+  all(sql: string, ...values: SqliteValue[]): Row[] {
+    return this.#statement(sql).all(...values) as Row[]
+  }
+
+  /** Runs a function in a transaction: all that it writes is stored, or nothing. */
+  transaction<T>(write: () => T): T {
+    this.run('BEGIN')
+    try {
+      const result = write()
+      this.run('COMMIT')
+      return result
+    } catch (error) {
+      this.#rollBack()
+      throw error
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      this.run('ROLLBACK')
+    } catch {
+      // SQLite has done so itself, as it does where the disk is full.
+    }
+  }
+
+  /** Writes the positions that events of this transaction have, or that are told to clients from now on. */
+  savePositions(): void {
+    const { positions, dropped } = this
+    this.#saving = positions.nextHorizon()
+    this.run('UPDATE rivulet_state SET position = ?, horizon = ?, dropped = ?', positions.last, this.#saving, dropped)
+  }
+
+  /** Called after the transaction of `savePositions`. */
+  savedPositions(): void {
+    this.positions.horizon = this.#saving
+    this.#committedDropped = this.dropped
+  }
+
+  /** Undoes changes in memory after a transaction that failed. */
+  reset(): void {
+    this.dropped = this.#committedDropped
+  }
+
+  /** Returns a position made from the time, which no later event has. */
+  clock(): number {
+    const { positions } = this
+    if (positions.nextHorizon() > positions.horizon) {
+      try {
+        this.transaction(() => this.savePositions())
+        this.savedPositions()
+      } catch {
+        // The horizon bounds the result. The failure shows at the next publish.
+      }
+    }
+    return positions.pass()
+  }
+
+  /** Ends the claim. Leaves the database open, and settings of the connection as they are. */
+  close(): void {
+    if (this.#closed) return
+    const { last } = this.positions
+    try {
+      this.#database.exec('PRAGMA synchronous = FULL')
+      this.run('UPDATE rivulet_state SET position = ?, horizon = ?, open = 0', last, last)
+      // Leaves one whole file, unless somebody else reads it now.
+      this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
+    } finally {
+      this.#closed = true
+      this.#statements.clear()
+      release(this.#database)
+    }
+  }
+}
