@@ -48,7 +48,7 @@ async function openStreams(url: string): Promise<void> {
 describe('an outage uses no memory', () => {
   it('no matter how much is published meanwhile', { timeout: 60_000 }, async () => {
     const redis = await startRedis()
-    const node = await ClusterNode.start(redis.port, 'gap')
+    const node = await ClusterNode.start(redis.port, { afterRestart: 'gap' })
     onTestFinished(() => node.dispose())
     const url = `http://127.0.0.1:${node.port}`
     const post = async (path: string, body: number) =>

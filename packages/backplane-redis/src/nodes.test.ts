@@ -105,9 +105,7 @@ const faults: Record<string, Fault> = {
 async function play(count: number, fault: Fault, seed: number, { expect, onTestFinished }: TestContext): Promise<void> {
   const random = randomFrom(seed)
   const redis = await RedisServer.start({ persistent: fault.persistent })
-  const nodes = await Promise.all(
-    Array.from({ length: count }, () => ClusterNode.start(redis.port, fault.afterRestart)),
-  )
+  const nodes = await Promise.all(Array.from({ length: count }, () => ClusterNode.start(redis.port, fault)))
   const acknowledged: Acknowledged[] = []
   const more = async () => {
     const enough = acknowledged.length + 5

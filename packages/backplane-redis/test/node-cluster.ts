@@ -6,35 +6,53 @@ import { endProcess } from '../../../test-support/end-process.js'
 import { freePort } from '../../../test-support/free-port.js'
 import { TcpProxy } from './tcp-proxy.js'
 
+export interface ClusterNodeOptions {
+  readonly afterRestart: 'gap' | 'trust'
+  /** The program in this folder that each node runs. @default 'node-process.ts' */
+  readonly program?: string
+  /** Further arguments of the program. */
+  readonly args?: readonly string[]
+  /** Called with each message that the program sends. */
+  readonly onMessage?: (message: unknown) => void
+}
+
 /** A node, its own way to Redis, and the way to it. */
 export class ClusterNode {
   readonly port: number
   readonly toRedis: TcpProxy
-  readonly #afterRestart: 'gap' | 'trust'
+  readonly #options: ClusterNodeOptions
   #process: ChildProcess | undefined
 
-  private constructor(port: number, toRedis: TcpProxy, afterRestart: 'gap' | 'trust') {
+  private constructor(port: number, toRedis: TcpProxy, options: ClusterNodeOptions) {
     this.port = port
     this.toRedis = toRedis
-    this.#afterRestart = afterRestart
+    this.#options = options
   }
 
-  static async start(redisPort: number, afterRestart: 'gap' | 'trust'): Promise<ClusterNode> {
-    const node = new ClusterNode(await freePort(), await TcpProxy.start(redisPort), afterRestart)
+  static async start(redisPort: number, options: ClusterNodeOptions): Promise<ClusterNode> {
+    const node = new ClusterNode(await freePort(), await TcpProxy.start(redisPort), options)
     await node.start()
     return node
   }
 
   async start(): Promise<void> {
-    const program = await bundled(new URL('node-process.ts', import.meta.url))
-    const args = [program, String(this.port), String(this.toRedis.port), this.#afterRestart]
-    const child = spawn(process.execPath, ['--expose-gc', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const { afterRestart, program = 'node-process.ts', args = [], onMessage = () => {} } = this.#options
+    const own = [String(this.port), String(this.toRedis.port), afterRestart]
+    const file = await bundled(new URL(program, import.meta.url))
+    const command = ['--expose-gc', file, ...own, ...args]
+    const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
     this.#process = child
+    child.on('message', onMessage)
     const ended = once(child, 'exit').then(() => {
       throw new Error('A node ended before it listened.')
     })
-    await Promise.race([once(child.stdout, 'data'), ended])
+    await Promise.race([once(child.stdout!, 'data'), ended])
     ended.catch(() => {})
+  }
+
+  /** SIGSTOP and SIGCONT pause and resume it. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process?.kill(signal)
   }
 
   kill(): Promise<void> {

@@ -1,0 +1,60 @@
+import type { RunSeen } from './run-reader.js'
+
+/** What became of a run in the end. */
+export interface RunTruth {
+  /** What its log has. */
+  readonly log: readonly RunSeen[]
+  /** How many outputs each producer is known to have published: acknowledged, stored or read. */
+  readonly published: ReadonlyMap<string, number>
+}
+
+export interface ReadExpected {
+  /** No event that Redis acknowledged was lost, and none was dropped. */
+  readonly complete: boolean
+  /** No event that Redis acknowledged was lost. */
+  readonly lossless: boolean
+  /** An end that was told earlier may have been lost. By `performance.now()`. */
+  readonly lostUntil: number
+}
+
+/**
+ * Each output came once and in order, or a gap was told where outputs are missing; the end came last, and is that of the log.
+ *
+ * @returns What is wrong.
+ */
+export function checkReading(
+  seen: readonly RunSeen[],
+  truth: RunTruth,
+  { complete, lossless, lostUntil }: ReadExpected,
+): string[] {
+  const problems: string[] = []
+  const end = truth.log.at(-1)
+  let producer: string | undefined
+  let next = 0
+  let told = false
+  for (const one of seen) {
+    if (one.kind === 'gap') {
+      told = true
+    } else if (one.kind === 'output') {
+      const name = `${one.producer}:${one.n}`
+      if (producer !== undefined && one.producer !== producer) {
+        if (lossless || !told) problems.push(`${name} comes after ${producer}:${next - 1}`)
+        next = 0
+      }
+      producer = one.producer
+      if (one.n < next && (lossless || !told)) problems.push(`${name} came again, or out of order`)
+      if (one.n > next && !told) problems.push(`${name} comes after ${next - 1}, and no gap was told`)
+      if (one.n === next && told && complete) problems.push(`a gap was told before ${name}, and there is none`)
+      next = one.n + 1
+      told = false
+    } else {
+      const last = truth.published.get(producer ?? '') ?? 0
+      if (next < last && !told && one.at > lostUntil)
+        problems.push(`the last of it (${next} to ${last - 1}) is missing`)
+      if (producer === undefined && truth.published.size > 0 && !told)
+        problems.push('nothing was read, and no gap told')
+      if (one.at > lostUntil && (end?.kind !== 'end' || one.data !== end.data)) problems.push(`it was told ${one.data}`)
+    }
+  }
+  return problems
+}

@@ -1,0 +1,26 @@
+/** The doings of a producer. */
+export interface Plan {
+  /** Identifies the producer: two of one run would show. */
+  readonly name: string
+  /** `deaf` ignores its signal, `hang` never ends. */
+  readonly behaviour: 'end' | 'fail' | 'hang' | 'deaf'
+  /** For each output, the pause after it. */
+  readonly pausesMs: readonly number[]
+  /** The number of characters that each output has more than it needs. */
+  readonly padding: number
+}
+
+/** What a node tells of its producers: that one was called, and which of its outputs were acknowledged. */
+export interface Notice {
+  readonly id: string
+  readonly producer: string
+  readonly kept?: number
+}
+
+export interface StartAnswer {
+  readonly started: boolean
+}
+
+export interface StopAnswer {
+  readonly ended: boolean
+}
