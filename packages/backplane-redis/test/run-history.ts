@@ -99,19 +99,29 @@ export class RunHistory {
     this.#calls.push(asking().catch(() => {}))
   }
 
-  #start(id: string, node: ClusterNode): void {
+  #start(id: string, node: ClusterNode, atLeast = 0): void {
     const asked = this.#askedOf(id)
-    const count = Math.floor(this.random() * 30)
+    const count = atLeast + Math.floor(this.random() * 30)
     const plan: Plan = {
       name: `p${this.#plans++}`,
       behaviour: this.pick(['end', 'end', 'fail', 'hang', 'deaf'] as const),
-      pausesMs: Array.from({ length: count }, () => (this.chance(0.5) ? 0 : Math.floor(this.random() * 80))),
+      pausesMs: Array.from({ length: count }, () => (this.chance(0.5) ? 0 : Math.floor(this.random() * 40))),
       padding: this.chance(0.2) ? 150_000 : 0,
     }
     const onAnswer = ({ started }: StartAnswer) => {
       if (started) asked.started++
     }
     this.#ask<StartAnswer>('POST', id, node, onAnswer, plan)
+  }
+
+  /** Has a producer at work on a node, and somebody who reads, when something happens to them. */
+  async #busy(node: ClusterNode): Promise<void> {
+    if (this.#paused.has(node)) return
+    const id = `busy${this.#plans}`
+    this.#start(id, node, 40)
+    await sleep(20 + this.random() * 100)
+    if (this.chance(0.7)) this.#readers.push(new RunReader(id))
+    this.#reconnect()
   }
 
   #stop(id: string): void {
@@ -134,18 +144,19 @@ export class RunHistory {
       if (this.#asked.has(id) && this.#readers.length < 12) this.#readers.push(new RunReader(id))
     } else if (action < 0.5) reader?.leave()
     else if (action < 0.6 && reader) reader.slow = !reader.slow
-    else if (action < 0.68) this.#pauseOrWake()
+    else if (action < 0.68) await this.#pauseOrWake()
     else if (action < 0.71) await this.#crash(this.pick(this.nodes))
-    else if (action < 0.75) this.#cut(this.pick(this.nodes))
+    else if (action < 0.76) await this.#cut(this.pick(this.nodes))
     else if (action < 0.79) await this.#fault.strike?.(this)
     else await sleep(this.pick([0, 10, 50, 200]))
   }
 
-  #pauseOrWake(): void {
+  async #pauseOrWake(): Promise<void> {
     const [paused] = this.#paused
     if (paused && this.chance(0.6)) this.#wake(paused)
     else if (this.#up.length > 1) {
       const node = this.pick(this.#up)
+      await this.#busy(node)
       this.#paused.add(node)
       node.signal('SIGSTOP')
       // Some of its readers notice, and go elsewhere.
@@ -159,12 +170,20 @@ export class RunHistory {
   }
 
   async #crash(node: ClusterNode): Promise<void> {
+    await this.#busy(node)
     await node.kill()
     this.#paused.delete(node)
     await node.start()
   }
 
-  #cut({ toRedis }: ClusterNode): void {
+  async #cut(node: ClusterNode): Promise<void> {
+    const { toRedis } = node
+    await this.#busy(node)
+    if (this.chance(0.7)) {
+      // What it asks for from now on is done, and it is not told.
+      toRedis.swallow()
+      await sleep(this.random() * 50)
+    }
     toRedis.cut()
     setTimeout(() => toRedis.mend(), this.random() * 500)
   }
@@ -181,6 +200,7 @@ export class RunHistory {
     const loseAt = this.#fault.lose ? 15 + Math.floor(this.random() * 20) : -1
     for (let step = 0; step < steps; step++) {
       if (step === loseAt) {
+        for (const node of this.#up) await this.#busy(node)
         await this.#fault.lose!(this)
         // What the nodes were told before they noticed still counts as told before.
         this.#lostUntil = performance.now() + 1_000
@@ -242,7 +262,8 @@ export class RunHistory {
         const own = [...reader.problems, ...checkReading(reader.seen, truth, expected)]
         // It may have asked before the run was there, or after it was lost.
         const gone = reader.goneAt !== undefined && (!lossless || !run || run.startedAt >= reader.goneAt - 50)
-        if (!reader.ended && !gone) own.push('it was never told of an end')
+        if (!reader.ended && !gone)
+          own.push(`it was told of no end, after ${reader.seen.length} and ${reader.statuses}`)
         found.push(...own.map((problem) => `a reader: ${problem}`))
       }
       problems.push(...found.map((problem) => `${id}: ${problem}`))

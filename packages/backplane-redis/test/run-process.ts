@@ -23,7 +23,7 @@ const [port, redisPort, afterRestart, leaseMs, maxBytes] = process.argv.slice(2)
 const events = defineEvents({ token: z.object({ text: z.string(), pad: z.string() }) })
 const backplane = new RedisBackplane({
   client: new Redis({ port: Number(redisPort), host: '127.0.0.1', lazyConnect: true }),
-  timeoutMs: 300,
+  timeoutMs: 1_000,
   probeIntervalMs: 500,
   afterRestart,
 })
@@ -51,8 +51,10 @@ async function produce(plan: Plan, { id, publish, signal }: Producing<typeof eve
       () => {},
     )
     // Half of them are not waited for.
-    if (pauseMs > 0) await published
-    await sleep(pauseMs)
+    if (pauseMs > 0) {
+      await published
+      await sleep(pauseMs)
+    }
   }
   if (plan.behaviour === 'hang') await new Promise(() => {})
   if (plan.behaviour === 'fail') throw new Error('no model')

@@ -12,6 +12,8 @@ export class RunReader {
   readonly id: string
   readonly seen: RunSeen[] = []
   readonly problems: string[] = []
+  /** The statuses of its responses. */
+  readonly statuses: (number | undefined)[] = []
   /** The port of the node that it reads from; `undefined` without a connection. */
   port: number | undefined
   /** When it was told that there is no such run, in milliseconds since the Unix epoch. */
@@ -43,6 +45,7 @@ export class RunReader {
 
   #receive(request: ClientRequest, response: IncomingMessage): void {
     const { statusCode } = response
+    this.statuses.push(statusCode)
     response.on('error', () => {})
     if (statusCode === 204 && !this.ended) this.problems.push('204 before the end')
     if (statusCode === 404) this.goneAt = Date.now()

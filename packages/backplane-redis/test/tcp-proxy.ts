@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class TcpProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #upstreams = new Set<Socket>()
   /** The number of connections that were refused. */
   refused = 0
   #refusing = false
@@ -19,6 +20,8 @@ export class TcpProxy {
         return
       }
       const upstream = connect(this.#target, '127.0.0.1')
+      this.#upstreams.add(upstream)
+      upstream.on('close', () => this.#upstreams.delete(upstream))
       for (const [one, other] of [
         [socket, upstream],
         [upstream, socket],
@@ -58,6 +61,11 @@ export class TcpProxy {
   cut(): void {
     this.#refusing = true
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Lets nothing back on what is open: what is asked is done, and its answer is lost. */
+  swallow(): void {
+    for (const upstream of this.#upstreams) upstream.unpipe().resume()
   }
 
   mend(): void {

@@ -21,7 +21,7 @@ const faults: Record<string, RunFault> = {
         await redis.start()
       } else {
         redis.signal('SIGSTOP')
-        await sleep(random() * 600)
+        await sleep(random() * 1_500)
         redis.signal('SIGCONT')
       }
     },
