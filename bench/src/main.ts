@@ -6,6 +6,7 @@ import { drawCharts } from './charts.js'
 import { runClient } from './client/run.js'
 import { runCluster } from './cluster/run.js'
 import { runDecode } from './decode/run.js'
+import { runRuns } from './runs/run.js'
 import { runServer } from './server/run.js'
 import { runSize } from './size/run.js'
 import { runStorm } from './storm/run.js'
@@ -24,6 +25,7 @@ const parts: Record<string, (options: Options) => void | Promise<void>> = {
   server: runServer,
   cluster: runCluster,
   channels: runChannels,
+  runs: runRuns,
   behaviour: runBehaviour,
   storm: runStorm,
   charts: drawCharts,
