@@ -4,7 +4,9 @@ import type { RedisServer } from '../../packages/backplane-redis/test/redis-serv
 /** Returns `true` if this machine has a Redis to start. Otherwise prints a message and makes the benchmark fail. */
 export function hasRedis(): boolean {
   if (spawnSync('redis-server', ['--version']).status === 0) return true
-  console.error('cluster, channels and runs need redis-server, 7 or newer: apt-get install redis-server, brew install redis.')
+  console.error(
+    'cluster, channels and runs need redis-server, 7 or newer: apt-get install redis-server, brew install redis.',
+  )
   process.exitCode = 1
   return false
 }

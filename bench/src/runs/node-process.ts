@@ -41,7 +41,7 @@ const service = {
       const onMessage = (_: string, { type }: { type: string }) => {
         if (type === 'rivulet:end') resolve(now())
       }
-      backplane.subscribe(runChannel(id), { onMessage, onGap() {}, onHealth() {} })
+      void backplane.subscribe(runChannel(id), { onMessage, onGap() {}, onHealth() {} })
     })
   },
 
