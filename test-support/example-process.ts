@@ -1,4 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { endProcess } from './end-process.js'
 
@@ -7,12 +10,15 @@ export class ExampleProcess {
   readonly url: string
   readonly #folder: string
   readonly #port: number
+  /** Outlives restarts of the process, but not `stop`. */
+  readonly #data: string
   #process: ChildProcess | undefined
 
   /** @param folder The example's folder: in the repository's examples, or a copy. */
   constructor(folder: string, port: number) {
     this.#folder = folder
     this.#port = port
+    this.#data = mkdtempSync(join(tmpdir(), 'rivulet-example-'))
     this.url = `http://localhost:${port}`
   }
 
@@ -20,7 +26,7 @@ export class ExampleProcess {
   async start(): Promise<void> {
     const child = spawn(process.execPath, ['dist/server/main.js'], {
       cwd: this.#folder,
-      env: { ...process.env, PORT: String(this.#port) },
+      env: { ...process.env, PORT: String(this.#port), DATA_DIR: this.#data },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.#process = child
@@ -42,8 +48,9 @@ export class ExampleProcess {
   }
 
   /** Ends the process like its user, so that it also ends the processes that it started. */
-  stop(): Promise<void> {
-    return endProcess(this.#process, 'SIGTERM')
+  async stop(): Promise<void> {
+    await endProcess(this.#process, 'SIGTERM')
+    rmSync(this.#data, { recursive: true, force: true })
   }
 }
 

@@ -84,7 +84,7 @@ function writeReadmeFiles(copy: string): boolean {
 
 /** Copies the example's sources as a user would, with the packages' versions replaced by their tarballs. */
 function copyExample(from: string, to: string): void {
-  cpSync(from, to, { recursive: true, filter: (path) => !['node_modules', 'dist'].includes(basename(path)) })
+  cpSync(from, to, { recursive: true, filter: (path) => !['node_modules', 'dist', 'data'].includes(basename(path)) })
   const file = join(to, 'package.json')
   const manifest = JSON.parse(readFileSync(file, 'utf8'))
   for (const dependency of Object.keys(manifest.dependencies)) {

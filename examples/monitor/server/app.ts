@@ -1,5 +1,4 @@
-import type { EventType } from '@rivulet/core'
-import { EventManager } from '@rivulet/server'
+import { type Backplane, EventManager } from '@rivulet/server'
 import { eventStream } from '@rivulet/server-express'
 import cors from 'cors'
 import express, { type Express } from 'express'
@@ -16,18 +15,9 @@ import { requestLog } from './request-log.js'
 import { ScrapeRunningError, ScrapingEventService } from './scraping-event-service.js'
 import { SystemEventService } from './system-event-service.js'
 
-/**
- * Number of events of each kind that a returning client can still get, however old: half an hour of
- * metrics.
- */
-const keptEvents: Record<EventType<typeof events>, number> = {
-  log: 2_000,
-  scraping_progress: 100,
-  system: 200,
-  metrics: 1_800,
-}
-
 export interface MonitorOptions {
+  /** Keeps the events. @default in memory, until the process ends */
+  readonly backplane?: Backplane
   /** Pages to scrape instead of the demo sources. */
   readonly sources?: readonly string[]
   /** Time limit for a source. @default 5000 */
@@ -64,7 +54,7 @@ export function createMonitor(options: MonitorOptions = {}): Monitor {
   const manager = new EventManager({
     events,
     source: 'monitor',
-    retention: (channel) => ({ maxEvents: keptEvents[channel as EventType<typeof events>], maxAgeMs: Infinity }),
+    backplane: options.backplane,
     onError: (error, context) => diagnostics.error({ err: error, context }, 'Publishing failed'),
   })
   const emit: Emit = (type, payload) => manager.emit(type, payload, { channel: type })

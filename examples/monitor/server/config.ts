@@ -7,6 +7,7 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   readonly highLoadMs: number
   readonly logLevel: Level
+  readonly dataFolder: string | undefined
 }
 
 const logLevels: readonly Level[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
@@ -30,6 +31,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     corsOrigins,
     highLoadMs: integer(env, 'HIGH_LOAD_MS', 200, 1, 60_000),
     logLevel,
+    dataFolder: env.DATA_DIR || undefined,
   }
 }
 

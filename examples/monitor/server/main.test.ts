@@ -1,17 +1,26 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
 import { streamPath } from '../shared/events.js'
-import { openStream, serve } from './testing.js'
+import { line, openStream, serve } from './testing.js'
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
+
+function temporaryFolder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'monitor-'))
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
 
 function run(env: Record<string, string>): ChildProcess {
   const child = spawn(process.execPath, ['--conditions=@rivulet/source', '--import', 'tsx', 'server/main.ts'], {
     cwd: folder,
-    env: { ...process.env, ...env },
+    env: { ...process.env, DATA_DIR: temporaryFolder(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))
@@ -53,5 +62,38 @@ it('says in one line what is wrong with the environment', { timeout: 20_000 }, a
   const child = run({ PORT: 'http' })
   const exited = once(child, 'exit')
   expect(await output(child.stderr!)).toBe('PORT is "http". Use a whole number from 0 to 65535.\n')
+  expect(await exited).toEqual([1, null])
+})
+
+it('keeps its history over kill -9', { timeout: 40_000 }, async () => {
+  const env = { PORT: '0', DATA_DIR: temporaryFolder() }
+  async function start() {
+    const child = run(env)
+    const [, origin] = /^Monitor: (http:\/\/localhost:\d+)$/m.exec(await output(child.stdout!, /Monitor: .*\n/))!
+    return { child, stream: origin + streamPath }
+  }
+  const first = await start()
+  const client = await openStream(first.stream)
+  const { id } = (await client.until(line('requested'))).at(-1)!
+  const killed = once(first.child, 'exit')
+  first.child.kill('SIGKILL')
+  await killed
+  client.close()
+  const second = await start()
+  const again = await openStream(second.stream, { 'last-event-id': id })
+  const seen = await again.until(line('Listening on'))
+  expect(seen[0]).toMatchObject({ type: 'rivulet:open', data: { recovered: true } })
+  expect(seen.filter(({ type }) => type === 'rivulet:gap')).toEqual([])
+})
+
+it('says in one line which process has the history already', { timeout: 40_000 }, async () => {
+  const env = { PORT: '0', DATA_DIR: temporaryFolder() }
+  const first = run(env)
+  await output(first.stdout!, /Monitor: .*\n/)
+  const second = run(env)
+  const exited = once(second, 'exit')
+  const errors = await output(second.stderr!)
+  expect(errors).toContain(`The history in ${env.DATA_DIR} cannot be used. DATA_DIR chooses another folder.`)
+  expect(errors).toContain(`process ${first.pid} `)
   expect(await exited).toEqual([1, null])
 })

@@ -5,15 +5,19 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { createMonitor } from './app.js'
 import { type Config, readConfig } from './config.js'
+import { type History, openHistory } from './history.js'
 
 /** Time that open streams have to end before the rest is cut off. */
 const graceMs = 1_000
 
 /** The built page is in dist/web, beside the folder of this built file. */
-const webRoot = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/web' : '../web', import.meta.url))
+const isBuilt = !import.meta.url.endsWith('.ts')
+const webRoot = fileURLToPath(new URL(isBuilt ? '../web' : '../dist/web', import.meta.url))
+const dataFolder = fileURLToPath(new URL(isBuilt ? '../../data' : '../data', import.meta.url))
 
 const config = configOrExit()
-const monitor = createMonitor({ ...config, webRoot })
+const history = historyOrExit(config.dataFolder ?? dataFolder)
+const monitor = createMonitor({ ...config, webRoot, backplane: history.backplane })
 const server = createServer(monitor.app)
 
 server.on('error', (error: NodeJS.ErrnoException) => {
@@ -40,6 +44,7 @@ async function stop(signal: string): Promise<void> {
   server.close()
   await monitor.close({ graceMs })
   server.closeAllConnections()
+  history.close()
   process.exit(0)
 }
 
@@ -48,6 +53,15 @@ function configOrExit(): Config {
     return readConfig(process.env)
   } catch (error) {
     return exit((error as Error).message)
+  }
+}
+
+function historyOrExit(folder: string): History {
+  try {
+    return openHistory(folder)
+  } catch (error) {
+    const { message } = error as Error
+    return exit(`The history in ${folder} cannot be used. DATA_DIR chooses another folder.\n${message}`)
   }
 }
 
