@@ -65,6 +65,8 @@ export default defineConfig({
           { text: 'Streaming answers and jobs', link: '/guide/runs' },
           { text: 'Slow clients', link: '/guide/slow-clients' },
           { text: 'Deploying', link: '/guide/deploying' },
+          { text: 'Which engine?', link: '/guide/engines' },
+          { text: 'History in a file', link: '/guide/sqlite' },
           { text: 'Scaling with Redis', link: '/guide/scaling' },
           { text: 'Security', link: '/guide/security' },
           { text: 'Browsers', link: '/guide/compatibility' },
