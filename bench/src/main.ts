@@ -9,6 +9,7 @@ import { runDecode } from './decode/run.js'
 import { runRuns } from './runs/run.js'
 import { runServer } from './server/run.js'
 import { runSize } from './size/run.js'
+import { runSqlite } from './sqlite/run.js'
 import { runStorm } from './storm/run.js'
 
 export interface Options {
@@ -26,6 +27,7 @@ const parts: Record<string, (options: Options) => void | Promise<void>> = {
   cluster: runCluster,
   channels: runChannels,
   runs: runRuns,
+  sqlite: runSqlite,
   behaviour: runBehaviour,
   storm: runStorm,
   charts: drawCharts,
