@@ -1,3 +1,3 @@
 import { project } from '../../vitest.shared.js'
 
-export default project('backplane-sqlite')
+export default project('backplane-sqlite', { maxConcurrency: 3 })

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EventStreamService } from '@rivulet/client'
 import { defineEvents } from '@rivulet/core'
-import { it, type TestContext } from 'vitest'
+import { describe, it, type TestContext } from 'vitest'
 import { z } from 'zod'
 import { bundled } from '../../../test-support/bundled.js'
 import { endProcess } from '../../../test-support/end-process.js'
@@ -129,7 +129,8 @@ function positionOf({ id }: { id: string }): number {
   return Number.parseInt(id, 36)
 }
 
-for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-  const name = `has every acknowledged event after kill -9, and its clients all of them once and in order: seed ${seed}`
-  it(name, { timeout: 4 * patienceMs }, (context) => play(seed, context))
-}
+describe.concurrent('after kill -9, the file has every acknowledged event, and clients get all of them once and in order', () => {
+  for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
+    it(`seed ${seed}`, { timeout: 4 * patienceMs }, (context) => play(seed, context))
+  }
+})
