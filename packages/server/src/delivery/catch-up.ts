@@ -7,10 +7,10 @@ import type { DeliveryRuntime } from './delivery-runtime.js'
 import { Frame } from './frame.js'
 import type { Writer } from './line.js'
 import { type LogPage, makePage } from './log-page.js'
-import type { Given } from './outlet.js'
+import type { Batch } from './outlet.js'
 import { cutPiece, framesPerLook, Piece, type Taken } from './piece.js'
 import { readChannels, readLimit, shortReadLimit } from './read-channels.js'
-import { type Part, partOf } from './replays.js'
+import { batchOf } from './replays.js'
 import type { Verdicts } from './verdicts.js'
 
 /** The point from which a connection catches up. */
@@ -46,7 +46,7 @@ export interface CatchUpTarget {
   /** Takes the frames of a piece that come after a position and pass the filter, until it is late. */
   take(piece: Piece, position: number, isLate: () => boolean): Taken
   /** Writes a payload; `undefined` for a step that had nothing to write. */
-  give(piece: Given | undefined): void
+  give(piece: Batch | undefined): void
   /** Called when it has all frames before an ordinal of the queue and all events up to a position. */
   goLive(ordinal: number, position: number): void
   fail(error: unknown, stage: 'read'): void
@@ -226,14 +226,14 @@ export class CatchUp implements Writer {
     this.#connection.give(part)
   }
 
-  #nextPart(page: LogPage): Part {
+  #nextPart(page: LogPage): Batch {
     const part = this.#runtime.replays.part(page, this.#index)
     this.#index += part.events
     return part
   }
 
   /** Moves on by a piece at most, and returns what the filter lets pass of it. */
-  #filterPage(page: LogPage, isLate: () => boolean): Part | undefined {
+  #filterPage(page: LogPage, isLate: () => boolean): Batch | undefined {
     const { messages, channelOf } = page
     const { end } = cutPiece(this.#index, messages.length, (index) => messages[index]!.data.length)
     const frames: Frame[] = []
@@ -242,6 +242,6 @@ export class CatchUp implements Writer {
       if (this.#verdicts ? this.#verdicts.of(frame) : this.#connection.sees(frame)) frames.push(frame)
       if (++this.#index % framesPerLook === 0 && isLate()) break
     }
-    return frames.length > 0 ? partOf(frames) : undefined
+    return frames.length > 0 ? batchOf(frames) : undefined
   }
 }

@@ -131,7 +131,7 @@ export class Cohort implements Writer {
     const known = this.#pieces.get(from)
     if (known && (known.full || from + known.piece.frames.length >= to)) return known.piece
     const { queue } = this
-    const { end, full } = cutPiece(from, queue.end, (ordinal) => queue.at(ordinal).size)
+    const { end, full } = cutPiece(from, queue.end, (ordinal) => queue.frameAt(ordinal).size)
     const piece = new Piece(queue.slice(from, end))
     if (this.#pieces.size >= maxPieces) this.#pieces.clear()
     this.#pieces.set(from, { piece, full })
@@ -144,7 +144,7 @@ export class Cohort implements Writer {
     let keepFrom = this.#written
     let chars = 0
     while (this.catchingUp.size > 0 && keepFrom > queue.start && this.#written - keepFrom < keptFrames) {
-      chars += queue.at(keepFrom - 1).size
+      chars += queue.frameAt(keepFrom - 1).size
       if (chars > keptChars) break
       keepFrom--
     }

@@ -7,8 +7,8 @@ import { CatchUp, type CatchUpStart, type CatchUpTarget } from './catch-up.js'
 import type { Cohort, Member } from './cohort.js'
 import type { DeliveryRuntime } from './delivery-runtime.js'
 import type { Frame, WireEvent } from './frame.js'
-import type { Beating } from './heartbeat.js'
-import { type Given, Outlet, type OutletOwner } from './outlet.js'
+import type { HeartbeatTarget } from './heartbeat.js'
+import { type Batch, Outlet, type OutletOwner } from './outlet.js'
 import type { Piece, Taken } from './piece.js'
 
 export interface ConnectionOptions {
@@ -30,7 +30,7 @@ export interface ConnectionOptions {
 const joinMs = 1
 
 /** One connection of a stream. Knows its client's position and decides what the client gets next. */
-export class Connection implements OutletOwner, Member, CatchUpTarget, Beating, SinkListener {
+export class Connection implements OutletOwner, Member, CatchUpTarget, HeartbeatTarget, SinkListener {
   readonly id: string
   readonly context: unknown
   readonly key: string | undefined
@@ -163,7 +163,7 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Beating, 
     return (frame.position === undefined || frame.position > position) && this.sees(frame)
   }
 
-  give(piece: Given | undefined): void {
+  give(piece: Batch | undefined): void {
     if (piece && this.state !== 'closed') this.#outlet.give(piece)
     this.#ending?.()
   }

@@ -44,7 +44,7 @@ export class FrameQueue {
     this.#largest = Math.max(this.#largest, frame.size)
   }
 
-  at(ordinal: number): Frame {
+  frameAt(ordinal: number): Frame {
     return this.#frames[ordinal - this.#start]!
   }
 

@@ -18,7 +18,7 @@ export interface HeartbeatOptions {
 }
 
 /** A connection that gets heartbeats. */
-export interface Beating {
+export interface HeartbeatTarget {
   /** The time of the last write, in milliseconds since the Unix epoch. */
   readonly lastWriteAt: number
   /** Writes a heartbeat, unless other bytes are still buffered. */
@@ -39,8 +39,8 @@ export class HeartbeatService {
   readonly intervalMs: number
   readonly #clock: Clock
   readonly #payload: Payload
-  readonly #slots: Set<Beating>[] = Array.from({ length: slotCount }, () => new Set<Beating>())
-  readonly #slotOf = new Map<Beating, Set<Beating>>()
+  readonly #slots: Set<HeartbeatTarget>[] = Array.from({ length: slotCount }, () => new Set<HeartbeatTarget>())
+  readonly #slotOf = new Map<HeartbeatTarget, Set<HeartbeatTarget>>()
   #next = 0
   #timer: unknown
 
@@ -59,13 +59,13 @@ export class HeartbeatService {
     this.#payload = new Payload(encodeMessage(as === 'event' ? { event: 'heartbeat', data: '{}' } : { comment: '' }))
   }
 
-  add(connection: Beating): void {
+  add(connection: HeartbeatTarget): void {
     if (this.intervalMs === 0) return
     this.#put(connection, this.#clock.now())
     this.#timer ??= this.#clock.setTimeout(() => this.#tick(), this.#slotMs)
   }
 
-  remove(connection: Beating): void {
+  remove(connection: HeartbeatTarget): void {
     this.#slotOf.get(connection)?.delete(connection)
     this.#slotOf.delete(connection)
     if (this.#slotOf.size > 0) return
@@ -101,7 +101,7 @@ export class HeartbeatService {
    * Puts a connection into the slot in which it is due. Spreads connections that fell silent together, for example after a
    * broadcast, over the last quarter of the interval.
    */
-  #put(connection: Beating, lastWriteAt: number): void {
+  #put(connection: HeartbeatTarget, lastWriteAt: number): void {
     this.#slotOf.get(connection)?.delete(connection)
     const dueAt = lastWriteAt + this.intervalMs * (1 - this.#clock.random() / 4)
     const slots = Math.floor((dueAt - this.#clock.now()) / this.#slotMs)

@@ -7,7 +7,7 @@ import { type Frame, largeChars, type WireEvent } from './frame.js'
 import type { Watched } from './stall-watch.js'
 
 /** A payload to write to a connection. */
-export interface Given {
+export interface Batch {
   readonly payload: Payload
   /** The number of events in the payload. */
   readonly events: number
@@ -91,13 +91,13 @@ export class Outlet implements Watched {
   }
 
   /** Writes to this connection alone. */
-  give(given: Given): void {
+  give(given: Batch): void {
     this.lastWriteAt = this.#runtime.clock.now()
     this.giveShared(given)
   }
 
   /** Writes a payload that goes to all live connections of the cohort. */
-  giveShared({ payload, events, gaps, ends }: Given): void {
+  giveShared({ payload, events, gaps, ends }: Batch): void {
     const { counters } = this.#runtime
     counters.deliveries += events
     for (const reason of gaps) counters.gaps[reason]++

@@ -3,19 +3,11 @@ import type { ServerGapReason } from '../runtime/gap-reason.js'
 import { Payload } from '../sinks/payload.js'
 import { encodeFrame, Frame, largeChars } from './frame.js'
 import type { LogEvents } from './log-page.js'
+import type { Batch } from './outlet.js'
 import { type Cut, cutPiece } from './piece.js'
 
 /** Events of the log that are sent in one write. */
-export interface Part {
-  readonly payload: Payload
-  /** The number of events. */
-  readonly events: number
-  readonly gaps: readonly ServerGapReason[]
-  /** True if the stream ends with it. */
-  readonly ends: boolean
-}
-
-interface KnownPart extends Part {
+interface Part extends Batch {
   readonly channels: readonly string[]
   readonly messages: readonly StoredMessage[]
   /** True if no more events fit. Other parts end where a full one begins, so that all streams go on with the same parts. */
@@ -36,7 +28,7 @@ const noGaps: readonly ServerGapReason[] = []
 export class Replays {
   readonly #frames = new Map<number, Frame>()
   /** Parts by their channels and the position of their first event. */
-  readonly #parts = new Map<string, KnownPart>()
+  readonly #parts = new Map<string, Part>()
   #frameBytes = 0
   #partBytes = 0
 
@@ -67,13 +59,13 @@ export class Replays {
   }
 
   /** The part that begins with the event at an index. */
-  part(events: LogEvents, index: number): Part {
+  part(events: LogEvents, index: number): Batch {
     const key = keyOf(events, index)
     const known = this.#known(key, events, index)
     if (known) return known
     const { channels, messages, channelOf } = events
     // Shared beyond its part, even with streams of other channels.
-    if (messages[index]!.data.length > largeChars) return partOf([this.frame(channelOf(index), messages[index]!)])
+    if (messages[index]!.data.length > largeChars) return batchOf([this.frame(channelOf(index), messages[index]!)])
     const { end, full, final } = this.#cut(events, index)
     const own = messages.slice(index, end)
     let text = ''
@@ -101,12 +93,12 @@ export class Replays {
     for (const [key, part] of this.#parts) if (part.channels.includes(channel)) this.#forgetPart(key, part)
   }
 
-  #forgetPart(key: string, part: KnownPart): void {
+  #forgetPart(key: string, part: Part): void {
     this.#parts.delete(key)
     this.#partBytes -= sizeOf(part)
   }
 
-  #known(key: string, { messages }: LogEvents, index: number): KnownPart | undefined {
+  #known(key: string, { messages }: LogEvents, index: number): Part | undefined {
     const known = this.#parts.get(key)
     if (!known) return undefined
     const end = index + known.events
@@ -114,7 +106,7 @@ export class Replays {
     return known.messages.every((message, offset) => isSame(message, messages[index + offset]!)) ? known : undefined
   }
 
-  #remember(key: string, part: KnownPart): void {
+  #remember(key: string, part: Part): void {
     const before = this.#parts.get(key)
     // Moves to the end: the oldest entries are dropped first.
     if (before) this.#forgetPart(key, before)
@@ -132,12 +124,12 @@ function keyOf({ group, messages }: LogEvents, index: number): string {
   return `${messages[index]!.position} ${group}`
 }
 
-function sizeOf({ payload }: KnownPart): number {
+function sizeOf({ payload }: Part): number {
   return payload.bytes.length + entryBytes
 }
 
-/** Joins frames to a part. @param frames At least one, each with a position. */
-export function partOf(frames: readonly Frame[]): Part {
+/** Joins frames to a batch. @param frames At least one, each with a position. */
+export function batchOf(frames: readonly Frame[]): Batch {
   const [first] = frames
   return {
     payload: frames.length === 1 ? first!.payload : new Payload(frames.map(({ text }) => text).join('')),

@@ -3,7 +3,7 @@ import type { BackplaneMessage } from '../backplane/backplane.js'
 import type { RunEnd, RunStore } from '../backplane/run-store.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import { disregard, Wait } from '../runtime/guard.js'
-import { at } from '../streams/lifetime.js'
+import { callAt } from '../streams/lifetime.js'
 import { RunEndedError, RunFailure, RunLostError, RunTimeoutError } from './errors.js'
 import { Outbox } from './outbox.js'
 import type { Producing } from './producer.js'
@@ -69,7 +69,7 @@ export class Production<Contract extends EventContract> {
     const { id, clock, leasedUntil, timeoutMs } = this.#options
     if (this.#over) return
     this.renewed(leasedUntil)
-    if (timeoutMs < Infinity) this.#stopTimeout = at(clock, clock.now() + timeoutMs, () => this.#timeOut())
+    if (timeoutMs < Infinity) this.#stopTimeout = callAt(clock, clock.now() + timeoutMs, () => this.#timeOut())
     const wait = this.#wait
     const producing: Producing<Contract> = {
       id,
@@ -136,7 +136,7 @@ export class Production<Contract extends EventContract> {
   /** Its lease holds up to then. */
   renewed(until: number): void {
     this.#stopLease()
-    if (!this.#over) this.#stopLease = at(this.#options.clock, until, () => this.lose())
+    if (!this.#over) this.#stopLease = callAt(this.#options.clock, until, () => this.lose())
   }
 
   /** The store refuses what it does: somebody ended the run, which it was not told yet, or its lease is over. */

@@ -9,10 +9,10 @@ import { Refused, type Slot, unavailable } from './admission.js'
 import type { Turns } from './turns.js'
 
 /** Thrown by a step of receiving a request whose client has left. */
-export const gone: unique symbol = Symbol('the client has left')
+export const clientGone: unique symbol = Symbol('the client has left')
 
 function isOutcome(error: unknown): boolean {
-  return error === gone || Refused.is(error)
+  return error === clientGone || Refused.is(error)
 }
 
 // Not a method: foreign promises retain it, and must not retain the request.
@@ -51,7 +51,7 @@ export class Admitting implements SinkListener {
   /**
    * Runs a step that may fail, while the request is pending. Reports errors; the client gets a status without detail.
    *
-   * @throws {Refused} or `gone`.
+   * @throws {Refused} or `clientGone`.
    */
   run<T>(stage: ErrorContext['stage'], step: () => Awaitable<T>): Awaitable<T> {
     try {
@@ -69,19 +69,19 @@ export class Admitting implements SinkListener {
     throw new Refused(stage === 'read' ? unavailable(this.#runtime.clock.random) : { status: 500 })
   }
 
-  /** A promise to wait for if requests have taken enough of this turn of the event loop. It rejects with `Refused` or `gone`. */
+  /** A promise to wait for if requests have taken enough of this turn of the event loop. It rejects with `Refused` or `clientGone`. */
   turn(): Promise<void> | undefined {
     const later = this.#turns.next()
     return later && this.#wait!.for(later, () => {})
   }
 
-  /** Runs a step of the backplane and waits for it, for a limited time. @throws {Refused} or `gone`. */
+  /** Runs a step of the backplane and waits for it, for a limited time. @throws {Refused} or `clientGone`. */
   read<T>(step: () => Awaitable<T> | SharedStep): Awaitable<T> {
     const onTimeout = () => this.#timeOut('read', new BackplaneTimeoutError(this.#timeoutMs))
     return this.run('read', () => this.#until('read', step, onTimeout))
   }
 
-  /** Calls a function of the stream's options and reads its answer. @throws {Refused} or `gone`. */
+  /** Calls a function of the stream's options and reads its answer. @throws {Refused} or `clientGone`. */
   ask<Answer, Result>(
     name: CallbackName,
     call: (options: CallbackOptions) => Awaitable<Answer>,
@@ -111,7 +111,7 @@ export class Admitting implements SinkListener {
     this.#wait!.check()
   }
 
-  /** Ends the current wait. @param outcome A `Refused` or `gone`. */
+  /** Ends the current wait. @param outcome A `Refused` or `clientGone`. */
   breakOff(outcome: unknown, reason?: unknown): void {
     this.#wait?.breakOff(outcome, reason)
   }
@@ -133,6 +133,6 @@ export class Admitting implements SinkListener {
 
   onClose(): void {
     if (this.#connection) this.#connection.onClose()
-    else this.breakOff(gone)
+    else this.breakOff(clientGone)
   }
 }

@@ -18,7 +18,7 @@ export class Lifetimes {
     const end = this.#clock.now() + this.#maxLifetimeMs * (0.8 + 0.2 * this.#clock.random())
     if (expiresAt === Infinity && end === Infinity) return
     const reason = expiresAt < end ? 'expired' : 'lifetime'
-    const cancel = at(this.#clock, Math.min(expiresAt, end), () => connection.close(reason, true))
+    const cancel = callAt(this.#clock, Math.min(expiresAt, end), () => connection.close(reason, true))
     this.#cancels.set(connection, cancel)
   }
 
@@ -29,7 +29,7 @@ export class Lifetimes {
 }
 
 /** Calls back at a time, however far away; at once if it has passed. @returns A function that cancels the call. */
-export function at(clock: Clock, time: number, callback: () => void): () => void {
+export function callAt(clock: Clock, time: number, callback: () => void): () => void {
   let timer: unknown
   const wait = () => {
     const left = time - clock.now()

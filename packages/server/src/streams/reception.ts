@@ -7,7 +7,7 @@ import { diagnose } from '../runtime/diagnostics.js'
 import { type CallbackOptions, decide, tell } from '../runtime/guard.js'
 import type { Refusal, Sink } from '../sinks/sink.js'
 import { asStream, Refused } from './admission.js'
-import { type Admitting, gone } from './admitting.js'
+import { type Admitting, clientGone } from './admitting.js'
 import { everyone, type ReadAdmission, readAuthorization, readChannelNames, readPresence } from './answers.js'
 import { type Join, type JoinRequest, planJoin } from './join.js'
 import { type Beginning, encodeSnapshot } from './snapshot.js'
@@ -66,7 +66,7 @@ function answerWithout(
   outcome: unknown,
   { refuseBusyWith }: Pick<EventStreamOptions, 'refuseBusyWith'>,
 ): void {
-  if (outcome === gone) return
+  if (outcome === clientGone) return
   if (!Refused.is(outcome)) streams.runtime.report(outcome, { stage: 'write' })
   const refusal = Refused.is(outcome) ? outcome.refusal : { status: 500 }
   streams.runtime.counters.refused++

@@ -15,7 +15,7 @@ import type { ErrorHandler } from '../runtime/report.js'
 import type { ManagerStats } from '../runtime/stats.js'
 import type { Sink } from '../sinks/sink.js'
 import { ConnectionLimits, type Limits, pipelined, Refused, shuttingDown } from './admission.js'
-import { Admitting, gone } from './admitting.js'
+import { Admitting, clientGone } from './admitting.js'
 import type { ReadAdmission } from './answers.js'
 import { spreadClosing } from './drain.js'
 import type { Join } from './join.js'
@@ -166,12 +166,12 @@ export class Streams {
     return this.#fanOut.subscribing(cohort)
   }
 
-  /** Opens a connection. It now gets events, heartbeats, presence and a lifetime. @throws {Refused} or `gone`. */
+  /** Opens a connection. It now gets events, heartbeats, presence and a lifetime. @throws {Refused} or `clientGone`. */
   open(connection: Connection, opening: Opening): void {
     const { sink } = connection
     // In the same step as the opening: a stream that is revoked in between would stay open.
     opening.admitting.check()
-    if (sink.closed) throw gone
+    if (sink.closed) throw clientGone
     const begin = () => this.#begin(connection, opening)
     try {
       if (sink.together) sink.together(begin)
