@@ -18,6 +18,8 @@ const events = defineEvents({ tick: z.object({ n: z.number() }) })
 const backplane = new SqliteBackplane({
   database: new Database(file),
   retention: { maxEvents: 100_000, maxAgeMs: Infinity },
+  // The clock jumps further than the default.
+  idempotencyWindowMs: Infinity,
   clock: { ...systemClock, now: () => Date.now() + Number(clockOffsetMs) },
 })
 const manager = new EventManager({ events, backplane, retryMs: 20, heartbeat: { intervalMs: 1_000 } })
