@@ -74,3 +74,15 @@ test('a call is abandoned when the last waiting stream leaves', async () => {
   expect(signal?.aborted).toBe(true)
   expect((await calls).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
 })
+
+test('a call is canceled if the hook itself closes the only stream that waits', () => {
+  const stream = new AbortController()
+  let call: AbortSignal | undefined
+  const hook = ({ signal }: CallbackOptions) => {
+    call = signal
+    stream.abort()
+    return new Promise<void>(() => {})
+  }
+  refreshOnce(hook, 0, patience(stream.signal)).catch(() => {})
+  expect(call!.aborted).toBe(true)
+})

@@ -36,9 +36,12 @@ export function refreshOnce(hook: RefreshHook, count: number, patience: Patience
   entry.call ??= begin(hook, entry, patience)
   const { call } = entry
   call.waiting++
-  patience.signal.addEventListener('abort', () => {
+  const leave = () => {
     if (--call.waiting === 0) call.abandon.abort()
-  })
+  }
+  // The hook may have closed the stream.
+  if (patience.signal.aborted) leave()
+  else patience.signal.addEventListener('abort', leave)
   return call.done
 }
 
