@@ -2,6 +2,7 @@ import { type EndEvent, encodeControlEvent } from '@rivulet/core'
 import { describe, expect, it } from 'vitest'
 import { until, useHarness } from '../../test/harness.js'
 import { frame, openFrame } from '../../test/sse-server.js'
+import type { EventStreamService } from '../event-stream-service.js'
 
 const harness = useHarness()
 const done: EndEvent = { type: 'rivulet:end', state: 'done' }
@@ -54,4 +55,65 @@ describe('a stream that is a run', () => {
     await server.open()
     expect(stream.state.ended).toBeUndefined()
   })
+
+  it('forgets how it ended, and its gap, when it reconnects', async () => {
+    const { server } = harness
+    const stream = harness.createStream()
+    stream.connect()
+    await server.open()
+    server.stream.end(
+      openFrame() +
+        encodeControlEvent({ type: 'rivulet:gap', reason: 'lagged' }) +
+        encodeControlEvent(done, { id: '1' }),
+    )
+    await until(() => stream.status === 'closed')
+    expect(stream.state).toMatchObject({ gap: { reason: 'lagged' }, ended: done })
+    stream.reconnect()
+    expect(stream.state).toMatchObject({ gap: undefined, ended: undefined })
+  })
+})
+
+describe('a function of the options that acts when its signal aborts', () => {
+  /** Makes a stream whose first attempt waits for its headers until it is abandoned, and then acts. */
+  async function waiting(action: (stream: EventStreamService) => void): Promise<EventStreamService> {
+    let calls = 0
+    const stream: EventStreamService = harness.createStream({
+      headers: ({ signal }) => {
+        if (++calls > 1) return {}
+        signal.addEventListener('abort', () => action(stream))
+        return new Promise(() => {})
+      },
+    })
+    stream.connect()
+    await until(() => calls === 1)
+    return stream
+  }
+
+  it('may connect the stream that was closed', async () => {
+    const stream = await waiting((it) => it.connect())
+    stream.close()
+    await harness.server.open()
+    await until(() => stream.status === 'open')
+  })
+
+  it('may close the stream that reconnects', async () => {
+    const stream = await waiting((it) => it.close())
+    stream.reconnect()
+    expect(stream.status).toBe('closed')
+    const other = harness.createStream()
+    other.connect()
+    await harness.server.open()
+    expect(harness.server.requests).toHaveLength(1)
+  })
+})
+
+it('begins at the present if its last ID is too long for a URL', async () => {
+  const { server } = harness
+  const stream = harness.createStream({ lastEventId: '字'.repeat(2_000), lastEventIdIn: 'query' })
+  const gaps: string[] = []
+  stream.onGap(({ reason }) => gaps.push(reason))
+  stream.connect()
+  await until(() => stream.status === 'open')
+  expect(gaps).toEqual(['oversized'])
+  expect(server.requests[0]!.url).toBe('/events')
 })

@@ -23,6 +23,7 @@ import type { ConnectionOptions } from './connection-options.js'
 import { type RefreshHook, refreshCount, refreshOnce } from './credential-refresh.js'
 import { createLiveness } from './liveness.js'
 import { createReceiver } from './receiver.js'
+import { cursorBytes } from './request.js'
 import { retryPolicy } from './retry-policy.js'
 import type { ConnectionSink, ConnectionSnapshot, StreamLink } from './stream-link.js'
 import { openStream, readStream } from './transport.js'
@@ -30,8 +31,8 @@ import { openStream, readStream } from './transport.js'
 /** Browsers abort a page's requests during a navigation, and some do so before the next page responds. */
 const leavingMs = 10_000
 
-/** The longest cursor in a request. Servers refuse more than 8 KiB, and an encoded character takes up to three bytes. */
-const maxCursorLength = 2_600
+/** The longest encoded cursor in a request, in bytes. Servers refuse more than 8 KiB. */
+const maxCursorBytes = 7_800
 
 /** Runs the machine: sends it inputs and carries out its effects. */
 export class DirectConnection implements StreamLink {
@@ -100,11 +101,11 @@ export class DirectConnection implements StreamLink {
       random: this.#clock.random(),
     })
     if (state === this.#machine) return
-    if (input.type === 'connect') {
+    if (this.#machine.status === 'idle' || this.#machine.status === 'closed') {
+      this.#began = false
       this.#gap = undefined
       this.#ended = undefined
     }
-    if (this.#machine.status === 'idle' || this.#machine.status === 'closed') this.#began = false
     this.#machine = state
     this.#clock.clearTimeout(this.#timer)
     if (state.status === 'closed') {
@@ -113,7 +114,10 @@ export class DirectConnection implements StreamLink {
     } else {
       this.#stopObserving ??= observePage((event) => this.#onPage(event))
     }
-    for (const effect of effects) this.#effects[effect]()
+    for (const effect of effects) {
+      // An effect may call the application, which may close or reconnect the stream.
+      if (this.#machine === state) this.#effects[effect]()
+    }
     this.#sink.changed()
     // A 401 is not an error while a refresh may still fix it.
     if (!('error' in input) || effects.includes('refresh')) return
@@ -129,8 +133,9 @@ export class DirectConnection implements StreamLink {
     },
     drop: () => {
       this.#liveness.stop()
-      this.#current?.abort()
+      const attempt = this.#current
       this.#current = undefined
+      attempt?.abort()
     },
     refresh: () => {
       const attempt = new AbortController()
@@ -166,7 +171,7 @@ export class DirectConnection implements StreamLink {
 
   async #run(attempt: AbortController): Promise<void> {
     const { signal } = attempt
-    const isSendable = this.lastEventId.length <= maxCursorLength
+    const isSendable = cursorBytes(this.lastEventId) <= maxCursorBytes
     try {
       const { location } = this
       // The options are those of the run's request, except that nothing is started.

@@ -171,6 +171,11 @@ function resolve<T>(name: string, value: PerAttempt<T>, patience: Patience): T |
   return typeof value === 'function' ? ask(name, value as (options: CallbackOptions) => T, patience) : value
 }
 
+/** Returns the most bytes that an ID takes in a request: a query needs nine for a character that is three in a header. */
+export function cursorBytes(id: string): number {
+  return new URLSearchParams([['', id]]).toString().length
+}
+
 /**
  * Encodes an ID for a header: the standard sends UTF-8 bytes, and `fetch` takes bytes as Latin-1 characters. Returns
  * `undefined` for an ID that no header carries unchanged. Such an ID goes into the query, which Rivulet's server also reads,
