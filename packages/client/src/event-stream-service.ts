@@ -23,6 +23,7 @@ import type { EventIterable, EventIterator, IteratorOptions } from './delivery/e
 import { type EventHandler, HandlerList, type SubscribeOptions } from './delivery/handler-list.js'
 import { Loops } from './delivery/loops.js'
 import { StreamErrors } from './delivery/stream-errors.js'
+import { takeConnectCalls } from './runtime/connect-calls.js'
 import { decide } from './runtime/guard.js'
 import { type StreamErrorContext, takeReports } from './runtime/report-to.js'
 import { createSharedLink } from './shared/shared-link.js'
@@ -99,6 +100,13 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     this.#startAt(options.lastEventId ?? '')
     this.#state = this.#snapshot()
     takeReports(this, (error) => this.#errors.report(error, 'reducer'))
+    takeConnectCalls(this, {
+      wasCalled: () => this.#connectCalled,
+      undo: () => {
+        this.#connectCalled = false
+        if (this.#loops.size === 0) this.close()
+      },
+    })
   }
 
   /** The current state, as an immutable snapshot that every change replaces. */

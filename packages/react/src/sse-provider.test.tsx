@@ -23,6 +23,17 @@ function Errors({ onError }: { onError: (error: unknown) => void }) {
   return null
 }
 
+function Loop() {
+  const stream = useEventStream()
+  // Runs before the effect of the provider, so the loop connects the stream.
+  useEffect(() => {
+    const loop = stream.events()
+    void loop.next()
+    return () => void loop.return()
+  }, [stream])
+  return null
+}
+
 const shown = (text: string) => waitFor(() => expect(screen.getByTestId('lines').textContent).toBe(text))
 
 describe('at a real server', () => {
@@ -193,6 +204,23 @@ describe('on a given stream', () => {
     await act(async () => {})
     expect(fake.service.status).toBe('open')
   })
+})
+
+it('stays connected when a component that loops over the events goes, and closes when it unmounts itself', async () => {
+  const fake = createFake()
+  const page = (loops: boolean) => (
+    <SSEProvider service={fake.service}>
+      {loops && <Loop />}
+      <Lines />
+    </SSEProvider>
+  )
+  const { rerender, unmount } = render(page(true))
+  await screen.findByText('open')
+  rerender(page(false))
+  await act(() => fake.push('log', { message: 'later' }))
+  await shown('later')
+  unmount()
+  await waitFor(() => expect(fake.service.status).toBe('closed'))
 })
 
 describe('with options', () => {

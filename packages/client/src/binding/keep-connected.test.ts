@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createFake } from '../../../../test-support/fake-log.js'
 import { keepConnected } from './keep-connected.js'
 
@@ -44,4 +44,29 @@ it('reconnects a closed stream', async () => {
   fake.service.close()
   keepConnected(fake.service)
   expect(fake.service.status).toBe('connecting')
+})
+
+describe('a stream that a loop has connected', () => {
+  it('stays connected when the loop ends, and closes after the last holder', async () => {
+    const { service } = createFake()
+    const loop = service.events()
+    void loop.next()
+    const stop = keepConnected(service)
+    await loop.return()
+    expect(service.status).toBe('connecting')
+    stop()
+    await microtask()
+    expect(service.status).toBe('closed')
+  })
+
+  it('stays connected after the last holder, until the loop ends', async () => {
+    const { service } = createFake()
+    const loop = service.events()
+    void loop.next()
+    keepConnected(service)()
+    await microtask()
+    expect(service.status).toBe('connecting')
+    await loop.return()
+    expect(service.status).toBe('closed')
+  })
 })

@@ -1,4 +1,5 @@
 import type { EventStreamService } from '../event-stream-service.js'
+import { connectCallsOf } from '../runtime/connect-calls.js'
 
 /** Stream of any contract. */
 // biome-ignore lint/suspicious/noExplicitAny: a contract is contravariant in a stream
@@ -6,15 +7,16 @@ export type AnyEventStream = EventStreamService<any>
 
 interface Holding {
   holders: number
-  /** False if the application had connected the stream itself: then it stays connected. */
-  readonly closes: boolean
+  /** Closes the stream again, unless the application had connected it itself. */
+  readonly undo: () => void
 }
 
 const holdings = new WeakMap<AnyEventStream, Holding>()
 
 /**
  * Keeps a stream connected until the returned function is called. The first call connects the stream and the last undo
- * closes it, unless it was connected already before the first call.
+ * closes it, unless the application had called its `connect()` before the first call. A stream that only a loop had
+ * connected stays connected for that loop.
  *
  * @returns Lets go of the stream. Call it once. The stream closes a microtask later, so a component that is unmounted
  *   and mounted again in one go (React's StrictMode, a changed key, a move in the tree) keeps its connection.
@@ -22,9 +24,8 @@ const holdings = new WeakMap<AnyEventStream, Holding>()
 export function keepConnected(service: AnyEventStream): () => void {
   let holding = holdings.get(service)
   if (!holding) {
-    holding = { holders: 0, closes: service.status === 'idle' || service.status === 'closed' }
+    holding = { holders: 0, undo: connect(service) }
     holdings.set(service, holding)
-    if (holding.closes) service.connect()
   }
   const held = holding
   held.holders++
@@ -32,6 +33,18 @@ export function keepConnected(service: AnyEventStream): () => void {
     queueMicrotask(() => {
       if (--held.holders > 0) return
       holdings.delete(service)
-      if (held.closes) service.close()
+      held.undo()
     })
+}
+
+/** Returns the undo. */
+function connect(service: AnyEventStream): () => void {
+  const closed = service.status === 'idle' || service.status === 'closed'
+  const calls = connectCallsOf(service)
+  const byLoop = !closed && calls?.wasCalled() === false
+  if (closed || byLoop) service.connect()
+  return () => {
+    if (closed) service.close()
+    else if (byLoop) calls?.undo()
+  }
 }

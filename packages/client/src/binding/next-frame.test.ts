@@ -22,6 +22,17 @@ it('calls every callback once, in one frame', () => {
   expect(calls).toEqual(['a', 'b'])
 })
 
+it('calls the others if one throws', () => {
+  stubFrames()
+  const other = vi.fn()
+  nextFrame(() => {
+    throw new Error('first')
+  })
+  nextFrame(other)
+  expect(flushFrame).toThrow('first')
+  expect(other).toHaveBeenCalledOnce()
+})
+
 it('falls back to once a second if the browser draws no frames', () => {
   const frames = stubFrames()
   const callback = vi.fn()

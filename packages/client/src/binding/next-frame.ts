@@ -30,12 +30,25 @@ export function cancelFrame(callback: () => void): boolean {
   return waited
 }
 
-/** Runs at once all callbacks that wait for the next frame. For tests. */
+/** Runs at once all callbacks that wait for the next frame. For tests. If some throw, throws the first error at the end. */
 export function flushFrame(): void {
   stop()
   const due = [...waiting]
   waiting.clear()
-  for (const callback of due) callback()
+  callAll(due)
+}
+
+/** Calls all, even if some throw. Throws the first error at the end. */
+export function callAll(callbacks: readonly (() => void)[]): void {
+  let failure: { error: unknown } | undefined
+  for (const callback of callbacks) {
+    try {
+      callback()
+    } catch (error) {
+      failure ??= { error }
+    }
+  }
+  if (failure) throw failure.error
 }
 
 function stop(): void {

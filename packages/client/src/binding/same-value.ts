@@ -14,7 +14,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
 
 /**
  * Copies an option to compare it later. Everything that `sameValue` compares by content is copied, as it may be changed
- * in place.
+ * in place. An object with methods inside it, such as a storage or a clock, is not: its other fields are its own matter.
  */
 export function snapshotOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snapshotOf)
@@ -23,7 +23,9 @@ export function snapshotOf(value: unknown): unknown {
   if (typeof URLSearchParams === 'function' && value instanceof URLSearchParams) return new URLSearchParams(value)
   if (typeof Headers === 'function' && value instanceof Headers) return new Headers(value)
   if (!isPlain(value)) return value
-  const copy = Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, snapshotOf(entry)]))
+  const copy = Object.fromEntries(
+    Object.entries(value).map(([key, entry]) => [key, hasMethods(entry) ? entry : snapshotOf(entry)]),
+  )
   return Object.setPrototypeOf(copy, Object.getPrototypeOf(value))
 }
 
@@ -41,6 +43,10 @@ function isObject(value: unknown): value is Entries {
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
+}
+
+function hasMethods(value: unknown): boolean {
+  return isObject(value) && Object.values(value).some((entry) => typeof entry === 'function')
 }
 
 function isIterable(value: object): value is Iterable<unknown> {

@@ -59,6 +59,41 @@ describe('events', () => {
     expect(logs.shown).toEqual([1, 3])
   })
 
+  it('are shown after the throttle if the wall clock was set back', async () => {
+    const { fake, binding, log } = await open()
+    const { draw } = stubFrames()
+    const logs = recorder(events.log)
+    binding.subscribe(logs)
+    binding.throttle(1_000)
+    await log('a')
+    draw()
+    const now = fake.clock.now.bind(fake.clock)
+    fake.clock.now = () => now() - 3_600_000
+    await log('b')
+    fake.clock.advance(1_000)
+    draw()
+    expect(logs.shown).toEqual([1, 2])
+  })
+
+  it('are shown to the others if one subscriber throws', async () => {
+    const { binding, log } = await open()
+    const { draw } = stubFrames()
+    const logs = recorder(events.log)
+    const show = () => {
+      throw new Error('no')
+    }
+    binding.subscribe({ ...recorder(events.log), show })
+    binding.subscribe(logs)
+    const told: number[] = []
+    binding.onShow((count) => told.push(count))
+    await log('a')
+    expect(draw).toThrow('no')
+    expect([logs.shown, told]).toEqual([[1], [1]])
+    await log('b')
+    expect(draw).toThrow('no')
+    expect(logs.shown).toEqual([1, 2])
+  })
+
   it('leave no pending frame without subscribers', async () => {
     const { binding, log } = await open()
     const { due } = stubFrames()

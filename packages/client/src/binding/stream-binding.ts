@@ -3,7 +3,7 @@ import type { EventHandler } from '../delivery/handler-list.js'
 import type { EventStreamService } from '../event-stream-service.js'
 import { reportTo } from '../runtime/report-to.js'
 import { type AnyEventStream, keepConnected } from './keep-connected.js'
-import { cancelFrame, nextFrame } from './next-frame.js'
+import { callAll, cancelFrame, nextFrame } from './next-frame.js'
 
 /** Receives events at once and shows their result once per frame. `FoldStore` is the usual one. */
 export interface FrameSubscriber {
@@ -184,7 +184,9 @@ export class StreamBinding {
     if (this.#waiting) return
     this.#waiting = true
     const { clock } = this.service
-    const waitMs = this.#throttleMs <= 0 ? 0 : this.#shownAt + this.#throttleMs - clock.now()
+    const restMs = this.#throttleMs <= 0 ? 0 : this.#shownAt + this.#throttleMs - clock.now()
+    // The wall clock may have been set back.
+    const waitMs = Math.min(restMs, this.#throttleMs)
     if (waitMs > 0) this.#timer = clock.setTimeout(() => nextFrame(this.#show), waitMs)
     else nextFrame(this.#show)
   }
@@ -194,9 +196,12 @@ export class StreamBinding {
     this.#shownAt = this.service.clock.now()
     const count = this.#received
     this.#shown = count
-    for (const subscriber of [...this.#subscribers]) subscriber.show()
-    if (this.#showListeners.size === 0) this.commit(count)
-    for (const listener of [...this.#showListeners]) listener(count)
+    try {
+      callAll([...this.#subscribers].map((subscriber) => () => subscriber.show()))
+    } finally {
+      if (this.#showListeners.size === 0) this.commit(count)
+      for (const listener of [...this.#showListeners]) listener(count)
+    }
   }
 
   get #isWatched(): boolean {
