@@ -49,6 +49,11 @@ const iteratorOptions: { readonly [path: string]: Kind } = {
   overflow: oneOf('pause', 'drop-oldest', 'drop-newest', 'error'),
 }
 
+const bindingOptions: { readonly [path: string]: Kind } = {
+  bufferSize: [isAtLeast(0), 'Give a number of events, 0 or more.'],
+  throttleMs: milliseconds,
+}
+
 /** @throws {ConfigurationError} when an option has an invalid value. */
 export function checkStreamOptions(options: EventStreamServiceOptions): void {
   check(options, streamOptions)
@@ -58,6 +63,11 @@ export function checkStreamOptions(options: EventStreamServiceOptions): void {
 /** @throws {ConfigurationError} when an option has an invalid value. */
 export function checkIteratorOptions(options: IteratorOptions): void {
   check(options, iteratorOptions)
+}
+
+/** @throws {ConfigurationError} when an option has an invalid value. */
+export function checkBindingOptions(options: { bufferSize: number } | { throttleMs: number }): void {
+  check(options, bindingOptions)
 }
 
 function check(options: object, kinds: { readonly [path: string]: Kind }): void {

@@ -190,3 +190,10 @@ it('reports errors to the onError of the stream', () => {
   new StreamBinding(service, 0).report(error)
   expect(errors).toEqual([error])
 })
+
+it.each(['500', -1, Number.NaN, null])('refuses the bufferSize or throttleMs %j', (value) => {
+  const { service } = createFake()
+  const refusal = (option: string) => expect.objectContaining({ code: 'RIVULET_CONFIGURATION', option })
+  expect(() => new StreamBinding(service, value as number)).toThrow(refusal('bufferSize'))
+  expect(() => new StreamBinding(service, 0).throttle(value as number)).toThrow(refusal('throttleMs'))
+})

@@ -1,4 +1,5 @@
 import type { BaseEvent, EventDefinition, EventOfDefinition } from '@rivulet/core'
+import { checkBindingOptions } from '../check-options.js'
 import type { EventHandler } from '../delivery/handler-list.js'
 import type { EventStreamService } from '../event-stream-service.js'
 import { reportTo } from '../runtime/report-to.js'
@@ -50,8 +51,13 @@ export class StreamBinding {
   #catchingUp = false
   #timer: unknown
 
-  /** @param bufferSize Number of events kept for each type of the contract. 0 keeps none. */
+  /**
+   * @param bufferSize Number of events kept for each type of the contract. 0 keeps none.
+   *
+   * @throws {ConfigurationError} if `bufferSize` is not such a number.
+   */
   constructor(service: AnyEventStream, bufferSize: number) {
+    checkBindingOptions({ bufferSize })
     this.service = service
     this.#bufferSize = bufferSize
   }
@@ -135,8 +141,13 @@ export class StreamBinding {
     }
   }
 
-  /** Sets the least time between two shows, in milliseconds. 0, the initial value, shows with each animation frame. */
+  /**
+   * Sets the least time between two shows, in milliseconds. 0, the initial value, shows with each animation frame.
+   *
+   * @throws {ConfigurationError} if it is not such a number, for example a text from a template's attribute.
+   */
   throttle(throttleMs: number): void {
+    checkBindingOptions({ throttleMs })
     this.#throttleMs = throttleMs
   }
 
