@@ -282,6 +282,24 @@ describe('when the leader leaves', () => {
     await all(others, 1, 2)
   })
 
+  test('before its stream was open, a tab that had not begun either begins with the next one, without a gap', async () => {
+    const { answer } = harness.server
+    harness.server.answer = () => {}
+    const [leader, follower] = [open(), open()]
+    await until(() => harness.server.requests.length === 1)
+    await turn()
+    leader.tab.freeze()
+    follower.tab.freeze()
+    harness.server.answer = answer
+    const third = open()
+    await pass(4_500)
+    await until(() => third.stream.status === 'open')
+    await follower.tab.thaw()
+    await until(() => follower.stream.status === 'open')
+    send(1)
+    await all([follower, third], 1)
+  })
+
   test('an idle leader stays the leader', async () => {
     const tabs = await openThree()
     await pass(20_000)

@@ -10,7 +10,7 @@ import { observePage, type PageEvent } from '../runtime/page-events.js'
 import { Election } from './election.js'
 import { type LeaderId, type LeaderNote, type Note, parseNote, unpackState } from './notes.js'
 import { SharedLeader } from './shared-leader.js'
-import { SharedLog } from './shared-log.js'
+import { type Place, SharedLog } from './shared-log.js'
 import { SharedReader } from './shared-reader.js'
 
 /**
@@ -45,6 +45,8 @@ export class SharedConnection implements StreamLink {
   #following: LeaderId = [0, '']
   /** State of the shared connection. */
   #state: ConnectionSnapshot = idleSnapshot
+  /** The shared connection was open after `connect()`. Before that, this tab can miss nothing and may begin anywhere. */
+  #begun = false
   /** Final state of a closed shared connection. This tab takes it after it has read the log. */
   #end: ConnectionSnapshot | undefined
   /** Number of the unanswered `hello`. Until the answer arrives, the log lacks items. */
@@ -97,6 +99,7 @@ export class SharedConnection implements StreamLink {
 
   #open(): void {
     this.#reader.gap = undefined
+    this.#begun = false
     // Asks again for events that the closed stream had received but not delivered.
     this.#log.restart([0, 0], '')
     this.#reader.skip(this.#reader.cursor)
@@ -264,8 +267,7 @@ export class SharedConnection implements StreamLink {
 
   #onWelcome({ items, place, cursor }: Note & { type: 'welcome' }): void {
     const log = this.#log
-    const isNew = log.place[0] === 0
-    if (items && isNew) {
+    if (items && !this.#begun) {
       log.restart(place, this.#reader.cursor || cursor)
       this.#reader.skip(log.lastId)
     }
@@ -295,6 +297,7 @@ export class SharedConnection implements StreamLink {
     const isNews = error !== undefined && String(error) !== String(this.#state.error)
     this.#state = state
     this.#reader.location = state.location ?? this.#reader.location
+    this.#begun ||= state.status === 'open' || !this.#log.isBlank
     if (state.status === 'closed') {
       this.#end = state
       this.#part()
@@ -314,8 +317,8 @@ export class SharedConnection implements StreamLink {
   /** Asks the leader for the items that the log lacks. */
   #hello(): void {
     this.#question = ++this.#questions
-    const { place, lastId } = this.#log
-    const cursor = place[0] === 0 ? this.#reader.cursor : lastId
+    const place: Place = this.#begun ? this.#log.place : [0, 0]
+    const cursor = this.#begun ? this.#log.lastId : this.#reader.cursor
     this.#post({ type: 'hello', from: this.#tab, question: this.#question, place, cursor })
   }
 

@@ -88,3 +88,21 @@ test('a restarted log tells a reader that it misses something', () => {
   current.restart([7, 4], 'x')
   expect(current.start).toBeGreaterThan(end)
 })
+
+test('a log is blank until something is received', () => {
+  const current = new SharedLog()
+  current.add({ place: [5, 1] })
+  expect(current.isBlank).toBe(true)
+  for (const item of [
+    { id: 'x' },
+    { message: { event: 'tick', data: '', lastEventId: '' } },
+    { gap: { type: 'rivulet:gap', reason: 'lagged' } },
+  ] as const) {
+    current.add({ place: [5, 2], ...item })
+    expect(current.isBlank).toBe(false)
+    current.restart([7, 1], '')
+    expect(current.isBlank).toBe(false)
+    current.restart([0, 0], '')
+    expect(current.isBlank).toBe(true)
+  }
+})

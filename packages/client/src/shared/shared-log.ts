@@ -28,6 +28,8 @@ export class SharedLog {
   place: Place = [0, 0]
   /** Last event ID after the last item. */
   lastId = ''
+  /** Nothing was received yet: there are at most items that mark the start of a term. */
+  isBlank = true
   /** Ordinal of the first item. */
   start = 0
   /** Place and last event ID before the first item. */
@@ -47,6 +49,7 @@ export class SharedLog {
   add(item: LogItem): void {
     this.place = item.place
     if (item.id !== undefined) this.lastId = item.id
+    if (item.id !== undefined || item.message || item.gap) this.isBlank = false
     this.#items.push(item)
     this.#characters += sizeOf(item)
     while (this.#items.length > maxItems || this.#characters > maxCharacters) {
@@ -62,6 +65,7 @@ export class SharedLog {
     this.start = this.end + 1
     this.#items = []
     this.#characters = 0
+    if (place[0] === 0) this.isBlank = true
     this.#before = { place, id }
     this.place = place
     this.lastId = id
