@@ -17,6 +17,7 @@ export class ChaosProxy {
   #server: Server
   #port = 0
   #stopped = false
+  #restarting = false
 
   constructor(target: number) {
     this.#target = target
@@ -58,14 +59,18 @@ export class ChaosProxy {
     client.unpipe(server).pause()
   }
 
-  /** Cuts everything, and refuses connections for a while. */
+  /** Cuts everything, and refuses connections for a while. Does nothing during another restart. */
   async restart(downMs: number): Promise<void> {
+    if (this.#restarting) return
+    this.#restarting = true
     this.faults.restart++
     await this.#close()
     await new Promise((resolve) => setTimeout(resolve, downMs))
-    if (this.#stopped) return
-    this.#server = this.#create()
-    await this.start()
+    if (!this.#stopped) {
+      this.#server = this.#create()
+      await this.start()
+    }
+    this.#restarting = false
   }
 
   async stop(): Promise<void> {

@@ -9,7 +9,7 @@ import { events } from './ticking-server.js'
  */
 export class ReloadingClient {
   readonly gaps: GapEvent[] = []
-  readonly mistakes: { expected: number; received: number }[] = []
+  readonly mistakes: { expected: number; received: number; gaps: number }[] = []
   received = 0
   opened = 0
   loops = 0
@@ -68,7 +68,8 @@ export class ReloadingClient {
   async #loop(): Promise<void> {
     this.loops++
     for await (const { n } of this.stream.events('tick', { bufferSize: 16 })) {
-      if (n !== this.received + 1) this.mistakes.push({ expected: this.received + 1, received: n })
+      const expected = this.received + 1
+      if (n !== expected) this.mistakes.push({ expected, received: n, gaps: this.gaps.length })
       this.received = n
       if (this.#random() < 0.01) await sleep(this.#random() * 200)
       if (this.#random() < 0.02) return

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '@rivulet/core'
 import { FakeOrigin, type FakeTab } from '../packages/client/test/fake-tabs.js'
 import { TickingClient } from './ticking-server.js'
 
@@ -15,6 +16,8 @@ class SharingTab extends TickingClient {
       url,
       {
         shared: { key: 'ada' },
+        // Its timers end with the page: a crashed page that went on would depose the living leaders.
+        clock: tab.clock(systemClock),
         fetch: (input, init) => fetch(input, { ...init, signal: signalOf(init?.signal) }),
       },
       first,
@@ -30,12 +33,22 @@ class SharingTab extends TickingClient {
   }
 }
 
+interface PageState {
+  received: number
+  opened: number
+  status: string
+  leads: boolean
+  gaps: unknown[]
+}
+
 /** Four tabs of one origin that share one connection. Now and then one is closed or crashes, and another one opens. */
 export class SharingTabs {
   readonly mistakes: unknown[] = []
   readonly gaps: unknown[] = []
   /** Number of pages so far. */
   pages = 0
+  /** Number of events that the closed pages received. */
+  count = 0
   readonly #origin = new FakeOrigin()
   readonly #url: string
   readonly #random: () => number
@@ -57,8 +70,15 @@ export class SharingTabs {
   /** Number of connections of all pages so far. */
   opened = 0
 
-  get open(): boolean {
-    return this.#living.every(({ stream }) => stream.status === 'open')
+  /** State of each page, for a failed test. */
+  get states(): PageState[] {
+    return this.#living.map(({ stream, received, opened, gaps, tab }) => ({
+      received,
+      opened,
+      status: stream.status,
+      leads: tab === this.#origin.leader,
+      gaps,
+    }))
   }
 
   /** Keeps the current pages open from here on. */
@@ -93,5 +113,6 @@ export class SharingTabs {
     this.mistakes.push(...page.mistakes)
     this.gaps.push(...page.gaps)
     this.opened += page.opened
+    this.count += page.count
   }
 }

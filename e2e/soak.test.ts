@@ -24,7 +24,7 @@ it(
 
     const heaps: number[] = []
     for (let round = 0; round < rounds; round++) {
-      await server.tick((seconds * perSecond) / rounds, perSecond)
+      await server.tick(seconds / rounds, perSecond)
       // One in ten disconnects silently and comes back for the missed events.
       for (const { stream } of clients.slice(0, clientCount / 10)) stream.reconnect()
       await expect

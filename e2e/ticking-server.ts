@@ -40,14 +40,17 @@ export class TickingServer {
     return this
   }
 
-  /** Publishes this many events at a steady rate. Resolves after the last one. */
-  tick(count: number, perSecond: number): Promise<void> {
-    const last = this.published + count
+  /**
+   * Publishes events for this long. Resolves after the last one. Busy processes call timers late, so the rate falls to
+   * what this one can carry: its clients are never behind because of its load alone.
+   */
+  tick(seconds: number, perSecond: number): Promise<void> {
+    const endAt = performance.now() + seconds * 1_000
     return new Promise((resolve) => {
       this.#timer = setInterval(() => {
         this.published++
         this.#manager.emit('tick', { n: this.published })
-        if (this.published < last) return
+        if (performance.now() < endAt) return
         clearInterval(this.#timer)
         resolve()
       }, 1_000 / perSecond)
@@ -66,9 +69,12 @@ export class TickingServer {
 export class TickingClient {
   readonly stream: EventStreamService<typeof events>
   readonly gaps: GapEvent[] = []
-  /** Events that were not the expected ones. */
-  readonly mistakes: { expected: number; received: number }[] = []
+  /** Events that were not the expected ones, and the number of gaps so far. */
+  readonly mistakes: { expected: number; received: number; gaps: number }[] = []
+  /** Number of the last event. */
   received = 0
+  /** Number of events. */
+  count = 0
   opened = 0
 
   /** @param first Number of the first expected event; `any` for a client that connects later. */
@@ -87,9 +93,10 @@ export class TickingClient {
       ...options,
     })
     this.stream.on('tick', ({ n }) => {
-      if (expected !== 'any' && n !== expected) this.mistakes.push({ expected, received: n })
+      if (expected !== 'any' && n !== expected) this.mistakes.push({ expected, received: n, gaps: this.gaps.length })
       expected = n + 1
       this.received = n
+      this.count++
     })
     this.stream.onGap((gap) => this.gaps.push(gap))
     this.stream.onStatusChange(({ status }, previous) => {

@@ -60,8 +60,10 @@ export class FakeOrigin {
   #request(name: string, ...rest: unknown[]): Promise<unknown> {
     const callback = rest.at(-1) as () => Promise<unknown>
     const { signal, steal } = (rest.length > 1 ? rest[0] : {}) as LockOptions
+    const tab = this.#current.getStore()
     return new Promise((resolve, reject) => {
-      const request: LockRequest = { name, callback, resolve, reject, tab: this.#current.getStore() }
+      if (tab?.state === 'crashed') return
+      const request: LockRequest = { name, callback, resolve, reject, tab }
       signal?.addEventListener('abort', () => {
         const index = this.#queue.indexOf(request)
         if (index < 0) return
