@@ -354,6 +354,7 @@ export class SimulatedClient {
     this.sink = sink
     /** For each control event that was written, the number of events published before it. */
     const publishedBefore: number[] = []
+    let opened = false
     const decoder = createDecoder({
       lastEventId: this.lastEventId,
       onMessage: (message) => {
@@ -385,12 +386,16 @@ export class SimulatedClient {
     })
     sink.onWrite = (text) => {
       this.#clock.spend(this.#writeMs)
-      if (text.includes('event: rivulet:open')) this.#openedAt = this.#clock.now()
+      if (text.includes('event: rivulet:open')) {
+        opened = true
+        this.#openedAt = this.#clock.now()
+      }
       for (const _ of text.matchAll(/^event: rivulet:(open|gap)$/gm)) publishedBefore.push(published())
     }
     sink.onBytes = (bytes) => decoder.feed(bytes)
     sink.onEnd = () => {
-      this.#leftAt = this.#clock.now()
+      // A request that was refused did not stay.
+      if (opened) this.#leftAt = this.#clock.now()
       if (this.sink === sink) this.sink = undefined
     }
     void manager.connect({ raw: undefined, lastEventId: this.lastEventId || undefined }, sink, {
