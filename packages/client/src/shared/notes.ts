@@ -77,6 +77,9 @@ const isPlace = (value: unknown): boolean => Array.isArray(value) && isNumber(va
 const isLeader = (value: unknown): boolean => Array.isArray(value) && isNumber(value[0]) && isText(value[1])
 const isItems = (value: unknown): boolean => Array.isArray(value) && value.every(isItem)
 const isLocation = (value: unknown): boolean => value === undefined || isText(value)
+/** A packed error: a text, or the fields of a `RivuletError`. */
+const isError = (value: unknown): boolean =>
+  value === undefined || isText(value) || (isObject(value) && isText(value.code) && isText(value.message))
 const isGap = (value: unknown): boolean => value === undefined || (isObject(value) && isText(value.reason))
 
 function isItem(item: unknown): boolean {
@@ -96,6 +99,7 @@ function isState(value: unknown): boolean {
     isObject(value) &&
     statuses.includes(value.status) &&
     Number.isFinite(value.attempt) &&
+    isError(value.error) &&
     isGap(value.gap) &&
     isLocation(value.location)
   )
@@ -111,9 +115,18 @@ export function packState(state: ConnectionSnapshot): ConnectionSnapshot {
 export function unpackState(state: ConnectionSnapshot): ConnectionSnapshot {
   const { error } = state
   if (error === undefined) return state
+  if (typeof error === 'string') return { ...state, error: new Error(error) }
   const { code, message } = error as RivuletError
-  if (typeof code !== 'string') return { ...state, error: new Error(String(error)) }
   return { ...state, error: Object.assign(new RivuletError(code, message), error) }
+}
+
+/** The text of anything that was thrown: some values have none. */
+export function textOf(error: unknown): string {
+  try {
+    return String(error)
+  } catch {
+    return 'unknown error'
+  }
 }
 
 function packError(error: unknown): unknown {
@@ -124,5 +137,5 @@ function packError(error: unknown): unknown {
   } catch {
     // A field of the error has no JSON.
   }
-  return String(error)
+  return textOf(error)
 }

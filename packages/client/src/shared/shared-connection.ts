@@ -8,7 +8,7 @@ import {
 } from '../connection/stream-link.js'
 import { observePage, type PageEvent } from '../runtime/page-events.js'
 import { Election } from './election.js'
-import { type LeaderId, type LeaderNote, type Note, parseNote, unpackState } from './notes.js'
+import { type LeaderId, type LeaderNote, type Note, parseNote, textOf, unpackState } from './notes.js'
 import { SharedLeader } from './shared-leader.js'
 import { type Place, SharedLog } from './shared-log.js'
 import { SharedReader } from './shared-reader.js'
@@ -294,7 +294,7 @@ export class SharedConnection implements StreamLink {
   /** Adopts the state of the shared connection. Closes this tab's stream only after it has read the log. */
   #adopt(state: ConnectionSnapshot): void {
     const { error } = state
-    const isNews = error !== undefined && String(error) !== String(this.#state.error)
+    const isNews = error !== undefined && textOf(error) !== textOf(this.#state.error)
     this.#state = state
     this.#reader.location = state.location ?? this.#reader.location
     this.#begun ||= state.status === 'open' || !this.#log.isBlank
