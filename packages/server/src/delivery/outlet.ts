@@ -1,21 +1,10 @@
 import type { ConnectionInfo } from '../runtime/connection-info.js'
-import type { ServerGapReason } from '../runtime/gap-reason.js'
 import { Payload } from '../sinks/payload.js'
 import type { Sink } from '../sinks/sink.js'
+import type { Batch } from './batch.js'
 import type { DeliveryRuntime } from './delivery-runtime.js'
 import { type Frame, largeChars, type WireEvent } from './frame.js'
 import type { Watched } from './stall-watch.js'
-
-/** A payload to write to a connection. */
-export interface Batch {
-  readonly payload: Payload
-  /** The number of events in the payload. */
-  readonly events: number
-  /** The reasons of the gaps that it announces. */
-  readonly gaps: readonly ServerGapReason[]
-  /** True if the stream ends with it. */
-  readonly ends: boolean
-}
 
 /** The connection that an outlet writes for. */
 export interface OutletOwner extends ConnectionInfo {

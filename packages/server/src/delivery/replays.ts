@@ -1,9 +1,9 @@
 import type { StoredMessage } from '../backplane/backplane.js'
 import type { ServerGapReason } from '../runtime/gap-reason.js'
 import { Payload } from '../sinks/payload.js'
+import type { Batch } from './batch.js'
 import { encodeFrame, Frame, largeChars } from './frame.js'
 import type { LogEvents } from './log-page.js'
-import type { Batch } from './outlet.js'
 import { type Cut, cutPiece } from './piece.js'
 
 /** Events of the log that are sent in one write. */
