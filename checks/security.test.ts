@@ -51,7 +51,7 @@ describe('who may publish', () => {
 describe('injection', () => {
   const nasty = ['\n\nevent: rivulet:close\ndata: {}\n\n', '\r\rid: 1\r', '\u2028\u2029\0\uFEFF', '\nretry: 0\n: x']
 
-  it('text of a payload stays text, whatever it holds', async () => {
+  it('text in a payload stays text, whatever it contains', async () => {
     const { manager, url } = await start({ replay: nasty.length })
     for (const message of nasty) await manager.publish('log', { message, [message]: message })
     const messages = await read(await fetch(url), 1 + nasty.length)
@@ -74,7 +74,7 @@ describe('injection', () => {
 })
 
 describe('cursors', () => {
-  it('a cursor tells nothing of channels that the client does not have', async () => {
+  it('a cursor reveals nothing about channels that the client may not read', async () => {
     const { manager, url } = await start({ channels: ['mine'] })
     const first = await manager.publish('log', { message: 'secret' }, { channel: 'theirs' })
     for (let n = 0; n < 5; n++) await manager.publish('log', { message: 'secret' }, { channel: 'theirs' })
@@ -95,7 +95,7 @@ describe('cursors', () => {
     ['NUL', '\0'],
     ['in the far future', 'zzzzzzzzzzzz'],
     ['very long', 'z'.repeat(8_000)],
-  ])('a cursor that is none opens the stream, and harms nothing: %s', async (_, cursor) => {
+  ])('a malformed cursor opens the stream and does no harm: %s', async (_, cursor) => {
     const { manager, url } = await start()
     const response = await fetch(`${url}?lastEventId=${encodeURIComponent(cursor)}`)
     expect(response.status).toBe(200)
@@ -108,14 +108,14 @@ describe('cursors', () => {
 })
 
 describe('other origins', () => {
-  it('a stream lets no other origin read it by itself', async () => {
+  it('a stream does not let other origins read it by default', async () => {
     const { url } = await start()
     const { headers, body } = await fetch(url, { headers: { origin: 'https://evil.example' } })
     expect([...headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([])
     await body?.cancel()
   })
 
-  it('a stream is not to be cached or transformed on the way', async () => {
+  it('a stream forbids caching and transforming on the way', async () => {
     const { url } = await start()
     const { headers, body } = await fetch(url)
     expect(headers.get('cache-control')).toBe('no-cache, no-transform')

@@ -9,7 +9,7 @@ export class NodeLink {
   readonly clock: Clock
   readonly backplane: Backplane
   state: 'up' | 'paused' | 'dead' = 'up'
-  /** How probable it is that a call fails, before or after it was carried out. */
+  /** The probability that a call fails, before or after it was carried out. */
   faults = 0
   readonly #clock: SimulatedClock
   readonly #held: (() => void)[] = []

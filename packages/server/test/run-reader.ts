@@ -4,7 +4,7 @@ import type { NodeLink } from './node-link.js'
 import type { RunEvents } from './runs.js'
 import { SimulatedSink } from './simulation.js'
 
-/** What a reader of a run saw, over all its connections. */
+/** One observation of a reader of a run, over all its connections. */
 export type RunSeen = { output: string } | { gap: string } | { end: string }
 
 /** Reads a run as a client does: with its cursor from connection to connection, until the end. */

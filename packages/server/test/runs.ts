@@ -25,7 +25,7 @@ export const runEvents: RunEvents = defineEvents({ token: z.object({ text: z.str
 export interface RunReader {
   readonly sink: SimulatedSink
   readonly messages: readonly SseMessage[]
-  /** What it got, in short: texts, and control events by their names and what they say. */
+  /** A short form of what it received: texts, and control events with their names and contents. */
   seen(): string[]
   /** The cursor with which its client comes back. */
   cursor(): string

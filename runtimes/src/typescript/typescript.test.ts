@@ -51,7 +51,7 @@ it.each([
 })
 
 // Without skipLibCheck, which turns unknown types into `any`.
-it.each([oldest, newest])('the declarations are ones that TypeScript %s knows', async (version) => {
+it.each([oldest, newest])('TypeScript %s understands the declarations', async (version) => {
   expect(await errorsWith(version, { ...resolutions.nodenext, skipLibCheck: false })).toEqual([])
 })
 

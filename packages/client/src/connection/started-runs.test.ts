@@ -14,7 +14,7 @@ const events = texts.map((data, index) => encodeMessage({ id: String(index + 2),
 const end = encodeControlEvent({ type: 'rivulet:end', state: 'done' }, { id: '9' })
 const body = first + events.join('') + end
 
-/** What a GET of the run sends after a cursor. */
+/** The response to a GET of the run after a cursor. */
 function rest(cursor: string | undefined): string {
   const from = cursor === undefined ? 0 : Number(cursor) - 1
   const open = { connectionId: 'c', heartbeatMs: 0, recovered: cursor !== undefined, replayed: 0 }

@@ -27,7 +27,7 @@ export interface CatchUpStart {
   readonly marksLive?: boolean
   /** Pages of the log that were already read from this start. */
   readonly pages?: readonly LogPage[]
-  /** What the stream's filter said of events that were read from this start. */
+  /** The filter's verdicts on events that were read from this start. */
   readonly verdicts?: Verdicts | undefined
 }
 

@@ -71,7 +71,7 @@ export class TooManyRunsError extends RivuletError {
   static override readonly code = 'RIVULET_TOO_MANY_RUNS'
 
   constructor(
-    /** Whose runs they are. */
+    /** The owner of the runs. */
     readonly key: string,
     /** The limit of running runs per key. */
     readonly maxRunningPerKey: number,

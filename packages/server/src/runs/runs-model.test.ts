@@ -21,15 +21,15 @@ interface Node {
   readonly runs: RunManager<RunEvents>
 }
 
-/** What really became of a run. */
+/** The true history of a run. */
 interface Truth {
   readonly outputs: string[]
   readonly ends: string[]
   afterEnd: number
-  /** How often its producer was started, and what that was told to be kept. */
+  /** The number of times its producer was started. `kept` has the outputs that were acknowledged to it. */
   producers: number
   readonly kept: string[]
-  /** Whether some `start` said that the run is there. */
+  /** True if some `start` said that the run exists. */
   started: boolean
 }
 
@@ -41,7 +41,7 @@ class History {
   readonly #random: () => number
   readonly #clock: SimulatedClock
   readonly #backplane: MemoryBackplane
-  /** Whether runs keep less than they have. */
+  /** True if runs keep less than their whole output. */
   readonly #trims: boolean
   readonly #faults: number
   readonly #nodes: Node[] = []
