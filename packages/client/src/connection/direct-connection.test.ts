@@ -71,6 +71,21 @@ describe('a stream that is a run', () => {
     stream.reconnect()
     expect(stream.state).toMatchObject({ gap: undefined, ended: undefined })
   })
+
+  it('stays ended as it was if the server has nothing behind its end, also after an attempt was closed', async () => {
+    const { server } = harness
+    const stream = harness.createStream()
+    stream.connect()
+    await server.open()
+    server.stream.end(openFrame() + encodeControlEvent({ ...done, state: 'stopped', reason: 'user' }, { id: '1' }))
+    await until(() => stream.status === 'closed')
+    server.answer = (_, response) => response.writeHead(204).end()
+    stream.connect()
+    stream.close()
+    stream.connect()
+    await until(() => stream.status === 'closed')
+    expect(stream.state).toMatchObject({ error: undefined, ended: { state: 'stopped', reason: 'user' } })
+  })
 })
 
 describe('a function of the options that acts when its signal aborts', () => {

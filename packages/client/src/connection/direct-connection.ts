@@ -50,6 +50,8 @@ export class DirectConnection implements StreamLink {
   #recovered: boolean | null | undefined
   #gap: GapEvent | undefined
   #ended: EndEvent | undefined
+  /** The end of what was read last. A 204 to its cursor says that there is nothing behind it. */
+  #lastEnd: EndEvent | undefined
   #serverRetryMs: number | undefined
   /** The heartbeat that the server announced last, on this connection or an earlier one. */
   #heartbeatMs: number | undefined
@@ -185,7 +187,11 @@ export class DirectConnection implements StreamLink {
         },
       })
       if (this.#current !== attempt) return void response?.body?.cancel().catch(() => {})
-      if (!response) return this.send({ type: 'ended' })
+      if (!response) {
+        this.#ended = this.#lastEnd
+        return this.send({ type: 'ended' })
+      }
+      this.#lastEnd = undefined
       if (response.location !== undefined) this.#continueAt(response.location, response.url)
       this.#recovered = undefined
       this.#liveness.touch()
@@ -252,6 +258,7 @@ export class DirectConnection implements StreamLink {
         },
         ended: (end) => {
           this.#ended = end
+          this.#lastEnd = end
           this.send({ type: 'ended' })
         },
         retry: (milliseconds) => {
