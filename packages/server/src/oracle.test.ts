@@ -306,7 +306,8 @@ class History {
   }
 
   /** Tells whether the log had everything on a channel for a client that came back. */
-  #isIntact(channel: string, { server, from, since, openedAt, leftAt }: Resume, at: number, before: number): boolean {
+  #isIntact(channel: string, resume: Resume, at: number, before: number): boolean {
+    const { server, from, since, openedAt, leftAt, recovered } = resume
     const { maxEvents, maxAgeMs, maxTotalBytes } = this.#options
     const age = maxAgeMs(channel)
     if (server !== this.#server || maxTotalBytes < Infinity) return false
@@ -314,7 +315,8 @@ class History {
     const missed = this.#published.slice(from, before).filter((event) => event.channel === channel && event.retain)
     if (missed.some((event) => at - event.at >= age) || missed.length > maxEvents) return false
     // A channel without events is known for as long as the client had stayed.
-    return at - since < age || at - leftAt < Math.min(age, leftAt - openedAt)
+    const stayedMs = recovered || since >= openedAt ? leftAt - openedAt : 0
+    return at - since < age || at - leftAt < Math.min(age, stayedMs)
   }
 
   #fail(what: string, { channels, seen }: SimulatedClient, subject: string | { n: number; channel: string }): never {

@@ -317,6 +317,8 @@ export interface Resume {
   /** The times at which its previous connection opened and ended. */
   readonly openedAt: number
   readonly leftAt: number
+  /** False if that connection began with a gap, even if the client never read so: its log did not reach back to the cursor. */
+  readonly recovered: boolean
 }
 
 /** A client that keeps its cursor across connections. */
@@ -329,6 +331,7 @@ export class SimulatedClient {
   #cursor: Pick<Resume, 'server' | 'from' | 'since'> | undefined
   #openedAt = 0
   #leftAt = 0
+  #recovered = true
   readonly #clock: SimulatedClock
   readonly #writeMs: number
 
@@ -348,7 +351,12 @@ export class SimulatedClient {
   /** @param published Counts the events published so far: the ones that a gap written now can be about. */
   connect(server: SimulatedServer, kernelBytes: number, published: () => number): void {
     const { manager } = server
-    const resume = this.#cursor && { ...this.#cursor, openedAt: this.#openedAt, leftAt: this.#leftAt }
+    const resume = this.#cursor && {
+      ...this.#cursor,
+      openedAt: this.#openedAt,
+      leftAt: this.#leftAt,
+      recovered: this.#recovered,
+    }
     const begun = { server, from: published(), since: this.#clock.now() }
     const sink = new SimulatedSink(this.#clock, kernelBytes)
     this.sink = sink
@@ -389,6 +397,7 @@ export class SimulatedClient {
       if (text.includes('event: rivulet:open')) {
         opened = true
         this.#openedAt = this.#clock.now()
+        this.#recovered = !text.includes('"recovered":false')
       }
       for (const _ of text.matchAll(/^event: rivulet:(open|gap)$/gm)) publishedBefore.push(published())
     }
