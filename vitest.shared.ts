@@ -12,6 +12,12 @@ export function project(name: string, test: ViteUserConfig['test'] = {}): ViteUs
     resolve: { conditions },
     ssr: { resolve: { conditions } },
     // Generous, because other tests may keep the machine busy.
-    test: { name, expect: { poll: { timeout: 10_000 } }, include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], ...test },
+    test: {
+      name,
+      testTimeout: 20_000,
+      expect: { poll: { timeout: 10_000 } },
+      include: ['src/**/*.test.ts', 'src/**/*.test.tsx'],
+      ...test,
+    },
   })
 }
