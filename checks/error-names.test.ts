@@ -11,15 +11,21 @@ type ErrorClass = (new (...facts: never[]) => Error) & { code?: string }
 const out = mkdtempSync(join(root, 'checks', '.error-names-'))
 afterAll(() => rmSync(out, { recursive: true, force: true }))
 
-const packages = readdirSync(join(root, 'packages')).filter((name) =>
-  /\b\w+Error\b/.test(readFileSync(join(root, 'packages', name, 'src', 'index.ts'), 'utf8')),
-)
+/** The sources of the entries that export errors. */
+const entries = readdirSync(join(root, 'packages')).flatMap((name) => {
+  const { exports } = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'))
+  const sources = Object.values<{ '@rivulet/source'?: string }>(exports).map((entry) => entry['@rivulet/source'])
+  return sources
+    .filter((source) => source !== undefined)
+    .map((source) => join('packages', name, source))
+    .filter((source) => /export (?:class \w+Error\b|\{[^}]*\w+Error\b)/.test(readFileSync(join(root, source), 'utf8')))
+})
 
 // Bundlers rename a class that refers to itself; minifiers rename every class.
 describe.each([{ minify: false }, { minify: true }])('in a bundle, minified: $minify', ({ minify }) => {
-  it.each(packages)('errors of %s are named as they are exported', async (name) => {
-    const outfile = join(out, `${name}-${minify}.mjs`)
-    const contents = `export * from './packages/${name}/src/index.ts'\nexport { RivuletError as Base } from './packages/core/src/index.ts'`
+  it.each(entries)('errors of %s are named as they are exported', async (entry) => {
+    const outfile = join(out, `${entry.replaceAll('/', '-')}-${minify}.mjs`)
+    const contents = `export * from './${entry}'\nexport { RivuletError as Base } from './packages/core/src/index.ts'`
     await build({
       stdin: { contents, resolveDir: root },
       outfile,
@@ -29,7 +35,7 @@ describe.each([{ minify: false }, { minify: true }])('in a bundle, minified: $mi
       platform: 'node',
       target: 'es2022',
       conditions: ['@rivulet/source'],
-      external: ['react', 'vue'],
+      external: ['react', 'vue', 'ai', '@tanstack/ai'],
       logLevel: 'error',
     })
     const { Base, ...exports }: Exports = await import(pathToFileURL(outfile).href)

@@ -45,6 +45,8 @@ const rows = (count: number) =>
   head + Array.from({ length: count }, (_, index) => `user${index}@example.com,User ${index},long enough`).join('\n')
 const facts = (seen: readonly ImportEvent[]) =>
   seen.map((event) => (event.type === 'row' ? [event.line, event.rejected] : event.type))
+/** Events without the mark of those that were stored already when the page came. */
+const plain = (seen: readonly ImportEvent[]) => seen.map((event) => ({ ...event, replayed: undefined }))
 
 it('starts an import by a POST and streams what becomes of each row', async () => {
   const { follow } = await start()
@@ -66,14 +68,14 @@ it('goes on where a page was, and tells a page that comes new everything', async
   const first = await follow('one', { csv: rows(12), count: 5 })
   const rest = await follow('one', { lastEventId: first.at(-1)!.id })
   const whole = await follow('one')
-  expect([...first, ...rest]).toEqual(whole)
+  expect(plain([...first, ...rest])).toEqual(plain(whole))
   expect(whole).toHaveLength(14)
 })
 
 it('takes the same request again for the same import', async () => {
   const { follow } = await start()
   const [one, other] = await Promise.all([follow('one', { csv: rows(3) }), follow('one', { csv: rows(3) })])
-  expect(one).toEqual(other)
+  expect(plain(one!)).toEqual(plain(other!))
   expect(one.filter(({ type }) => type === 'started')).toHaveLength(1)
 })
 
