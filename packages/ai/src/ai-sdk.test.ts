@@ -4,9 +4,10 @@ import * as ai6 from 'ai'
 import * as ai7 from 'ai-7'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createNodes, type Node } from '../test/nodes.js'
-import { readUIMessageStream, type UIMessageEvents, uiMessageEvents, uiMessageOutput } from './ai-sdk.js'
+import { readUIMessageStream, uiMessageOutput } from './ai-sdk.js'
 import { RunChatTransport } from './ai-sdk-transport.js'
 import { type AdapterUnderTest, type Answer, adapterChecks, type Reader } from './checks.js'
+import { type UIMessageEvents, uiMessageEvents } from './events.js'
 
 type AnyNode = Node<UIMessageEvents>
 type Sdk = typeof ai6

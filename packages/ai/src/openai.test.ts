@@ -5,7 +5,8 @@ import { handleRunStream } from '@rivulet/server/node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { bodyOf, createNodes, listen } from '../test/nodes.js'
 import { type AdapterUnderTest, type Answer, adapterChecks } from './checks.js'
-import { type CompletionOutput, completionEvents, relayCompletion } from './openai.js'
+import { completionEvents } from './events.js'
+import { type CompletionOutput, relayCompletion } from './openai.js'
 import { readRun } from './read-run.js'
 
 type Model = (response: ServerResponse, body: Record<string, unknown>, headers: Record<string, unknown>) => unknown
