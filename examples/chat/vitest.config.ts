@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+/** In Rivulet's own repository, tests read the packages' sources, so that no build has to come first. */
+const conditions = ['@rivulet/source', 'module', 'node', 'development']
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    name: 'chat',
+    include: ['{shared,server,web}/**/*.test.{ts,tsx}'],
+    server: { deps: { inline: [/@rivulet\//] } },
+  },
+})

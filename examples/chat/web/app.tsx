@@ -1,0 +1,67 @@
+import { useConnectionStatus, useServerEvent } from '@rivulet/react'
+import { useState } from 'react'
+import { events } from '../shared/contract.js'
+import { api } from './api.js'
+import { ConversationView } from './conversation-view.js'
+import { Icon } from './icon.js'
+import { Sidebar } from './sidebar.js'
+import { openConversation, useConversationId } from './use-conversation-id.js'
+import { useFetched } from './use-fetched.js'
+
+export function App() {
+  const id = useConversationId()
+  const [menuOpen, setMenuOpen] = useState(false)
+  const list = useFetched('', api.list)
+  // A new conversation gets its id with its first prompt.
+  const [freshId, setFreshId] = useState(() => crypto.randomUUID())
+  useServerEvent(events.conversation_changed, list.reload)
+  const { status } = useConnectionStatus()
+
+  const open = (next: string) => {
+    openConversation(next)
+    setMenuOpen(false)
+    if (next === '') setFreshId(crypto.randomUUID())
+  }
+  const title = list.value?.find((conversation) => conversation.id === id)?.title
+
+  return (
+    <div className="app" data-menu={menuOpen || undefined}>
+      <Sidebar conversations={list.value} currentId={id} onOpen={open} onChange={list.reload} />
+      <button
+        type="button"
+        className="scrim"
+        aria-label="Close the list"
+        tabIndex={-1}
+        onClick={() => setMenuOpen(false)}
+      />
+      <div className="pane">
+        <header>
+          <button
+            type="button"
+            className="icon-button menu"
+            aria-label="Conversations"
+            aria-expanded={menuOpen}
+            onClick={() => setMenuOpen(!menuOpen)}
+          >
+            <Icon name="menu" />
+          </button>
+          <h1>{title ?? 'New chat'}</h1>
+          {status === 'waiting' && (
+            <p className="offline" role="status">
+              Reconnecting…
+            </p>
+          )}
+        </header>
+        <ConversationView
+          key={id || freshId}
+          id={id || freshId}
+          isNew={id === ''}
+          onStart={() => {
+            openConversation(freshId)
+            list.reload()
+          }}
+        />
+      </div>
+    </div>
+  )
+}
