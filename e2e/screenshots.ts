@@ -21,6 +21,7 @@ const examples: readonly Example[] = [
   { name: 'dashboard-vue', fill: fillDashboard },
   { name: 'hono', fill: fillImport },
   { name: 'cluster', fill: fillCluster },
+  { name: 'chat', fill: fillChat },
 ]
 
 const views = [
@@ -111,4 +112,18 @@ async function fillImport(page: Page): Promise<void> {
   await page.locator('summary').click()
   await choose('newsletter.csv', csv(600, `news.${tag}.example.com`))
   await page.waitForTimeout(8_000)
+}
+
+/** A finished conversation, and one whose answer is being written. */
+async function fillChat(page: Page): Promise<void> {
+  const ask = async (text: string) => {
+    await page.getByLabel('Your message').fill(text)
+    await page.getByLabel('Your message').press('Enter')
+  }
+  await ask('Why Server-Sent Events and not a WebSocket?')
+  await page.locator('.answer[data-state="done"]').waitFor({ timeout: 60_000 })
+  if ((page.viewportSize()?.width ?? 0) < 768) await page.getByRole('button', { name: 'Conversations' }).click()
+  await page.getByRole('button', { name: 'New chat' }).click()
+  await ask('How does an answer survive a reload?')
+  await page.locator('.answer[data-state="running"] pre').waitFor({ timeout: 60_000 })
 }

@@ -1,15 +1,26 @@
 import { useRun } from '@rivulet/react'
-import { memo, useEffect } from 'react'
-import Markdown from 'react-markdown'
+import { type ComponentProps, memo, useEffect } from 'react'
+import Markdown, { type ExtraProps } from 'react-markdown'
 import remarkGfm from 'remark-gfm'
 import { events, type Message } from '../shared/contract.js'
 import { Icon } from './icon.js'
 
 const plugins = [remarkGfm]
+/** Code and tables scroll sideways, so keyboards must reach them. */
+const components = {
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
+  pre: ({ node, ...props }: ComponentProps<'pre'> & ExtraProps) => <pre {...props} tabIndex={0} />,
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls
+  table: ({ node, ...props }: ComponentProps<'table'> & ExtraProps) => <table {...props} tabIndex={0} />,
+}
 
 /** react-markdown builds elements, no HTML: what a model writes cannot become a script. */
 const Text = memo(function Text({ text }: { text: string }) {
-  return <Markdown remarkPlugins={plugins}>{text}</Markdown>
+  return (
+    <Markdown remarkPlugins={plugins} components={components}>
+      {text}
+    </Markdown>
+  )
 })
 
 interface RunningAnswerProps {

@@ -45,7 +45,8 @@ export function ConversationView({ id, isNew, onStart }: ConversationViewProps) 
   const isGone = error instanceof ApiError && error.status === 404
   return (
     <>
-      <main ref={scroller}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keyboards must reach it */}
+      <main ref={scroller} tabIndex={0}>
         <div className="messages" ref={content}>
           {isGone && <p className="notice">This conversation does not exist any more.</p>}
           {isNew && messages.length === 0 && <Suggestions onChoose={(text) => void send(text)} />}
