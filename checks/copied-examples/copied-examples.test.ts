@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -19,8 +20,31 @@ async function run(cwd: string, command: string, ...args: string[]): Promise<voi
   })
 }
 
-/** Requests for the streams of examples that do not serve them at `/api/events/stream`. */
-const streams: Record<string, { path: string; init: RequestInit }> = {
+interface Stream {
+  readonly path: string
+  readonly init: RequestInit
+  /** A request without which the stream does not exist. */
+  readonly before?: { readonly path: string; readonly init: RequestInit }
+}
+
+const cookie = `user=${randomUUID()}`
+const answerId = randomUUID()
+const message = { id: randomUUID(), answerId, text: 'Why Server-Sent Events?' }
+
+/** Requests for the streams of examples that do not serve their first event at `/api/events/stream`. */
+const streams: Record<string, Stream> = {
+  chat: {
+    before: {
+      path: `/api/conversations/${randomUUID()}/messages`,
+      init: {
+        method: 'POST',
+        headers: { cookie, 'content-type': 'application/json' },
+        body: JSON.stringify(message),
+      },
+    },
+    path: `/api/answers/${answerId}`,
+    init: { headers: { cookie } },
+  },
   hono: {
     path: '/api/imports/1/stream',
     init: { method: 'POST', body: JSON.stringify({ csv: 'email,name,password\nada@example.com,Ada,correct horse' }) },
@@ -53,7 +77,8 @@ describe.each(readdirSync(join(root, 'examples')))('examples/%s, copied out of t
       const page = await fetch(server.url)
       expect(page.status).toBe(200)
       expect(await page.text()).toContain('<div id=')
-      const { path, init } = streams[name] ?? { path: '/api/events/stream', init: {} }
+      const { path, init, before }: Stream = streams[name] ?? { path: '/api/events/stream', init: {} }
+      if (before) expect((await fetch(server.url + before.path, before.init)).ok).toBe(true)
       expect(await firstEvent(await fetch(server.url + path, init))).toBeTypeOf('object')
     } finally {
       await server.stop()
