@@ -77,7 +77,7 @@ function stateOf({ received, opened, gaps, stream }: TickingClient | ReloadingCl
   return { received, opened, status: stream.status, attempt: stream.state.attempt, gaps }
 }
 
-/** How busy the process was: a test in an overloaded one would prove nothing. */
+/** The load of the process: a test in an overloaded one would prove nothing. */
 function loadOf(delay: IntervalHistogram): { delayP99Ms: number; delayMaxMs: number; cpu: number } {
   const { user, system } = process.cpuUsage()
   return {

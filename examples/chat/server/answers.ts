@@ -9,7 +9,7 @@ export interface Model {
   readonly name: string
 }
 
-/** How often the text of a running answer is saved, in milliseconds. */
+/** The interval at which the text of a running answer is saved, in milliseconds. */
 const saveEveryMs = 1_000
 
 /** Produces answers: each is a run, and its text goes into its conversation. */

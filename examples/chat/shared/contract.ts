@@ -16,7 +16,7 @@ export interface Message {
   /** Of a running answer, its text so far; the run has all of it. */
   readonly text: string
   readonly state: AnswerState
-  /** Why an answer was stopped or failed. */
+  /** The reason why an answer was stopped or failed. */
   readonly reason?: string | undefined
 }
 

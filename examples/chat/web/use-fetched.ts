@@ -8,7 +8,7 @@ export interface Fetched<Value> {
   set(value: Value): void
 }
 
-/** What a function fetches for a key: again for each key, and on `reload`. */
+/** Fetches a value for a key: again for each key, and on `reload`. */
 export function useFetched<Value>(key: string, fetchValue: (key: string) => Promise<Value>): Fetched<Value> {
   const [state, setState] = useState<{ key: string; value?: Value; error?: unknown }>({ key })
   const [turn, setTurn] = useState(0)

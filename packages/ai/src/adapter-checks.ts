@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { EndState } from '@rivulet/core'
 import { Script } from './script.js'
 
-/** What a reader sees of an answer: its texts, then how it ended. */
+/** An answer as a reader sees it: its texts, then its end. */
 export type ReadItem = { readonly text: string } | { readonly end: EndState }
 
 /** A reader on the client's side of an adapter, over a real socket. */

@@ -19,7 +19,7 @@ export interface CompletionToolCall {
   readonly arguments: string
 }
 
-/** Why the model stopped: `stop`, `length`, `tool_calls`, `content_filter`, or what else the endpoint says. */
+/** The reason why the model stopped: `stop`, `length`, `tool_calls`, `content_filter`, or another one of the endpoint. */
 export interface CompletionFinish {
   readonly reason: string
 }

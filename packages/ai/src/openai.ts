@@ -135,7 +135,7 @@ async function beginningOf({ body }: Response): Promise<string | undefined> {
       read += decoder.decode(value, { stream: true })
     }
   } catch {
-    // What came before it broke says enough.
+    // The part that came before it broke says enough.
   } finally {
     reader.cancel().catch(() => {})
   }

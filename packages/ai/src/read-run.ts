@@ -1,7 +1,7 @@
 import { type EventStreamService, StreamClosedByServerError } from '@rivulet/client'
 import { type EndEvent, type EventContract, type EventOf, type GapEvent, UnknownEventError } from '@rivulet/core'
 
-/** What comes from a run, in order. `live` follows the history; nothing follows `end`, `gap` and `lost`. */
+/** An item that comes from a run, in order. `live` follows the history; nothing follows `end`, `gap` and `lost`. */
 export type RunItem<Event> =
   | { readonly event: Event }
   | { readonly live: true }

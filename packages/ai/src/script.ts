@@ -1,4 +1,4 @@
-/** What an answer does next. */
+/** The next step of an answer. */
 type Act = { readonly text: string } | { readonly done: true } | { readonly error: unknown }
 
 /** An answer whose texts a check gives one by one. */

@@ -7,7 +7,7 @@ import { runDurability, tanStackEvents } from './tanstack-ai.js'
 
 const chunk = (fields: object): StreamChunk => ({ timestamp: 1, ...fields }) as StreamChunk
 
-/** What `chat()` of TanStack AI yields for the texts of an answer. */
+/** Yields the texts of an answer as `chat()` of TanStack AI does. */
 async function* chunksOf(answer: Answer, signal: AbortSignal): AsyncGenerator<StreamChunk, void> {
   yield chunk({ type: 'RUN_STARTED', runId: 'r', threadId: 't' })
   for await (const delta of answer(signal)) yield chunk({ type: 'TEXT_MESSAGE_CONTENT', messageId: 'm', delta })

@@ -1,10 +1,10 @@
 import type { RunSeen } from './run-reader.js'
 
-/** What became of a run in the end. */
+/** The final state of a run. */
 export interface RunTruth {
-  /** What its log has. */
+  /** The events of its log. */
   readonly log: readonly RunSeen[]
-  /** How many outputs each producer is known to have published: acknowledged, stored or read. */
+  /** The number of outputs that each producer is known to have published: acknowledged, stored or read. */
   readonly published: ReadonlyMap<string, number>
 }
 

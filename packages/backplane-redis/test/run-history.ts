@@ -9,7 +9,7 @@ import { checkReading, type RunTruth } from './run-check.js'
 import type { Notice, Plan, StartAnswer, StopAnswer } from './run-plan.js'
 import { RunReader, type RunSeen } from './run-reader.js'
 
-/** What happens to Redis, and what runs keep. */
+/** The faults of Redis, and what runs keep through them. */
 export interface RunFault {
   readonly persistent: 'always' | undefined
   readonly afterRestart: 'gap' | 'trust'
@@ -180,7 +180,7 @@ export class RunHistory {
     const { toRedis } = node
     await this.#busy(node)
     if (this.chance(0.7)) {
-      // What it asks for from now on is done, and it is not told.
+      // Its calls from now on are carried out, and it is not told.
       toRedis.swallow()
       await sleep(this.random() * 50)
     }
@@ -202,7 +202,7 @@ export class RunHistory {
       if (step === loseAt) {
         for (const node of this.#up) await this.#busy(node)
         await this.#fault.lose!(this)
-        // What the nodes were told before they noticed still counts as told before.
+        // Answers that reached the nodes before they noticed still count as told before.
         this.#lostUntil = performance.now() + 1_000
       }
       await this.#step()

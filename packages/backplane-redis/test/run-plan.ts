@@ -10,7 +10,7 @@ export interface Plan {
   readonly padding: number
 }
 
-/** What a node tells of its producers: that one was called, and which of its outputs were acknowledged. */
+/** A note of a node about its producers: that one was called, and which of its outputs were acknowledged. */
 export interface Notice {
   readonly id: string
   readonly producer: string

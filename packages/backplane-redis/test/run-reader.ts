@@ -16,7 +16,7 @@ export class RunReader {
   readonly statuses: (number | undefined)[] = []
   /** The port of the node that it reads from; `undefined` without a connection. */
   port: number | undefined
-  /** When it was told that there is no such run, in milliseconds since the Unix epoch. */
+  /** The time at which it was told that there is no such run, in milliseconds since the Unix epoch. */
   goneAt: number | undefined
   #request: ClientRequest | undefined
   #response: IncomingMessage | undefined

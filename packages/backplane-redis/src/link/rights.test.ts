@@ -80,7 +80,7 @@ describe('a missing permission', () => {
           expect(error.message).toContain(`'${command}'`)
         }
         await allow(`+${command}`)
-        // What was stored is not stored again: only the right to pass it on was missing then. The link may be a new one.
+        // Stored outputs are not stored again: only the right to pass them on was missing then. The link may be a new one.
         await vi.waitFor<unknown>(step, 5_000)
       }
       const { messages } = await backplane.read('rivulet:run:a', 0, 10)

@@ -40,7 +40,7 @@ export class Store {
       if (mode.journal_mode !== 'wal' && mode.journal_mode !== 'memory') {
         throw new SqliteStoreError('unwritable', 'open', `journal_mode = WAL was refused (${mode.journal_mode}).`)
       }
-      // What is written here must be there after a power failure, to notice that there was one.
+      // This row must be there after a power failure, to notice that there was one.
       database.exec('PRAGMA synchronous = FULL')
       const opened = this.#open(synchronous, clock)
       this.positions = opened.positions

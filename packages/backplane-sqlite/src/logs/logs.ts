@@ -16,7 +16,7 @@ const looksPerAge = 8
 
 const chunkColumns = 'last, previous, number, total, head'
 
-/** What a read tells of one channel. */
+/** The part of a read's result that is about one channel. */
 export type LogRead = Pick<ReadResult, 'messages' | 'continuous' | 'lastPosition'>
 
 /** The logs of all channels. */

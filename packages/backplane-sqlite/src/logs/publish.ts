@@ -4,7 +4,7 @@ import type { IdempotencyKeys } from './idempotency-keys.js'
 import type { Bounds } from './log.js'
 import type { Logs } from './logs.js'
 
-/** What all publishes of a backplane share. */
+/** The parts that all publishes of a backplane share. */
 export interface Publishing {
   readonly logs: Logs
   readonly keys: IdempotencyKeys

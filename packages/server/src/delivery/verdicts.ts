@@ -29,7 +29,7 @@ export class Verdicts {
     return passes
   }
 
-  /** What the filter said of an event, or says now. Call it in the order of positions. */
+  /** The filter's verdict on an event: the remembered one, or a new one. Call it in the order of positions. */
   of(frame: Frame): boolean {
     const position = frame.position!
     if (position > this.#through) return this.#ask(frame)

@@ -91,7 +91,7 @@ class Worker {
   readonly #id = randomUUID()
   readonly #connection: HostConnection
   readonly #channels = new WorkerChannels()
-  /** What came before the logs were read to their end; `undefined` while everything is delivered as it comes. */
+  /** Frames that came before the logs were read to their end; `undefined` while everything is delivered as it comes. */
   #buffer: Delivery[] | undefined = []
   /** The number of live-only events and gaps that this worker has, as the host counts them. */
   #unlogged = 0

@@ -55,7 +55,7 @@ export class FrameSocket {
     const frames = this.#outbox
     this.#outbox = []
     if (this.#ended) return
-    // What one turn brings may be large, but not on top of a backlog.
+    // The frames of one turn may be large, but not on top of a backlog.
     if (this.#socket.writableLength > this.#options.maxBacklogBytes) {
       this.destroy(new Error(`The other process left more than ${this.#options.maxBacklogBytes} bytes unread.`))
       return

@@ -49,7 +49,7 @@ export class HostConnection {
   connect(): void {
     const raw = createConnection(this.#options.path)
     const socket = new FrameSocket(raw, {
-      // What a worker sends is bounded by its own calls.
+      // A worker's frames are bounded by its own calls.
       maxBacklogBytes: Infinity,
       onFrame: (frame) => this.#receive(frame as HostFrame),
       onEnd: (error) => this.#lost(error ?? new Error('The serving process closed the connection.')),

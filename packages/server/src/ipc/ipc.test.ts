@@ -234,7 +234,7 @@ describe('after a break', () => {
     await received(recorder, '1')
     await server.close()
     await serve(new MemoryBackplane())
-    // Whether the break was noticed or not: the key makes a second attempt safe.
+    // The break may not have been noticed yet: the key makes a second attempt safe.
     await worker.publish('b', event('2'), { retain: true, idempotencyKey: '2' })
     await received(recorder, '1', undefined, '2')
   })
