@@ -7,7 +7,7 @@ import { IpcProtocolError, IpcUnavailableError } from './errors.js'
 import { HostConnection } from './host-connection.js'
 import type { WentLive } from './host-link.js'
 import type { Attached } from './serve-backplane.js'
-import { fromWire, type HostFrame } from './wire.js'
+import { type DeliveryFrame, fromWire, parts } from './wire.js'
 import { catchUp, type ReadAll, WorkerChannels } from './worker-channels.js'
 
 export interface ConnectBackplaneOptions {
@@ -58,12 +58,11 @@ function backplaneOf(worker: Worker, { registry, runs }: Attached): Backplane {
         (...args: readonly unknown[]) => worker.call(`${name}.${method}`, args, method !== once),
       ]),
     ) as unknown
-  const registryMethods = ['beat', 'update', 'members', 'nodes', 'evict', ...(registry?.count ? ['count'] : [])]
-  const runMethods = ['create', 'append', 'renew', 'finish', 'lapsed', 'get', 'list', 'forget']
+  const registryMethods = parts.registry.filter((method) => method !== 'count' || registry?.count)
   return {
     // Each of the excepted methods tells its one caller something that a second call would not.
     ...(registry && { registry: part('registry', registryMethods, 'evict') as BackplaneRegistry }),
-    ...(runs && { runs: part('runs', runMethods, 'finish') as RunStore }),
+    ...(runs && { runs: part('runs', parts.runs, 'finish') as RunStore }),
     publish: (channel, message, options) =>
       worker.call(
         'publish',
@@ -79,8 +78,6 @@ function backplaneOf(worker: Worker, { registry, runs }: Attached): Backplane {
   }
 }
 
-type Delivery = Exclude<HostFrame, readonly ['result' | 'failure', ...unknown[]]>
-
 /** Events that may come while the last part of the logs is read. */
 const bufferLimit = 65_536
 
@@ -92,7 +89,7 @@ class Worker {
   readonly #connection: HostConnection
   readonly #channels = new WorkerChannels()
   /** Frames that came before the logs were read to their end; `undefined` while everything is delivered as it comes. */
-  #buffer: Delivery[] | undefined = []
+  #buffer: DeliveryFrame[] | undefined = []
   /** The number of live-only events and gaps that this worker has, as the host counts them. */
   #unlogged = 0
   /** The host's subscriptions of which `#unlogged` is the count, and those of the present connection. */
@@ -156,14 +153,14 @@ class Worker {
     this.#connection.request('unsubscribe', [channel]).catch(() => {})
   }
 
-  #receive(frame: Delivery): void {
+  #receive(frame: DeliveryFrame): void {
     if (!this.#buffer) this.#deliver(frame)
     else if (this.#buffer.push(frame) > bufferLimit) {
       this.#connection.restart(new Error('More events came than could be kept while the logs were read.'))
     }
   }
 
-  #deliver([kind, subject, message]: Delivery): void {
+  #deliver([kind, subject, message]: DeliveryFrame): void {
     if (kind === 'health') this.#channels.health(subject && fromWire(subject))
     else {
       if (kind === 'gap' || message.position === undefined) this.#unlogged++

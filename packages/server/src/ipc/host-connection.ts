@@ -1,7 +1,7 @@
 import { createConnection } from 'node:net'
 import { IpcUnavailableError } from './errors.js'
 import { FrameSocket } from './frame-socket.js'
-import { fromWire, type HostFrame } from './wire.js'
+import { type DeliveryFrame, fromWire, type HostFrame } from './wire.js'
 
 export interface HostConnectionOptions {
   readonly path: string
@@ -14,7 +14,7 @@ export interface HostConnectionOptions {
   /** The connection is lost, or could not be made. */
   lost(error: Error): void
   /** Takes everything but the answers to calls. */
-  receive(frame: Exclude<HostFrame, readonly ['result' | 'failure', ...unknown[]]>): void
+  receive(frame: DeliveryFrame): void
 }
 
 interface PendingCall {

@@ -6,7 +6,7 @@ import { tell } from '../runtime/guard.js'
 import { IpcAddressError } from './errors.js'
 import { FrameSocket } from './frame-socket.js'
 import { HostLink } from './host-link.js'
-import { type CallFrame, toWire } from './wire.js'
+import { type CallFrame, parts, toWire } from './wire.js'
 
 export interface ServeBackplaneOptions {
   /**
@@ -128,10 +128,6 @@ const longestTimerMs = 2 ** 31 - 1
 
 /** Methods that are passed to the backplane as they are. */
 const passed = new Set(['publish', 'read', 'seek', 'forget'])
-const passedTo = {
-  registry: new Set(['beat', 'update', 'members', 'count', 'nodes', 'evict']),
-  runs: new Set(['create', 'append', 'renew', 'finish', 'lapsed', 'get', 'list', 'forget']),
-} as const
 
 class Host {
   readonly #backplane: Backplane
@@ -222,8 +218,8 @@ class Host {
   async #call(link: HostLink | undefined, method: string, args: readonly unknown[]): Promise<unknown> {
     const backplane = this.#backplane as unknown as Record<string, (...args: readonly unknown[]) => unknown>
     if (passed.has(method)) return backplane[method]!(...args)
-    const [part, name] = method.split('.') as [keyof typeof passedTo, string]
-    if (passedTo[part]?.has(name)) {
+    const [part, name] = method.split('.') as [keyof typeof parts, string]
+    if (Object.hasOwn(parts, part) && (parts[part] as readonly string[]).includes(name)) {
       const target = this.#backplane[part] as unknown as typeof backplane
       return target[name]!(...args)
     }

@@ -11,16 +11,26 @@ export interface WireError {
   readonly code: string | undefined
 }
 
+/** The parts of a backplane besides its own methods, with the methods that are passed on as they are. */
+export const parts = {
+  registry: ['beat', 'update', 'members', 'count', 'nodes', 'evict'],
+  runs: ['create', 'append', 'renew', 'finish', 'lapsed', 'get', 'list', 'forget'],
+} as const
+
 /** A call of the worker. */
 export type CallFrame = readonly [kind: 'call', id: number, method: string, args: readonly unknown[]]
 
-/** Everything that the host sends: answers to calls, and what its subscriptions bring. */
-export type HostFrame =
-  | readonly [kind: 'result', id: number, value: unknown]
-  | readonly [kind: 'failure', id: number, error: WireError]
+/** An event, a gap or the backplane's health, as the host's subscriptions bring them. */
+export type DeliveryFrame =
   | readonly [kind: 'message', channel: string, message: LiveMessage]
   | readonly [kind: 'gap', channel: string | undefined]
   | readonly [kind: 'health', error: WireError | undefined]
+
+/** Everything that the host sends: answers to calls, and deliveries. */
+export type HostFrame =
+  | readonly [kind: 'result', id: number, value: unknown]
+  | readonly [kind: 'failure', id: number, error: WireError]
+  | DeliveryFrame
 
 /** Takes the place of an error that has crossed: it has the same name, code and message. */
 export function fromWire({ name, message, code }: WireError): Error {
