@@ -53,7 +53,7 @@ it('logs requests to the page, and what failed as a notification', async () => {
 it('measures the requests of the last interval, and itself', async () => {
   const { stream } = connect()
   const samples = stream.events(events.metrics)
-  await samples.next()
+  await expect(samples.next()).resolves.toMatchObject({ value: { requestsPerSecond: 0 } })
   await Promise.all([fetch(`${origin}/demo/list`), fetch(`${origin}/demo/broken`)])
   let requests = 0
   let errors = 0

@@ -7,7 +7,7 @@ export interface RequestSample {
   readonly p95Ms: number
 }
 
-/** Measures every answered request except event streams, which end when their reader leaves. */
+/** Measures every request that Koa answers: event streams, which end when their reader leaves, are answered without it. */
 export class RequestMeter {
   #durations: number[] = []
   #errors = 0
@@ -25,7 +25,7 @@ export class RequestMeter {
       count((error as { status?: number }).status ?? 500)
       throw error
     }
-    if (!context.response.is('text/event-stream')) count(context.status)
+    if (context.respond !== false) count(context.status)
   }
 
   /** Returns the requests that ended since the last call. */
