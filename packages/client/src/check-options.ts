@@ -50,7 +50,7 @@ const iteratorOptions: { readonly [path: string]: Kind } = {
 }
 
 const bindingOptions: { readonly [path: string]: Kind } = {
-  bufferSize: [isAtLeast(0), 'Give a number of events, 0 or more.'],
+  bufferSize: [isAtLeast(0), 'Pass a number of events, 0 or more.'],
   throttleMs: milliseconds,
 }
 

@@ -82,7 +82,7 @@ export class NodeSink implements Sink {
 
   open(headers?: Readonly<Record<string, string>>): void {
     const response = this.#response as ServerResponse
-    response.writeHead(200, { ...headers, ...streamHeaders })
+    response.writeHead(200, headers ? { ...headers, ...streamHeaders } : streamHeaders)
     if (response.req.method === 'HEAD') {
       this.#bodiless = true
       response.end()

@@ -47,7 +47,7 @@ export class WebSink implements Sink {
   }
 
   open(more?: Readonly<Record<string, string>>): void {
-    const headers = { ...more, ...streamHeaders }
+    const headers = more ? { ...more, ...streamHeaders } : streamHeaders
     if (this.#method === 'HEAD') {
       this.#respond(new Response(null, { headers }))
       queueMicrotask(this.#close)

@@ -185,7 +185,7 @@ export class Streams {
     const { id: connectionId, channels, sink } = connection
     const { recovered, replayed, cursor, location, prologue, gaps, start } = join
     const { intervalMs: heartbeatMs } = this.#heartbeat
-    sink.open(location === undefined ? {} : { 'content-location': location })
+    sink.open(location === undefined ? undefined : { 'content-location': location })
     admitting.open(connection)
     this.runtime.counters.opened++
     this.#joining.delete(connectionId)
