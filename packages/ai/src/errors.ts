@@ -11,7 +11,7 @@ export class CompletionError extends RivuletError {
     problem: string,
     /** The status of the response; `undefined` if there was none. */
     readonly status: number | undefined,
-    /** The beginning of what the endpoint said, for your log. It may contain private data. */
+    /** The beginning of the endpoint's answer, for your log. It may contain private data. */
     readonly detail: string | undefined,
     options?: ErrorOptions,
   ) {
@@ -19,7 +19,7 @@ export class CompletionError extends RivuletError {
   }
 }
 
-/** A producer was to write to a run that another producer has started. */
+/** A producer tried to write to a run that another producer had started. */
 export class RunTakenError extends RivuletError {
   static override get name(): string {
     return 'RunTakenError'
@@ -32,7 +32,7 @@ export class RunTakenError extends RivuletError {
   ) {
     super(
       RunTakenError.code,
-      `There already is a run "${id}", which has its own producer. Give each answer an ID of its own, and read an existing run.`,
+      `The run "${id}" already exists and has its own producer. Give each answer an ID of its own. To read an existing run, send an offset.`,
     )
   }
 }

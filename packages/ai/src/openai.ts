@@ -32,12 +32,12 @@ export interface CompletionOptions {
 }
 
 /**
- * Asks an OpenAI-compatible endpoint for a completion, and gives its events as they come: a producer for a run. The endpoint
- * is read no faster than the run stores.
+ * Asks an OpenAI-compatible endpoint for a completion and yields its events as they arrive: a producer for a run. Reads the
+ * endpoint no faster than the run stores.
  *
  * @throws {RunFailure} with a reason for readers and a {@link CompletionError} as its cause: the endpoint cannot be reached or
- *   refuses (`model unavailable`, `model refused`), reports an error or sends what is no completion (`model failed`), or its
- *   answer ends before `[DONE]` (`model cut off`).
+ *   refuses (`model unavailable`, `model refused`), reports an error or sends something else than a completion (`model failed`),
+ *   or its answer ends before `[DONE]` (`model cut off`).
  *
  * @example
  * await runs.start(id, { key: user.id }, ({ signal }) => relayCompletion({ apiKey, body: { model, messages }, signal }))
@@ -79,7 +79,13 @@ export async function* relayCompletion(options: CompletionOptions): AsyncGenerat
 }
 
 function cutOff(options?: ErrorOptions): RunFailure {
-  return fail('model cut off', 'The answer of the model ended before [DONE].', undefined, undefined, options)
+  return fail(
+    'model cut off',
+    'The answer of the model ended before [DONE]. Start a new run.',
+    undefined,
+    undefined,
+    options,
+  )
 }
 
 function fail(reason: string, problem: string, status?: number, detail?: string, options?: ErrorOptions): RunFailure {
@@ -105,16 +111,30 @@ async function request({ baseUrl, apiKey, headers, body, signal, ...options }: C
     response = await fetch(url, init)
   } catch (cause) {
     signal.throwIfAborted()
-    throw fail('model unavailable', `The model at ${url} cannot be reached.`, undefined, undefined, { cause })
+    throw fail(
+      'model unavailable',
+      `The model at ${url} cannot be reached. Check baseUrl and the network.`,
+      undefined,
+      undefined,
+      { cause },
+    )
   }
   const { status, ok } = response
   const type = response.headers.get('content-type') ?? ''
   if (ok && response.body && /^text\/event-stream\b/i.test(type)) return response
   const detail = await beginningOf(response)
-  if (ok) throw fail('model failed', `The model at ${url} answered with "${type}" instead of a stream.`, status, detail)
+  if (ok)
+    throw fail(
+      'model failed',
+      `The model at ${url} answered with "${type}" instead of a stream. Check baseUrl.`,
+      status,
+      detail,
+    )
+  const later = status >= 500 || status === 429
+  const fix = later ? 'Start a new run later.' : 'Check the API key, the model and the rest of the body.'
   throw fail(
-    status >= 500 || status === 429 ? 'model unavailable' : 'model refused',
-    `The model at ${url} answered ${status}.`,
+    later ? 'model unavailable' : 'model refused',
+    `The model at ${url} answered ${status}. ${fix}`,
     status,
     detail,
   )
@@ -135,7 +155,7 @@ async function beginningOf({ body }: Response): Promise<string | undefined> {
       read += decoder.decode(value, { stream: true })
     }
   } catch {
-    // The part that came before it broke says enough.
+    // The part that arrived before the failure is enough.
   } finally {
     reader.cancel().catch(() => {})
   }
@@ -147,13 +167,30 @@ function readChunk(data: string): CompletionOutput[] | RunFailure {
   try {
     chunk = JSON.parse(data)
   } catch (cause) {
-    return fail('model failed', 'The model sent an event that is no JSON.', undefined, data.slice(0, detailLength), {
-      cause,
-    })
+    return fail(
+      'model failed',
+      'The model sent an event that is not JSON. Check baseUrl.',
+      undefined,
+      data.slice(0, detailLength),
+      {
+        cause,
+      },
+    )
   }
   if (!isRecord(chunk))
-    return fail('model failed', 'The model sent an event that is no object.', undefined, data.slice(0, detailLength))
-  if (chunk.error) return fail('model failed', 'The model reported an error.', undefined, data.slice(0, detailLength))
+    return fail(
+      'model failed',
+      'The model sent an event that is not an object. Check baseUrl.',
+      undefined,
+      data.slice(0, detailLength),
+    )
+  if (chunk.error)
+    return fail(
+      'model failed',
+      'The model reported an error. The detail has its text.',
+      undefined,
+      data.slice(0, detailLength),
+    )
   const outputs: CompletionOutput[] = []
   const choice = Array.isArray(chunk.choices) ? chunk.choices[0] : undefined
   if (isRecord(choice)) outputs.push(...readChoice(choice))

@@ -58,7 +58,7 @@ export class ReservedKeyError extends RivuletError {
     super(
       ReservedKeyError.code,
       `The payload of event "${type}" uses the key "${key}", which is reserved for the event itself (id, type, timestamp, source, replayed). ` +
-        `Rename it, or nest it under a key of your own, for example { data: { ${key}: … } }.`,
+        `Rename it, or nest it: { data: { ${key}: … } }.`,
     )
   }
 }
@@ -170,7 +170,7 @@ export class EventTooLargeError extends RivuletError {
   }
 }
 
-/** One of the application's functions did not answer in time. */
+/** A callback of the application did not answer in time. */
 export class CallbackTimeoutError extends RivuletError {
   static override get name(): string {
     return 'CallbackTimeoutError'
@@ -178,9 +178,9 @@ export class CallbackTimeoutError extends RivuletError {
   static override readonly code = 'RIVULET_CALLBACK_TIMEOUT'
 
   constructor(
-    /** The name of the option with the function. */
+    /** The name of the option that contains the callback. */
     readonly callback: string,
-    /** The function's time limit, in milliseconds. */
+    /** The time limit, in milliseconds. */
     readonly timeoutMs: number,
   ) {
     super(

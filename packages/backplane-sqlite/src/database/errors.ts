@@ -6,7 +6,7 @@ import { RivuletError } from '@rivulet/core'
  * - `in-use`: another backplane, in this process or in another one, writes to the file.
  * - `locked`: another connection to the file held its lock for too long.
  * - `full`: the disk is full, or the database has reached its `max_page_count`.
- * - `damaged`: the file is damaged, or no SQLite database.
+ * - `damaged`: the file is damaged, or is not a SQLite database.
  * - `unwritable`: the file cannot be opened or written.
  * - `version`: a newer version of this package wrote the file.
  * - `closed`: the backplane or its database was closed.
@@ -46,14 +46,14 @@ const texts: Readonly<Record<SqliteProblem, { fault: string; fix: string }>> = {
   },
   locked: {
     fault: 'another connection holds the lock of the database.',
-    fix: 'Keep transactions of other connections short, and give the backplane a file and a connection of its own.',
+    fix: 'Keep the transactions of other connections short, and give the backplane a file and a connection of its own.',
   },
   full: {
     fault: 'the disk is full, or the database has reached its max_page_count.',
     fix: 'Free some space, keep fewer events (retention), or raise max_page_count. It works again without a restart.',
   },
   damaged: {
-    fault: 'the file is damaged, or is no SQLite database.',
+    fault: 'the file is damaged, or is not a SQLite database.',
     fix: 'Move the file away with its -wal and -shm files and restart: clients are told of a gap. "sqlite3 FILE .recover" can save its contents.',
   },
   unwritable: {

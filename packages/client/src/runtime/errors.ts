@@ -22,7 +22,7 @@ export class HttpStatusError extends RivuletError {
   ) {
     super(
       HttpStatusError.code,
-      `The event stream ${url} answered ${status}${statusText && ` ${statusText}`}.${isRetryableStatus(status) ? '' : ' The client does not retry. Check the URL and the credentials.'}`,
+      `${url} answered ${status}${statusText && ` ${statusText}`}.${isRetryableStatus(status) ? '' : ' The client does not retry. Check the URL and the credentials.'}`,
     )
   }
 }
@@ -43,7 +43,7 @@ export class ContentTypeError extends RivuletError {
   ) {
     super(
       ContentTypeError.code,
-      `The URL ${url} answered with content type ${JSON.stringify(contentType)} instead of text/event-stream. Check the URL, and any proxy or login page in front of the server.`,
+      `${url} answered with content type ${JSON.stringify(contentType)} instead of text/event-stream. Check the URL, and any proxy or login page in front of it.`,
     )
   }
 }
@@ -61,7 +61,7 @@ export class ConnectionError extends RivuletError {
   ) {
     super(
       ConnectionError.code,
-      `The connection to ${url} failed: ${messageOf(options?.cause)}. If no attempt succeeds, check the URL, the network and the server's CORS headers.`,
+      `The connection to ${url} failed: ${messageOf(options?.cause)}. If every attempt fails, check the URL, the network and the server's CORS headers.`,
       options,
     )
   }
@@ -80,7 +80,7 @@ export class ConnectTimeoutError extends RivuletError {
   ) {
     super(
       ConnectTimeoutError.code,
-      `The event stream ${url} sent no response headers within ${timeoutMs} ms. Make the server send them at once, or raise connectTimeoutMs.`,
+      `${url} sent no response headers within ${timeoutMs} ms. Make the server send them at once, or raise connectTimeoutMs.`,
     )
   }
 }
@@ -95,7 +95,7 @@ export class RequestNotRepeatedError extends RivuletError {
   constructor(options?: ErrorOptions) {
     super(
       RequestNotRepeatedError.code,
-      `The request is not sent again, because the server may have acted on it: ${messageOf(options?.cause)} Find out whether it did, or let the server recognize repeated requests and set idempotent: true.`,
+      'The request failed and is not sent again, because the server may have acted on it. Find out whether it did, or let the server recognize repeated requests and set idempotent: true.',
       options,
     )
   }
@@ -114,7 +114,7 @@ export class HeartbeatTimeoutError extends RivuletError {
   ) {
     super(
       HeartbeatTimeoutError.code,
-      `No data arrived for ${idleMs} ms, longer than the server's heartbeat allows. The stream reconnects. Raise heartbeatMarginMs if the network is slow.`,
+      `No data arrived for ${idleMs} ms, longer than the server's heartbeat allows. If the network is slow, raise heartbeatMarginMs.`,
     )
   }
 }
@@ -134,7 +134,7 @@ export class StreamClosedByServerError extends RivuletError {
   ) {
     super(
       StreamClosedByServerError.code,
-      `The server ended the stream${reason === undefined ? '' : `: ${reason}`}.${retry ? '' : ' It asked the client not to reconnect. To connect again, call connect().'}`,
+      `The server ended the stream${reason === undefined ? '' : `: ${reason}`}.${retry ? '' : ' To open it again, call connect().'}`,
     )
   }
 }
@@ -149,7 +149,7 @@ export class IteratorOverflowError extends RivuletError {
   constructor(readonly bufferSize: number) {
     super(
       IteratorOverflowError.code,
-      `More than ${bufferSize} events are waiting in the iterator. Read faster, raise bufferSize or choose another overflow policy.`,
+      `More than ${bufferSize} events are waiting in the iterator. Read faster, raise bufferSize, or choose another overflow policy.`,
     )
   }
 }

@@ -24,7 +24,7 @@ export class IpcUnavailableError extends RivuletError {
   }
 }
 
-/** Reported by both ends if they speak different versions of the protocol: they come from different versions of Rivulet. */
+/** The other process speaks another version of the protocol, or is no Rivulet process. */
 export class IpcProtocolError extends RivuletError {
   static override get name(): string {
     return 'IpcProtocolError'
@@ -43,7 +43,7 @@ export class IpcProtocolError extends RivuletError {
   }
 }
 
-/** Thrown by `serveBackplane` if its path cannot be listened on. Nothing was changed. */
+/** `serveBackplane` cannot listen at its path. Nothing was changed. */
 export class IpcAddressError extends RivuletError {
   static override get name(): string {
     return 'IpcAddressError'

@@ -77,7 +77,7 @@ async function listen(server: Server, path: string): Promise<void> {
   try {
     await attempt().catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRINUSE') throw error
-      if (!(await lstat(path)).isSocket()) throw new Error('there is a file that is no socket')
+      if (!(await lstat(path)).isSocket()) throw new Error('a file that is not a socket is in the way')
       if (await isServed(path)) throw error
       await unlink(path)
       await attempt()

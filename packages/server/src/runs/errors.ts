@@ -1,6 +1,6 @@
 import { type EndState, RivuletError } from '@rivulet/core'
 
-/** The run is over, so its producer may publish nothing more: somebody stopped it, or it took too long. */
+/** The run is over, so its producer can publish nothing more: somebody stopped it, or it took too long. */
 export class RunEndedError extends RivuletError {
   static override get name(): string {
     return 'RunEndedError'
@@ -11,7 +11,7 @@ export class RunEndedError extends RivuletError {
     /** The run's id. */
     readonly id: string,
     readonly state: EndState,
-    /** Why it was stopped or failed. */
+    /** The reason, if it was stopped or failed and there is one. */
     readonly reason: string | undefined,
   ) {
     const why = reason === undefined ? '' : ` (${reason})`
@@ -22,7 +22,7 @@ export class RunEndedError extends RivuletError {
   }
 }
 
-/** The producer could not renew its lease in time, so the run is no longer its own: nothing that it publishes is kept. */
+/** The producer could not renew its lease in time and has lost the run: nothing that it publishes is kept. */
 export class RunLostError extends RivuletError {
   static override get name(): string {
     return 'RunLostError'
@@ -32,7 +32,7 @@ export class RunLostError extends RivuletError {
   constructor(
     /** The run's id. */
     readonly id: string,
-    /** For how many milliseconds it may be without a renewal. */
+    /** The time within which the lease must be renewed, in milliseconds. */
     readonly leaseMs: number,
   ) {
     super(
@@ -43,7 +43,7 @@ export class RunLostError extends RivuletError {
   }
 }
 
-/** A run was not over after its time. */
+/** A run did not end within its time limit. */
 export class RunTimeoutError extends RivuletError {
   static override get name(): string {
     return 'RunTimeoutError'
@@ -63,7 +63,7 @@ export class RunTimeoutError extends RivuletError {
   }
 }
 
-/** As many runs with this key are running as may. */
+/** The limit of running runs with this key is reached. */
 export class TooManyRunsError extends RivuletError {
   static override get name(): string {
     return 'TooManyRunsError'
@@ -83,7 +83,7 @@ export class TooManyRunsError extends RivuletError {
   }
 }
 
-/** Thrown by a producer of yours to tell readers why it failed: of any other error they learn nothing. */
+/** Throw this in a producer to tell readers why it failed. Of any other error, readers get only the reason `error`. */
 export class RunFailure extends RivuletError {
   static override get name(): string {
     return 'RunFailure'
@@ -95,6 +95,6 @@ export class RunFailure extends RivuletError {
     readonly reason: string,
     options?: ErrorOptions,
   ) {
-    super(RunFailure.code, `The producer failed: ${reason}`, options)
+    super(RunFailure.code, `The producer failed: ${reason}.`, options)
   }
 }
