@@ -1,14 +1,5 @@
 import type { Clock } from '@rivulet/core'
-
-/** The first position of a time in milliseconds. */
-export function positionAt(ms: number): number {
-  return Math.floor(ms) * 1024
-}
-
-/** The first whole millisecond after a position. */
-export function timeAfter(position: number): number {
-  return Math.floor(position / 1024) + 1
-}
+import { positionAt, timeAfter } from '@rivulet/server'
 
 /** Time that the horizon lies ahead, in milliseconds. One write per period moves it. */
 const leadMs = 10_000

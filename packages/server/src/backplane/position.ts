@@ -32,12 +32,23 @@ export class Sequence {
   }
 }
 
-/** The first position of a time in milliseconds. */
+/**
+ * Returns the first position that an event of a time can have. For backplanes: a position is `milliseconds × 1024` or more.
+ *
+ * @param ms The time in milliseconds since the Unix epoch.
+ * @example
+ * positionAt(Date.now() - maxAgeMs) // The position of the oldest event that is young enough, or before it.
+ */
 export function positionAt(ms: number): number {
   return Math.floor(ms) * 1024
 }
 
-/** The first whole millisecond after a position. */
+/**
+ * Returns the first whole millisecond, since the Unix epoch, that begins after a position.
+ *
+ * @example
+ * timeAfter(position) + maxAgeMs // The time at which the event is too old.
+ */
 export function timeAfter(position: number): number {
   return Math.floor(position / 1024) + 1
 }
