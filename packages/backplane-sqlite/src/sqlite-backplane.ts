@@ -23,7 +23,8 @@ import type { SqliteDatabase } from './database/sqlite-database.js'
 import { Store } from './database/store.js'
 import { IdempotencyKeys } from './logs/idempotency-keys.js'
 import type { Bounds, Log } from './logs/log.js'
-import { type LogRead, Logs } from './logs/logs.js'
+import { type LogRead, LogReader } from './logs/log-reader.js'
+import { Logs } from './logs/logs.js'
 import { Publish, type Publishing } from './logs/publish.js'
 import { SqliteRuns } from './runs/sqlite-runs.js'
 
@@ -73,6 +74,7 @@ export class SqliteBackplane implements Backplane {
   readonly #boundsOf: (channel: string) => Bounds
   readonly #store: Store
   readonly #logs: Logs
+  readonly #reader: LogReader
   readonly #keys: IdempotencyKeys
   readonly #runs: SqliteRuns
   readonly #publishing: Publishing
@@ -105,6 +107,7 @@ export class SqliteBackplane implements Backplane {
     this.#store = new Store({ database, synchronous, clock })
     const [store, logs] = [this.#store, new Logs(this.#store)]
     this.#logs = logs
+    this.#reader = new LogReader(store)
     this.#keys = new IdempotencyKeys(store, idempotencyWindowMs)
     this.#publishing = { logs, keys: this.#keys, pass: (channel, message) => this.#pass(channel, message) }
     this.#commits = new Commits({
@@ -206,7 +209,7 @@ export class SqliteBackplane implements Backplane {
 
   #readLog(channel: string, after: number, limit: number): StreamRead {
     const { origin } = this.#store
-    const result = this.#logs.read(this.#log(channel), after, limit)
+    const result = this.#reader.read(this.#log(channel), after, limit)
     if (result.continuous && after >= origin) return result
     return { ...result, continuous: false, reason: after < origin ? 'restarted' : 'trimmed' }
   }
@@ -221,12 +224,12 @@ export class SqliteBackplane implements Backplane {
     if (!run) {
       return { messages: [], continuous: false, reason: 'trimmed', lastPosition: this.#store.positions.last }
     }
-    const result = this.#logs.read(run.log, after, limit)
+    const result = this.#reader.read(run.log, after, limit)
     return result.continuous ? result : { ...result, reason: after < run.record.beginning ? 'restarted' : 'trimmed' }
   }
 
   seek(channel: string, count: number): number {
-    return this.#reading(() => this.#logs.seek(this.#log(channel), count))
+    return this.#reading(() => this.#reader.seek(this.#log(channel), count))
   }
 
   forget(channel: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { BackplaneMessage, RetentionBounds, StoredMessage } from '@rivulet/server'
+import { type BackplaneMessage, positionAt, type RetentionBounds, type StoredMessage } from '@rivulet/server'
 import { Chunk } from './chunk.js'
 
 export type Bounds = Readonly<Required<RetentionBounds>>
@@ -43,6 +43,16 @@ export class Log {
       number - floorNumber > maxEvents + Math.floor(maxEvents * slack) ||
       total - floorTotal > maxBytes + maxBytes * slack
     )
+  }
+
+  /** The edge of what is kept: events after this position and this count, with at least so many characters before them. */
+  edge(now: number): { position: number; number: number; total: number } {
+    const { bounds, facts } = this
+    return {
+      position: Math.max(0, positionAt(now - bounds.maxAgeMs) - 1),
+      number: Math.max(0, facts.number - bounds.maxEvents),
+      total: Math.max(-1, facts.total - bounds.maxBytes),
+    }
   }
 
   append({ type, data }: BackplaneMessage, position: number): StoredMessage {

@@ -1,25 +1,16 @@
-import type { BackplaneMessage, ReadResult, StoredMessage } from '@rivulet/server'
-import { positionAt, timeAfter } from '../database/positions.js'
-import { fromColumn, numberOf, type Row, toColumn } from '../database/sqlite-database.js'
+import { type BackplaneMessage, type StoredMessage, timeAfter } from '@rivulet/server'
+import { fromColumn, numberOf, toColumn } from '../database/sqlite-database.js'
 import type { Store } from '../database/store.js'
-import { type ChunkEvent, eventsOf } from './chunk.js'
 import { type Bounds, Log, type LogFacts } from './log.js'
 
 /** Channels remembered besides those with subscribers. */
 const maxCached = 10_000
-/** Chunks read at once. */
-const chunksPerRead = 32
 /** Time for which a channel's last position outlives its events, in milliseconds: a week. */
 const memoryMs = 7 * 86_400_000
 /** Checks per age. Expired events may stay in the file for this fraction of their age. */
 const looksPerAge = 8
 
-const chunkColumns = 'last, previous, number, total, head'
-
-/** The part of a read's result that is about one channel. */
-export type LogRead = Pick<ReadResult, 'messages' | 'continuous' | 'lastPosition'>
-
-/** The logs of all channels. */
+/** The logs of all channels: which are known, what a transaction adds to them, and what is dropped. */
 export class Logs {
   readonly #store: Store
   /** Logs of channels with subscribers. */
@@ -166,19 +157,10 @@ export class Logs {
     }
   }
 
-  /** Kept events are after this position and this count of events, and have at least so many characters before them. */
-  #bounds({ bounds, facts }: Log): { position: number; number: number; total: number } {
-    return {
-      position: Math.max(0, positionAt(this.#store.positions.now() - bounds.maxAgeMs) - 1),
-      number: Math.max(0, facts.number - bounds.maxEvents),
-      total: Math.max(-1, facts.total - bounds.maxBytes),
-    }
-  }
-
   /** Drops chunks whose events are all beyond the bounds. */
   #trim(log: Log): void {
     const { facts } = log
-    const { position, number, total } = this.#bounds(log)
+    const { position, number, total } = log.edge(this.#store.positions.now())
     const first = this.#store.get(
       `SELECT last, previous FROM rivulet_chunks
        WHERE channel = ? AND number > ? AND total >= ? AND last > ? ORDER BY last LIMIT 1`,
@@ -265,81 +247,5 @@ export class Logs {
     const now = Math.floor(this.#store.positions.now())
     const sql = 'SELECT name FROM rivulet_channels WHERE due <= ? ORDER BY due LIMIT ?'
     return this.#store.all(sql, now, limit).map(({ name }) => fromColumn(name))
-  }
-
-  read(log: Log, after: number, limit: number): LogRead {
-    const { last } = log.facts
-    if (after >= last) return { messages: [], continuous: true, lastPosition: last }
-    const first = limit > 0 ? undefined : this.#first(log, after)
-    const messages = limit > 0 ? this.#messages(log, after, limit) : []
-    const beginning = (messages[0] ?? first)?.previous ?? last
-    return { messages, continuous: beginning <= after, lastPosition: last }
-  }
-
-  #messages(log: Log, after: number, limit: number): StoredMessage[] {
-    const messages: StoredMessage[] = []
-    let position = after
-    for (;;) {
-      const count = Math.min(chunksPerRead, limit - messages.length)
-      const rows = this.#rows(log, `${chunkColumns}, body`, position, count)
-      for (const row of rows) {
-        for (const { number: _, charsBefore: __, ...event } of this.#visible(log, row, after)) {
-          if (messages.length < limit) messages.push(event)
-        }
-        position = numberOf(row.last)
-      }
-      if (rows.length < count || messages.length >= limit) return messages
-    }
-  }
-
-  /** The first kept event after a position, without its data. */
-  #first(log: Log, after: number): ChunkEvent | undefined {
-    for (let position = after; ; ) {
-      const [row] = this.#rows(log, chunkColumns, position, 1)
-      if (!row) return undefined
-      const [event] = this.#visible(log, row, after)
-      if (event) return event
-      position = numberOf(row.last)
-    }
-  }
-
-  #rows(log: Log, columns: string, after: number, limit: number): Row[] {
-    const { id } = log.facts
-    if (id === undefined) return []
-    const { position, number } = this.#bounds(log)
-    return this.#store.all(
-      `SELECT ${columns} FROM rivulet_chunks WHERE channel = ? AND last > ? AND number > ? ORDER BY last LIMIT ?`,
-      id,
-      Math.max(after, position),
-      number,
-      limit,
-    )
-  }
-
-  /** The events of a chunk after a position that are within the bounds. */
-  #visible(log: Log, row: Row, after: number): ChunkEvent[] {
-    const bounds = this.#bounds(log)
-    const from = Math.max(after, bounds.position)
-    return eventsOf(row).filter(
-      ({ position, number, charsBefore }) => position > from && number > bounds.number && charsBefore >= bounds.total,
-    )
-  }
-
-  /** The position after which the last `count` kept events follow. */
-  seek(log: Log, count: number): number {
-    const { id, number, last } = log.facts
-    const target = number - count
-    const beginning = this.#first(log, 0)
-    if (!beginning || id === undefined) return last
-    if (target < beginning.number) return beginning.previous
-    const row = this.#store.get(
-      `SELECT ${chunkColumns} FROM (
-         SELECT ${chunkColumns} FROM rivulet_chunks WHERE channel = ? ORDER BY last DESC LIMIT ?
-       ) WHERE number >= ? ORDER BY last LIMIT 1`,
-      id,
-      Math.min(count + 1, Number.MAX_SAFE_INTEGER),
-      target,
-    )
-    return eventsOf(row!).find((event) => event.number === target)!.position
   }
 }

@@ -1,0 +1,99 @@
+import type { ReadResult, StoredMessage } from '@rivulet/server'
+import { numberOf, type Row } from '../database/sqlite-database.js'
+import type { Store } from '../database/store.js'
+import { type ChunkEvent, eventsOf } from './chunk.js'
+import type { Log } from './log.js'
+
+/** Chunks read at once. */
+const chunksPerRead = 32
+
+const chunkColumns = 'last, previous, number, total, head'
+
+/** The part of a read's result that is about one channel. */
+export type LogRead = Pick<ReadResult, 'messages' | 'continuous' | 'lastPosition'>
+
+/** Reads the stored events of a log. Leaves out those that are beyond its bounds but not dropped yet. */
+export class LogReader {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** Reads up to `limit` kept events after a position; 0 for the metadata alone. */
+  read(log: Log, after: number, limit: number): LogRead {
+    const { last } = log.facts
+    if (after >= last) return { messages: [], continuous: true, lastPosition: last }
+    const first = limit > 0 ? undefined : this.#first(log, after)
+    const messages = limit > 0 ? this.#messages(log, after, limit) : []
+    const beginning = (messages[0] ?? first)?.previous ?? last
+    return { messages, continuous: beginning <= after, lastPosition: last }
+  }
+
+  #messages(log: Log, after: number, limit: number): StoredMessage[] {
+    const messages: StoredMessage[] = []
+    let position = after
+    for (;;) {
+      const count = Math.min(chunksPerRead, limit - messages.length)
+      const rows = this.#rows(log, `${chunkColumns}, body`, position, count)
+      for (const row of rows) {
+        for (const { number: _, charsBefore: __, ...event } of this.#visible(log, row, after)) {
+          if (messages.length < limit) messages.push(event)
+        }
+        position = numberOf(row.last)
+      }
+      if (rows.length < count || messages.length >= limit) return messages
+    }
+  }
+
+  /** The first kept event after a position, without its data. */
+  #first(log: Log, after: number): ChunkEvent | undefined {
+    for (let position = after; ; ) {
+      const [row] = this.#rows(log, chunkColumns, position, 1)
+      if (!row) return undefined
+      const [event] = this.#visible(log, row, after)
+      if (event) return event
+      position = numberOf(row.last)
+    }
+  }
+
+  #rows(log: Log, columns: string, after: number, limit: number): Row[] {
+    const { id } = log.facts
+    if (id === undefined) return []
+    const { position, number } = log.edge(this.#store.positions.now())
+    return this.#store.all(
+      `SELECT ${columns} FROM rivulet_chunks WHERE channel = ? AND last > ? AND number > ? ORDER BY last LIMIT ?`,
+      id,
+      Math.max(after, position),
+      number,
+      limit,
+    )
+  }
+
+  /** The events of a chunk after a position that are within the bounds. */
+  #visible(log: Log, row: Row, after: number): ChunkEvent[] {
+    const edge = log.edge(this.#store.positions.now())
+    const from = Math.max(after, edge.position)
+    return eventsOf(row).filter(
+      ({ position, number, charsBefore }) => position > from && number > edge.number && charsBefore >= edge.total,
+    )
+  }
+
+  /** The position after which the last `count` kept events follow. */
+  seek(log: Log, count: number): number {
+    const { id, number, last } = log.facts
+    const target = number - count
+    const beginning = this.#first(log, 0)
+    if (!beginning || id === undefined) return last
+    if (target < beginning.number) return beginning.previous
+    const row = this.#store.get(
+      `SELECT ${chunkColumns} FROM (
+         SELECT ${chunkColumns} FROM rivulet_chunks WHERE channel = ? ORDER BY last DESC LIMIT ?
+       ) WHERE number >= ? ORDER BY last LIMIT 1`,
+      id,
+      Math.min(count + 1, Number.MAX_SAFE_INTEGER),
+      target,
+    )
+    return eventsOf(row!).find((event) => event.number === target)!.position
+  }
+}
