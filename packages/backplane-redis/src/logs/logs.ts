@@ -1,8 +1,8 @@
-import type { ReadResult, StoredMessage } from '@rivulet/server'
+import type { ReadResult } from '@rivulet/server'
 import type { Keys } from '../link/keys.js'
 import type { RedisLink } from '../link/redis-link.js'
 import { type Script, script } from '../link/script.js'
-import { decodeEvent } from './event-text.js'
+import { countOf, entriesAt, entrySize, putEntries } from './entries.js'
 import { bound, type RedisBounds } from './retention.js'
 
 /** A read of a channel's log from a position on. */
@@ -42,17 +42,15 @@ export async function readLogs(
     const lastPosition = Number(reply[next])
     const found = Number(reply[next + 1])
     next += 2
-    const messages: StoredMessage[] = []
+    const messages = entriesAt(reply, next, found)
+    next += entrySize * found
     // A position that was not given yet belongs to another history.
     const known = after >= origin && after <= Math.max(storedPosition, clock)
     let cursor = after
     let continuous = known
-    for (const end = next + 3 * found; next < end; next += 3) {
-      const position = Number.parseInt(reply[next]!, 10)
-      const previous = Number(reply[next + 1])
+    for (const { position, previous } of messages) {
       continuous &&= previous <= cursor
       cursor = position
-      messages.push({ ...decodeEvent(reply[next + 2]!), position, previous })
     }
     if (found < countOf(limit)) continuous &&= lastPosition <= cursor
     if (limit === 0) messages.pop()
@@ -73,11 +71,6 @@ export async function seekLogs(
   return reply.map(Number)
 }
 
-/** At least 1: only an event, or the lack of any, tells whether one is missing. */
-function countOf(limit: number): number {
-  return Math.max(1, limit)
-}
-
 function namesOf(keys: Keys, requests: readonly { readonly channel: string }[]): string[] {
   return [keys.clock, ...requests.map(({ channel }) => keys.log(channel))]
 }
@@ -96,7 +89,7 @@ if wrote and not (type(wrote) == 'table' and wrote.err) then told = second end
  * KEYS: clock, then logs. ARGV: known, then per read: field of the head, after, limit, maxAgeMs.
  * → { last, origin, clock, then per read: head, number of events, then per event: id, previous, event }
  */
-export const read: Script = script(`${tellTime}
+export const read: Script = script(`${tellTime}${putEntries}
 local reply = { text(last), text(origin), text(told) }
 local size = 3
 for index = 2, #KEYS do
@@ -106,11 +99,7 @@ for index = 2, #KEYS do
   if maxAge >= 0 then from = math.max(from, (now - maxAge) * 1024) end
   local entries = redis.call('XRANGE', log, text(from), '+', 'COUNT', limit)
   reply[size + 1], reply[size + 2] = text(keptOf(redis.call('HGET', KEYS[1], ARGV[at]))), text(#entries)
-  size = size + 2
-  for _, entry in ipairs(entries) do
-    reply[size + 1], reply[size + 2], reply[size + 3] = entry[1], entry[2][2], entry[2][6]
-    size = size + 3
-  end
+  size = putEntries(reply, size + 2, entries)
 end
 return reply
 `)

@@ -1,8 +1,8 @@
-import { type ReadResult, runChannel, type StoredMessage } from '@rivulet/server'
+import { type ReadResult, runChannel } from '@rivulet/server'
 import type { Keys } from '../link/keys.js'
 import type { RedisLink } from '../link/redis-link.js'
 import { type Script, script } from '../link/script.js'
-import { decodeEvent } from '../logs/event-text.js'
+import { countOf, entriesAt, entrySize, putEntries } from '../logs/entries.js'
 import { tellTime } from '../logs/logs.js'
 
 /** A read of a run's events from a position on. */
@@ -20,8 +20,7 @@ export async function readRuns(
   reads: readonly RunRead[],
 ): Promise<ReadResult[]> {
   const names = [keys.clock, ...reads.flatMap(({ id }) => [keys.run(id), keys.log(runChannel(id))])]
-  // At least 1: only an event, or the lack of any, tells whether one is missing.
-  const args = reads.flatMap(({ after, limit }) => [after, Math.max(1, limit)])
+  const args = reads.flatMap(({ after, limit }) => [after, countOf(limit)])
   const reply = await link.call(readRun, names, [known, ...args])
   const storedPosition = Number(reply[0])
   const origin = Number(reply[1])
@@ -32,11 +31,8 @@ export async function readRuns(
     const lastPosition = Number(reply[next + 1])
     const found = Number(reply[next + 2])
     next += 3
-    const messages: StoredMessage[] = []
-    for (const end = next + 3 * found; next < end; next += 3) {
-      const position = Number.parseInt(reply[next]!, 10)
-      messages.push({ ...decodeEvent(reply[next + 2]!), position, previous: Number(reply[next + 1]) })
-    }
+    const messages = entriesAt(reply, next, found)
+    next += entrySize * found
     const before = messages[0]?.previous ?? lastPosition
     if (limit === 0) messages.pop()
     const facts = { messages, lastPosition, storedPosition, clock }
@@ -53,7 +49,7 @@ export async function readRuns(
  * KEYS: clock, then per read: run, log. ARGV: known, then per read: after, limit.
  * → { last, origin, clock, then per read: beginning or '', head, number of events, then per event: id, previous, event }
  */
-export const readRun: Script = script(`${tellTime}
+export const readRun: Script = script(`${tellTime}${putEntries}
 local reply = { text(last), text(origin), text(told) }
 local size = 3
 for index = 2, #KEYS, 2 do
@@ -63,11 +59,7 @@ for index = 2, #KEYS, 2 do
     entries = redis.call('XRANGE', KEYS[index + 1], text(tonumber(ARGV[index]) + 1), '+', 'COUNT', ARGV[index + 1])
   end
   reply[size + 1], reply[size + 2], reply[size + 3] = run[1] or '', run[2] or text(last), text(#entries)
-  size = size + 3
-  for _, entry in ipairs(entries) do
-    reply[size + 1], reply[size + 2], reply[size + 3] = entry[1], entry[2][2], entry[2][6]
-    size = size + 3
-  end
+  size = putEntries(reply, size + 3, entries)
 end
 return reply
 `)
