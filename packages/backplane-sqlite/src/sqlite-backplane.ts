@@ -57,6 +57,8 @@ export interface SqliteBackplaneOptions {
 /** Expired items that one step drops. */
 const channelsPerSweep = 50
 const keysPerSweep = 1_000
+/** Delay of the next check of a channel whose retention is not known, in milliseconds. */
+const postponeMs = 3_600_000
 
 /**
  * The backplane of one process that keeps events in an SQLite database. They survive restarts and crashes, and a client
@@ -129,7 +131,12 @@ export class SqliteBackplane implements Backplane {
     })
     this.runs = this.#runs
     this.registry = new MemoryBackplane({ clock }).registry
-    this.#runs.noticeLosses()
+    try {
+      this.#runs.noticeLosses()
+    } catch (error) {
+      this.#store.close()
+      throw storeError('open', error)
+    }
     this.#sweeper = new Sweeper(clock, () => this.#sweep())
   }
 
@@ -243,13 +250,26 @@ export class SqliteBackplane implements Backplane {
   async #sweep(): Promise<boolean> {
     const step = new WriteStep(() => {
       const channels = this.#logs.due(channelsPerSweep)
-      for (const channel of channels) this.#logs.expire(this.#log(channel))
+      for (const channel of channels) this.#expire(channel)
       const keys = this.#keys.expire(keysPerSweep)
       const runs = this.#runs.expire()
       return channels.length >= channelsPerSweep || keys >= keysPerSweep || runs > 0
     })
     this.#add(step)
     return step.promise
+  }
+
+  #expire(channel: string): void {
+    let log: Log
+    try {
+      log = this.#log(channel)
+    } catch (error) {
+      // The application's `retention` throws. Its channel keeps its events, and must not keep others from expiring.
+      this.#logs.postpone(channel, postponeMs)
+      this.#report(error)
+      return
+    }
+    this.#logs.expire(log)
   }
 
   /** Stores what was published, and gives the file free for another backplane. Does not close the database. */

@@ -2,7 +2,7 @@ import type { ReadResult, StoredMessage } from '@rivulet/server'
 import { numberOf, type Row } from '../database/sqlite-database.js'
 import type { Store } from '../database/store.js'
 import { type ChunkEvent, eventsOf } from './chunk.js'
-import type { Log } from './log.js'
+import type { Edge, Log } from './log.js'
 
 /** Chunks read at once. */
 const chunksPerRead = 32
@@ -24,20 +24,26 @@ export class LogReader {
   read(log: Log, after: number, limit: number): LogRead {
     const { last } = log.facts
     if (after >= last) return { messages: [], continuous: true, lastPosition: last }
-    const first = limit > 0 ? undefined : this.#first(log, after)
-    const messages = limit > 0 ? this.#messages(log, after, limit) : []
+    // One for the whole read: events that expired between two pages would be missing in silence.
+    const edge = this.#edge(log)
+    const first = limit > 0 ? undefined : this.#first(log, edge, after)
+    const messages = limit > 0 ? this.#messages(log, edge, after, limit) : []
     const beginning = (messages[0] ?? first)?.previous ?? last
     return { messages, continuous: beginning <= after, lastPosition: last }
   }
 
-  #messages(log: Log, after: number, limit: number): StoredMessage[] {
+  #edge(log: Log): Edge {
+    return log.edge(this.#store.positions.now())
+  }
+
+  #messages(log: Log, edge: Edge, after: number, limit: number): StoredMessage[] {
     const messages: StoredMessage[] = []
     let position = after
     for (;;) {
       const count = Math.min(chunksPerRead, limit - messages.length)
-      const rows = this.#rows(log, `${chunkColumns}, body`, position, count)
+      const rows = this.#rows(log, edge, `${chunkColumns}, body`, position, count)
       for (const row of rows) {
-        for (const { number: _, charsBefore: __, ...event } of this.#visible(log, row, after)) {
+        for (const { number: _, charsBefore: __, ...event } of visible(row, edge, after)) {
           if (messages.length < limit) messages.push(event)
         }
         position = numberOf(row.last)
@@ -47,35 +53,25 @@ export class LogReader {
   }
 
   /** The first kept event after a position, without its data. */
-  #first(log: Log, after: number): ChunkEvent | undefined {
+  #first(log: Log, edge: Edge, after: number): ChunkEvent | undefined {
     for (let position = after; ; ) {
-      const [row] = this.#rows(log, chunkColumns, position, 1)
+      const [row] = this.#rows(log, edge, chunkColumns, position, 1)
       if (!row) return undefined
-      const [event] = this.#visible(log, row, after)
+      const [event] = visible(row, edge, after)
       if (event) return event
       position = numberOf(row.last)
     }
   }
 
-  #rows(log: Log, columns: string, after: number, limit: number): Row[] {
+  #rows(log: Log, edge: Edge, columns: string, after: number, limit: number): Row[] {
     const { id } = log.facts
     if (id === undefined) return []
-    const { position, number } = log.edge(this.#store.positions.now())
     return this.#store.all(
       `SELECT ${columns} FROM rivulet_chunks WHERE channel = ? AND last > ? AND number > ? ORDER BY last LIMIT ?`,
       id,
-      Math.max(after, position),
-      number,
+      Math.max(after, edge.position),
+      edge.number,
       limit,
-    )
-  }
-
-  /** The events of a chunk after a position that are within the bounds. */
-  #visible(log: Log, row: Row, after: number): ChunkEvent[] {
-    const edge = log.edge(this.#store.positions.now())
-    const from = Math.max(after, edge.position)
-    return eventsOf(row).filter(
-      ({ position, number, charsBefore }) => position > from && number > edge.number && charsBefore >= edge.total,
     )
   }
 
@@ -83,7 +79,7 @@ export class LogReader {
   seek(log: Log, count: number): number {
     const { id, number, last } = log.facts
     const target = number - count
-    const beginning = this.#first(log, 0)
+    const beginning = this.#first(log, this.#edge(log), 0)
     if (!beginning || id === undefined) return last
     if (target < beginning.number) return beginning.previous
     const row = this.#store.get(
@@ -96,4 +92,12 @@ export class LogReader {
     )
     return eventsOf(row!).find((event) => event.number === target)!.position
   }
+}
+
+/** The events of a chunk after a position that are within the edge. */
+function visible(row: Row, edge: Edge, after: number): ChunkEvent[] {
+  const from = Math.max(after, edge.position)
+  return eventsOf(row).filter(
+    ({ position, number, charsBefore }) => position > from && number > edge.number && charsBefore >= edge.total,
+  )
 }

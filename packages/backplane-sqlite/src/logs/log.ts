@@ -19,6 +19,13 @@ export interface LogFacts {
   due: number
 }
 
+/** The edge of what is kept: events after this position and this count, with at least so many characters before them. */
+export interface Edge {
+  readonly position: number
+  readonly number: number
+  readonly total: number
+}
+
 /** A channel's stored facts, and the events that the current transaction adds. */
 export class Log {
   readonly channel: string
@@ -45,8 +52,7 @@ export class Log {
     )
   }
 
-  /** The edge of what is kept: events after this position and this count, with at least so many characters before them. */
-  edge(now: number): { position: number; number: number; total: number } {
+  edge(now: number): Edge {
     const { bounds, facts } = this
     return {
       position: Math.max(0, positionAt(now - bounds.maxAgeMs) - 1),

@@ -141,6 +141,56 @@ it('remembers the last position of a channel for a week, and for as long as some
   expect(scene.read('quiet', storedPosition)).toMatchObject({ continuous: false, reason: 'trimmed' })
 })
 
+it('lets other channels expire where the retention of one throws', async () => {
+  let failing = false
+  const retention = (channel: string) => {
+    if (failing && channel === 'bad') throw new Error('no such channel')
+    return { maxAgeMs: 60_000 }
+  }
+  const scene = new Scene({ retention })
+  for (const channel of ['bad', 'good']) await scene.publish(channel, ['1'])
+  failing = true
+  scene.restart()
+  const health: unknown[] = []
+  scene.backplane.subscribe('good', { onMessage() {}, onGap() {}, onHealth: (error) => void health.push(error) })
+  await sweeps(80_000, scene)
+  expect(scene.count('SELECT count(*) FROM rivulet_chunks')).toBe(1)
+  expect(health).toEqual([new Error('no such channel')])
+  failing = false
+  scene.clock.sleep(3_600_000)
+  await sweeps(20_000, scene)
+  expect(scene.count('SELECT count(*) FROM rivulet_chunks')).toBe(0)
+})
+
+it('remembers the beginning of a quiet channel through a publish that fails', async () => {
+  const scene = new Scene({ retention: { maxAgeMs: 60_000 } })
+  const subscriber = { onMessage() {}, onGap() {}, onHealth() {} }
+  scene.backplane.subscribe('quiet', subscriber)
+  const { storedPosition } = scene.backplane.read('quiet', 0, 0)
+  await scene.publish('other', ['1'])
+  // The other channel is dropped: those that nobody subscribes to begin only after it.
+  scene.clock.sleep(weekMs + 60_000)
+  await sweeps(20_000, scene)
+  scene.database.exec(`PRAGMA max_page_count = ${scene.count('PRAGMA page_count')}`)
+  const large = scene.backplane.publish('quiet', text('x'.repeat(200_000)), kept)
+  await expect(scene.turn(large)).rejects.toMatchObject({ problem: 'full' })
+  expect(scene.read('quiet', storedPosition)).toEqual({ data: [], continuous: true })
+})
+
+it('reads as of one time, however long that takes', async () => {
+  const scene = new Scene({ retention: { maxAgeMs: 60_000 } })
+  const count = 100
+  for (let index = 0; index < count; index++) {
+    scene.clock.advance(1)
+    await scene.publish('a', [String(index)])
+  }
+  scene.clock.sleep(60_000 - count)
+  const now = scene.clock.now.bind(scene.clock)
+  let looks = 0
+  scene.clock.now = () => now() + looks++
+  expect(scene.backplane.read('a', 0, 1_000).messages.at(-1)).toMatchObject({ data: String(count - 1) })
+})
+
 it('drops runs some time after their end, with their events', async () => {
   const scene = new Scene()
   const { runs } = scene.backplane

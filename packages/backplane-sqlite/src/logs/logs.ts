@@ -73,8 +73,8 @@ export class Logs {
   }
 
   /** Remembers the channel's last position until `release`. */
-  hold(channel: string, bounds: () => Bounds): void {
-    this.#held.set(channel, this.open(channel, bounds))
+  hold(channel: string, bounds: () => Bounds, beginning?: number): void {
+    this.#held.set(channel, this.open(channel, bounds, beginning))
     this.#cached.delete(channel)
   }
 
@@ -139,19 +139,21 @@ export class Logs {
   /** Called after a transaction. */
   settled(stored: boolean): void {
     for (const log of this.#dirty) {
+      // The position of the last event before the transaction.
+      const beginning = log.chunks[0]?.previous
       log.dirty = false
       log.chunks = []
       // Loaded again when it is next needed: a transaction that failed has changed nothing.
-      if (!stored) this.#forgetFacts(log)
+      if (!stored) this.#forgetFacts(log, beginning)
     }
     this.#dirty.clear()
   }
 
-  #forgetFacts(log: Log): void {
-    this.#cached.delete(log.channel)
-    if (!this.#held.delete(log.channel)) return
+  #forgetFacts({ channel, bounds }: Log, beginning: number | undefined): void {
+    this.#cached.delete(channel)
+    if (!this.#held.delete(channel)) return
     try {
-      this.hold(log.channel, () => log.bounds)
+      this.hold(channel, () => bounds, beginning)
     } catch {
       // The database cannot be read either. The next use loads it.
     }
@@ -240,6 +242,12 @@ export class Logs {
     this.#touch(log)
     log.facts = this.#unknown(beginning)
     log.chunks = []
+  }
+
+  /** Puts the check of a channel off, whatever its bounds are. */
+  postpone(channel: string, ms: number): void {
+    const due = Math.floor(this.#store.positions.now() + ms)
+    this.#store.run('UPDATE rivulet_channels SET due = ? WHERE name = ?', due, toColumn(channel))
   }
 
   /** Returns channels that are due for a check. */
