@@ -1,5 +1,6 @@
 import { lossNotice, runChannel } from '@rivulet/server'
 import { describe, expect, it } from 'vitest'
+import { copyDatabase, watchFlushes } from '../test/flushed-disk.js'
 import { Scene } from '../test/scene.js'
 
 const end = (state: 'done' | 'failed') => ({
@@ -131,6 +132,26 @@ describe('after a power failure', () => {
     const { storedPosition } = scene.backplane.read('a', 0, 0)
     await scene.publish('a', ['3'])
     expect(scene.read('a', storedPosition)).toEqual({ data: ['3'], continuous: true })
+  })
+
+  it('gives positions beyond all that clients may have, if the clock went back with the power', async () => {
+    const flushed = (file: string) => `${file}.flushed`
+    const scene = new Scene({}, (database, file) => watchFlushes(database, () => copyDatabase(file, flushed(file))))
+    let known = 0
+    for (let second = 0; second < 35; second++) {
+      scene.clock.advance(1_000)
+      const [position] = await scene.publish('a', [String(second)])
+      known = Math.max(position!, scene.backplane.read('quiet', 0, 0).clock)
+    }
+    scene.file = flushed(scene.file)
+    scene.change("UPDATE rivulet_state SET boot = 'another'")
+    scene.clock.sleep(-3_600_000)
+    scene.start()
+    const [next] = await scene.publish('a', ['next'])
+    expect(next).toBeGreaterThan(known)
+    for (const channel of ['a', 'quiet']) {
+      expect(scene.read(channel, known)).toMatchObject({ continuous: false, reason: 'restarted' })
+    }
   })
 
   it('keeps its promise for a run that had ended', async () => {

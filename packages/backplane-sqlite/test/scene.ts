@@ -1,9 +1,9 @@
-import { copyFileSync, existsSync } from 'node:fs'
 import type { BackplaneMessage, PublishResult, ReadResult } from '@rivulet/server'
 import { FakeClock } from '@rivulet/testing'
 import { onTestFinished } from 'vitest'
 import { SqliteBackplane, type SqliteBackplaneOptions } from '../src/index.js'
 import { type OpenDatabase, open, TemporaryFolder } from './drivers.js'
+import { copyDatabase } from './flushed-disk.js'
 
 export const kept = { retain: true } as const
 export const text = (data: string): BackplaneMessage => ({ type: 'log', data })
@@ -13,18 +13,23 @@ interface Opened {
   backplane: SqliteBackplane | undefined
 }
 
+type Wrap = (database: OpenDatabase, file: string) => OpenDatabase
+
 /** A backplane on a file, and what may happen to its process. Ends with the test. */
 export class Scene {
   readonly folder: TemporaryFolder = new TemporaryFolder()
   readonly clock: FakeClock = new FakeClock()
   readonly #options: Partial<SqliteBackplaneOptions>
+  readonly #wrap: Wrap
   readonly #opened: Opened[] = []
   file: string
   database!: OpenDatabase
   backplane!: SqliteBackplane
 
-  constructor(options: Partial<SqliteBackplaneOptions> = {}) {
+  /** @param wrap Given each database that is opened; returns the one that the backplane gets. */
+  constructor(options: Partial<SqliteBackplaneOptions> = {}, wrap: Wrap = (database) => database) {
     this.#options = options
+    this.#wrap = wrap
     this.file = this.folder.file()
     this.start()
     onTestFinished(() => {
@@ -37,7 +42,7 @@ export class Scene {
   }
 
   start(options: Partial<SqliteBackplaneOptions> = {}): SqliteBackplane {
-    this.database = open(this.file)
+    this.database = this.#wrap(open(this.file), this.file)
     const opened: Opened = { database: this.database, backplane: undefined }
     this.#opened.push(opened)
     this.backplane = new SqliteBackplane({ database: this.database, clock: this.clock, ...this.#options, ...options })
@@ -60,9 +65,7 @@ export class Scene {
   /** Goes on with the files as they are, which is what `kill -9` leaves behind. */
   crash(): void {
     const file = this.folder.file(`after-crash-${this.#opened.length}.db`)
-    for (const end of ['', '-wal']) {
-      if (existsSync(this.file + end)) copyFileSync(this.file + end, file + end)
-    }
+    copyDatabase(this.file, file)
     this.file = file
   }
 

@@ -90,17 +90,15 @@ export class Commits {
     const { store, write, settled } = this.#options
     if (steps.some(({ writes }) => writes)) {
       try {
-        store.transaction(() => {
+        store.commit(() => {
           for (const step of steps) step.apply()
           write()
-          store.savePositions()
         })
       } catch (error) {
         store.reset()
         settled(false)
         return error
       }
-      store.savedPositions()
       settled(true)
       if (this.#failing) this.#options.onHealth(undefined)
       this.#failing = false

@@ -22,6 +22,11 @@ export function claim(database: SqliteDatabase): void {
   claimed.add(database)
 }
 
+/** The error of a backplane whose claim is void: somebody has deleted the file with the lock, and another one has claimed. */
+export function overtaken(database: SqliteDatabase): SqliteStoreError {
+  return new SqliteStoreError('in-use', 'write', writerOf(database))
+}
+
 export function release(database: SqliteDatabase): void {
   claimed.delete(database)
   try {
@@ -32,15 +37,20 @@ export function release(database: SqliteDatabase): void {
 }
 
 /** Returns the path of a database, or `undefined` for one in memory. */
-function fileOf(database: SqliteDatabase): string | undefined {
+export function fileOf(database: SqliteDatabase): string | undefined {
+  return (attached(database, 'main')?.file as string | undefined) || undefined
+}
+
+function attached(database: SqliteDatabase, schema: string): Row | undefined {
   const rows = database.prepare('PRAGMA database_list').all() as Row[]
-  const main = rows.find((row) => row.name === 'main')
-  return (main?.file as string | undefined) || undefined
+  return rows.find((row) => row.name === schema)
 }
 
 function lock(database: SqliteDatabase, path: string): void {
   database.exec(`PRAGMA busy_timeout = ${waitMs}`)
   try {
+    // An earlier claim could not be ended, within a transaction of the application.
+    if (attached(database, name)) database.exec(`DETACH ${name}`)
     database.exec(`ATTACH '${path.replaceAll("'", "''")}-writer' AS ${name}`)
     try {
       // In this mode, a connection keeps the lock that a write needs.

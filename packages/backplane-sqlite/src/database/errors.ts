@@ -8,11 +8,21 @@ import { RivuletError } from '@rivulet/core'
  * - `full`: the disk is full, or the database has reached its `max_page_count`.
  * - `damaged`: the file is damaged, or is not a SQLite database.
  * - `unwritable`: the file cannot be opened or written.
+ * - `moved`: the file was moved, deleted or replaced, so events would be stored where the next process does not find them.
  * - `version`: a newer version of this package wrote the file.
  * - `closed`: the backplane or its database was closed.
  * - `failed`: any other error of SQLite, as the `cause`.
  */
-export type SqliteProblem = 'in-use' | 'locked' | 'full' | 'damaged' | 'unwritable' | 'version' | 'closed' | 'failed'
+export type SqliteProblem =
+  | 'in-use'
+  | 'locked'
+  | 'full'
+  | 'damaged'
+  | 'unwritable'
+  | 'moved'
+  | 'version'
+  | 'closed'
+  | 'failed'
 
 /**
  * SQLite cannot store or read events. The operation stored nothing, unless an I/O error left it unknown: publish again with
@@ -59,6 +69,10 @@ const texts: Readonly<Record<SqliteProblem, { fault: string; fix: string }>> = {
   unwritable: {
     fault: 'the file cannot be opened for writing.',
     fix: 'Let the process write to the file and to its folder, and open the database without a readonly option.',
+  },
+  moved: {
+    fault: 'the file was moved, deleted or replaced while it was in use.',
+    fix: 'Restart the process: it uses the file that is at the path then. Stop the process before you replace its file.',
   },
   version: {
     fault: 'a newer version of @rivulet/backplane-sqlite wrote this file.',

@@ -1,14 +1,16 @@
 import type { Clock } from '@rivulet/core'
 import { positionAt, timeAfter } from '@rivulet/server'
 
-/** Time that the horizon lies ahead, in milliseconds. One write per period moves it. */
+/** Time that the horizon lies ahead when it is stored, in milliseconds. One write per period moves it. */
 const leadMs = 10_000
+/** Time before the horizon at which it is moved, in milliseconds: enough for the transaction that does so. */
+const marginMs = 1_000
 
 /**
  * Time and positions that rise whatever the system clock does, also over restarts.
  *
- * A position made from the time alone reaches clients without being stored. The horizon bounds all of them, and is stored
- * before: after a restart, positions begin beyond it.
+ * The horizon bounds the positions that clients may have, and is stored before they get any: after a restart, positions begin
+ * beyond it. That covers positions made from the time alone, which are not stored, and events that a power failure takes.
  */
 export class Positions {
   /** Every later position of an event is higher than this one. */
@@ -44,10 +46,10 @@ export class Positions {
     return this.last
   }
 
-  /** The horizon to store now: beyond the present, or where it was if it still is. */
+  /** The horizon to store now: well beyond the present, or where it was if it still is. */
   nextHorizon(): number {
-    const now = positionAt(this.now())
-    return now < this.horizon ? this.horizon : now + positionAt(leadMs)
+    const now = this.now()
+    return positionAt(now + marginMs) < this.horizon ? this.horizon : positionAt(now + leadMs)
   }
 
   /** Skips to just before the present, within the horizon. @returns The position there. */

@@ -1,7 +1,8 @@
+import { statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Clock } from '@rivulet/core'
 import { currentBoot, isSameBoot } from './boot.js'
-import { claim, release } from './claim.js'
+import { claim, fileOf, overtaken, release } from './claim.js'
 import { SqliteStoreError, storeError } from './errors.js'
 import { Positions } from './positions.js'
 import { migrate, migrations, versionOf } from './schema.js'
@@ -13,6 +14,9 @@ export interface StoreOptions {
   readonly clock: Pick<Clock, 'now'>
 }
 
+/** The size to which the write-ahead log shrinks after a reader made it grow, in bytes: a few times its usual size. */
+const walBytes = 16_777_216
+
 /** One database with the tables of this package, claimed by this process. */
 export class Store {
   readonly positions: Positions
@@ -21,15 +25,19 @@ export class Store {
   /** The highest last position of a channel that was dropped. Uncommitted changes are undone by `reset`. */
   dropped: number
   readonly #database: SqliteDatabase
+  readonly #synchronous: StoreOptions['synchronous']
+  /** Identifies this writer, together with its process. */
+  readonly #since: number = Date.now()
+  readonly #path: string | undefined
+  readonly #identity: string | undefined
   readonly #statements = new Map<string, Statement>()
   #committedDropped: number
-  /** The horizon that the current transaction writes. */
-  #saving = 0
   #closed = false
 
   /** @throws {SqliteStoreError} if the database cannot be used. Nothing was changed then. */
   constructor({ database, synchronous, clock }: StoreOptions) {
     this.#database = database
+    this.#synchronous = synchronous
     try {
       claim(database)
     } catch (error) {
@@ -48,6 +56,9 @@ export class Store {
       this.dropped = opened.dropped
       this.#committedDropped = opened.dropped
       database.exec(`PRAGMA synchronous = ${synchronous}`)
+      database.prepare(`PRAGMA journal_size_limit = ${walBytes}`).get()
+      this.#path = fileOf(database)
+      this.#identity = this.#path && identityOf(this.#path)
     } catch (error) {
       release(database)
       throw storeError('open', error)
@@ -75,7 +86,7 @@ export class Store {
       const open = synchronous === 'full' ? 2 : 1
       positions.horizon = positions.nextHorizon()
       const { last, horizon } = positions
-      const writer = [process.pid, hostname(), Date.now()] as const
+      const writer = [process.pid, hostname(), this.#since] as const
       const sql = 'REPLACE INTO rivulet_state VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
       this.run(sql, migrations.length, origin, last, horizon, dropped, open, boot, ...writer)
       return { positions, origin, dropped }
@@ -93,8 +104,8 @@ export class Store {
     return statement
   }
 
-  run(sql: string, ...values: SqliteValue[]): void {
-    this.#statement(sql).run(...values)
+  run(sql: string, ...values: SqliteValue[]): unknown {
+    return this.#statement(sql).run(...values)
   }
 
   get(sql: string, ...values: SqliteValue[]): Row | undefined {
@@ -126,17 +137,39 @@ export class Store {
     }
   }
 
-  /** Writes the positions that events of this transaction have, or that are told to clients from now on. */
-  savePositions(): void {
-    const { positions, dropped } = this
-    this.#saving = positions.nextHorizon()
-    this.run('UPDATE rivulet_state SET position = ?, horizon = ?, dropped = ?', positions.last, this.#saving, dropped)
+  /**
+   * Runs a function in a transaction that also stores the positions that its events have, or that clients are told from now on.
+   *
+   * @throws {SqliteStoreError} `moved` or `in-use` if the next process would not find what was written.
+   */
+  commit(write: () => void): void {
+    if (this.#path !== undefined && identityOf(this.#path) !== this.#identity) {
+      throw new SqliteStoreError('moved', 'write')
+    }
+    const { positions } = this
+    const horizon = positions.nextHorizon()
+    // A power failure must not take the horizon: the clock may go back with it.
+    const flushes = horizon > positions.horizon && this.#synchronous === 'normal'
+    if (flushes) this.#database.exec('PRAGMA synchronous = FULL')
+    try {
+      this.transaction(() => {
+        write()
+        this.#savePositions(horizon)
+      })
+    } finally {
+      if (flushes) this.#database.exec('PRAGMA synchronous = NORMAL')
+    }
+    positions.horizon = horizon
+    this.#committedDropped = this.dropped
   }
 
-  /** Called after the transaction of `savePositions`. */
-  savedPositions(): void {
-    this.positions.horizon = this.#saving
-    this.#committedDropped = this.dropped
+  #savePositions(horizon: number): void {
+    const { positions, dropped } = this
+    const sql = 'UPDATE rivulet_state SET position = ?, horizon = ?, dropped = ? WHERE pid = ? AND since = ?'
+    const { changes } = this.run(sql, positions.last, horizon, dropped, process.pid, this.#since) as {
+      changes: unknown
+    }
+    if (numberOf(changes) === 0) throw overtaken(this.#database)
   }
 
   /** Undoes changes in memory after a transaction that failed. */
@@ -149,8 +182,7 @@ export class Store {
     const { positions } = this
     if (positions.nextHorizon() > positions.horizon) {
       try {
-        this.transaction(() => this.savePositions())
-        this.savedPositions()
+        this.commit(() => {})
       } catch {
         // The horizon bounds the result. The failure shows at the next publish.
       }
@@ -164,7 +196,8 @@ export class Store {
     const { last } = this.positions
     try {
       this.#database.exec('PRAGMA synchronous = FULL')
-      this.run('UPDATE rivulet_state SET position = ?, horizon = ?, open = 0', last, last)
+      const sql = 'UPDATE rivulet_state SET position = ?, horizon = ?, open = 0 WHERE pid = ? AND since = ?'
+      this.run(sql, last, last, process.pid, this.#since)
       // Leaves one whole file, unless somebody else reads it now.
       this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
     } finally {
@@ -173,4 +206,10 @@ export class Store {
       release(this.#database)
     }
   }
+}
+
+/** Identifies the file at a path; `undefined` if there is none. */
+function identityOf(path: string): string | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats && `${stats.dev} ${stats.ino}`
 }
