@@ -22,8 +22,10 @@ describe('publish', () => {
     ['channel', 7],
     ['channel', ['a']],
     ['channel', Symbol('a')],
+    ['channel', 'half \ud800'],
     ['channel', 'rivulet:control'],
     ['idempotencyKey', ''],
+    ['idempotencyKey', '\udc00'],
     ['idempotencyKey', 7],
     ['idempotencyKey', {}],
   ])('refuses as %s: %o', async (option, value) => {

@@ -1,16 +1,17 @@
+import { isName, nameFix } from './backplane/name.js'
 import { isReservedChannel } from './backplane/reserved-channel.js'
 import type { Stamp } from './delivery/message.js'
 import { ConfigurationError } from './runtime/errors.js'
 import { checkChannelName } from './streams/answers.js'
 
 export interface PublishEventOptions {
-  /** Not empty. @default 'default' */
+  /** Not empty, and without lone surrogates. @default 'default' */
   channel?: string
   /** `false` sends the event only to clients that are connected now: it is not kept, has no id, and moves no cursor. @default true */
   retain?: boolean
   /**
    * Makes it safe to repeat a publish: nothing is published if the same key was used on this channel recently (see the
-   * backplane's `idempotencyWindowMs`). Not empty.
+   * backplane's `idempotencyWindowMs`). Not empty, and without lone surrogates.
    */
   idempotencyKey?: string
   /** @default The manager's `source` */
@@ -33,8 +34,8 @@ export function readPublishOptions(options: PublishEventOptions, stamp: Stamp): 
   const { timestamp = stamp.timestamp } = options
   checkChannel(channel)
   // An empty key is likely an unset variable: the second event would be taken for a repetition of the first.
-  if (idempotencyKey !== undefined && (typeof idempotencyKey !== 'string' || idempotencyKey === '')) {
-    throw new ConfigurationError('idempotencyKey', idempotencyKey, 'Pass a non-empty string, or omit it.')
+  if (idempotencyKey !== undefined && !isName(idempotencyKey)) {
+    throw new ConfigurationError('idempotencyKey', idempotencyKey, nameFix)
   }
   if (!Number.isFinite(timestamp)) {
     throw new ConfigurationError('timestamp', timestamp, 'Pass milliseconds since the Unix epoch, as a finite number.')

@@ -73,6 +73,8 @@ export interface BackplaneSubscriber {
  * - know the position of a channel's last event for as long as anyone subscribes to the channel, whether or not it still
  *   keeps the event, and whatever happens on other channels.
  *
+ * Names of channels and keys are texts without lone surrogates, and not empty.
+ *
  * It MUST NOT
  * - call a subscriber for a channel that it did not subscribe to,
  * - close a client or database that it was given,

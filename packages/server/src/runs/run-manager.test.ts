@@ -324,6 +324,7 @@ it('refuses invalid options', async () => {
   const bare = { ...new MemoryBackplane(), runs: undefined } as never
   expect(() => createNode({}, { backplane: bare })).toThrow(expect.objectContaining({ code }))
   await expect(runs.start('', {}, () => {})).rejects.toMatchObject({ code, option: 'id' })
+  await expect(runs.start('half \ud800', {}, () => {})).rejects.toMatchObject({ code, option: 'id' })
   await expect(runs.start('a', { key: '' }, () => {})).rejects.toMatchObject({ code, option: 'key' })
   await expect(runs.start('a', {}, ['token'] as never)).rejects.toMatchObject({ code, option: 'producer' })
   await expect(runs.stop('a', '')).rejects.toMatchObject({ code, option: 'reason' })

@@ -13,7 +13,7 @@ import { Leases } from './leases.js'
 import { isSource, type MapItem, type Producer, produce, type RunOutput } from './producer.js'
 import { endOf, Production } from './production.js'
 import { infoOf, type RunInfo } from './run-info.js'
-import { checkNumbers, checkText } from './run-options.js'
+import { checkName, checkNumbers, checkText } from './run-options.js'
 import { RunReading } from './run-reading.js'
 import type { RunStreamOptions } from './run-route.js'
 import { answerStop, type RunStopOptions, type StopAnswer } from './run-stop.js'
@@ -125,8 +125,8 @@ export class RunManager<Contract extends EventContract> {
     const { key, map, keepMs = this.#options.keepMs, timeoutMs = this.#options.timeoutMs } = options
     const { leaseMs, maxBytes, maxRunningPerKey } = this.#options
     if (this.#closed) throw new ManagerClosedError()
-    checkText('id', id)
-    if (key !== undefined) checkText('key', key)
+    checkName('id', id)
+    if (key !== undefined) checkName('key', key)
     checkNumbers({ keepMs, timeoutMs })
     if (typeof producer !== 'function' && !isSource(producer)) {
       throw new ConfigurationError('producer', producer, 'Pass a function, an async iterable or a ReadableStream.')
@@ -203,14 +203,14 @@ export class RunManager<Contract extends EventContract> {
    * @throws {ConfigurationError}, or what the backplane rejects with; stopping it again is safe.
    */
   async stop(id: string, reason = 'stopped'): Promise<boolean> {
-    checkText('id', id)
+    checkName('id', id)
     checkText('reason', reason)
     return this.#store.finish(id, 'anyone', endOf({ state: 'stopped', reason }))
   }
 
   /** A run; `undefined` where there is none, or none any more. @throws What the backplane rejects with. */
   async get(id: string): Promise<RunInfo | undefined> {
-    checkText('id', id)
+    checkName('id', id)
     const run = await this.#get(id)
     return run && infoOf(run)
   }
@@ -227,7 +227,7 @@ export class RunManager<Contract extends EventContract> {
    * @throws {ConfigurationError}, or what the backplane rejects with.
    */
   async list({ key, limit = 100 }: { key: string; limit?: number }): Promise<RunInfo[]> {
-    checkText('key', key)
+    checkName('key', key)
     checkNumbers({ limit })
     const runs = await this.#store.list(key, limit)
     return (await Promise.all(runs.map((run) => this.#upToDate(run)))).map(infoOf)
@@ -247,7 +247,7 @@ export class RunManager<Contract extends EventContract> {
    * @throws {ConfigurationError}, or what the backplane rejects with; calling it again is safe.
    */
   async forget(id: string): Promise<void> {
-    checkText('id', id)
+    checkName('id', id)
     while (!(await this.#store.forget(id))) await this.stop(id, 'forgotten')
   }
 

@@ -1,3 +1,4 @@
+import { isName, nameFix } from '../backplane/name.js'
 import type { RunRecord } from '../backplane/run-store.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import { ConfigurationError, ManagerClosedError } from '../runtime/errors.js'
@@ -134,8 +135,8 @@ async function admit<Request, Context>(
 }
 
 function readId(answer: unknown): string | undefined {
-  if (answer === undefined || (typeof answer === 'string' && answer !== '')) return answer
-  throw new ConfigurationError('id()', answer, 'Return a non-empty string, or undefined.')
+  if (answer === undefined || isName(answer)) return answer
+  throw new ConfigurationError('id()', answer, nameFix)
 }
 
 function readStarted(answer: unknown): string {

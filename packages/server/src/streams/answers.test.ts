@@ -93,6 +93,7 @@ describe('authorize', () => {
     ['a name that is a list', () => [['a', 'b'] as never], 500],
     ['a name that is a symbol', () => [Symbol('news') as never], 500],
     ['an empty name', () => [''], 500],
+    ['half of a character', () => ['half \ud800'], 500],
   ])('refuses a stream for which channels answers with %s', async (_, channels, status) => {
     const { connect, manager } = createHarness({ events })
     expect((await connect({ channels })).sink.status).toBe(status)

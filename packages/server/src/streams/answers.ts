@@ -1,3 +1,4 @@
+import { isName, nameFix } from '../backplane/name.js'
 import { isReservedChannel } from '../backplane/reserved-channel.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import { disregard, isThenable } from '../runtime/guard.js'
@@ -107,9 +108,7 @@ export function readChannelNames(answer: unknown): readonly string[] {
 
 /** @throws {ConfigurationError} */
 export function checkChannelName(option: string, name: unknown): asserts name is string {
-  if (typeof name !== 'string' || name === '') {
-    throw new ConfigurationError(option, name, 'Pass a non-empty string.')
-  }
+  if (!isName(name)) throw new ConfigurationError(option, name, nameFix)
 }
 
 /**
