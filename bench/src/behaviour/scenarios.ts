@@ -18,14 +18,14 @@ const three = 'data: 1\n\ndata: 2\n\ndata: 3\n\n'
 /** Things that a server may do to its clients, and whether they survive: rows of the docs' comparison. */
 export const scenarios: readonly Scenario[] = [
   {
-    name: '`retry: 0` is not a storm',
+    name: '`retry: 0` causes no storm',
     run: async (start) => {
       const { requests } = await watch(start, 3_000, (response) => breakStream(response, 'retry: 0\n\n'))
       return { good: requests.length < 10, seen: `${requests.length} requests in 3 s` }
     },
   },
   {
-    name: '`Retry-After` is waited for',
+    name: 'waits for `Retry-After`',
     run: async (start) => {
       const second = (await watch(start, 8_000, refuse)).requests[1]
       return {
@@ -35,21 +35,21 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: '503 is retried',
+    name: 'retries after 503',
     run: async (start) => {
       const { requests } = await watch(start, 8_000, refuse)
       return { good: requests.length > 1, seen: `${requests.length} requests` }
     },
   },
   {
-    name: '204 ends the stream',
+    name: 'ends the stream on 204',
     run: async (start) => {
       const { requests } = await watch(start, 8_000, (response) => response.writeHead(204).end())
       return { good: requests.length === 1, seen: `${requests.length} requests in 8 s` }
     },
   },
   {
-    name: '`text/html` is refused',
+    name: 'refuses `text/html`',
     run: async (start) => {
       const { texts } = await watch(start, 1_000, (response) => {
         response.writeHead(200, { 'content-type': 'text/html' }).end(three)
@@ -58,7 +58,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'the id of an event that was cut short is not taken',
+    name: 'ignores the id of an event that was cut short',
     run: async (start) => {
       const cut = 'retry: 50\n\nid: 1\ndata: 1\n\nid: 2\ndata: 2\n'
       const { requests } = await watch(start, 8_000, (response) => breakStream(response, cut))
@@ -67,7 +67,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: '`close()` in a handler stops at once',
+    name: 'stops at once when a handler calls `close()`',
     run: async (start) => {
       const texts: string[] = []
       const server = await startBadServer((response) => stream(response, three))
@@ -81,7 +81,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'a handler that throws loses no event',
+    name: 'loses no event when a handler throws',
     run: async (start) => {
       const { texts } = await watch(start, 1_000, (response) => stream(response, three), true)
       return { good: texts.join() === '1,2,3', seen: texts.join() }
