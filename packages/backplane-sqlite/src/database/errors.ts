@@ -6,7 +6,7 @@ import { RivuletError } from '@rivulet/core'
  * - `in-use`: another backplane, in this process or in another one, writes to the file.
  * - `locked`: another connection to the file held its lock for too long.
  * - `full`: the disk is full, or the database has reached its `max_page_count`.
- * - `damaged`: the file is damaged, or is not a SQLite database.
+ * - `damaged`: the file is damaged, or is not an SQLite database.
  * - `unwritable`: the file cannot be opened or written.
  * - `moved`: the file was moved, deleted or replaced, so events would be stored where the next process does not find them.
  * - `version`: a newer version of this package wrote the file.
@@ -63,7 +63,7 @@ const texts: Readonly<Record<SqliteProblem, { fault: string; fix: string }>> = {
     fix: 'Free some space, keep fewer events (retention), or raise max_page_count. It works again without a restart.',
   },
   damaged: {
-    fault: 'the file is damaged, or is not a SQLite database.',
+    fault: 'the file is damaged, or is not an SQLite database.',
     fix: 'Move the file away with its -wal and -shm files and restart: clients are told of a gap. "sqlite3 FILE .recover" can save its contents.',
   },
   unwritable: {
