@@ -117,7 +117,7 @@ export async function errorsByCode(): Promise<Readonly<Record<string, readonly E
         'open',
         'process 4711 on web-1 has written to this file since 2026-01-31T12:00:00.000Z.',
       ),
-      ...(['locked', 'full', 'damaged', 'unwritable', 'closed'] as const).map(
+      ...(['locked', 'full', 'damaged', 'unwritable', 'moved', 'closed'] as const).map(
         (problem) => new SqliteStoreError(problem, 'write'),
       ),
     ],
