@@ -2,6 +2,8 @@ import type { LiveItem } from './live-message.js'
 import { RepairBuffer } from './repair-buffer.js'
 import { Subscriptions } from './subscriptions.js'
 
+// Delivers events from Redis to subscribers in one order over all channels, each once.
+
 /** Delivers items to subscribers in one order over all channels, each once. */
 export class Delivery {
   readonly subscriptions: Subscriptions = new Subscriptions()

@@ -1,6 +1,8 @@
 import type { LiveMessage } from '@rivulet/server'
 import { decodeEvent } from '../logs/event-text.js'
 
+// Parses the messages of pub/sub: here a Redis message becomes an event.
+
 /** A message of pub/sub. Each one has a position here, even one that is live only. */
 export interface LiveItem {
   readonly channel: string

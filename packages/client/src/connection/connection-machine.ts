@@ -1,5 +1,7 @@
 import { type RetryPolicy, retryDelay } from './retry-policy.js'
 
+// Decides when the client connects, waits, retries or gives up: a pure function of state and input.
+
 /**
  * - `idle`: never connected.
  * - `connecting`: a request is in flight, or the credential is being refreshed.

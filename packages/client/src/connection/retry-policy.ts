@@ -1,3 +1,5 @@
+// Decides how long a retry waits: `retry:` or `Retry-After` of the server, doubling, jitter.
+
 /** Delays and limits of retries. All times are milliseconds. */
 export interface RetryOptions {
   /**

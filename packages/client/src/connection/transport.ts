@@ -10,6 +10,8 @@ import {
 import { ask } from '../runtime/guard.js'
 import { isIdempotent, prepareRequest, type RequestOptions } from './request.js'
 
+// Sends one request and checks its response: the status, the content type, and `Retry-After`, which it parses.
+
 /** A readable response, or `undefined` for 204: the stream is complete. */
 export type StreamResponse =
   | {

@@ -1,3 +1,6 @@
+// Elects the tab that holds the shared connection, by a lock. If that tab is closed, the browser gives the lock to another
+// one.
+
 /** Callbacks from an election to its tab. They MUST NOT throw. */
 export interface ElectionOutcome {
   /** The tab has the lock. */

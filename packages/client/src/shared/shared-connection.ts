@@ -13,6 +13,8 @@ import { SharedLeader } from './shared-leader.js'
 import { type Place, SharedLog } from './shared-log.js'
 import { SharedReader } from './shared-reader.js'
 
+// One tab's part in a shared connection. When the leading tab is closed, this one may become the leader.
+
 /**
  * Interval between two checks of the leader. Has jitter added, because all tabs check. A tab asks a silent leader at
  * one check and deposes it at the next: within 3 × 1_350 + 100 ms of its last sign of life.

@@ -5,6 +5,8 @@ import type { ConnectionSnapshot } from '../connection/stream-link.js'
 import { type LeaderId, type Note, packState } from './notes.js'
 import type { LogItem, Place, SharedLog } from './shared-log.js'
 
+// The connection of the leading tab. A new leader resumes at the end of the log that all tabs share.
+
 /** Callbacks from a leader to its tab. They MUST NOT throw. */
 export interface LeaderTab {
   post(note: Note): void

@@ -5,6 +5,8 @@ import type { Listed, LogList } from './log-list.js'
 import { positionAt } from './position.js'
 import type { Bounds } from './retention.js'
 
+// Keeps the events of one channel in memory. A read tells if it is continuous: nothing is missing after the cursor.
+
 /** The memory of a log without its name and events, and of an event without its texts. */
 const logBytes = 400
 const messageBytes = 110

@@ -1,5 +1,7 @@
 import type { Awaitable } from '../runtime/awaitable.js'
 
+// The contract of the registry: the streams of all nodes. A node that stops renewing its entry is evicted.
+
 /** One stream on one channel, as its node registered it. */
 export interface RegistryEntry {
   readonly channel: string

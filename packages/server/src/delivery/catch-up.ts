@@ -13,6 +13,8 @@ import { readChannels, readLimit, shortReadLimit } from './read-channels.js'
 import { batchOf } from './replays.js'
 import type { Verdicts } from './verdicts.js'
 
+// Serves a lagging or resuming connection from the log, at the pace of its client.
+
 /** The point from which a connection catches up. */
 export interface CatchUpStart {
   /** The ordinal of the first frame that it needs from the cohort's queue. */

@@ -12,6 +12,8 @@ import type { HeartbeatTarget } from './heartbeat.js'
 import { Outlet, type OutletOwner } from './outlet.js'
 import type { Piece, Taken } from './piece.js'
 
+// Knows the position of one client, and decides whether it is joining, live or lagging.
+
 export interface ConnectionOptions {
   readonly id: string
   readonly context: unknown

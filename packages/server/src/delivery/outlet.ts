@@ -6,6 +6,9 @@ import type { DeliveryRuntime } from './delivery-runtime.js'
 import { type Frame, largeChars, type WireEvent } from './frame.js'
 import type { Watched } from './stall-watch.js'
 
+// Filters and writes the events of one connection, and notices here when its client reads too slowly: bytes wait in the
+// sink.
+
 /** The connection that an outlet writes for. */
 export interface OutletOwner extends ConnectionInfo {
   fail(error: unknown, stage: 'write'): void

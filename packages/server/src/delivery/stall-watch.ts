@@ -1,5 +1,7 @@
 import type { Clock } from '@rivulet/core'
 
+// Closes stalled connections: those whose client takes nothing for `stallTimeoutMs`.
+
 /** A connection with buffered bytes. */
 export interface Watched {
   /** The total of all bytes that were written behind buffered bytes. Never decreases. */

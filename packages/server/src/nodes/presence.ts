@@ -10,6 +10,8 @@ import { ConfigurationError } from '../runtime/errors.js'
 import type { Runtime } from '../runtime/runtime.js'
 import { memberOf, type PresenceChange, type PresenceMember, PresenceNotices } from './presence-notices.js'
 
+// Registers the streams of this node, and evicts nodes that died.
+
 export interface PresenceOptions {
   /**
    * Called when a stream joins or leaves a channel: once, on one node, after `presence(channel)` shows the change. That is

@@ -2,6 +2,8 @@ import type { Clock, EventContract } from '@rivulet/core'
 import type { RunStore } from '../backplane/run-store.js'
 import { endOf, type Production } from './production.js'
 
+// Renews the leases of the runs whose producers are in this process, and ends runs of all nodes whose leases are over.
+
 /** Maximum number of leases, and of lapsed runs, per call. */
 const batch = 256
 

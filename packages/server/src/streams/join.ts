@@ -12,6 +12,8 @@ import type { Awaitable } from '../runtime/awaitable.js'
 import type { ServerGapReason } from '../runtime/gap-reason.js'
 import type { Beginning, EncodedSnapshot } from './snapshot.js'
 
+// Decides where a stream begins: after the cursor, at the latest events, or now, and if a resume is continuous.
+
 export interface JoinRequest {
   readonly channels: readonly string[]
   /** The client's cursor, unparsed. `undefined` or empty if it has none. */

@@ -14,6 +14,8 @@ import { type Beginning, encodeSnapshot } from './snapshot.js'
 import type { EventStreamOptions, Snapshot } from './stream-options.js'
 import type { Streams } from './streams.js'
 
+// Admits or refuses a request for a stream: limits, `authorize`, `channels`.
+
 /** A request for a stream, from any HTTP server. */
 export interface StreamRequest<Request> {
   /** The framework's own request, passed to `authorize` and `channels`. */
