@@ -35,7 +35,7 @@ describe('the comparison', () => {
     expect(rows(clients)).toEqual([...printed, ...rows(clientTests)])
   })
 
-  it('is of the versions that are installed here', () => {
+  it('names the versions that are installed here', () => {
     const { devDependencies } = JSON.parse(readFileSync(join(root, 'bench/package.json'), 'utf8'))
     const { dependencies } = JSON.parse(readFileSync(join(root, 'examples/hono/package.json'), 'utf8'))
     const installed = { ...dependencies, ...devDependencies, eventsource: devDependencies['eventsource-5'] }

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 import { root } from '../test-support/root.js'
 import { codeBlocks } from './code-blocks.js'
 
-it('keep to the rules of hooks, every React sample of the docs and the READMEs', async () => {
+it('every React sample of the docs and READMEs follows the rules of hooks', async () => {
   const pages = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' }).trim().split('\n')
   const eslint = new ESLint({ cwd: root })
   const faults: string[] = []

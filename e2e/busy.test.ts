@@ -29,7 +29,7 @@ async function start(refuseBusyWith: 'status' | 'stream', refusals: number) {
 }
 
 it.skipIf(!hasChromium)(
-  'a native EventSource comes back from a stream that is no status, and from a status never',
+  'a native EventSource reconnects after a refusal as a stream, and never after one as a status',
   async () => {
     const browser = await launchChromium()
     onTestFinished(() => browser.close())
@@ -54,7 +54,7 @@ it.skipIf(!hasChromium)(
   },
 )
 
-it.each(['status', 'stream'] as const)('Rivulet’s own client comes back from either: %s', async (refuseBusyWith) => {
+it.each(['status', 'stream'] as const)('Rivulet’s own client reconnects after either: %s', async (refuseBusyWith) => {
   const { url, manager } = await start(refuseBusyWith, 1)
   const stream = new EventStreamService({ url: `${url}events`, events })
   onTestFinished(() => stream.close())

@@ -42,7 +42,7 @@ describe.skipIf(!hasChromium)('the chat', { timeout: 90_000 }, () => {
     expect(text).not.toContain('**')
   })
 
-  it('reads all of an answer after a reload in the middle, and each word once', async () => {
+  it('reads a whole answer after a reload in the middle, with every word once', async () => {
     const { page } = example
     await ask(page, question)
     await underWay(page)
@@ -93,7 +93,7 @@ describe.skipIf(!hasChromium)('the chat', { timeout: 90_000 }, () => {
     await expect.poll(() => titles.allTextContents()).toEqual(['Second question?'])
   })
 
-  it('says that an answer is lost with its server, and tries again', async () => {
+  it('says that an answer was lost with its server, and retries', async () => {
     const { page } = example
     await ask(page, question)
     await underWay(page, 40)

@@ -40,7 +40,7 @@ async function statsOf(child: ChildProcess): Promise<ManagerStats> {
   return stats
 }
 
-it.each(['node', 'express', 'koa', 'web'])('%s lives, whatever the application’s functions do', async (host) => {
+it.each(['node', 'express', 'koa', 'web'])('%s survives whatever the application’s functions do', async (host) => {
   const { child, url, exited } = await start(host)
   const random = randomFrom(seed)
   const pick = <T>(choices: readonly T[]): T => choices[Math.floor(random() * choices.length)]!

@@ -82,7 +82,7 @@ describe.skipIf(!hasChromium)('the appearance of the indicator', () => {
     ['a light page', 'html { color-scheme: light }', [255, 255, 255]],
     ['a dark page', 'html { color-scheme: dark } body { background: #121212; color: #eee }', [18, 18, 18]],
     ['a page that is dark and does not say so', 'body { background: #1e293b; color: #eee }', [30, 41, 59]],
-  ])('can be told from %s: 3 to 1 for every dot', async (_, style, background) => {
+  ])('contrasts with %s by at least 3 to 1 in every dot', async (_, style, background) => {
     await show(style)
     const contrasts = (await measure()).map(({ color }) => contrast(parse(color), background))
     expect(Math.min(...contrasts)).toBeGreaterThanOrEqual(3)

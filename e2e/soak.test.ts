@@ -12,7 +12,7 @@ setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
 it(
-  `keeps ${clientCount} streams up and exact for ${seconds} s, in the same memory`,
+  `keeps ${clientCount} streams complete and in order for ${seconds} s, within the same memory`,
   async () => {
     const server = await new TickingServer({ maxEvents: 100 }).start()
     const clients = Array.from({ length: clientCount }, () => new TickingClient(`http://127.0.0.1:${server.port}/`))

@@ -7,7 +7,7 @@ import { npmBinary } from '../../test-support/npm-binary.js'
 
 afterEach(() => vi.unstubAllEnvs())
 
-it('fails loudly where npm can bring nothing, by the settings that the environment gives npm', async () => {
+it('fails loudly if the settings of the environment keep npm from installing anything', async () => {
   const cache = await mkdtemp(join(tmpdir(), 'rivulet-npm-'))
   onTestFinished(() => rm(cache, { recursive: true, force: true }))
   vi.stubEnv('npm_config_cache', cache)
@@ -17,7 +17,7 @@ it('fails loudly where npm can bring nothing, by the settings that the environme
   expect(() => npmBinary('workerd@1.20261117.1', 'workerd')).toThrow(/npm could not bring workerd@.*ECONNREFUSED/s)
 })
 
-it('finds a program under npm run too, whatever workspace that is in', () => {
+it('finds a program under npm run too, in any workspace', () => {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   vi.stubEnv('npm_config_local_prefix', root)
   vi.stubEnv('npm_config_workspace', 'runtimes')
