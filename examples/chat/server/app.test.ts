@@ -55,7 +55,7 @@ function userOf(url: string, user = randomUUID()) {
   return { user, id, ask, prompt, send, conversation, settled, read }
 }
 
-it('answers a prompt, once however often it is sent, and keeps the answer', async () => {
+it('answers a prompt once, however often it is sent, and keeps the answer', async () => {
   const { url } = await start()
   const { prompt, send, settled, read, ask, id } = userOf(url)
   const sent = prompt('hello there')
@@ -69,7 +69,7 @@ it('answers a prompt, once however often it is sent, and keeps the answer', asyn
   ])
 })
 
-it('shows nothing of it to others', async () => {
+it('shows none of it to others', async () => {
   const { url } = await start()
   const owner = userOf(url)
   const sent = owner.prompt('secret')
@@ -83,7 +83,7 @@ it('shows nothing of it to others', async () => {
   expect((await owner.settled()).state).toBe('done')
 })
 
-it('stops an answer, and tries one again that failed', async () => {
+it('stops an answer, and retries one that failed', async () => {
   const { url } = await start({ wordMs: 20 })
   const { prompt, send, settled, ask, id, conversation } = userOf(url)
   const sent = prompt('hello')
@@ -98,7 +98,7 @@ it('stops an answer, and tries one again that failed', async () => {
   expect(await settled()).toMatchObject({ id: again.answerId, state: 'failed' })
 })
 
-it('marks an answer as lost whose server died', async () => {
+it('marks an answer as lost if its server died', async () => {
   const first = await start({ wordMs: 50 })
   const one = userOf(first.url)
   await one.send(one.prompt('hello'))
@@ -111,7 +111,7 @@ it('marks an answer as lost whose server died', async () => {
 })
 
 it.each([{}, { id: 'x', answerId: randomUUID(), text: 'a' }, { id: randomUUID(), answerId: randomUUID(), text: ' ' }])(
-  'refuses a prompt that makes no sense: %j',
+  'refuses an invalid prompt: %j',
   async (body) => {
     const { url } = await start()
     expect((await userOf(url).send(body)).status).toBe(400)

@@ -32,7 +32,7 @@ function connect() {
   return { stream, seen }
 }
 
-it('logs requests to the page, and what failed as a notification', async () => {
+it('logs requests to the page, and failures as notifications', async () => {
   const { stream, seen } = connect()
   stream.connect()
   await vi.waitFor(() => expect(stream.status).toBe('open'))
@@ -50,7 +50,7 @@ it('logs requests to the page, and what failed as a notification', async () => {
   stream.close()
 })
 
-it('measures the requests of the last interval, and itself', async () => {
+it('measures the requests of the last interval, and its own process', async () => {
   const { stream } = connect()
   const samples = stream.events(events.metrics)
   await expect(samples.next()).resolves.toMatchObject({ value: { requestsPerSecond: 0 } })
@@ -67,7 +67,7 @@ it('measures the requests of the last interval, and itself', async () => {
   expect([Math.round(requests), Math.round(errors)]).toEqual([2, 1])
 })
 
-it('scrapes its pages once at a time, and tells of every step', async () => {
+it('runs one scrape at a time, and reports every step', async () => {
   const { stream, seen } = connect()
   const runs = stream.events(events.scraping_progress)
   stream.connect()

@@ -48,7 +48,7 @@ const facts = (seen: readonly ImportEvent[]) =>
 /** Events without the mark of those that were stored already when the page came. */
 const plain = (seen: readonly ImportEvent[]) => seen.map((event) => ({ ...event, replayed: undefined }))
 
-it('starts an import by a POST and streams what becomes of each row', async () => {
+it('starts an import by a POST and streams the result of each row', async () => {
   const { follow } = await start()
   const csv = `${head}a@example.com,A,long enough\nnobody,B,long enough\n"c@example.com","C, the ""third""",short\n\na@example.com,A,long enough\n`
   const seen = await follow('one', { csv })
@@ -63,7 +63,7 @@ it('starts an import by a POST and streams what becomes of each row', async () =
   expect(seen.at(-1)).toMatchObject({ outcome: 'completed' })
 })
 
-it('goes on where a page was, and tells a page that comes new everything', async () => {
+it('resumes where a page was, and sends everything to a new page', async () => {
   const { follow } = await start()
   const first = await follow('one', { csv: rows(12), count: 5 })
   const rest = await follow('one', { lastEventId: first.at(-1)!.id })
@@ -72,7 +72,7 @@ it('goes on where a page was, and tells a page that comes new everything', async
   expect(whole).toHaveLength(14)
 })
 
-it('takes the same request again for the same import', async () => {
+it('recognizes a repeated request for the same import', async () => {
   const { follow } = await start()
   const [one, other] = await Promise.all([follow('one', { csv: rows(3) }), follow('one', { csv: rows(3) })])
   expect(plain(one!)).toEqual(plain(other!))
@@ -85,7 +85,7 @@ it('keeps two imports apart', async () => {
   expect([one.length, two.length]).toEqual([6, 8])
 })
 
-it('cancels after the row that is at work', async () => {
+it('cancels after the current row', async () => {
   const { origin, follow } = await start()
   await follow('one', { csv: rows(500), count: 3 })
   expect((await fetch(origin + importPath('one'), { method: 'DELETE' })).status).toBe(204)
@@ -95,14 +95,14 @@ it('cancels after the row that is at work', async () => {
   expect((await fetch(origin + importPath('one'), { method: 'DELETE' })).status).toBe(404)
 })
 
-it('goes on when nobody looks', async () => {
+it('continues when nobody is connected', async () => {
   const { manager, follow } = await start()
   await follow('one', { csv: rows(10), count: 2 })
   await vi.waitFor(() => expect(manager.connections.size).toBe(0))
   expect(await follow('one')).toHaveLength(12)
 })
 
-it('fails with what broke, keeps what was done until then, and goes on with other imports', async () => {
+it('fails with the cause, keeps the rows done so far, and continues other imports', async () => {
   class BrokenAccounts extends Accounts {
     override async add(row: { name: string }) {
       if (row.name === 'User 2') throw new Error('The disk is full.')

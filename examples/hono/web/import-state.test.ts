@@ -8,7 +8,7 @@ const accepted: ImportEvent = { ...base, type: 'row', line: 2, email: 'a@example
 const rejected: ImportEvent = { ...base, type: 'row', line: 3, email: 'b', rejected: 'not valid' }
 const finished: ImportEvent = { ...base, type: 'finished', outcome: 'completed', durationMs: 5 }
 
-it('adds up what is taken and what is not', () => {
+it('counts the accepted and the refused rows', () => {
   const state = [started, accepted, rejected, accepted, finished].reduce(reduce, unknown)
   expect(state).toEqual({ rows: 3, accepted: 2, rejected: [rejected], last: accepted, finished })
   expect(doneOf(state)).toBe(3)

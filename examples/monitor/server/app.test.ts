@@ -23,7 +23,7 @@ const ofType = (type: string) => (event: Received) => event.type === type
 const messages = (received: Received[]) => received.filter(ofType('log')).map(({ data }) => data.message)
 
 describe('the log', () => {
-  it('brings the line of a request to an open stream', async () => {
+  it('sends the line of a request to an open stream', async () => {
     const { origin, stream } = await start()
     const client = await openStream(stream)
     await client.until(line('requested'))
@@ -40,7 +40,7 @@ describe('the log', () => {
     expect(seen.id).not.toBe('')
   })
 
-  it('has one line for a stream that opens and one for its end, whatever it carries', async () => {
+  it('has one line for the start of a stream and one for its end, whatever it carries', async () => {
     const { monitor, stream } = await start()
     const watcher = await openStream(stream)
     await watcher.until(ofType('rivulet:open'))
@@ -58,7 +58,7 @@ describe('the log', () => {
     ])
   })
 
-  it('keeps headers to itself', async () => {
+  it('contains no headers', async () => {
     const { origin, stream, stdout } = await start()
     const client = await openStream(stream)
     await fetch(`${origin}/api/proxies`, { headers: { authorization: 'Bearer secret', cookie: 'session=secret' } })
@@ -66,7 +66,7 @@ describe('the log', () => {
     expect(stdout.join('')).not.toContain('secret')
   })
 
-  it('gives a client that comes back what it missed, once and in order', async () => {
+  it('sends missed lines to a returning client, once and in order', async () => {
     const { monitor, stream } = await start()
     const client = await openStream(stream)
     monitor.logger.info('line 1')
@@ -85,7 +85,7 @@ describe('the log', () => {
     ])
   })
 
-  it('tells a client of a server before this one of the gap, and gives it the lines since the start', async () => {
+  it('tells a client of the previous server about the gap, and sends it the lines since the start', async () => {
     const { monitor, stream } = await start()
     monitor.logger.info('before it came')
     const client = await openStream(stream, { 'last-event-id': ((Date.now() - 60_000) * 1024).toString(36) })
@@ -95,7 +95,7 @@ describe('the log', () => {
     expect(messages(seen)[0]).toMatch(/^Listening on/)
   })
 
-  it('gives a new client the latest lines and the start of the server', async () => {
+  it('sends the latest lines and the start of the server to a new client', async () => {
     const { monitor, stream } = await start()
     for (let number = 0; number < 400; number++) monitor.logger.info(`line ${number}`)
     const client = await openStream(stream)
@@ -107,7 +107,7 @@ describe('the log', () => {
 })
 
 describe('scraping', () => {
-  it('runs over the demo sources to the end and lists what it found', async () => {
+  it('runs through the demo sources and lists the proxies that it found', async () => {
     const { origin, stream } = await start()
     const client = await openStream(stream)
     const answer = await fetch(`${origin}/api/scrape`, { method: 'POST' })
@@ -127,7 +127,7 @@ describe('scraping', () => {
     expect(list[0]).toBe('192.0.2.1:8080')
   })
 
-  it('answers 409 while a run is under way', async () => {
+  it('answers 409 during a run', async () => {
     const { origin } = await start({ slowSourceMs: 60_000, sourceTimeoutMs: 60_000 })
     const first = await fetch(`${origin}/api/scrape`, { method: 'POST' })
     const { runId } = (await first.json()) as { runId: string }
@@ -138,7 +138,7 @@ describe('scraping', () => {
     })
   })
 
-  it('reads other sources where it is given some', async () => {
+  it('reads the sources that it is given', async () => {
     const page = await serve((_request, response) => void response.end('203.0.113.77:8080'))
     const { origin, stream } = await start({ sources: [page] })
     const client = await openStream(stream)
@@ -170,14 +170,14 @@ describe('trouble', () => {
     })
   })
 
-  it('answers what it does not know with 404', async () => {
+  it('answers 404 for unknown paths', async () => {
     const { origin, stream } = await start()
     const client = await openStream(stream)
     expect((await fetch(`${origin}/nothing`)).status).toBe(404)
     expect((await client.until(line('/nothing'))).at(-1)!.data).toMatchObject({ level: 'warning' })
   })
 
-  it('measures load that holds up the event loop', async () => {
+  it('measures load that delays the event loop', async () => {
     const { origin, stream } = await start()
     const client = await openStream(stream)
     await client.until(ofType('metrics'))
@@ -197,7 +197,7 @@ it('publishes measured metrics', async () => {
   expect(rssBytes).toBeGreaterThan(10 * 1024 ** 2)
 })
 
-it('lets pages of the given origins read, and no others', async () => {
+it('lets only pages of the given origins read', async () => {
   const { origin } = await start({ corsOrigins: ['http://page.test'] })
   const allowed = async (from: string) => {
     const answer = await fetch(`${origin}/api/proxies`, { headers: { origin: from } })

@@ -15,20 +15,20 @@ async function ask(error: unknown) {
   return { status: response.status, body: await response.json(), emitted }
 }
 
-it('reports what went wrong here and keeps the reason from the client', async () => {
+it('reports its own errors and hides their reason from the client', async () => {
   const { status, body, emitted } = await ask(new Error('the password is 1234'))
   expect(status).toBe(500)
   expect(JSON.stringify(body)).not.toContain('1234')
   expect(emitted).toMatchObject([{ type: 'system', payload: { event: 'server_error' } }])
 })
 
-it('tells the client of its own mistake and nobody else', async () => {
+it('tells only the client about the client’s mistake', async () => {
   const { status, body, emitted } = await ask(Object.assign(new Error('Not a number'), { status: 422 }))
   expect(status).toBe(422)
   expect(body).toEqual({ error: { code: 'BAD_REQUEST', message: 'Not a number' } })
   expect(emitted).toEqual([])
 })
 
-it('takes a status that is no error of the client for a failure', async () => {
+it('treats any status that is not a client error as a failure', async () => {
   expect((await ask(Object.assign(new Error('odd'), { status: 200 }))).status).toBe(500)
 })

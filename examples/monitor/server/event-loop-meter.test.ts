@@ -11,7 +11,7 @@ async function holdUp(durationMs: number): Promise<void> {
   await turn()
 }
 
-it('measures a loop that is held up from one reading to the next', async () => {
+it('measures a loop that is delayed between two readings', async () => {
   const meter = new EventLoopMeter()
   meter.start()
   const samples = []
@@ -26,7 +26,7 @@ it('measures a loop that is held up from one reading to the next', async () => {
   expect(p99Ms).toBeLessThanOrEqual(maxMs)
 })
 
-it('forgets what it has told', async () => {
+it('forgets the delays that it has reported', async () => {
   const meter = new EventLoopMeter()
   meter.start()
   for (let round = 0; round < 3; round++) await holdUp(60)

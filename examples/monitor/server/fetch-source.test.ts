@@ -5,7 +5,7 @@ import { serve } from './testing.js'
 
 const limits = { timeoutMs: 10_000, maxBytes: 1_000 }
 
-it('gives the body and its content type', async () => {
+it('returns the body and its content type', async () => {
   const origin = await serve((_request, response) => {
     response.setHeader('content-type', 'text/plain; charset=utf-8')
     response.end('ü 203.0.113.1:80')
@@ -16,7 +16,7 @@ it('gives the body and its content type', async () => {
   })
 })
 
-it('names the status of an answer that is no success', async () => {
+it('names the status of an unsuccessful answer', async () => {
   const origin = await serve((_request, response) => {
     response.statusCode = 503
     response.end('later')
@@ -31,7 +31,7 @@ it('gives up on a page that begins but does not end in time', async () => {
   await expect(fetchSource(origin, { ...limits, timeoutMs: 50 })).rejects.toThrow('No complete answer within 50 ms')
 })
 
-it('refuses a body over the bound while it arrives, and ends the request', async () => {
+it('refuses a body above the limit while it arrives, and ends the request', async () => {
   let closed: Promise<unknown> | undefined
   const origin = await serve((_request, response) => {
     closed = once(response, 'close')
@@ -42,7 +42,7 @@ it('refuses a body over the bound while it arrives, and ends the request', async
   await closed
 })
 
-it('takes a body of exactly the bound', async () => {
+it('accepts a body of exactly the limit', async () => {
   const origin = await serve((_request, response) => void response.end('x'.repeat(1_000)))
   expect((await fetchSource(origin, limits)).body).toHaveLength(1_000)
 })
@@ -52,7 +52,7 @@ it('says why the network failed', async () => {
   await expect(fetchSource(origin, limits)).rejects.toThrow(/UND_ERR_SOCKET|ECONNRESET/)
 })
 
-it('ends when it is told to', async () => {
+it('ends when its signal aborts', async () => {
   const stop = new AbortController()
   const origin = await serve(() => stop.abort())
   await expect(fetchSource(origin, { ...limits, signal: stop.signal })).rejects.toThrow('aborted')

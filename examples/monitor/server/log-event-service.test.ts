@@ -26,13 +26,13 @@ it('turns lines of pino into log events', () => {
   expect(emitted[4]!.payload.data).toMatchObject({ err: { message: 'broken', stack: expect.any(String) } })
 })
 
-it('cuts a message that is very long', () => {
+it('shortens a very long message', () => {
   const { emit, emitted } = recordingEmit()
   pino({}, new LogEventService(emit).stream).info('x'.repeat(10_000))
   expect(emitted[0]!.payload.message).toBe(`${'x'.repeat(2_000)}…`)
 })
 
-it('is silent once it is stopped', () => {
+it('publishes nothing after it was stopped', () => {
   const { emit, emitted } = recordingEmit()
   const service = new LogEventService(emit)
   const logger = pino({}, service.stream)

@@ -19,7 +19,7 @@ function setup() {
   return { metrics, emitted, at, seen }
 }
 
-it('publishes a sample of what was measured', () => {
+it('publishes a sample of the measurements', () => {
   const { metrics, emitted, at, seen } = setup()
   Object.assign(at, { now: 2_000, connections: 3, deliveries: 560 })
   metrics.sample()
@@ -40,7 +40,7 @@ it('publishes a sample of what was measured', () => {
   expect(seen).toEqual([12.5])
 })
 
-it('counts deliveries since the previous sample, by the time that really passed', () => {
+it('computes the rate of deliveries from the time that really passed', () => {
   const { metrics, emitted, at } = setup()
   Object.assign(at, { now: 2_000, deliveries: 600 })
   metrics.sample()

@@ -33,7 +33,7 @@ describe('proxyAddress', () => {
     expect(proxyAddress(host, port)).toBeUndefined()
   })
 
-  it('takes the neighbours of the private ranges', () => {
+  it('accepts the neighbours of the private ranges', () => {
     for (const host of ['11.0.0.1', '172.15.0.1', '172.32.0.1', '192.167.0.1', '100.63.0.1', '100.128.0.1']) {
       expect(proxyAddress(host, 80)).toBe(`${host}:80`)
     }
@@ -41,7 +41,7 @@ describe('proxyAddress', () => {
 })
 
 describe('extractProxies', () => {
-  it('reads a text list, whatever stands around', () => {
+  it('reads a text list, whatever surrounds the addresses', () => {
     const text = [
       '# updated today',
       '203.0.113.1:8080',
@@ -63,11 +63,11 @@ describe('extractProxies', () => {
     expect(extractProxies('1203.0.113.1:80 · 9.203.0.113.1:80 · 203.0.113.1:808080 · 203.0.113.1:80.5')).toEqual([])
   })
 
-  it('does not take the next line for a port', () => {
+  it('does not mistake the next line for a port', () => {
     expect(extractProxies('203.0.113.1\n80 days left')).toEqual([])
   })
 
-  it('keeps each one once, in the order of the page', () => {
+  it('keeps each address once, in the order of the page', () => {
     expect(extractProxies('203.0.113.9:80 203.0.113.1:80 203.0.113.9:80 203.0.113.9:81')).toEqual([
       '203.0.113.9:80',
       '203.0.113.1:80',
@@ -75,7 +75,7 @@ describe('extractProxies', () => {
     ])
   })
 
-  it('reads a table with the port in a column of its own', () => {
+  it('reads a table with the port in its own column', () => {
     const html = `<table>
       <thead><tr><th>IP Address</th><th>Country</th><th>Port</th><th>Supports HTTPS</th></tr></thead>
       <tbody>
@@ -87,13 +87,13 @@ describe('extractProxies', () => {
     expect(extractProxies(html, 'text/html')).toEqual(['203.0.113.1:8080', '203.0.113.2:3128'])
   })
 
-  it('reads a table without titles, and cells that hold both', () => {
+  it('reads a table without titles, and cells that contain both', () => {
     const html =
       '<table><tr><td>203.0.113.1</td><td>80</td></tr><tr><td>-</td><td>203.0.113.2:81</td></tr><tr><td>203.0.113.3</td></tr></table>'
     expect(extractProxies(html, 'text/html')).toEqual(['203.0.113.1:80', '203.0.113.2:81'])
   })
 
-  it('reads the text beside tables, blocks apart, scripts left out', () => {
+  it('reads the text beside tables, separates blocks, and omits scripts', () => {
     const html =
       '<div>203.0.113.1:80</div><div>203.0.113.2:80<br>203.0.113.3:80</div><ul><li>203.0.113.4:80<li>203.0.113.5:80</ul><script>"203.0.113.6:80"</script>'
     expect(extractProxies(html)).toEqual([
@@ -119,12 +119,12 @@ describe('extractProxies', () => {
     expect(extractProxies(json)).toEqual(expected)
   })
 
-  it('survives JSON that is nested deeply', () => {
+  it('survives deeply nested JSON', () => {
     const json = `${'['.repeat(5_000)}"203.0.113.1:80"${']'.repeat(5_000)}`
     expect(extractProxies(json, 'application/json')).toEqual(['203.0.113.1:80'])
   })
 
-  it('says that JSON is broken instead of finding nothing', () => {
+  it('reports broken JSON instead of finding nothing', () => {
     expect(() => extractProxies('{"ip": ', 'application/json')).toThrow(SyntaxError)
   })
 })

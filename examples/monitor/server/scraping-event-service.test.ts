@@ -16,7 +16,7 @@ async function pages(): Promise<string> {
   })
 }
 
-it('reports a run from started over every source to completed', async () => {
+it('reports a run from its start through every source to its completion', async () => {
   const { emit, emitted } = recordingEmit()
   const origin = await pages()
   const scraping = new ScrapingEventService({ emit, sources: () => [`${origin}/a`, `${origin}/bad`, `${origin}/b`] })
@@ -52,7 +52,7 @@ it('reports a run from started over every source to completed', async () => {
   expect(scraping.proxies).toEqual(['203.0.113.1:80', '203.0.113.2:80', '203.0.113.3:80'])
 })
 
-it('publishes what the contract takes', async () => {
+it('publishes only events that fit the contract', async () => {
   const { emit, emitted } = recordingEmit()
   const origin = await pages()
   await new ScrapingEventService({ emit, sources: () => [`${origin}/a`, `${origin}/bad`] }).start().done
@@ -62,7 +62,7 @@ it('publishes what the contract takes', async () => {
   }
 })
 
-it('goes on after a slow source and one that cannot be read', async () => {
+it('continues after a slow source and one that cannot be read', async () => {
   const { emit, emitted } = recordingEmit()
   const origin = await pages()
   const failed: string[] = []
@@ -78,7 +78,7 @@ it('goes on after a slow source and one that cannot be read', async () => {
   expect(emitted.at(-1)!.payload).toMatchObject({ status: 'completed', proxiesFound: 2 })
 })
 
-it('refuses a second run while one is under way, and takes one afterwards', async () => {
+it('refuses a second run during a run, and accepts one afterwards', async () => {
   const { emit } = recordingEmit()
   const origin = await pages()
   const scraping = new ScrapingEventService({ emit, sources: () => [`${origin}/a`] })
@@ -90,7 +90,7 @@ it('refuses a second run while one is under way, and takes one afterwards', asyn
   await second.done
 })
 
-it('breaks off when it is stopped', async () => {
+it('ends when it is stopped', async () => {
   const { emit, emitted } = recordingEmit()
   const origin = await pages()
   const scraping = new ScrapingEventService({ emit, sources: () => [`${origin}/slow`, `${origin}/a`] })

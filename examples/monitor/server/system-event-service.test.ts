@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { SystemEventService } from './system-event-service.js'
 import { recordingEmit } from './testing.js'
 
-it('tells of the start', () => {
+it('reports the start', () => {
   const { emit, emitted } = recordingEmit()
   new SystemEventService({ emit }).started({ port: 4_200, node: 'v20', pid: 7 })
   expect(emitted).toEqual([
@@ -17,7 +17,7 @@ it('tells of the start', () => {
   ])
 })
 
-it('tells of an error that no route caught, whatever was thrown', () => {
+it('reports an error that no route caught, whatever was thrown', () => {
   const { emit, emitted } = recordingEmit()
   const system = new SystemEventService({ emit })
   system.failed(new Error('broken'), { method: 'GET', url: '/a' })
@@ -28,7 +28,7 @@ it('tells of an error that no route caught, whatever was thrown', () => {
   ])
 })
 
-it('tells of high load from the limit on, then keeps quiet for a while', () => {
+it('reports high load from the limit on, then stays quiet for a while', () => {
   const { emit, emitted } = recordingEmit()
   let now = 0
   const system = new SystemEventService({ emit, highLoadMs: 100, quietMs: 10_000, now: () => now })

@@ -61,7 +61,7 @@ function setup() {
 const shown = () => within(screen.getByRole('listbox')).queryAllByRole('option')
 const texts = () => shown().map((row) => row.lastElementChild!.textContent)
 
-it('shows lines as they come, each with its id', async () => {
+it('shows lines as they arrive, each with its id', async () => {
   const server = setup()
   await server.connected(1)
   server.open(null)
@@ -73,7 +73,7 @@ it('shows lines as they come, each with its id', async () => {
   expect(screen.getByRole('button', { name: 'error 1' })).toBeTruthy()
 })
 
-it('shows an outage in its place, what was missed once, and that nothing else was', async () => {
+it('shows an outage at its place, the missed lines once, and that nothing else is missing', async () => {
   const server = setup()
   await server.connected(1)
   server.open(null)

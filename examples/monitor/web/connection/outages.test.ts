@@ -7,7 +7,7 @@ function play(...actions: OutageAction[]): readonly Outage[] {
 }
 
 describe('outagesReducer', () => {
-  it('tells an outage after which everything followed', () => {
+  it('describes an outage after which nothing was missing', () => {
     const lost: OutageAction = { type: 'lost', afterId: 'a1', at: 1_000 }
     expect(play(lost)).toMatchObject([{ afterId: 'a1', lostAt: 1_000, backAt: undefined, complete: undefined }])
     expect(play(lost, { type: 'back', complete: true, afterId: 'a1', at: 5_100 })).toMatchObject([
@@ -15,7 +15,7 @@ describe('outagesReducer', () => {
     ])
   })
 
-  it('is one outage however many attempts fail meanwhile', () => {
+  it('counts as one outage, however many attempts fail', () => {
     const outages = play(
       { type: 'lost', afterId: 'a1', at: 1 },
       { type: 'lost', afterId: 'a1', at: 2 },
@@ -25,7 +25,7 @@ describe('outagesReducer', () => {
     expect(outages).toMatchObject([{ lostAt: 1, backAt: 3, afterId: 'a1' }])
   })
 
-  it('joins the gaps that the server tells of at the start of the stream to the outage before', () => {
+  it('attributes gaps at the start of the stream to the previous outage', () => {
     const outages = play(
       { type: 'lost', afterId: 'a1', at: 1 },
       { type: 'back', complete: false, afterId: 'a3', at: 3 },
@@ -35,7 +35,7 @@ describe('outagesReducer', () => {
     expect(outages).toMatchObject([{ lostAt: 1, backAt: 3, complete: false, reason: 'restarted', afterId: 'a4' }])
   })
 
-  it('takes a gap that comes before the word that the stream is open', () => {
+  it('accepts a gap that arrives before the stream is reported open', () => {
     const outages = play(
       { type: 'lost', afterId: 'a1', at: 1 },
       { type: 'gap', reason: 'trimmed', afterId: 'a1', at: 2 },
@@ -44,7 +44,7 @@ describe('outagesReducer', () => {
     expect(outages).toMatchObject([{ backAt: 3, complete: false, reason: 'trimmed' }])
   })
 
-  it('tells a gap in an open stream by itself', () => {
+  it('lists a gap in an open stream separately', () => {
     const outages = play(
       { type: 'lost', afterId: 'a1', at: 1 },
       { type: 'back', complete: true, afterId: 'a1', at: 2 },
@@ -54,7 +54,7 @@ describe('outagesReducer', () => {
     expect(outages[1]).toMatchObject({ afterId: 'b7', lostAt: 9, backAt: 9, complete: false, reason: 'lagged' })
   })
 
-  it('keeps the latest fifty, each with a key of its own', () => {
+  it('keeps the latest fifty, each with its own key', () => {
     const actions = Array.from({ length: 60 }, (_, at): OutageAction[] => [
       { type: 'lost', afterId: String(at), at },
       { type: 'back', complete: true, afterId: String(at), at },
@@ -70,7 +70,7 @@ describe('describeOutage', () => {
   const lost = play({ type: 'lost', afterId: 'a', at: 1_000 })
   const back = (complete: boolean) => outagesReducer(lost, { type: 'back', complete, afterId: 'a', at: 5_100 })
 
-  it('says what is known', () => {
+  it('states the known facts', () => {
     expect(describeOutage(lost[0]!)).toMatch(/^Connection lost at \d\d:\d\d:\d\d\. Trying again\.$/)
     expect(describeOutage(back(true)[0]!)).toBe('Reconnected after 4.1 s. Nothing was missed.')
     expect(describeOutage(back(false)[0]!)).toBe('Reconnected after 4.1 s. Some events may be missing.')

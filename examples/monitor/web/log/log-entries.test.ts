@@ -11,11 +11,11 @@ const lines = [
 const all = new Set(levels)
 
 describe('filterLines', () => {
-  it('gives the same list where nothing is filtered', () => {
+  it('returns the same list if nothing is filtered', () => {
     expect(filterLines(lines, all, '  ')).toBe(lines)
   })
 
-  it('takes level and text together', () => {
+  it('combines level and text', () => {
     expect(filterLines(lines, new Set(['info', 'warning']), '')).toEqual([lines[0], lines[3]])
     expect(filterLines(lines, all, 'GET')).toEqual([lines[0], lines[3]])
     expect(filterLines(lines, new Set(['info']), 'get')).toEqual([lines[0]])
@@ -40,18 +40,18 @@ describe('insertOutages', () => {
     ])
   })
 
-  it('finds the place by the position also where the line itself is filtered out', () => {
+  it('finds the place by the position even if the line itself is filtered out', () => {
     const shown = insertOutages([lines[0]!, lines[3]!], [outage(2)])
     expect(shown.map(keyOf)).toEqual([ids[0], 'outage-2', ids[3]])
   })
 
-  it('gives the same list where there is none', () => {
+  it('returns the same list without outages', () => {
     expect(insertOutages(lines, [])).toBe(lines)
   })
 })
 
 describe('counts', () => {
-  it('counts what came after a line, and everything when it is gone', () => {
+  it('counts the lines after a given one, and all lines once it is gone', () => {
     expect(countAfter(lines, lines[1]!.id)).toBe(2)
     expect(countAfter(lines, lines[3]!.id)).toBe(0)
     expect(countAfter(lines, logLine(99).id)).toBe(4)

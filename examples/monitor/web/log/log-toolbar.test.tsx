@@ -22,7 +22,7 @@ function renderToolbar(props: Partial<LogToolbarProps> = {}) {
   return all
 }
 
-it('takes a level out and puts it back', () => {
+it('hides a level and shows it again', () => {
   const { onShown } = renderToolbar({ shown: new Set(['info', 'error']) })
   const error = screen.getByRole('button', { name: 'error 1' })
   expect(error.getAttribute('aria-pressed')).toBe('true')
@@ -34,13 +34,13 @@ it('takes a level out and puts it back', () => {
   expect(onShown).toHaveBeenLastCalledWith(new Set(['info', 'error', 'warning']))
 })
 
-it('searches as one types', () => {
+it('searches while the user types', () => {
   const { onSearch } = renderToolbar()
   fireEvent.change(screen.getByRole('searchbox', { name: 'Search the log' }), { target: { value: 'scrape' } })
   expect(onSearch).toHaveBeenCalledWith('scrape')
 })
 
-it('pauses, and tells how many lines wait', () => {
+it('pauses, and says how many lines are waiting', () => {
   const { onPause } = renderToolbar()
   fireEvent.click(screen.getByRole('button', { name: 'Pause' }))
   expect(onPause).toHaveBeenCalledOnce()

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { outage, systemEvent } from '../testing.js'
 import { toNotices } from './notices.js'
 
-it('joins what the server told and what the page saw, the newest first', () => {
+it('merges the notices of the server and of the page, newest first', () => {
   const notices = toNotices(
     [systemEvent(1_000, 'server_start'), systemEvent(9_000, 'server_error', 'GET /x failed: broken')],
     [outage(2, { backAt: 5_000, complete: true }), outage(6), outage(7, { backAt: 8_000, complete: false })],

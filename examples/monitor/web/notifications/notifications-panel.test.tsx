@@ -8,7 +8,7 @@ afterEach(cleanup)
 
 const titles = () => screen.queryAllByRole('listitem').map((item) => item.querySelector('.notice__title')!.textContent)
 
-it('reads out what is new, but not the history that comes with the page', () => {
+it('announces new notices, but not the history that the page starts with', () => {
   const past = systemEvent(Date.now() - 60_000, 'server_start')
   const { rerender } = render(<NotificationsPanel system={[past]} outages={[]} />)
   expect(titles()).toEqual(['Server start'])
@@ -19,7 +19,7 @@ it('reads out what is new, but not the history that comes with the page', () => 
   expect(screen.getByRole('status').textContent).toBe('Server error. GET /x failed: broken')
 })
 
-it('clears what was there and shows what comes later', () => {
+it('clears the current notices and shows later ones', () => {
   const first = systemEvent(1_000, 'server_start')
   const { rerender } = render(<NotificationsPanel system={[first]} outages={[]} />)
   fireEvent.click(screen.getByRole('button', { name: 'Clear' }))

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { run } from '../testing.js'
 import { describeRun, runState } from './run-state.js'
 
-it('tells how a run stands', () => {
+it('tracks the state of a run', () => {
   expect(runState(undefined, 5_000)).toBe('idle')
   expect(runState(run(), undefined)).toBe('running')
   expect(runState(run(), 500)).toBe('running')

@@ -21,7 +21,7 @@ it('asks the server for a run', async () => {
   expect(screen.queryByRole('alert')).toBeNull()
 })
 
-it('shows what the server says when it refuses, and when it does not answer', async () => {
+it('shows a refusal, and a server that does not answer', async () => {
   fetchMock.mockResolvedValueOnce(Response.json({ error: { message: 'Still under way.' } }, { status: 409 }))
   render(<ScrapingPanel run={undefined} serverStartedAt={undefined} />)
   fireEvent.click(button())
@@ -31,7 +31,7 @@ it('shows what the server says when it refuses, and when it does not answer', as
   await waitFor(() => expect(screen.getByRole('alert').textContent).toMatch(/did not answer/))
 })
 
-it('shows the run, and starts no second one meanwhile', () => {
+it('shows the run, and starts no second one during it', () => {
   render(<ScrapingPanel run={run()} serverStartedAt={0} />)
   expect(screen.getByRole('progressbar').getAttribute('aria-valuenow')).toBe('50')
   expect(screen.getByText('1 of 2 sources')).toBeTruthy()
@@ -42,7 +42,7 @@ it('shows the run, and starts no second one meanwhile', () => {
   expect(fetchMock).not.toHaveBeenCalled()
 })
 
-it('lets a new run start after the server restarted within one', () => {
+it('allows a new run after the server restarted during one', () => {
   fetchMock.mockResolvedValue(new Response(null, { status: 202 }))
   render(<ScrapingPanel run={run()} serverStartedAt={99_000} />)
   expect(screen.getByText('Interrupted: the server restarted')).toBeTruthy()
