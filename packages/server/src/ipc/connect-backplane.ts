@@ -3,6 +3,7 @@ import type { Backplane, BackplaneSubscriber, PublishResult, ReadResult } from '
 import type { BackplaneRegistry } from '../backplane/registry.js'
 import type { RunStore } from '../backplane/run-store.js'
 import { ConfigurationError } from '../runtime/errors.js'
+import { checkPath } from './address.js'
 import { IpcProtocolError, IpcUnavailableError } from './errors.js'
 import { HostConnection } from './host-connection.js'
 import type { WentLive } from './host-link.js'
@@ -30,15 +31,18 @@ export interface ConnectBackplaneOptions {
  */
 export async function connectBackplane(options: ConnectBackplaneOptions): Promise<Backplane> {
   const { path, timeoutMs = 5_000 } = options
-  if (typeof path !== 'string' || path === '') throw new ConfigurationError('path', path, 'Pass the path of a socket.')
+  checkPath(path)
   if (!(timeoutMs > 0 && timeoutMs < 2 ** 31)) {
     throw new ConfigurationError('timeoutMs', timeoutMs, 'Pass a number of milliseconds above 0.')
   }
   const worker = new Worker(path, timeoutMs)
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    const error = new IpcUnavailableError('connect', `nothing answers at "${path}" within ${timeoutMs} ms.`)
-    timer = setTimeout(() => reject(error), timeoutMs)
+    timer = setTimeout(() => {
+      const cause = worker.lastError
+      const reason = `nothing answers at "${path}" within ${timeoutMs} ms${cause ? ` (${cause.message})` : ''}.`
+      reject(new IpcUnavailableError('connect', reason, cause && { cause }))
+    }, timeoutMs)
   })
   try {
     return backplaneOf(worker, await Promise.race([worker.first, late]))
@@ -97,8 +101,8 @@ class Worker {
   #attached: Attached | undefined
   /** Resolves when everything is delivered as it comes. */
   #live: { readonly promise: Promise<void>; resolve(): void } = createSignal()
-  /** The subscribers were told of the present break. */
-  #alarmed = false
+  /** Reasons of the present break of which the subscribers were told. */
+  readonly #alarms = new Set<'broken' | 'version'>()
 
   constructor(path: string, timeoutMs: number) {
     let resolveFirst: (attached: Attached) => void
@@ -123,6 +127,11 @@ class Worker {
       receive: (frame) => this.#receive(frame),
     })
     this.#connection.connect()
+  }
+
+  /** The reason of the present break. */
+  get lastError(): Error | undefined {
+    return this.#connection.lastError
   }
 
   call(method: string, args: readonly unknown[], repeatable: boolean): Promise<unknown> {
@@ -192,16 +201,18 @@ class Worker {
     for (const frame of this.#buffer!) this.#deliver(frame)
     this.#buffer = undefined
     this.#live.resolve()
-    if (this.#alarmed) this.#channels.health(undefined)
-    this.#alarmed = false
+    if (this.#alarms.size > 0) this.#channels.health(undefined)
+    this.#alarms.clear()
   }
 
   #lost(error: Error): void {
     if (!this.#buffer) this.#live = createSignal()
     this.#buffer = []
-    if (this.#alarmed) return
-    this.#alarmed = true
-    this.#channels.health(new IpcUnavailableError('subscribe', 'the connection broke.', { cause: error }))
+    const isVersion = error instanceof IpcProtocolError
+    if (this.#alarms.has('version') || (!isVersion && this.#alarms.has('broken'))) return
+    this.#alarms.add(isVersion ? 'version' : 'broken')
+    const broken = () => new IpcUnavailableError('subscribe', 'the connection broke.', { cause: error })
+    this.#channels.health(isVersion ? error : broken())
   }
 
   close(): void {

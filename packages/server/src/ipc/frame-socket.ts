@@ -6,6 +6,8 @@ export interface FrameSocketOptions {
   /** Bytes that may wait for the other end. Beyond them the socket is destroyed. */
   readonly maxBacklogBytes: number
   onFrame(frame: unknown): void
+  /** Called instead of sending a frame that cannot be cloned or is too large. */
+  onRefused(frame: unknown, error: unknown): void
   /** Called once, after the last frame. */
   onEnd(error: Error | undefined): void
 }
@@ -33,15 +35,25 @@ export class FrameSocket {
     socket.write(`${greeting}\n`)
   }
 
+  /** True if the other end has sent its greeting, or something else in its place. */
+  get greeted(): boolean {
+    return this.#reader.greeting !== undefined
+  }
+
+  /** Bytes that wait for the other end, as of the last turn. */
+  get backlogBytes(): number {
+    return this.#socket.writableLength
+  }
+
   send(frame: unknown): void {
     if (this.#ended) return
     if (this.#outbox.push(frame) === 1) setImmediate(() => this.#flush())
   }
 
-  /** Sends a last frame, and ends the connection. */
+  /** Sends a last frame, and ends the connection. If the other process stands still, this one does not wait for it. */
   end(frame: unknown): void {
     this.send(frame)
-    setImmediate(() => this.#socket.end())
+    setImmediate(() => this.#socket.end().unref())
   }
 
   /** Ends the connection at once. `onEnd` is called later. */
@@ -60,7 +72,7 @@ export class FrameSocket {
       this.destroy(new Error(`The other process left more than ${this.#options.maxBacklogBytes} bytes unread.`))
       return
     }
-    this.#socket.write(encodeFrames(frames))
+    for (const batch of encodeFrames(frames, this.#options.onRefused)) this.#socket.write(batch)
   }
 
   #receive(chunk: Buffer): void {

@@ -1,7 +1,7 @@
 import { createConnection } from 'node:net'
 import { IpcUnavailableError } from './errors.js'
 import { FrameSocket } from './frame-socket.js'
-import { type DeliveryFrame, fromWire, type HostFrame } from './wire.js'
+import { type CallFrame, type DeliveryFrame, fromWire, type HostFrame } from './wire.js'
 
 export interface HostConnectionOptions {
   readonly path: string
@@ -27,6 +27,9 @@ interface PendingCall {
   reject(error: unknown): void
 }
 
+/** Bytes that may wait for a serving process that does not read. Beyond them calls are refused. */
+const maxBacklogBytes = 67_108_864
+
 /** Longest time between two attempts to connect, in milliseconds. */
 const longestDelayMs = 1_000
 
@@ -39,6 +42,8 @@ export class HostConnection {
   /** True if calls may be sent. */
   #attached = false
   #failures = 0
+  /** The reason of the present break. */
+  #lastError: Error | undefined
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
@@ -49,27 +54,40 @@ export class HostConnection {
   connect(): void {
     const raw = createConnection(this.#options.path)
     const socket = new FrameSocket(raw, {
-      // A worker's frames are bounded by its own calls.
+      // Calls are refused before they are sent.
       maxBacklogBytes: Infinity,
+      onRefused: (frame, error) => this.#calls.get((frame as CallFrame)[1])?.reject(error),
       onFrame: (frame) => this.#receive(frame as HostFrame),
       onEnd: (error) => this.#lost(error ?? new Error('The serving process closed the connection.')),
     })
     this.#socket = socket
     raw.once('connect', () => {
-      this.#start().catch((error: Error) => socket.destroy(error))
+      this.#start().catch((error: Error) => {
+        // A closed worker has its last frame on the way.
+        if (!this.#closed) socket.destroy(error)
+      })
     })
   }
 
   async #start(): Promise<void> {
     await this.#options.attach()
     this.#attached = true
-    this.#failures = 0
     for (const [id, call] of this.#calls) if (!call.sent) this.#send(id, call)
     await this.#options.attached()
+    this.#failures = 0
+    this.#lastError = undefined
+  }
+
+  get lastError(): Error | undefined {
+    return this.#lastError
   }
 
   /** Carries out a call. During a break it waits. */
   call(method: string, args: readonly unknown[], repeatable: boolean): Promise<unknown> {
+    if (this.#attached && this.#socket!.backlogBytes > maxBacklogBytes) {
+      const reason = `it left more than ${maxBacklogBytes} bytes unread, and this call was not sent.`
+      return Promise.reject(new IpcUnavailableError(method, reason))
+    }
     return this.#add(method, args, repeatable, this.#attached)
   }
 
@@ -84,7 +102,8 @@ export class HostConnection {
     return new Promise<unknown>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#calls.delete(id)
-        reject(new IpcUnavailableError(method, `it did not answer within ${this.#options.timeoutMs} ms.`))
+        const reason = `it did not answer within ${this.#options.timeoutMs} ms.`
+        reject(new IpcUnavailableError(method, reason, this.#lastError && { cause: this.#lastError }))
       }, this.#options.timeoutMs)
       const settle =
         <T>(then: (value: T) => void) =>
@@ -114,6 +133,7 @@ export class HostConnection {
   #lost(error: Error): void {
     this.#socket = undefined
     this.#attached = false
+    this.#lastError = error
     for (const call of [...this.#calls.values()]) {
       if (!call.sent) continue
       if (call.repeatable) call.sent = false

@@ -1,103 +1,29 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { randomFrom } from '../../../../test-support/random.js'
 import { FlakyPipe } from '../../test/flaky-pipe.js'
+import { bound, event, IpcScene, kept, liveOnly, Recorder, received } from '../../test/ipc-scene.js'
 import { SimulatedClock } from '../../test/simulation.js'
-import type { Backplane, BackplaneSubscriber, LiveMessage } from '../backplane/backplane.js'
+import type { Backplane } from '../backplane/backplane.js'
 import { MemoryBackplane } from '../backplane/memory-backplane.js'
 import { connectBackplane } from './connect-backplane.js'
-import { type BackplaneServer, type ServeBackplaneOptions, serveBackplane } from './serve-backplane.js'
+import { type BackplaneServer, serveBackplane } from './serve-backplane.js'
 
 const seeds = Math.ceil(Number(process.env.RIVULET_SEEDS ?? 200) / 10)
 const firstSeed = Number(process.env.RIVULET_SEED ?? 1)
 
-let folder: string
-let path: string
-const open: { close(): unknown }[] = []
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'rivulet-'))
-  path = join(folder, 'backplane')
-})
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.close()
-  await rm(folder, { recursive: true })
-})
-
-const opened = <T extends { close(): unknown }>(one: T): T => {
-  open.push(one)
-  return one
-}
-const serve = async (backplane: Backplane, options?: Partial<ServeBackplaneOptions>) =>
-  opened(await serveBackplane(backplane, { path, ...options }))
-const connect = async (options?: { path?: string; timeoutMs?: number }) =>
-  opened(await connectBackplane({ path, ...options }))
-
-const kept = { retain: true } as const
-const liveOnly = { retain: false } as const
-const event = (data: string) => ({ type: 'log', data })
-
-class Recorder implements BackplaneSubscriber {
-  readonly items: {
-    readonly channel: string | undefined
-    readonly data: string | undefined
-    readonly position?: number
-  }[] = []
-  readonly health: unknown[] = []
-  onMessage = (channel: string, { data, position }: LiveMessage) =>
-    void this.items.push({ channel, data, ...(position && { position }) })
-  onGap = (channel: string | undefined) => void this.items.push({ channel, data: undefined })
-  onHealth = (error: unknown) => void this.health.push(error)
-  get data(): (string | undefined)[] {
-    return this.items.map(({ data }) => data)
-  }
-}
-
-const received = (recorder: Recorder, ...data: readonly (string | undefined)[]) =>
-  vi.waitFor(() => expect(recorder.data).toEqual(data), { timeout: 10_000, interval: 5 })
-
-describe('the address', () => {
-  it('is open to the user of the process alone', async () => {
-    await serve(new MemoryBackplane())
-    expect((await stat(path)).mode & 0o777).toBe(0o600)
-  })
-
-  it('is refused while another process serves there', async () => {
-    const backplane = new MemoryBackplane()
-    await serve(backplane)
-    await expect(serve(backplane)).rejects.toMatchObject({ code: 'RIVULET_IPC_ADDRESS', path })
-    const worker = await connect()
-    expect(await worker.publish('a', event('1'), kept)).toMatchObject({ duplicate: false })
-  })
-
-  it('is refused where no socket can be', async () => {
-    path = join(folder, 'missing/backplane')
-    await expect(serve(new MemoryBackplane())).rejects.toMatchObject({ code: 'RIVULET_IPC_ADDRESS' })
-    path = join(folder, 'file')
-    await writeFile(path, 'precious')
-    await expect(serve(new MemoryBackplane())).rejects.toMatchObject({ code: 'RIVULET_IPC_ADDRESS' })
-    expect((await stat(path)).size).toBe(8)
-  })
-
-  it('needs options that can work', async () => {
-    const invalid = { code: 'RIVULET_CONFIGURATION' }
-    await expect(serveBackplane(new MemoryBackplane(), { path: '' })).rejects.toMatchObject(invalid)
-    await expect(serve(new MemoryBackplane(), { maxBacklogBytes: Number.NaN })).rejects.toMatchObject(invalid)
-    await expect(connect({ timeoutMs: 0 })).rejects.toMatchObject(invalid)
-  })
-})
+const scene = new IpcScene()
 
 describe('a worker', () => {
   it('may start before the process that serves', async () => {
-    const connecting = connect()
-    await serve(new MemoryBackplane())
+    const connecting = scene.connect()
+    await scene.serve(new MemoryBackplane())
     expect(await (await connecting).publish('a', event('1'), kept)).toMatchObject({ duplicate: false })
   })
 
   it('says that nobody serves', async () => {
-    await expect(connect({ timeoutMs: 50 })).rejects.toMatchObject({
+    await expect(scene.connect({ timeoutMs: 50 })).rejects.toMatchObject({
       code: 'RIVULET_IPC_UNAVAILABLE',
       operation: 'connect',
     })
@@ -105,7 +31,7 @@ describe('a worker', () => {
 
   it('refuses another version, and anything else that listens there', async () => {
     for (const line of ['rivulet-ipc 2\n', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'x'.repeat(1_000)]) {
-      const server = opened(
+      const server = scene.opened(
         createServer((socket) =>
           socket
             .on('error', () => {})
@@ -113,12 +39,12 @@ describe('a worker', () => {
             .write(line),
         ),
       )
-      await new Promise<void>((resolve) => server.listen(path, resolve))
-      await expect(connect()).rejects.toMatchObject({
+      await new Promise<void>((resolve) => server.listen(scene.path, resolve))
+      await expect(scene.connect()).rejects.toMatchObject({
         code: 'RIVULET_IPC_PROTOCOL',
         received: line.split('\n')[0]!.slice(0, 64),
       })
-      await new Promise((resolve) => open.pop() && server.close(resolve))
+      await new Promise((resolve) => server.close(resolve))
     }
   })
 
@@ -128,8 +54,8 @@ describe('a worker', () => {
         throw Object.assign(new Error('No such channel.'), { code: 'NO_CHANNEL' })
       },
     })
-    await serve(backplane)
-    const worker = await connect()
+    await scene.serve(backplane)
+    const worker = await scene.connect()
     await expect(worker.publish('a', event('1'), kept)).rejects.toMatchObject({
       message: 'No such channel.',
       code: 'NO_CHANNEL',
@@ -137,8 +63,8 @@ describe('a worker', () => {
   })
 
   it('does not get an answer that says nothing of a publish that may have been carried out', async () => {
-    const server = await serve({ ...bound(new MemoryBackplane()), publish: () => new Promise<never>(() => {}) })
-    const worker = await connect()
+    const server = await scene.serve({ ...bound(new MemoryBackplane()), publish: () => new Promise<never>(() => {}) })
+    const worker = await scene.connect()
     const publishing = worker.publish('a', event('1'), kept)
     await Promise.all([
       expect(publishing).rejects.toMatchObject({ code: 'RIVULET_IPC_UNAVAILABLE', operation: 'publish' }),
@@ -149,8 +75,8 @@ describe('a worker', () => {
   it('that leaves is forgotten at once', async () => {
     const backplane = new MemoryBackplane()
     const unsubscribe = vi.spyOn(backplane, 'unsubscribe')
-    const server = await serve(backplane)
-    const worker = await connectBackplane({ path })
+    const server = await scene.serve(backplane)
+    const worker = await connectBackplane({ path: scene.path })
     await worker.subscribe('a', new Recorder())
     expect(server.workers).toBe(1)
     await worker.close()
@@ -161,12 +87,12 @@ describe('a worker', () => {
 
   it('that sends nonsense is cut off, and the others are served', async () => {
     const onError = vi.fn()
-    await serve(new MemoryBackplane(), { onError })
-    const worker = await connect()
+    await scene.serve(new MemoryBackplane(), { onError })
+    const worker = await scene.connect()
     const { createConnection } = await import('node:net')
     for (const bytes of ['GET / HTTP/1.1\r\n\r\n', 'rivulet-ipc 1\n\0\0\0\x04abcd', 'rivulet-ipc 1\n\0\0\0\x01']) {
       const before = onError.mock.calls.length
-      const socket = createConnection(path).on('error', () => {})
+      const socket = createConnection(scene.path).on('error', () => {})
       socket.resume().end(bytes)
       await new Promise((resolve) => socket.once('close', resolve))
       if (!bytes.endsWith('\x01')) await vi.waitFor(() => expect(onError.mock.calls.length).toBe(before + 1))
@@ -178,9 +104,9 @@ describe('a worker', () => {
 describe('after a break', () => {
   it('nothing that is stored is missing, in one order over all channels', async () => {
     const backplane = new MemoryBackplane({ retention: { maxEvents: 10_000 } })
-    await serve(backplane)
-    const pipe = opened(await FlakyPipe.open(`${path}-pipe`, path))
-    const worker = await connect({ path: `${path}-pipe` })
+    await scene.serve(backplane)
+    const pipe = scene.opened(await FlakyPipe.open(`${scene.path}-pipe`, scene.path))
+    const worker = await scene.connect({ path: `${scene.path}-pipe` })
     const recorder = new Recorder()
     for (const channel of ['a', 'b', 'c']) await worker.subscribe(channel, recorder)
     backplane.publish('a', event('1'), kept)
@@ -196,9 +122,9 @@ describe('after a break', () => {
 
   it('a gap tells of live-only events, on their channels alone', async () => {
     const backplane = new MemoryBackplane()
-    await serve(backplane)
-    const pipe = opened(await FlakyPipe.open(`${path}-pipe`, path))
-    const worker = await connect({ path: `${path}-pipe` })
+    await scene.serve(backplane)
+    const pipe = scene.opened(await FlakyPipe.open(`${scene.path}-pipe`, scene.path))
+    const worker = await scene.connect({ path: `${scene.path}-pipe` })
     const recorder = new Recorder()
     for (const channel of ['a', 'b']) await worker.subscribe(channel, recorder)
     backplane.publish('a', event('1'), liveOnly)
@@ -214,26 +140,26 @@ describe('after a break', () => {
 
   it('of which the other process remembers nothing, everyone is told, and gets what is stored', async () => {
     const backplane = new MemoryBackplane()
-    const server = await serve(backplane)
-    const worker = await connect()
+    const server = await scene.serve(backplane)
+    const worker = await scene.connect()
     const recorder = new Recorder()
     for (const channel of ['a', 'b']) await worker.subscribe(channel, recorder)
     await server.close()
     backplane.publish('a', event('1'), kept)
-    await serve(backplane)
+    await scene.serve(backplane)
     await received(recorder, undefined, '1')
     expect(recorder.items[0]).toEqual({ channel: undefined, data: undefined })
   })
 
   it('with the history lost, there is one gap', async () => {
-    const server = await serve(new MemoryBackplane())
-    const worker = await connect()
+    const server = await scene.serve(new MemoryBackplane())
+    const worker = await scene.connect()
     const recorder = new Recorder()
     for (const channel of ['a', 'b']) await worker.subscribe(channel, recorder)
     await worker.publish('a', event('1'), kept)
     await received(recorder, '1')
     await server.close()
-    await serve(new MemoryBackplane())
+    await scene.serve(new MemoryBackplane())
     // The break may not have been noticed yet: the key makes a second attempt safe.
     await worker.publish('b', event('2'), { retain: true, idempotencyKey: '2' })
     await received(recorder, '1', undefined, '2')
@@ -241,15 +167,15 @@ describe('after a break', () => {
 
   it('with the history lost and the clock set back, events come again at once', async () => {
     const clock = new SimulatedClock(() => 0.5)
-    const server = await serve(new MemoryBackplane({ clock }))
-    const worker = await connect()
+    const server = await scene.serve(new MemoryBackplane({ clock }))
+    const worker = await scene.connect()
     const recorder = new Recorder()
     for (const channel of ['a', 'b']) await worker.subscribe(channel, recorder)
     await worker.publish('a', event('1'), kept)
     await received(recorder, '1')
     await server.close()
     clock.setBack(60_000)
-    await serve(new MemoryBackplane({ clock }))
+    await scene.serve(new MemoryBackplane({ clock }))
     for (const channel of ['a', 'b'])
       await worker.publish(channel, event(channel), { retain: true, idempotencyKey: '2' })
     await received(recorder, '1', undefined, 'a', 'b')
@@ -257,13 +183,13 @@ describe('after a break', () => {
 
   it('calls that can be repeated are, and the others wait for the connection', async () => {
     const backplane = new MemoryBackplane()
-    const server = await serve(backplane)
-    const worker = await connect()
+    const server = await scene.serve(backplane)
+    const worker = await scene.connect()
     await server.close()
     const publishing = worker.publish('a', event('1'), { retain: true, idempotencyKey: 'one' })
     const recorder = new Recorder()
     const subscribing = worker.subscribe('a', recorder)
-    await serve(backplane)
+    await scene.serve(backplane)
     await publishing
     await subscribing
     expect(await worker.publish('a', event('1'), { retain: true, idempotencyKey: 'one' })).toMatchObject({
@@ -277,9 +203,9 @@ describe('after a break', () => {
 it('bounds what a worker that does not read costs, and gives it all of it later', async () => {
   const backplane = new MemoryBackplane({ retention: { maxEvents: 100_000, maxBytes: 100_000_000 } })
   const onError = vi.fn()
-  await serve(backplane, { maxBacklogBytes: 100_000, onError })
-  const pipe = opened(await FlakyPipe.open(`${path}-pipe`, path))
-  const worker = await connect({ path: `${path}-pipe` })
+  await scene.serve(backplane, { maxBacklogBytes: 100_000, onError })
+  const pipe = scene.opened(await FlakyPipe.open(`${scene.path}-pipe`, scene.path))
+  const worker = await scene.connect({ path: `${scene.path}-pipe` })
   const recorder = new Recorder()
   await worker.subscribe('a', recorder)
   pipe.stand()
@@ -300,8 +226,7 @@ it(`loses nothing in silence, whatever breaks (${seeds} seeds from ${firstSeed})
   timeout: seeds * 3_000,
 }, async () => {
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-    path = join(folder, String(seed))
-    await playHistory(seed).catch((error: unknown) => {
+    await playHistory(seed, join(scene.folder, String(seed))).catch((error: unknown) => {
       throw new Error(`Seed ${seed} failed; run it alone by RIVULET_SEED=${seed} RIVULET_SEEDS=1.`, { cause: error })
     })
   }
@@ -309,7 +234,7 @@ it(`loses nothing in silence, whatever breaks (${seeds} seeds from ${firstSeed})
 
 const names = ['a', 'b', 'c']
 
-async function playHistory(seed: number): Promise<void> {
+async function playHistory(seed: number, path: string): Promise<void> {
   const random = randomFrom(seed)
   const below = (limit: number) => Math.floor(random() * limit)
   const backplane = new MemoryBackplane()
@@ -433,14 +358,4 @@ function judge(all: Recorder['items'], items: Recorder['items']): void {
   }
   expect(all.length, 'all of them').toBe(next)
   if (pending.length > 0) expect(gap, 'a gap').toBe(true)
-}
-
-/** The methods of a backplane, so that one can be replaced. */
-function bound(backplane: Backplane): Backplane {
-  return Object.fromEntries(
-    (['publish', 'subscribe', 'unsubscribe', 'read', 'seek', 'forget', 'close'] as const).map((name) => [
-      name,
-      (backplane[name] as (...args: never[]) => unknown).bind(backplane),
-    ]),
-  ) as unknown as Backplane
 }

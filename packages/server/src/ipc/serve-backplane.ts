@@ -1,18 +1,17 @@
-import { chmod, lstat, unlink } from 'node:fs/promises'
-import { createConnection, createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import type { Backplane } from '../backplane/backplane.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import { tell } from '../runtime/guard.js'
-import { IpcAddressError } from './errors.js'
+import { checkPath, listen } from './address.js'
 import { FrameSocket } from './frame-socket.js'
 import { HostLink } from './host-link.js'
-import { type CallFrame, parts, toWire } from './wire.js'
+import { type CallFrame, type HostFrame, parts, toWire } from './wire.js'
 
 export interface ServeBackplaneOptions {
   /**
-   * The path of a Unix socket, or the name of a Windows pipe (`\\\\.\\pipe\\…`). Put it into a folder that only your
-   * application can enter: whoever can connect may publish and read everything. Only the user who runs this process may
-   * connect to the socket. A socket that a dead process left behind is replaced.
+   * The path of a Unix socket, of at most 94 bytes, or the name of a Windows pipe (`\\\\.\\pipe\\…`). Put it into a folder
+   * that only your application can enter: whoever can connect may publish and read everything. Only the user who runs this
+   * process may connect to the socket. A socket that a dead process left behind is replaced.
    */
   path: string
   /**
@@ -46,65 +45,26 @@ export interface BackplaneServer {
  */
 export async function serveBackplane(backplane: Backplane, options: ServeBackplaneOptions): Promise<BackplaneServer> {
   const { path, maxBacklogBytes = 16_777_216, rememberMs = 30_000 } = options
-  if (typeof path !== 'string' || path === '') throw new ConfigurationError('path', path, 'Pass the path of a socket.')
+  checkPath(path)
   for (const [name, value] of Object.entries({ maxBacklogBytes, rememberMs })) {
     if (!(value >= 0)) throw new ConfigurationError(name, value, 'Pass a number, 0 or more.')
   }
   const host = new Host(backplane, { maxBacklogBytes, rememberMs, onError: (error) => options.onError?.(error) })
   const server = createServer((socket) => host.accept(socket))
-  await listen(server, path)
+  const release = await listen(server, path)
+  server.on('error', (error) => host.report(error))
   return {
     get workers() {
       return host.workers
     },
     close: () => {
+      // Before the server closes: until then no other file can have its number.
+      release()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       host.close()
       return closed
     },
   }
-}
-
-async function listen(server: Server, path: string): Promise<void> {
-  const attempt = () =>
-    new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(path, () => {
-        server.off('error', reject)
-        resolve()
-      })
-    })
-  try {
-    await attempt().catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE') throw error
-      if (!(await lstat(path)).isSocket()) throw new Error('a file that is not a socket is in the way')
-      if (await isServed(path)) throw error
-      await unlink(path)
-      await attempt()
-    })
-    if (!path.startsWith('\\\\')) await chmod(path, 0o600)
-  } catch (error) {
-    server.close()
-    const { code, message } = error as NodeJS.ErrnoException
-    const reason =
-      code === 'EADDRINUSE'
-        ? 'another process serves there. Serve in one process only, and connect the others with connectBackplane.'
-        : `${message}. Pass a path in a folder that this process may write to.`
-    throw new IpcAddressError(path, reason, { cause: error })
-  }
-}
-
-/** Tells if a process listens at the other end of a socket file. */
-function isServed(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(path)
-    const settle = (served: boolean) => {
-      socket.destroy()
-      resolve(served)
-    }
-    socket.once('connect', () => settle(true))
-    socket.once('error', (error: NodeJS.ErrnoException) => settle(error.code !== 'ECONNREFUSED'))
-  })
 }
 
 /** The answer to `attach`: what the worker has to know of this process. */
@@ -135,7 +95,8 @@ class Host {
   readonly #sockets = new Set<FrameSocket>()
   /** Links by the id that each worker has given itself. */
   readonly #links = new Map<string, HostLink>()
-  readonly #timers = new Set<NodeJS.Timeout>()
+  /** Timers of the links whose workers are away. */
+  readonly #timers = new Map<HostLink, NodeJS.Timeout>()
   #closed = false
 
   constructor(backplane: Backplane, options: HostOptions) {
@@ -151,6 +112,7 @@ class Host {
     let worker: string | undefined
     const socket: FrameSocket = new FrameSocket(raw, {
       maxBacklogBytes: this.#options.maxBacklogBytes,
+      onRefused: (frame, error) => this.#replace(socket, frame as HostFrame, error),
       onFrame: (frame) => {
         const [, id, method, args] = frame as CallFrame
         const answer = async () => {
@@ -169,15 +131,26 @@ class Host {
       },
       onEnd: (error) => {
         this.#sockets.delete(socket)
-        if (error)
-          tell(
-            () => this.#options.onError(error),
-            () => {},
-          )
+        // Without a greeting, another process has only looked whether this one lives.
+        if (error && socket.greeted) this.report(error)
         if (worker !== undefined) this.#detach(worker, socket)
       },
     })
     this.#sockets.add(socket)
+  }
+
+  /** Takes the place of a frame that cannot be sent. */
+  #replace(socket: FrameSocket, [kind, subject]: HostFrame, error: unknown): void {
+    if (kind === 'result') socket.send(['failure', subject, toWire(error)])
+    else if (kind === 'message') socket.send(['gap', subject])
+    this.report(error)
+  }
+
+  report(error: unknown): void {
+    tell(
+      () => this.#options.onError(error),
+      () => {},
+    )
   }
 
   async #attach(worker: string, socket: FrameSocket, channels: readonly string[]): Promise<Attached> {
@@ -187,6 +160,7 @@ class Host {
       link = new HostLink(this.#backplane)
       this.#links.set(worker, link)
     }
+    this.#keep(link)
     await link.attach(socket, channels)
     const storedPosition = await link.storedPosition()
     return {
@@ -200,17 +174,17 @@ class Host {
   #detach(worker: string, socket: FrameSocket): void {
     const link = this.#links.get(worker)
     if (!link?.detach(socket)) return
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(timer)
-        if (!link.attached) this.#forget(worker, link)
-      },
-      Math.min(this.#options.rememberMs, longestTimerMs),
-    )
-    this.#timers.add(timer.unref())
+    const rememberMs = Math.min(this.#options.rememberMs, longestTimerMs)
+    this.#timers.set(link, setTimeout(() => this.#forget(worker, link), rememberMs).unref())
+  }
+
+  #keep(link: HostLink): void {
+    clearTimeout(this.#timers.get(link))
+    this.#timers.delete(link)
   }
 
   #forget(worker: string, link: HostLink): void {
+    this.#keep(link)
     if (this.#links.get(worker) === link) this.#links.delete(worker)
     link.dispose()
   }
@@ -234,7 +208,7 @@ class Host {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    for (const timer of this.#timers) clearTimeout(timer)
+    for (const timer of this.#timers.values()) clearTimeout(timer)
     for (const link of this.#links.values()) link.dispose()
     this.#links.clear()
     for (const socket of this.#sockets) socket.destroy()

@@ -50,13 +50,50 @@ export function toWire(error: unknown): WireError {
 /** Bytes of the length in front of each batch of frames. */
 const lengthBytes = 4
 
-/** Encodes frames as one batch: its length, then the frames as Node.js clones them between threads. */
-export function encodeFrames(frames: readonly unknown[]): Buffer {
+/** A longer batch is a mistake, or comes from something else. */
+const maxBatchBytes = 2 ** 28
+
+const maxBatchFrames = 4_096
+
+/**
+ * Encodes frames in batches: the length of each, then the frames as Node.js clones them between threads.
+ *
+ * @param refuse Gets each frame that cannot be cloned or is too large. The others are encoded.
+ */
+export function encodeFrames(
+  frames: readonly unknown[],
+  refuse: (frame: unknown, error: unknown) => void,
+  maxBytes: number = maxBatchBytes,
+): Buffer[] {
+  const batches: Buffer[] = []
+  const encode = (part: readonly unknown[]): void => {
+    try {
+      batches.push(encodeBatch(part, maxBytes))
+    } catch (error) {
+      if (part.length === 1) refuse(part[0], error)
+      else for (const half of [part.slice(0, part.length >> 1), part.slice(part.length >> 1)]) encode(half)
+    }
+  }
+  for (let start = 0; start < frames.length; start += maxBatchFrames) {
+    encode(frames.length > maxBatchFrames ? frames.slice(start, start + maxBatchFrames) : frames)
+  }
+  return batches
+}
+
+function encodeBatch(frames: readonly unknown[], maxBytes: number): Buffer {
   const body = serialize(frames)
+  checkSize(body.length, maxBytes)
   const batch = Buffer.allocUnsafe(lengthBytes + body.length)
   batch.writeUInt32BE(body.length)
   batch.set(body, lengthBytes)
   return batch
+}
+
+function checkSize(bytes: number, maxBytes: number): void {
+  if (bytes > maxBytes)
+    throw new RangeError(
+      `A message of ${bytes} bytes exceeds the ${maxBytes} bytes that one between processes may have.`,
+    )
 }
 
 /** Cuts what a socket brings into the greeting and batches of frames. */
@@ -66,7 +103,7 @@ export class FrameReader {
   #chunks: Buffer[] = []
   #length = 0
 
-  /** @throws whatever malformed bytes make the deserializer throw. */
+  /** @throws whatever malformed bytes make the deserializer throw, and a `RangeError` for a batch that is too large. */
   push(chunk: Buffer): unknown[] {
     this.#chunks.push(chunk)
     this.#length += chunk.length
@@ -74,9 +111,12 @@ export class FrameReader {
     if (this.greeting !== greeting) return []
     const frames: unknown[] = []
     while (this.#length >= lengthBytes) {
-      const size = lengthBytes + this.#peekLength()
-      if (this.#length < size) break
-      frames.push(...(deserialize(this.#take(size).subarray(lengthBytes)) as unknown[]))
+      const size = this.#peekLength()
+      checkSize(size, maxBatchBytes)
+      if (this.#length < lengthBytes + size) break
+      const batch: unknown = deserialize(this.#take(lengthBytes + size).subarray(lengthBytes))
+      if (!Array.isArray(batch)) throw new TypeError('The other process sent something other than frames.')
+      for (const frame of batch) frames.push(frame)
     }
     return frames
   }

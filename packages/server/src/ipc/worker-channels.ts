@@ -121,8 +121,8 @@ interface Source {
   more: boolean
 }
 
-/** Events read per round, over all channels. */
-const roundLimit = 2_048
+/** Events read per round, over all channels: few at first, and as many as have the wanted number of characters. */
+const round = { first: 256, most: 2_048, chars: 1_048_576 }
 
 export type ReadAll = (
   reads: readonly (readonly [channel: string, after: number, limit: number])[],
@@ -142,9 +142,10 @@ export async function catchUp(
   /** Per channel with a hole, the position up to which everything was delivered or is told to be missing. */
   const holes = new Map<string, number>()
   const sources: Source[] = channels.promised().map((from) => ({ ...from, items: [], more: true }))
-  const limit = Math.max(8, Math.floor(roundLimit / Math.max(1, sources.length)))
+  let size = round.first
   for (let told = isTold; sources.some(({ more }) => more); told = false) {
     const empty = sources.filter(({ more, items }) => more && items.length === 0)
+    const limit = Math.max(1, Math.floor(size / empty.length))
     const results = await readAll(empty.map(({ channel, after }) => [channel, after, limit]))
     for (const [index, source] of empty.entries()) {
       const { messages, continuous, lastPosition } = results[index]!
@@ -154,6 +155,7 @@ export async function catchUp(
       source.more = source.items.length === limit
       source.after = source.items.at(-1)?.position ?? source.after
     }
+    size = nextSize(size, results)
     // Beyond the position up to which every unfinished log was read, another one may have an earlier event.
     const through = Math.min(until, ...sources.filter(({ more }) => more).map(({ after }) => after))
     const found = sources.flatMap(({ channel, items }) =>
@@ -164,4 +166,11 @@ export async function catchUp(
     for (const { channel, message } of found) channels.deliver(channel, message)
   }
   for (const [channel, last] of holes) channels.pass(channel, Math.min(until, last))
+}
+
+function nextSize(size: number, results: readonly ReadResult[]): number {
+  const messages = results.flatMap((result) => result.messages)
+  const chars = messages.reduce((sum, { data }) => sum + data.length, 0)
+  const fitting = chars > 0 ? Math.ceil((round.chars / chars) * messages.length) : round.most
+  return Math.min(round.most, 2 * size, Math.max(1, fitting))
 }
