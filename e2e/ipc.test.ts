@@ -1,16 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { EventStreamService } from '@rivulet/client'
 import { defineEvents } from '@rivulet/core'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
-import { bundled } from '../test-support/bundled.js'
-import { endProcess } from '../test-support/end-process.js'
-import { freePort } from '../test-support/free-port.js'
 import { randomFrom } from '../test-support/random.js'
+import { crash, type Node, startMachine } from './ipc-machine.js'
 
 /** `npm run test:long` plays many more. */
 const seeds = Number(process.env.RIVULET_SEEDS ?? 1)
@@ -18,50 +11,6 @@ const firstSeed = Number(process.env.RIVULET_SEED ?? 1)
 
 const events = defineEvents({ count: z.object({ n: z.number() }) })
 const late = () => new Promise<'late'>((resolve) => setTimeout(resolve, 20, 'late'))
-const program = new URL('ipc-process.ts', import.meta.url)
-
-/** A process that is started again on the same port and socket. */
-class Node {
-  readonly role: 'primary' | 'worker'
-  readonly path: string
-  readonly port: number
-  child: ChildProcess | undefined
-  /** It has not answered to the last event. */
-  busy = false
-
-  constructor(role: 'primary' | 'worker', path: string, port: number) {
-    this.role = role
-    this.path = path
-    this.port = port
-  }
-
-  async start(): Promise<void> {
-    this.child = fork(await bundled(program), [this.role, this.path, String(this.port)], { execArgv: [] })
-    // Each event that waits for an answer listens.
-    this.child.setMaxListeners(0)
-    await once(this.child, 'message')
-  }
-
-  /** @returns True if the event is certain to be stored. */
-  async publish(n: number): Promise<boolean> {
-    const { child } = this
-    if (!child?.connected) return false
-    child.send(n, () => {})
-    this.busy = true
-    return new Promise((resolve) => {
-      const done = (stored: boolean) => {
-        child.off('message', onMessage)
-        child.off('exit', onExit)
-        this.busy = false
-        resolve(stored)
-      }
-      const onMessage = (answer: { n: number; stored: boolean }) => answer.n === n && done(answer.stored)
-      const onExit = () => done(false)
-      child.on('message', onMessage)
-      child.on('exit', onExit)
-    })
-  }
-}
 
 interface Scene {
   readonly primary: Node
@@ -70,17 +19,18 @@ interface Scene {
   stored(count: number): Promise<void>
 }
 
-async function crash(node: Node): Promise<void> {
-  await endProcess(node.child, 'SIGKILL')
-  await node.start()
-}
-
 const faults: Record<string, (scene: Scene) => Promise<void>> = {
   'the serving process is killed and comes back': ({ primary }) => crash(primary),
   'a worker is killed and comes back': ({ worker }) => crash(worker),
   'a worker stands still': async ({ worker, stored }) => {
     worker.child!.kill('SIGSTOP')
-    await stored(300)
+    await stored(150)
+    worker.child!.kill('SIGCONT')
+  },
+  'the serving process is killed while a worker stands still': async ({ primary, worker, stored }) => {
+    worker.child!.kill('SIGSTOP')
+    await stored(150)
+    await crash(primary)
     worker.child!.kill('SIGCONT')
   },
 }
@@ -92,16 +42,7 @@ it.each(
 )('loses nothing in silence while $fault (seed $seed)', { timeout: 120_000 }, async ({ fault, seed }) => {
   const random = randomFrom(seed)
   const oneOf = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!
-  const folder = await mkdtemp(join(tmpdir(), 'rivulet-'))
-  const path = join(folder, 'backplane')
-  const primary = new Node('primary', path, await freePort())
-  const workers = [new Node('worker', path, await freePort()), new Node('worker', path, await freePort())]
-  const nodes = [primary, ...workers]
-  onTestFinished(async () => {
-    for (const { child } of nodes) await endProcess(child, 'SIGKILL')
-    await rm(folder, { recursive: true })
-  })
-  await Promise.all(nodes.map((node) => node.start()))
+  const { primary, workers, nodes } = await startMachine('memory')
 
   const clients = nodes.map(({ port }) => {
     const items: (number | 'gap')[] = []
