@@ -8,15 +8,15 @@ import { checkPath } from './address.js'
 import { connectBackplane } from './connect-backplane.js'
 import { serveBackplane } from './serve-backplane.js'
 
-/** Called before a process moves a dead socket away. */
-const { hook } = vi.hoisted(() => ({ hook: { beforeRename: async (): Promise<void> => {} } }))
+/** Called before a process takes the lock to remove a dead socket. */
+const { hook } = vi.hoisted(() => ({ hook: { beforeLock: async (): Promise<void> => {} } }))
 vi.mock('node:fs/promises', async (importOriginal) => {
   const original = await importOriginal<typeof import('node:fs/promises')>()
-  const rename: typeof original.rename = async (from, to) => {
-    await hook.beforeRename()
-    return original.rename(from, to)
+  const link: typeof original.link = async (from, to) => {
+    if (String(to).endsWith('.lock')) await hook.beforeLock()
+    return original.link(from, to)
   }
-  return { ...original, rename }
+  return { ...original, link }
 })
 
 const scene = new IpcScene()
@@ -73,7 +73,7 @@ describe('the address', () => {
   })
 
   it('has one winner, whoever comes at the same time', async () => {
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 30; round++) {
       await leaveSocket()
       const servers = await Promise.allSettled([1, 2, 3, 4].map(() => scene.serve(new MemoryBackplane())))
       const winners = servers.filter((result) => result.status === 'fulfilled').map(({ value }) => value)
@@ -87,10 +87,18 @@ describe('the address', () => {
     }
   })
 
+  it('is taken over also from a process that died while it took it over', async () => {
+    await leaveSocket()
+    await link(scene.path, `${scene.path}.lock`)
+    await scene.serve(new MemoryBackplane())
+    await scene.connect()
+    expect(await readdir(scene.folder)).toEqual(['backplane'])
+  })
+
   it('is left to a process that took it over a moment ago', async () => {
     await leaveSocket()
-    hook.beforeRename = async () => {
-      hook.beforeRename = async () => {}
+    hook.beforeLock = async () => {
+      hook.beforeLock = async () => {}
       await scene.serve(new MemoryBackplane())
     }
     await expect(scene.serve(new MemoryBackplane())).rejects.toMatchObject(refused)

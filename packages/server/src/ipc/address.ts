@@ -1,5 +1,5 @@
 import { lstatSync, unlinkSync } from 'node:fs'
-import { chmod, link, lstat, mkdtemp, rename, rm, unlink } from 'node:fs/promises'
+import { chmod, link, lstat, mkdtemp, rm } from 'node:fs/promises'
 import { createConnection, type Server } from 'node:net'
 import { join } from 'node:path'
 import { ConfigurationError } from '../runtime/errors.js'
@@ -67,7 +67,7 @@ async function listenPrivately(server: Server, path: string): Promise<() => void
     const socket = join(folder, 's')
     await listenAt(server, socket)
     await chmod(socket, 0o600)
-    while (!(await isLinked(socket, path))) await removeStale(path, join(folder, 'o'))
+    while (!(await isLinked(socket, path))) await removeStale(socket, path)
     const { dev, ino } = await lstat(path)
     return () => {
       const now = lstatSync(path, { throwIfNoEntry: false })
@@ -89,39 +89,39 @@ async function isLinked(socket: string, path: string): Promise<boolean> {
 }
 
 /**
- * Removes a socket that a dead process left behind.
- *
- * @param aside Where it is moved. Another process may have taken over the path since it was examined: what was moved is
- * examined again, and put back.
+ * Removes a socket that a dead process left behind. Only the holder of a lock may: otherwise one process could remove the
+ * socket that another has put there since it was examined. The lock is a link to the holder's socket, which shows if it lives.
  */
-async function removeStale(path: string, aside: string): Promise<void> {
-  try {
-    if (!(await lstat(path)).isSocket()) throw new Error('a file that is not a socket is in the way')
-    await examine(path)
-    await rename(path, aside)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-    throw error
+async function removeStale(socket: string, path: string): Promise<void> {
+  const lock = `${path}.lock`
+  if (!(await isDead(path))) throw Object.assign(new Error('It is served.'), { code: 'EADDRINUSE' })
+  if (!(await isLinked(socket, lock))) {
+    if (await isDead(lock)) await rm(lock, { force: true })
+    else await new Promise((resolve) => setTimeout(resolve, 5))
+    return
   }
-  await examine(aside).catch(async (error: unknown) => {
-    await isLinked(aside, path)
-    throw error
-  })
-  await unlink(aside)
+  try {
+    if (await isDead(path)) await rm(path, { force: true })
+  } finally {
+    await rm(lock, { force: true })
+  }
 }
 
-/** Rejects unless the process that listened on a socket is dead. */
-function examine(path: string): Promise<void> {
+/** Tells if nobody listens on a socket, or if it is gone. */
+async function isDead(path: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => {})
+  if (!stats) return true
+  if (!stats.isSocket()) throw new Error('a file that is not a socket is in the way')
   return new Promise((resolve, reject) => {
     const socket = createConnection(path)
     socket.once('connect', () => {
       socket.destroy()
-      reject(Object.assign(new Error('It is served.'), { code: 'EADDRINUSE' }))
+      resolve(false)
     })
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED') resolve()
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(true)
       // Its backlog is full.
-      else if (error.code === 'EAGAIN') reject(Object.assign(error, { code: 'EADDRINUSE' }))
+      else if (error.code === 'EAGAIN') resolve(false)
       else reject(error)
     })
   })

@@ -132,7 +132,7 @@ it('answers any call, however malformed', async () => {
   expect(await (await scene.connect()).publish('a', event('1'), kept)).toMatchObject({ duplicate: false })
 })
 
-it('bounds what waits for a serving process that stands still', async () => {
+it('bounds what waits for a serving process that stands still', { timeout: 60_000 }, async () => {
   await scene.serve(new MemoryBackplane())
   const pipe = await openPipe()
   const worker = await connectByPipe(60_000)

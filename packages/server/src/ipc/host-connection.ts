@@ -28,7 +28,7 @@ interface PendingCall {
 }
 
 /** Bytes that may wait for a serving process that does not read. Beyond them calls are refused. */
-const maxBacklogBytes = 67_108_864
+const maxBacklogBytes = 16_777_216
 
 /** Longest time between two attempts to connect, in milliseconds. */
 const longestDelayMs = 1_000
