@@ -9,11 +9,11 @@ export type ReadItem = { readonly text: string } | { readonly end: EndState }
 export interface Reader {
   /** The next item. After `end` it is not called again. Rejects if the reader cannot go on. */
   next(): Promise<ReadItem>
-  /** Leaves, as a page that is closed does. */
+  /** Leaves, like a page that is closed. */
   leave(): unknown
 }
 
-/** Produces the texts of an answer. What it throws fails the answer. */
+/** Produces the texts of an answer. An error that it throws fails the answer. */
 export type Answer = (signal: AbortSignal) => AsyncIterable<string>
 
 /** An adapter on two nodes with one store, behind one address for clients. */
@@ -22,13 +22,13 @@ export interface AdapterUnderTest {
   start(id: string, answer: Answer): Promise<void>
   /** Reads an answer from its beginning. */
   read(id: string): Reader
-  /** Stops an answer as a user does, on the second node. */
+  /** Stops an answer, as a user would, on the second node. */
   stop(id: string): Promise<void>
   /** Cuts every connection of readers. New ones are served. */
   cut(): void
   /** Cuts every connection of readers, and has the second node serve new ones. */
   moveReaders(): void
-  /** Takes the first node from its store, as its death would, for good. Its lease is over a moment later. */
+  /** Cuts the first node off from its store for good, as its death would. Its lease expires a moment later. */
   loseProducers(): void
   /** Its clients cannot resume at a cursor: a reader whose connection is cut rejects, and reads again from the beginning. */
   readonly replaysOnly?: boolean
@@ -37,7 +37,7 @@ export interface AdapterUnderTest {
 
 export type CreateAdapter = () => Promise<AdapterUnderTest>
 
-/** One check that every adapter has to pass. */
+/** One check that every adapter must pass. */
 export interface AdapterCheck {
   readonly name: string
   /** @throws {AssertionError} (by rejecting) if the adapter does not pass. */
@@ -45,7 +45,7 @@ export interface AdapterCheck {
 }
 
 /**
- * The checks that every adapter of runs has to pass: readers that leave, reload, lose their connection or their node, producers
+ * The checks that every adapter of runs must pass: readers that leave, reload, lose their connection or their node, producers
  * that fail, die or are stopped. They run under any test runner; give each a time limit.
  *
  * @example

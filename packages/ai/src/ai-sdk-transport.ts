@@ -20,7 +20,8 @@ export interface RunChatTransportOptions<Message extends UIMessage = UIMessage>
   headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>)
   /**
    * The body of the POST, as JSON.
-   * @default (sent) => ({ id: sent.chatId, messages: sent.messages, trigger: sent.trigger, messageId: sent.messageId, ...sent.body })
+   * @default (sent) => ({ id: sent.chatId, messages: sent.messages, trigger: sent.trigger, messageId: sent.messageId,
+   *   ...sent.body })
    */
   body?: (sent: Omit<Sent<Message>, 'abortSignal'>) => object
   /**
@@ -31,11 +32,11 @@ export interface RunChatTransportOptions<Message extends UIMessage = UIMessage>
 }
 
 /**
- * A transport for `useChat` of the AI SDK: answers are runs, which go on when the page reloads or the network breaks. A lost
- * connection is resumed after the last chunk, and none comes twice. `stop()` stops the run, for all readers.
+ * A transport for `useChat` of the AI SDK. Answers are runs, which continue when the page reloads or the network breaks. A
+ * lost connection resumes after the last chunk, and no chunk arrives twice. `stop()` stops the run for all readers.
  *
  * With `resume: true`, `useChat` reads an answer in progress from its beginning. Give messages an id on the server
- * (`generateMessageId` of `toUIMessageStream`), so that an answer that is complete meanwhile replaces the stored one.
+ * (`generateMessageId` of `toUIMessageStream`), so that an answer completed in the meantime replaces the stored one.
  *
  * @example
  * useChat({ id, resume: true, transport: new RunChatTransport({ api: '/api/chat' }) })
@@ -50,7 +51,7 @@ export class RunChatTransport<Message extends UIMessage = UIMessage> implements 
   }
 
   /**
-   * Sends the messages, and reads the answer that they start.
+   * Sends the messages and reads the answer.
    *
    * @throws The error that refused or broke the request, for example an `HttpStatusError`.
    */
@@ -65,7 +66,7 @@ export class RunChatTransport<Message extends UIMessage = UIMessage> implements 
    * Reads the last answer of the chat: from its beginning, then live.
    *
    * @returns `null` if there is none.
-   * @throws As `sendMessages`.
+   * @throws The same errors as `sendMessages`.
    */
   async reconnectToStream(
     rejoined: Rejoined<Message> & { abortSignal?: AbortSignal },

@@ -12,8 +12,8 @@ export {
 } from './ui-messages.js'
 
 /**
- * Makes an event of a chunk: the `map` of a run that is produced by a UI message stream of the AI SDK. A chunk of the type
- * `error` fails the run, and readers are told its `errorText`, which `onError` of `toUIMessageStream` decides about.
+ * Turns a chunk into an event: the `map` of a run whose producer is a UI message stream of the AI SDK. A chunk of the type
+ * `error` fails the run, and readers get its `errorText`, which `onError` of `toUIMessageStream` chooses.
  *
  * @throws {RunFailure} for such a chunk.
  *
@@ -32,14 +32,13 @@ export function uiMessageOutput(chunk: UIMessageChunk): {
 
 /**
  * Reads a run as a UI message stream, for clients that speak the AI SDK's protocol and not Rivulet's: everything from its
- * beginning, then live. Give it to the AI SDK's `createUIMessageStreamResponse` or `pipeUIMessageStreamToResponse`. A failure
- * of the run, or a part of it that is no longer kept, is a last chunk of the type `error`; that it was stopped, of the type
- * `abort`.
+ * beginning, then live. Give it to the AI SDK's `createUIMessageStreamResponse` or `pipeUIMessageStreamToResponse`. If the
+ * run failed, or a part of it is no longer kept, the last chunk has the type `error`; if it was stopped, the type `abort`.
  *
- * It asks nobody: authorize the request first, for example by the run's `key`.
+ * It does not authorize: check the request first, for example by the run's `key`.
  *
  * @returns `undefined` if there is no such run. Answer a reconnecting AI SDK client with 204 then.
- * @throws What the backplane rejects with.
+ * @throws The error of the backplane.
  */
 export async function readUIMessageStream(
   runs: RunManager<WithUIMessages>,

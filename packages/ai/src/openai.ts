@@ -6,7 +6,7 @@ import { isRecord } from './schema.js'
 
 export { CompletionError } from './errors.js'
 
-/** One event of a completion, as a run publishes it. */
+/** One event of a completion, as the run publishes it. */
 export type CompletionOutput =
   | {
       readonly type: 'completion_text' | 'completion_reasoning' | 'completion_refusal'
@@ -21,13 +21,15 @@ export interface CompletionOptions {
   baseUrl?: string
   /** Sent as `Authorization: Bearer …`. @default Nothing is sent */
   apiKey?: string | undefined
-  /** More headers of the request. */
+  /** Additional headers of the request. */
   headers?: Readonly<Record<string, string>>
-  /** The request: `model`, `messages`, and whatever the endpoint takes. `stream` is always true, and usage is asked for. */
+  /**
+   * The request: `model`, `messages`, and whatever the endpoint takes. `stream` is always true, and the usage is requested.
+   */
   body: Readonly<Record<string, unknown>> & { readonly model: string; readonly messages: readonly unknown[] }
-  /** Aborts the request: pass the `signal` of the producer on, so that stopping the run stops the model. */
+  /** Aborts the request. Pass the producer's `signal`, so that stopping the run stops the model. */
   signal: AbortSignal
-  /** Replaces `fetch`. @default the global one */
+  /** Replaces `fetch`. @default The global one */
   fetch?: typeof fetch
 }
 
@@ -35,8 +37,9 @@ export interface CompletionOptions {
  * Asks an OpenAI-compatible endpoint for a completion and yields its events as they arrive: a producer for a run. Reads the
  * endpoint no faster than the run stores.
  *
- * @throws {RunFailure} with a reason for readers and a {@link CompletionError} as its cause: the endpoint cannot be reached or
- *   refuses (`model unavailable`, `model refused`), reports an error or sends something else than a completion (`model failed`),
+ * @throws {RunFailure} with a reason for readers and a {@link CompletionError} as its cause: the endpoint cannot be reached
+ *   or
+ *   refuses (`model unavailable`, `model refused`), reports an error or sends anything but a completion (`model failed`),
  *   or its answer ends before `[DONE]` (`model cut off`).
  *
  * @example

@@ -1,7 +1,7 @@
 import { type EventStreamService, StreamClosedByServerError } from '@rivulet/client'
 import { type EndEvent, type EventContract, type EventOf, type GapEvent, UnknownEventError } from '@rivulet/core'
 
-/** An item that comes from a run, in order. `live` follows the history; nothing follows `end`, `gap` and `lost`. */
+/** An item of a run, in order. `live` follows the history; nothing follows `end`, `gap` and `lost`. */
 export type RunItem<Event> =
   | { readonly event: Event }
   | { readonly live: true }
@@ -9,8 +9,8 @@ export type RunItem<Event> =
   | { readonly end: EndEvent | undefined }
 
 /**
- * Reads a run by a stream that is not connected yet. Leaving the loop closes the stream. No more than a buffer of events waits
- * to be read: the server sees a slow reader.
+ * Reads a run through a stream that is not yet connected. Leaving the loop closes the stream. A slow loop slows the server
+ * down instead of filling the memory.
  *
  * @throws The error that closed the stream, or an invalid event's.
  */

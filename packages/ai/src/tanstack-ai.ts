@@ -35,32 +35,33 @@ export const tanStackEvents: TanStackEvents = defineEvents({
 
 type WithTanStack = EventContract & TanStackEvents
 
-/** Names a run without a request: its id, and the offset to read on after; `null` for a producer. */
+/** Names a run without a request: its id, and the offset after which to resume; `null` for a producer. */
 export interface RunSelection {
   readonly runId: string
   readonly offset?: string | null
 }
 
 export interface RunDurabilityOptions {
-  /** The owner of the run. Runs of any other owner do not exist for this adapter. Compare with the user of the request. */
+  /** The owner of the run: the user of the request. Runs of other owners do not exist for this adapter. */
   key?: string
-  /** The one that you give to `chat()` and to `toServerSentEventsResponse`. Stopping the run on any node aborts it. */
+  /** The controller that you pass to `chat()` and `toServerSentEventsResponse`. Stopping the run on any node aborts it. */
   abortController?: AbortController
 }
 
 /**
- * Keeps the stream of a TanStack AI answer as a run: readers come back to it on any node of the backplane, `runs.stop(runId)`
+ * Keeps the stream of a TanStack AI answer as a run: readers resume it on any node of the backplane, `runs.stop(runId)`
  * stops it, and the death of its node ends it as `producer lost` instead of leaving its readers waiting.
  *
- * Takes the run from `X-Run-Id` or `?runId`, and the offset from `Last-Event-ID` or `?offset`. Whoever ends a run by anything but
- * `RUN_FINISHED` or `RUN_ERROR` leaves a `RUN_ERROR` as the last chunk for readers.
+ * Takes the run from `X-Run-Id` or `?runId`, and the offset from `Last-Event-ID` or `?offset`. If a run ends without
+ * `RUN_FINISHED` or `RUN_ERROR`, its readers get a `RUN_ERROR` as the last chunk.
  *
  * @throws {ConfigurationError} if the offset is not one of this adapter.
  *
  * @example
  * const abortController = new AbortController()
  * const adapter = runDurability(runs, request, { key: user.id, abortController })
- * return toServerSentEventsResponse(chat({ adapter: model, messages, abortController }), { abortController, durability: { adapter } })
+ * return toServerSentEventsResponse(chat({ adapter: model, messages, abortController }), { abortController, durability: {
+ * adapter } })
  */
 export function runDurability(
   runs: RunManager<WithTanStack>,

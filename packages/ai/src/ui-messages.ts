@@ -25,10 +25,10 @@ export const uiMessageEvents: UIMessageEvents = defineEvents({
   ),
 }) as UIMessageEvents
 
-/** The contract that runs of UI messages need, with whatever else. */
+/** A contract for runs of UI messages, which may have other events too. */
 export type WithUIMessages = EventContract & UIMessageEvents
 
-/** Readers see the end of a run as the AI SDK has it: as the last chunk. */
+/** Turns the end of a run into a last chunk, as the AI SDK expects. */
 export function chunkOf(item: RunItem<{ readonly chunk: UIMessageChunk }>): UIMessageChunk | undefined {
   if ('event' in item) return item.event.chunk
   if ('gap' in item) return { type: 'error', errorText: 'Part of the answer is no longer available.' }
@@ -38,7 +38,7 @@ export function chunkOf(item: RunItem<{ readonly chunk: UIMessageChunk }>): UIMe
   return state === 'failed' ? { type: 'error', errorText: reason ?? 'error' } : undefined
 }
 
-/** A stream of the chunks that come from a run. Cancelling it leaves the run. */
+/** A stream of a run's chunks. Cancelling it leaves the run. */
 export function chunksOf(
   items: AsyncGenerator<RunItem<{ readonly chunk: UIMessageChunk }>, void>,
 ): ReadableStream<UIMessageChunk> {

@@ -41,41 +41,49 @@ const ofRuns: readonly Script[] = [append, finish, readRun, ...Object.values(run
 const scripts: readonly Script[] = [...ofLogs, ...registryScripts, ...ofRuns]
 
 export interface RedisBackplaneOptions {
-  /** A client of `ioredis` or `redis` that describes the connection. The backplane opens two like it, and does not touch it. */
+  /**
+   * A client of `ioredis` or `redis` that describes the connection. The backplane opens two like it, and does not touch it.
+   */
   client: RedisClient
-  /** Nodes with the same namespace share their events. It is part of every name in Redis, as `{namespace}:…`. @default 'rivulet' */
+  /**
+   * Nodes with the same namespace share their events. It is part of every name in Redis, as `{namespace}:…`. @default
+   * 'rivulet'
+   */
   namespace?: string
   /** The retention of each channel, or a function that gives it per channel; the same on every node. */
   retention?: Retention | ((channel: string) => Retention)
   /** The time in milliseconds for which an idempotency key is remembered. @default 300_000 */
   idempotencyWindowMs?: number
-  /** The time in milliseconds within which Redis has to answer. After it the connections are opened anew. @default 2_000 */
+  /** The time in milliseconds within which Redis must answer. After that, the connections are opened again. @default 2_000 */
   timeoutMs?: number
-  /** The time in milliseconds for which a channel without subscribers is still listened to. @default 10_000 */
+  /** The time in milliseconds for which the backplane keeps listening to a channel without subscribers. @default 10_000 */
   lingerMs?: number
-  /** The time in milliseconds without a message after which the backplane tests that messages come. @default 10_000 */
+  /**
+   * The time in milliseconds without a message after which the backplane checks that messages still arrive. @default 10_000
+   */
   probeIntervalMs?: number
   /**
-   * The meaning of a restart of Redis, or of the promotion of a replica. `'gap'`: acknowledged events may be gone, so every
-   * stream is told of a gap. `'trust'`: nothing is lost as long as no node knows better. That is right only if Redis
-   * writes before it answers (`appendonly yes` and `appendfsync always`: the default `everysec` may answer first).
+   * The meaning of a restart of Redis, or of the promotion of a replica. `'gap'`: acknowledged events may be lost, so every
+   * stream is told of a gap. `'trust'`: nothing is lost unless a node knows otherwise. Choose it only if Redis writes to disk
+   * before it answers (`appendonly yes` and `appendfsync always`: the default `everysec` may answer first).
    * @default 'gap'
    */
   afterRestart?: 'gap' | 'trust'
   /**
    * The reaction to a Redis that deletes keys when its memory is full (a `maxmemory-policy` other than `noeviction`).
    * `'refuse'`: everything rejects with `RedisSetupError` until the policy is changed. `'warn'`: the process emits a warning.
-   * Deleted events are then told as gaps, but a repeated publish may be stored again, and presence may lack members.
+   * Deleted events are then reported as gaps, but a repeated publish may be stored twice, and presence may lack members.
    * @default 'refuse'
    */
   eviction?: 'refuse' | 'warn'
 }
 
 /**
- * Carries events between any number of nodes through one Redis (7 or newer) or Valkey: streams keep them, pub/sub brings them.
+ * Carries events between any number of nodes through one Redis (7 or newer) or Valkey: streams store them, and pub/sub
+ * delivers them.
  *
- * Connects when it is first used. During an outage of Redis publishing and reading reject at once with
- * `BackplaneUnavailableError`; streams stay open, and get the missed events in order afterwards.
+ * Connects on first use. During an outage of Redis, publishing and reading reject at once with `BackplaneUnavailableError`;
+ * streams stay open, and get the missed events in order afterwards.
  *
  * Redis must not evict keys (`maxmemory-policy noeviction`), and its user needs some rights: see `RedisSetupError`.
  *

@@ -30,7 +30,7 @@ import { SqliteRuns } from './runs/sqlite-runs.js'
 
 export interface SqliteBackplaneOptions {
   /**
-   * An open database of `better-sqlite3`, `libsql` or `node:sqlite`, in a file for events alone. The backplane sets
+   * An open database of `better-sqlite3`, `libsql` or `node:sqlite`, in a file that contains nothing else. The backplane sets
    * `journal_mode`, `synchronous` and `busy_timeout` of the connection, and does not close it.
    */
   database: SqliteDatabase
@@ -40,8 +40,8 @@ export interface SqliteBackplaneOptions {
    * Safety when the power fails or the operating system crashes. A process that crashes or is killed loses nothing in
    * either mode.
    *
-   * - `'normal'`: the last acknowledged events may be lost. After the next start, every client from before is told of a gap.
-   * - `'full'`: nothing is lost. Each commit waits until the disk has it.
+   * - `'normal'`: the last acknowledged events may be lost. After the next start, every earlier client is told of a gap.
+   * - `'full'`: nothing is lost. Each commit waits for the disk.
    *
    * @default 'normal'
    */

@@ -12,7 +12,7 @@ export interface OpenEvent {
   readonly recovered: boolean | null
   /** Number of retained events sent before the first live one. */
   readonly replayed: number
-  /** Address at which the client reads on after a break by GET, if it is not the one that it asked. */
+  /** Address from which the client resumes by GET after a break, if it differs from the one that it requested. */
   readonly location?: string | undefined
 }
 
@@ -65,7 +65,7 @@ export interface EndEvent {
 
 /**
  * An event of the protocol itself. It carries no `id` and moves no cursor, with three exceptions: a `rivulet:open` that gives
- * a client its first cursor, and what is kept with a run: `rivulet:end`, and a `rivulet:gap` in the place of lost events.
+ * a client its first cursor, and the events kept with a run: `rivulet:end`, and `rivulet:gap` in place of lost events.
  */
 export type ControlEvent = OpenEvent | GapEvent | LiveEvent | EndEvent | CloseEvent
 

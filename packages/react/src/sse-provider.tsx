@@ -23,7 +23,7 @@ interface CommonProps {
 }
 
 /**
- * A stream that you made. The first provider to mount connects it and the last one to unmount closes it, unless you had
+ * A stream that you created. The first provider to mount connects it and the last one to unmount closes it, unless you
  * connected it yourself.
  */
 export type GivenStreamProps<Contract extends EventContract> = CommonProps & {
@@ -31,12 +31,12 @@ export type GivenStreamProps<Contract extends EventContract> = CommonProps & {
 } & { [Option in keyof EventStreamServiceOptions]?: undefined }
 
 /**
- * Options of a stream that the provider makes. They may be written inline, as they are compared by value:
+ * Options of a stream that the provider creates. They may be written inline, because they are compared by value:
  *
  * - functions may change with each render, and the latest one is called;
- * - a contract may be made anew with the same event names, and the latest schemas validate;
+ * - a contract may be created anew with the same event names, and the latest schemas validate;
  * - changed `headers` make the stream reconnect and resume;
- * - any other change makes a new stream.
+ * - any other change creates a new stream.
  */
 export type OwnStreamProps<Contract extends EventContract> = CommonProps &
   EventStreamServiceOptions<Contract> & { service?: undefined }
@@ -49,7 +49,7 @@ export type SSEProviderProps<Contract extends EventContract = EventContract> =
  * Provides the components inside it with an event stream, connected while the provider is mounted. Providers may be
  * nested: hooks use the nearest one. On a server, nothing connects.
  *
- * @throws {ConfigurationError} for an option that no stream can have
+ * @throws {ConfigurationError} for an invalid option
  *
  * @example
  * <SSEProvider url="/events" events={events}>

@@ -5,7 +5,7 @@ import { type ReplayOptions, useFold } from './use-fold.js'
 
 /**
  * Reduces all events of one type, or of several, to a state. The component renders at most once per animation frame,
- * however many events come. While `<Activity>` hides it, it goes on reducing.
+ * however many events arrive. While `<Activity>` hides it, it goes on reducing.
  *
  * If the reducer throws, the event is skipped: the state stays as it was and the error goes to the stream's `onError`.
  *

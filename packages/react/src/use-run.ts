@@ -9,7 +9,7 @@ import type { EventContract, EventOf } from '@rivulet/core'
 import { useEffect, useInsertionEffect, useMemo, useRef, useState } from 'react'
 import { useBrowserLayoutEffect } from './use-browser-layout-effect.js'
 
-/** A run, and `stop`. The same object until something of it changes. */
+/** A run, and `stop`. The same object until anything changes. */
 export interface RunResult<Output> extends RunView<Output> {
   /**
    * Asks the server to stop the run, by a DELETE to its address. The state becomes `stopped` when the server says so.
@@ -20,11 +20,12 @@ export interface RunResult<Output> extends RunView<Output> {
 }
 
 /**
- * Reads a run while the component is mounted: all of it from the beginning, then live until its end. So a page that was
- * reloaded in the middle shows everything. The component renders at most once per animation frame. It needs no provider.
+ * Reads a run while the component is mounted: all of it from the beginning, then live until its end. A page that is reloaded
+ * in the middle therefore shows everything. The component renders at most once per animation frame. It needs no provider.
  * On a server, nothing connects.
  *
- * `output` is the list of the run's events, or with `reduce` what that makes of them. If the reducer throws, the event is
+ * `output` is the list of the run's events, or the state that `reduce` computes from them. If the reducer throws, the event
+ * is
  * skipped and the error goes to the console. Options may be written inline: they are compared by value, as in `SSEProvider`.
  *
  * @param url Address of the run, or of the request that starts it (with `method` and `body`). Without one, nothing is read.

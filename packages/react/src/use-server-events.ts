@@ -20,7 +20,7 @@ export interface ServerEvents<Event> {
 
 /**
  * The latest events of one type, or of several, since the component was mounted. The component renders at most once per
- * animation frame, however many events come. Up to the limit, none is missing.
+ * animation frame, however many events arrive. Up to the limit, none is missing.
  *
  * @throws {MissingStreamError} outside a provider
  *

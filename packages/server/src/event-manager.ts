@@ -24,7 +24,7 @@ import type { EventStreamOptions } from './streams/stream-options.js'
 import { Streams } from './streams/streams.js'
 
 export interface EventManagerOptions<Contract extends EventContract> {
-  /** The contract that `defineEvents` made. */
+  /** The contract from `defineEvents`. */
   events: Contract
   /** Identifies this manager in messages to `node:diagnostics_channel`. @default Its id in `nodes()` */
   name?: string
@@ -32,7 +32,10 @@ export interface EventManagerOptions<Contract extends EventContract> {
   source?: string
   /** Keeps events and passes them on to other nodes. Close it yourself. @default new MemoryBackplane({ retention }) */
   backplane?: Backplane
-  /** The events that each channel keeps. Not allowed with a `backplane`, which has its own option. @default { maxEvents: 1000, maxBytes: 8_388_608, maxAgeMs: 3_600_000 } */
+  /**
+   * The events that each channel keeps. Not allowed with a `backplane`, which has its own option. @default { maxEvents: 1000,
+   * maxBytes: 8_388_608, maxAgeMs: 3_600_000 }
+   */
   retention?: Retention | ((channel: string) => Retention)
   /** `false` sends no heartbeats. Proxies then cut silent streams, and clients cannot detect a dead connection. */
   heartbeat?: HeartbeatOptions | false
@@ -41,7 +44,7 @@ export interface EventManagerOptions<Contract extends EventContract> {
   limits?: Limits
   /**
    * Time limit of each `authorize`, `channels`, `snapshot` and `presence` callback, and of each step of the backplane while a
-   * stream is let in, in milliseconds. A request that has to wait longer is refused. @default 10_000
+   * stream is admitted, in milliseconds. A request that must wait longer is refused. @default 10_000
    */
   callbackTimeoutMs?: number
   /** Applies to streams whose routes have a `presence` callback. */
@@ -144,8 +147,8 @@ export class EventManager<Contract extends EventContract> {
    *
    * @param event The event's name, or its definition in the contract.
    * @throws {UnknownEventError} {EventValidationError} {ReservedKeyError} {EventSerializationError} {ManagerClosedError}
-   *   {ConfigurationError} (an option is invalid, or the channel begins with `rivulet:`): nothing was sent. Or the error of the
-   *   backplane: the event may have been stored in spite of it.
+   *   {ConfigurationError} (an option is invalid, or the channel begins with `rivulet:`): nothing was sent. Or the error of
+   *   the backplane: the event may have been stored nevertheless.
    */
   async publish<Type extends EventType<Contract>>(
     event: Type | EventDefinition<Type>,
@@ -201,8 +204,9 @@ export class EventManager<Contract extends EventContract> {
   }
 
   /**
-   * Drops the kept events of a channel that is no longer needed, or whose events must not be kept. Open streams go on. A
-   * client that resumes from before is told of a gap (`trimmed`). Other nodes may hold encoded copies in memory until newer
+   * Drops the kept events of a channel that is no longer needed, or whose events must not be kept. Open streams continue. A
+   * client that resumes from an earlier position is told of a gap (`trimmed`). Other nodes may hold encoded copies in memory
+   * until newer
    * events replace them, but send them to nobody.
    *
    * @throws {ConfigurationError} if the channel begins with `rivulet:`; {ManagerClosedError}; or the error of the backplane.
@@ -216,8 +220,8 @@ export class EventManager<Contract extends EventContract> {
 
   /**
    * Ends the matching streams of this process, for example when a credential was revoked or a user removed, and tells their
-   * clients not to come back. Events that have reached this process are written first, later ones are not. A lagging stream
-   * ends where it is.
+   * clients not to reconnect. Events that have reached this process are written first; later ones are not. A lagging stream
+   * ends at its position.
    *
    * @param which A selector, which is looked up in an index, or a function that is called for each open stream. The function
    *   must return true or false synchronously. It may be called again for streams that are being opened.
@@ -236,13 +240,13 @@ export class EventManager<Contract extends EventContract> {
 
   /**
    * Ends the matching streams on every node. Resolves when the disconnect is stored. Each node carries it out when it
-   * arrives; a node that is cut off does so when it is back. A node that may have missed one makes all its clients
+   * arrives; a node that is cut off does so when it reconnects. A node that may have missed one makes all its clients
    * reconnect, to be authorized again. Streams that are authorized afterwards stay open: make `authorize` refuse them first.
    *
    * @param selector Selects the streams that match all of its properties.
    * @throws {ConfigurationError} if the selector is empty, or a value of it or the reason is not a string.
-   * @throws {ManagerClosedError} or the error of the backplane. The disconnect may have been stored in spite of that error;
-   *   calling again is safe.
+   * @throws {ManagerClosedError} or the error of the backplane. The disconnect may have been stored nevertheless; calling
+   *   again is safe.
    * @example
    * await manager.disconnectEverywhere({ key: user.id }, 'signed out')
    */
@@ -288,11 +292,11 @@ export class EventManager<Contract extends EventContract> {
 
   /**
    * Shuts down. Refuses new streams at once (503), closes the open ones one by one over the grace period, and tells each
-   * client to come back at a different time. Publishing goes on until all streams are closed, and is refused afterwards.
+   * client to reconnect at a different time. Publishing continues until all streams are closed, and is refused afterwards.
    *
    * Resolves when every response has ended: at most two seconds after the grace period, whatever the clients do, or four if
    * the backplane does not answer. At most two seconds after that, none of their connections holds up `server.close()`. An
-   * HTTP/2 session with other responses goes on until they end. Further calls return the same promise.
+   * HTTP/2 session with other responses stays open until they end. Further calls return the same promise.
    *
    * @param options.graceMs In milliseconds, 0 or more. @default 0
    * @throws {ConfigurationError} if `graceMs` is not such a number. Nothing is closed in this case.

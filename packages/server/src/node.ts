@@ -34,14 +34,15 @@ export function handleEventStream<
 }
 
 /**
- * Answers a Node.js request, of HTTP/1.x or HTTP/2, with a run: all of it, or what comes after the client's cursor, until its
- * end. With `start`, for a POST, it starts the run first. Headers that were set on the response before are sent with it.
+ * Answers a Node.js request, of HTTP/1.x or HTTP/2, with a run: all of its events, or those after the client's cursor, until
+ * its end. With `start`, for a POST, it starts the run first. Headers that are already set on the response are sent along.
  *
- * Resolves when the stream is open or the request refused; never rejects: what fails goes to the manager's `onError`, and the
+ * Resolves when the stream is open or the request refused; never rejects. Errors go to the manager's `onError`, and the
  * client gets a status.
  *
  * @example
- * handleRunStream(runs, request, response, { id: () => 'answer:42', authorize: (request, { run }) => run?.key === userOf(request) })
+ * handleRunStream(runs, request, response, { id: () => 'answer:42', authorize: (request, { run }) => run?.key ===
+ * userOf(request) })
  */
 export function handleRunStream<
   Contract extends EventContract,
@@ -57,8 +58,8 @@ export function handleRunStream<
 }
 
 /**
- * Answers a Node.js request to stop a run: 200 with how it ended, 404 where there is none. The route's method is yours to
- * choose (`DELETE`, or `POST`). Never rejects.
+ * Answers a Node.js request to stop a run: 200 with its end, or 404 if it does not exist. Choose the method of the route,
+ * `DELETE` or `POST`. Never rejects.
  */
 export async function handleRunStop<
   Contract extends EventContract,

@@ -14,7 +14,7 @@ export interface Fold<Result> {
 
 /**
  * State behind one hook or composable. It folds events as they arrive, so that no backlog grows between two frames, and
- * replaces `result` once per frame. It has no effect until it subscribes, so a render may make one and drop it.
+ * replaces `result` once per frame. It has no effect until it subscribes, so a render may create one and discard it.
  *
  * An error thrown by the fold goes to the stream's `onError` once the store has subscribed.
  */

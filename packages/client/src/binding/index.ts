@@ -1,6 +1,6 @@
 /**
- * Parts of a framework's binding: `@rivulet/react` and `@rivulet/vue` are made of them, and so can yours be.
- * Applications need none of them.
+ * Parts of a framework's binding: `@rivulet/react` and `@rivulet/vue` consist of them, and your own binding can too.
+ * Applications do not need them.
  *
  * @see The guide "Build a binding".
  */

@@ -10,8 +10,8 @@ type Options = EventStreamServiceOptions
 type Values = Record<string, unknown>
 
 /**
- * Stream of a provider: given to it, or made from its options. It has no effect until its binding is opened, so a
- * render may make one and drop it.
+ * Stream of a provider: given to it, or created from its options. It has no effect until its binding is opened, so a render
+ * may create one and discard it.
  */
 export class ProviderStream {
   readonly binding: StreamBinding
@@ -42,7 +42,7 @@ export class ProviderStream {
   }
 
   /**
-   * Tells whether it still fits the provider's properties. Make a new one if not. Options are compared by value.
+   * Tells whether it still fits the provider's props. If not, create a new one. Options are compared by value.
    * Functions and the values of `headers` may differ: see `use` and `followHeaders`. Of a contract only the names of
    * the events count, as a contract made inside a component has new schemas with each render; the latest ones validate.
    */

@@ -27,7 +27,10 @@ export type RunState = 'idle' | 'connecting' | 'running' | EndState
 
 /** Everything known about a run at one moment. Replaced, never changed. */
 export interface RunView<Output> {
-  /** Events of the run, or what `reduce` made of them. Complete once the state is `done`, unless there is a `gap`. */
+  /**
+   * Events of the run, or the state that `reduce` computed from them. Complete once the state is `done`, unless there is a
+   * `gap`.
+   */
   readonly output: Output
   readonly state: RunState
   /** The reason of a stop or a failure, as the server tells it. */
@@ -42,7 +45,7 @@ export interface RunView<Output> {
   readonly location: string | undefined
 }
 
-/** Options of the stream that reads the run. It always reads the whole run, so it keeps and shares no cursor. */
+/** Options of the stream that reads the run. It always reads the whole run, so it neither keeps nor shares a cursor. */
 export interface RunOptions<Contract extends EventContract = EventContract>
   extends Omit<EventStreamServiceOptions<Contract>, 'url' | 'events' | 'lastEventId' | 'persist' | 'shared'> {
   /** The contract of the run's events. */
@@ -68,8 +71,8 @@ export type RunAddress = string | URL | null | undefined | false
 type AnyOptions = RunOptions & { limit?: number; reduce?: Reducer<unknown>; initial?: unknown }
 
 /**
- * Run behind one hook or composable: reads all of it, and replaces `view` at most once per frame. It has no effect until it is
- * opened, so a render may make one and drop it.
+ * Run behind one hook or composable: reads all of it, and replaces `view` at most once per frame. It has no effect until it
+ * is opened, so a render may create one and discard it.
  */
 export class RunBinding<Output> {
   view: RunView<Output>

@@ -31,8 +31,8 @@ interface Source {
  * Binds a stream to the components that show it: passes each event on at once, shows all components the same events in
  * the same frame, and keeps the latest events for components that mount later.
  *
- * It counts the events that it receives: counts below are numbers of events since it was made. It has no effect until
- * it is opened or subscribed to.
+ * Counts the events that it receives: each count below is a number of events since its creation. Has no effect until it is
+ * opened or subscribed to.
  */
 export class StreamBinding {
   readonly service: EventStreamService

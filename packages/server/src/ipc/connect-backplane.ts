@@ -15,15 +15,15 @@ export interface ConnectBackplaneOptions {
   /** The path that the serving process passed to `serveBackplane`. */
   path: string
   /**
-   * Time for each call, in milliseconds. A call during a break waits for the connection to come back. @default 5_000
+   * Time for each call, in milliseconds. A call during a break waits for the next connection. @default 5_000
    */
   timeoutMs?: number
 }
 
 /**
- * Connects to the backplane that another process of this machine serves by `serveBackplane`. Resolves once it is connected;
- * a worker may start before the serving process. After a break it connects again by itself, delivers what was stored
- * meanwhile, and tells a gap where events were lost.
+ * Connects to the backplane that another process of this machine serves with `serveBackplane`. Resolves once connected; a
+ * worker may start before the serving process. After a break, it reconnects by itself, delivers the events stored meanwhile,
+ * and reports a gap where events were lost.
  *
  * @throws {IpcUnavailableError} (by rejecting) if nothing answers at the path within `timeoutMs`.
  * @throws {IpcProtocolError} (by rejecting) if the other process has another version of the protocol.

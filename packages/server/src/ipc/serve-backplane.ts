@@ -15,16 +15,16 @@ export interface ServeBackplaneOptions {
    */
   path: string
   /**
-   * Bytes that may wait for one worker that does not read. Beyond them it is cut off, and reads what it missed from the logs
-   * when it is back. @default 16_777_216 (16 MiB)
+   * Bytes that may wait for a worker that does not read. Above that, it is disconnected, and reads the missed events from the
+   * logs when it is back. @default 16_777_216 (16 MiB)
    */
   maxBacklogBytes?: number
   /**
-   * Time for which it is remembered what a worker without a connection misses, in milliseconds. After it, the worker's
-   * streams are told of a gap when it is back. @default 30_000
+   * Time for which the server remembers what a disconnected worker misses, in milliseconds. After that, the worker's streams
+   * are told of a gap when it is back. @default 30_000
    */
   rememberMs?: number
-  /** Receives what goes wrong with a worker's connection: `IpcProtocolError` and errors of the socket. */
+  /** Receives the errors of a worker's connection: `IpcProtocolError` and errors of the socket. */
   onError?(error: unknown): void
 }
 
@@ -37,8 +37,8 @@ export interface BackplaneServer {
 }
 
 /**
- * Serves a backplane to other processes of this machine, over a Unix socket or a named pipe. They use it by
- * `connectBackplane`. This process goes on using the backplane itself.
+ * Serves a backplane to other processes of this machine, over a Unix socket or a named pipe. They use it with
+ * `connectBackplane`. This process may use the backplane directly.
  *
  * @throws {IpcAddressError} (by rejecting) if the path is in use, or cannot be listened on.
  * @throws {ConfigurationError} (by rejecting) if an option has an invalid value.

@@ -14,7 +14,7 @@ export interface OutboxOptions {
   readonly append: (ordinal: number, messages: readonly BackplaneMessage[]) => Promise<boolean>
   /** The store refused. It is over then, or is told so. */
   readonly onRefused: () => void
-  /** For how many milliseconds sending is tried again. */
+  /** The time for which sending is retried, in milliseconds. */
   readonly retryForMs: number
 }
 
@@ -51,7 +51,7 @@ export class Outbox {
     })
   }
 
-  /** Sends nothing more: whatever waits is rejected, and all that would come. */
+  /** Sends nothing more: rejects all waiting and later messages. */
   end(error: unknown): void {
     if (this.#over) return
     this.#over = { error }

@@ -4,10 +4,10 @@ import { ConfigurationError } from '../runtime/errors.js'
 import { isThenable, tell } from '../runtime/guard.js'
 import type { SnapshotEvent } from '../streams/stream-options.js'
 
-/** An event of the contract, as an iterable or a stream gives it. */
+/** An event of the contract, as an iterable or a stream yields it. */
 export type RunOutput<Contract extends EventContract> = SnapshotEvent<Contract>
 
-/** Items in time: what `for await` takes, or a stream of the web. */
+/** A source of items over time: an async iterable or a web stream. */
 export type RunSource<Item> = AsyncIterable<Item> | ReadableStream<Item>
 
 /** The tools of a producer. */
@@ -17,12 +17,13 @@ export interface Producing<Contract extends EventContract> {
   /** Aborts when the run is over: it was stopped, took too long, lost its lease, or this process shuts down. */
   readonly signal: AbortSignal
   /**
-   * Validates an event, and appends it to the run. Resolves when it is kept. Await it: what is not awaited waits in memory.
+   * Validates an event and appends it to the run. Resolves when the event is kept. Await each call: pending events take
+   * memory.
    *
-   * While the backplane cannot be reached, it is tried again as long as the lease holds.
+   * Retries while the backplane is unreachable, as long as the lease holds.
    *
    * @throws {RunEndedError} or {RunLostError} when the run is over; {UnknownEventError} {EventValidationError}
-   *   {ReservedKeyError} {EventSerializationError} {ConfigurationError}, or what the backplane rejects with. Nothing was kept
+   *   {ReservedKeyError} {EventSerializationError} {ConfigurationError}, or the error of the backplane. Nothing was kept
    *   then.
    */
   publish<Type extends EventType<Contract>>(
@@ -33,20 +34,20 @@ export interface Producing<Contract extends EventContract> {
 }
 
 /**
- * Makes the output of a run: a function that publishes it, a function that gives it as items (an async generator, say), or the
- * items themselves. The run is `done` when the function has resolved and the items are over.
+ * Produces the output of a run: a function that publishes it, a function that returns items (for example an async generator),
+ * or the items themselves. The run is `done` when the function has resolved and the items have ended.
  */
 export type Producer<Contract extends EventContract, Item = RunOutput<Contract>> =
   | RunSource<Item>
   | ((producing: Producing<Contract>) => Awaitable<RunSource<Item>>)
   | ((producing: Producing<Contract>) => Awaitable<void>)
 
-/** Makes events of items: one, several or (`undefined`) none of each. Without it, items have to be events, `{ type, payload }`. */
+/** Turns an item into one event, several or none (`undefined`). Without it, items must be events, `{ type, payload }`. */
 export type MapItem<Contract extends EventContract, Item> = (
   item: Item,
 ) => Awaitable<RunOutput<Contract> | readonly RunOutput<Contract>[] | undefined>
 
-/** Runs a producer to its end. Rejects with whatever it fails with. */
+/** Runs a producer to its end. Rejects with the producer's error. */
 export async function produce<Contract extends EventContract, Item>(
   producer: Producer<Contract, Item>,
   map: MapItem<Contract, Item> | undefined,
@@ -74,7 +75,7 @@ function publisher<Contract extends EventContract, Item>(
   }
 }
 
-/** Tells whether something gives items. */
+/** Recognizes a source of items. */
 export function isSource(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   return typeof (value as ReadableStream).getReader === 'function' || Symbol.asyncIterator in value

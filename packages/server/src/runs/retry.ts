@@ -3,7 +3,7 @@ import type { Clock } from '@rivulet/core'
 const firstMs = 50
 const longestMs = 1_000
 
-/** Tries again what failed, after pauses that grow. */
+/** Repeats a failed step after growing pauses. */
 export class Retry {
   readonly #clock: Clock
   #stopped = false
@@ -17,7 +17,7 @@ export class Retry {
   /**
    * Runs a step until it succeeds.
    *
-   * @throws what it last failed with, when so many milliseconds are over or it was stopped.
+   * @throws The last error of the step, once the time is over or it was stopped.
    */
   async run<T>(step: () => Promise<T>, forMs: number): Promise<T> {
     const deadline = this.#clock.now() + forMs
@@ -38,7 +38,7 @@ export class Retry {
     })
   }
 
-  /** Tries nothing again. A pause ends at once. */
+  /** Repeats nothing more. A pause ends at once. */
   stop(): void {
     this.#stopped = true
     this.#clock.clearTimeout(this.#timer)

@@ -19,29 +19,34 @@ import type { RunStreamOptions } from './run-route.js'
 import { answerStop, type RunStopOptions, type StopAnswer } from './run-stop.js'
 
 export interface RunManagerOptions<Contract extends EventContract> {
-  /** Gives its contract, backplane and `onError` to the runs. Its backplane must have runs, as memory and Redis have. */
+  /**
+   * The manager whose contract, backplane and `onError` the runs use. Its backplane must be able to store runs, as all of
+   * Rivulet's can.
+   */
   manager: EventManager<Contract>
   /**
-   * After how many milliseconds without a sign of its node a run is ended as `failed: 'producer lost'`. A producer whose
-   * process stands still for longer loses its run. @default 15_000
+   * The time without a sign of its node after which a run ends as `failed: 'producer lost'`, in milliseconds. A producer
+   * whose process is suspended for longer loses its run. @default 15_000
    */
   leaseMs?: number
-  /** For how many milliseconds a run is kept after its end, with its events. @default 3_600_000 (one hour) */
+  /** The time for which a run and its events are kept after its end, in milliseconds. @default 3_600_000 (one hour) */
   keepMs?: number
   /**
-   * After how many milliseconds a run is ended as `failed: 'timeout'`; `Infinity`: never. @default 3_600_000 (one hour)
+   * The time after which a run ends as `failed: 'timeout'`, in milliseconds; `Infinity`: never. @default 3_600_000 (one hour)
    */
   timeoutMs?: number
-  /** Maximum number of characters of event data that a run keeps. The newest events and the end stay. @default 8_388_608 */
+  /**
+   * The maximum number of characters of event data that a run keeps. The newest events and the end stay. @default 8_388_608
+   */
   maxBytes?: number
-  /** Maximum number of runs of one key at a time, on all nodes. @default Infinity */
+  /** The maximum number of running runs per key, on all nodes. @default Infinity */
   maxRunningPerKey?: number
 }
 
 export interface StartRunOptions<Contract extends EventContract, Item> {
-  /** Whose run it is: for `list`, `maxRunningPerKey`, and for your `authorize` to compare. Not empty. */
+  /** The owner of the run: for `list`, for `maxRunningPerKey`, and for your `authorize` to compare. Not empty. */
   key?: string
-  /** Makes events of the items of an iterable or a stream. @default They are events, `{ type, payload }` */
+  /** Turns the items of an iterable or a stream into events. @default The items are events, `{ type, payload }` */
   map?: MapItem<Contract, Item>
   /** @default The manager's */
   keepMs?: number
@@ -49,23 +54,23 @@ export interface StartRunOptions<Contract extends EventContract, Item> {
   timeoutMs?: number
 }
 
-/** A run that was asked for. */
+/** The result of `start`. */
 export interface StartedRun extends RunInfo {
   /** `true` if this call started the run; `false` if the id already had one, running or over. */
   readonly started: boolean
   /**
-   * Resolves when this process has nothing more to do for the run: for `waitUntil` of platforms that stop a process after its
+   * Resolves when this process has nothing left to do for the run: for `waitUntil` on platforms that stop a process after its
    * response. Never rejects.
    */
   readonly finished: Promise<void>
 }
 
-/** For how many milliseconds `close` waits for the backplane to take note. */
+/** The time for which `close` waits for the backplane, in milliseconds. */
 const leaveMs = 2_000
 
 /**
- * Starts streams that end: answers of a model, imports, builds. A run goes on whoever reads it, is kept for a while after its
- * end, can be stopped on any node, and ends once: `done`, `stopped` or `failed`.
+ * Starts streams that end: answers of a model, imports, builds. A run continues whether or not anyone reads it, is kept for a
+ * while after its end, can be stopped on any node, and ends once: `done`, `stopped` or `failed`.
  *
  * @example
  * const runs = new RunManager({ manager })
@@ -83,7 +88,7 @@ export class RunManager<Contract extends EventContract> {
   readonly #working = new Set<Promise<void>>()
   #closed: Promise<void> | undefined
 
-  /** @throws {ConfigurationError} when the manager's backplane has no runs, or an option has a value that makes no sense. */
+  /** @throws {ConfigurationError} if the manager's backplane cannot store runs, or an option has an invalid value. */
   constructor(options: RunManagerOptions<Contract>) {
     const { leaseMs = 15_000, keepMs = 3_600_000, timeoutMs = 3_600_000, maxBytes = 8_388_608 } = options
     const { manager, maxRunningPerKey = Infinity } = options
@@ -107,15 +112,15 @@ export class RunManager<Contract extends EventContract> {
   }
 
   /**
-   * Starts a run, unless there is one with this id: then nothing is started, whatever became of that one, and it is given
-   * back. So a request that is sent again starts nothing again.
+   * Starts a run, unless one with this id exists: then nothing is started, whatever its state, and that run is returned. A
+   * request that is sent twice therefore starts only one run.
    *
-   * Resolves as soon as the run exists. Its producer goes on whoever reads. Whatever it throws or rejects with goes to
-   * `onError` (stage `run`), and ends the run as `failed`; readers are told the reason of a `RunFailure`, and of anything
-   * else only `error`.
+   * Resolves as soon as the run exists. Its producer continues whether or not anyone reads. An error of the producer goes to
+   * `onError` (stage `run`) and ends the run as `failed`. Readers get the reason of a `RunFailure`; for any other error they
+   * get `error`.
    *
-   * @param id Not empty, unique to what is produced.
-   * @throws {TooManyRunsError} {ManagerClosedError} {ConfigurationError}, or what the backplane rejects with.
+   * @param id Identifies the output, for example an answer. Not empty.
+   * @throws {TooManyRunsError} {ManagerClosedError} {ConfigurationError}, or the error of the backplane.
    */
   async start<Item = RunOutput<Contract>>(
     id: string,
@@ -195,12 +200,12 @@ export class RunManager<Contract extends EventContract> {
   }
 
   /**
-   * Ends a run as `stopped`, wherever its producer is: its `signal` aborts, and nothing that it publishes from now on is kept.
-   * Its published events stay.
+   * Ends a run as `stopped`, on whichever node its producer is: the producer's `signal` aborts, and nothing that it publishes
+   * afterwards is kept. Events published before stay.
    *
-   * @param reason Readers are told. @default 'stopped'
-   * @returns Whether this call ended it. False where it was over already, or there is no such run.
-   * @throws {ConfigurationError}, or what the backplane rejects with; stopping it again is safe.
+   * @param reason The reason for readers. @default 'stopped'
+   * @returns True if this call ended the run. False if it was already over or does not exist.
+   * @throws {ConfigurationError}, or the error of the backplane; stopping again is safe.
    */
   async stop(id: string, reason = 'stopped'): Promise<boolean> {
     checkName('id', id)
@@ -208,7 +213,7 @@ export class RunManager<Contract extends EventContract> {
     return this.#store.finish(id, 'anyone', endOf({ state: 'stopped', reason }))
   }
 
-  /** A run; `undefined` where there is none, or none any more. @throws What the backplane rejects with. */
+  /** Returns a run; `undefined` if it does not exist, or no longer exists. @throws The error of the backplane. */
   async get(id: string): Promise<RunInfo | undefined> {
     checkName('id', id)
     const run = await this.#get(id)
@@ -221,10 +226,10 @@ export class RunManager<Contract extends EventContract> {
   }
 
   /**
-   * The runs with a key that are kept, running or not, the last started first.
+   * Lists the kept runs with a key, running or not, the most recently started first.
    *
-   * @param options.limit How many at most. @default 100
-   * @throws {ConfigurationError}, or what the backplane rejects with.
+   * @param options.limit The maximum number of runs. @default 100
+   * @throws {ConfigurationError}, or the error of the backplane.
    */
   async list({ key, limit = 100 }: { key: string; limit?: number }): Promise<RunInfo[]> {
     checkName('key', key)
@@ -241,10 +246,10 @@ export class RunManager<Contract extends EventContract> {
   }
 
   /**
-   * Drops a run with its events, before its time. One that is running is stopped first. Readers that still lack some of it are
-   * told of a gap, and new ones get 404.
+   * Drops a run and its events early. A running one is stopped first. Readers that lack some of its events are told of a gap,
+   * and new ones get 404.
    *
-   * @throws {ConfigurationError}, or what the backplane rejects with; calling it again is safe.
+   * @throws {ConfigurationError}, or the error of the backplane; calling again is safe.
    */
   async forget(id: string): Promise<void> {
     checkName('id', id)
@@ -252,13 +257,13 @@ export class RunManager<Contract extends EventContract> {
   }
 
   /**
-   * Shuts down: starts nothing any more, waits for the producers in this process, and ends the rest as
-   * `failed: 'shutdown'`. Close the runs before their manager. Calling it again returns the same promise.
+   * Shuts down: starts no more runs, waits for the producers in this process over the grace period, and ends the remaining
+   * ones as `failed: 'shutdown'`. Close the runs before their manager. Further calls return the same promise.
    *
-   * Resolves when their ends are written, at most two seconds after the grace period.
+   * Resolves when all ends are stored, at most two seconds after the grace period.
    *
    * @param options.graceMs In milliseconds, 0 or more. @default 0
-   * @throws {ConfigurationError} when `graceMs` is no such number; nothing is closed then.
+   * @throws {ConfigurationError} if `graceMs` is not such a number; nothing is closed then.
    */
   close({ graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
     checkNumbers({ graceMs })
@@ -285,9 +290,8 @@ export class RunManager<Contract extends EventContract> {
   }
 
   /**
-   * Answers a request to read a run, or to start and read it, by any sink: with all of it, or what comes after the client's
-   * cursor, live until its end.
-   * The adapters call this. Resolves when the stream is open or refused; never rejects.
+   * Answers a request to read a run, or to start and read it, through a sink: with all of its events, or those after the
+   * client's cursor, live until its end. The adapters call this. Resolves when the stream is open or refused; never rejects.
    */
   connect<Request, Context>(
     request: StreamRequest<Request>,

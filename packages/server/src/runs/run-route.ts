@@ -12,7 +12,7 @@ import { infoOf, type RunInfo } from './run-info.js'
 
 /** The last argument of `authorize` of a run's route. */
 export interface RunAuthorizationOptions extends CallbackOptions {
-  /** The run that the request is about; `undefined` where there is none. */
+  /** The requested run; `undefined` if it does not exist. */
   readonly run: RunInfo | undefined
 }
 
@@ -47,19 +47,19 @@ export interface RunRouteOptions<Request = unknown, Context = unknown> {
 export interface RunStartRouteOptions<Request = unknown, Context = unknown>
   extends Pick<RunRouteOptions<Request, Context>, 'authorize'> {
   /**
-   * Starts the run and returns it, as `runs.start` does. `false` or a status refuses the request, as in `authorize`, which is
-   * only asked about the run that was started. If there are too many runs of the key, the client gets 429.
+   * Starts the run and returns the result of `runs.start`. `false` or a status refuses the request, as in `authorize`, which
+   * is asked only about the started run. If there are too many runs with the key, the client gets 429.
    */
   start: (request: Request, options: CallbackOptions) => Awaitable<Pick<RunInfo, 'id'> | Refusal | false>
   /**
-   * Gives the address at which the run can be read by GET, absolute or relative to this route. The client is told, and reads on
-   * there after a break, so that it starts nothing twice. It MUST be on the same origin.
+   * Returns the address at which the run can be read by GET, absolute or relative to this route. The client resumes there
+   * after a break, so that it starts nothing twice. It MUST be on the same origin.
    */
   location: (request: Request, run: RunInfo) => string
   id?: undefined
 }
 
-/** A route that streams a run: one that is there (`id`), or one that it starts (`start`, `location`). */
+/** A route that streams a run: an existing one (`id`), or one that it starts (`start`, `location`). */
 export type RunStreamOptions<Request = unknown, Context = unknown> = (
   | (RunRouteOptions<Request, Context> & { start?: undefined; location?: undefined })
   | RunStartRouteOptions<Request, Context>

@@ -15,7 +15,7 @@ export interface RunStopOptions<Request = unknown, Context = unknown> extends Ru
 
 /** The answer to a request to stop a run, for any HTTP implementation. */
 export interface StopAnswer {
-  /** 200 for a run that is over now, whoever ended it; 404 where there is none, or how the request was refused. */
+  /** 200 for a run that is over now, whoever ended it; 404 if there is none; or the status of the refusal. */
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   /** With 200, `{ id, state, reason }` as JSON. */

@@ -3,7 +3,7 @@ import type { Awaitable } from '../runtime/awaitable.js'
 import type { CallbackOptions } from '../runtime/guard.js'
 import type { Refusal } from '../sinks/sink.js'
 
-/** Lets a request in, provided that it has a context. */
+/** Admits a request, provided that it has a context. */
 export interface Admission<Context> {
   /**
    * The user or client behind the request. Passed to `channels`, `filter`, `snapshot` and `presence`, and shown in
@@ -12,13 +12,16 @@ export interface Admission<Context> {
   readonly context: Context | null | undefined
   /** The user, tenant or address that the connection counts for in `maxConnectionsPerKey`. Not empty. */
   readonly key?: string | undefined
-  /** The time at which the credential expires, in milliseconds since the Unix epoch or as a `Date`. The stream ends then, and the client reconnects. */
+  /**
+   * The time at which the credential expires, in milliseconds since the Unix epoch or as a `Date`. The stream ends then, and
+   * the client reconnects.
+   */
   readonly expiresAt?: number | Date | undefined
 }
 
 /**
- * The answer of `authorize`. `true` lets the request in without a context, `false` refuses with 403. Any value that is
- * neither an admission nor a refusal lets nobody in: the client gets 500, and `onError` a `ConfigurationError`.
+ * The answer of `authorize`. `true` admits the request without a context, `false` refuses it with 403. Any value that is
+ * neither an admission nor a refusal admits nobody: the client gets 500, and `onError` a `ConfigurationError`.
  */
 export type Authorization<Context> = Admission<Context> | Refusal | boolean
 
@@ -40,8 +43,9 @@ export interface Snapshot<Contract extends EventContract> {
 /**
  * The options for the streams of one route. `Request` is the framework's own request.
  *
- * If one of the functions throws, rejects, returns nonsense or exceeds the manager's `callbackTimeoutMs`, the client gets
- * 500 without detail, and `onError` the reason. Asynchronous functions get a `signal` that aborts when their answer is no
+ * If one of the functions throws, rejects, returns an invalid value or exceeds the manager's `callbackTimeoutMs`, the client
+ * gets 500 without details, and `onError` the reason. Asynchronous functions get a `signal` that aborts when their answer is
+ * no
  * longer needed.
  */
 export interface EventStreamOptions<
@@ -53,7 +57,7 @@ export interface EventStreamOptions<
   channels?:
     | readonly string[]
     | ((request: Request, context: Context, options: CallbackOptions) => Awaitable<readonly string[]>)
-  /** Lets a request in or refuses it. @default Lets everyone in */
+  /** Admits or refuses a request. @default Admits everyone */
   authorize?: (request: Request, options: CallbackOptions) => Awaitable<Authorization<Context>>
   /**
    * Selects the events that a stream gets, live and replayed. Runs for each event and connection, so filtered streams cost
@@ -61,7 +65,10 @@ export interface EventStreamOptions<
    * such as a promise, the event is withheld and `onError` gets the reason.
    */
   filter?: (event: EventOf<Contract>, context: Context) => boolean
-  /** The kept events that a client without a last event ID gets from each channel: none, the latest, or that many. @default 'none' */
+  /**
+   * The kept events that a client without a last event ID gets from each channel: none, the latest, or that many. @default
+   * 'none'
+   */
   replay?: 'none' | 'latest' | number
   /**
    * Returns the state for a client that cannot resume, because it has no last event ID or that event is no longer kept.
