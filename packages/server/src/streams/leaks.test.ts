@@ -145,7 +145,7 @@ it('leaves no connection, timer or memory behind, whatever clients and publisher
   // A socket is released a turn or two after it closes.
   for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
   expect(openHandles()).toEqual(handles)
-}, 30_000)
+}, 120_000)
 
 /** A backplane of which one method never answers, as it is asked for. */
 function createMute(method: 'subscribe' | 'read', isMute: (channel: string) => boolean): Backplane {
