@@ -53,7 +53,7 @@ async function measureUnequal(quick: boolean, load: string, runs: number): Promi
     scale,
     fairness: await interleave(peers, 'fairness', runs, (peer) => fairness(programs, peer, scale)),
     large: await interleave(peers, 'large events', runs, (peer) => largeEvent(programs, peer, scale)),
-    joins: await interleave(peers, 'joins', runs, (peer) => joins(programs, peer, scale)),
+    joins: await interleave(peers, 'joins', scale.joinRuns, (peer) => joins(programs, peer, scale)),
   }
 }
 

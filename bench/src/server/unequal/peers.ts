@@ -5,7 +5,7 @@ import { EventManager } from '@rivulet/server'
 import { handleEventStream } from '@rivulet/server/node'
 import { z } from 'zod'
 import type { TickPayload } from '../event.js'
-import { sseHeaders, toFrame } from '../frame.js'
+import { sseHeaders } from '../frame.js'
 import { eventName } from '../subject.js'
 
 /** A server of several channels with a history. The path of a request names its channel. */
@@ -30,6 +30,17 @@ export function createRivulet(): Peer {
   }
 }
 
+/** The same bytes as Rivulet's: its headers, ids and fields. */
+const bareHeaders = { ...sseHeaders, 'X-Accel-Buffering': 'no' }
+const opening =
+  'retry: 2000\nid: 0123456789\nevent: rivulet:open\n' +
+  'data: {"connectionId":"01234567-000","heartbeatMs":30000,"recovered":null,"replayed":100}\n\n'
+
+function bareFrame(payload: TickPayload): string {
+  const data = JSON.stringify({ ...payload, timestamp: Date.now(), source: 'server' })
+  return `id: 012${payload.seq}\nevent: ${eventName}\ndata: ${data}\n\n`
+}
+
 /** The cost of Node.js itself: each event in one buffer for all, and the history of a channel in another one. */
 export function createBare(): Peer {
   const channels = new Map<string, { sockets: Set<Socket>; frames: string[]; history: Buffer | undefined }>()
@@ -42,9 +53,9 @@ export function createBare(): Peer {
   return {
     connect: (request, response) => {
       const channel = channelAt(channelOf(request))
-      response.writeHead(200, sseHeaders)
+      response.writeHead(200, bareHeaders)
       if (channel.frames.length > 0) {
-        channel.history ??= Buffer.from(channel.frames.join(''))
+        channel.history ??= Buffer.from(opening + channel.frames.join(''))
         response.write(channel.history)
       } else response.flushHeaders()
       const socket = response.socket!
@@ -58,7 +69,7 @@ export function createBare(): Peer {
     connections: () => connections,
     publish: (name, payload) => {
       const channel = channelAt(name)
-      const frame = toFrame(payload)
+      const frame = bareFrame(payload)
       channel.frames = [...channel.frames, frame].slice(-replay)
       channel.history = undefined
       const body = Buffer.from(frame)
