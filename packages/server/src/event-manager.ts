@@ -233,9 +233,9 @@ export class EventManager<Contract extends EventContract> {
    */
   disconnect(which: StreamSelector | ((connection: ConnectionInfo) => boolean), reason: string): number {
     checkReason(reason)
-    if (typeof which === 'function') return this.#streams.disconnect(which, reason)
+    if (typeof which === 'function') return this.#streams.disconnects.matching(which, reason)
     checkSelector(which)
-    return this.#streams.disconnectSelected(which, reason)
+    return this.#streams.disconnects.selected(which, reason)
   }
 
   /**

@@ -21,7 +21,7 @@ export async function planRunJoin(
   const { channels, lastEventId } = request
   const cursor = lastEventId ? parsePosition(lastEventId) : undefined
   const read = async (after: number): Promise<ReadResult> => {
-    const [result] = await request.read(() => readChannels(backplane, channels, () => after))
+    const [result] = await request.admitting.read(() => readChannels(backplane, channels, () => after))
     return result!
   }
   let first = await read(Math.max(cursor ?? 0, beginning))

@@ -84,12 +84,19 @@ function react<T>(promise: PromiseLike<T>, reaction: Reaction<T>): void {
   )
 }
 
-/** A step that many callers wait for. It forgets callers that leave: a promise would retain all that ever waited. */
-export class SharedStep {
+/** Something that many callers wait for. It forgets callers that leave: a promise would retain all that ever waited. */
+export abstract class Step {
+  /** Calls back once, unless the caller leaves first. */
+  abstract wait(onValue: () => void, onFailure: (error: unknown) => void): Leave
+}
+
+/** A step that is done when a promise settles. */
+export class SharedStep extends Step {
   readonly #waiting = new Set<Reaction<void>>()
   #settled: { readonly error?: unknown } | undefined
 
   constructor(promise: PromiseLike<void>) {
+    super()
     whenSettled(
       promise,
       () => this.#settle({}, ({ onValue }) => onValue!()),
@@ -140,7 +147,7 @@ export class Wait {
    * @param onLateFailure Receives a later rejection of the promise, unless it results from the abort. The promise retains
    *   it, so it must not refer to the request.
    */
-  for<T>(step: PromiseLike<T> | SharedStep, onLateFailure: (error: unknown) => void): Promise<T> {
+  for<T>(step: PromiseLike<T> | Step, onLateFailure: (error: unknown) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const settled = () => this.#leaves.delete(breakOff)
       const onValue = (value: T) => {
@@ -158,7 +165,7 @@ export class Wait {
       }
       this.#leaves.add(breakOff)
       const leave =
-        step instanceof SharedStep ? step.wait(onValue as () => void, onFailure) : whenSettled(step, onValue, onFailure)
+        step instanceof Step ? step.wait(onValue as () => void, onFailure) : whenSettled(step, onValue, onFailure)
       if (this.#brokenOff) breakOff()
     })
   }

@@ -1,7 +1,7 @@
 import type { Connection } from '../delivery/connection.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import { BackplaneTimeoutError, CallbackTimeoutError } from '../runtime/errors.js'
-import { ask, type CallbackOptions, SharedStep, Wait } from '../runtime/guard.js'
+import { ask, type CallbackOptions, Step, Wait } from '../runtime/guard.js'
 import type { ErrorContext } from '../runtime/report.js'
 import type { Runtime } from '../runtime/runtime.js'
 import type { SinkListener } from '../sinks/sink.js'
@@ -54,10 +54,15 @@ export class Admitting implements SinkListener {
    * @throws {Refused} or `clientGone`.
    */
   run<T>(stage: ErrorContext['stage'], step: () => Awaitable<T>): Awaitable<T> {
+    const result = this.attempt(stage, step)
+    return result instanceof Promise ? result.catch((error: unknown) => this.#fail(stage, error)) : result
+  }
+
+  /** Runs a synchronous step like `run`. */
+  attempt<T>(stage: ErrorContext['stage'], step: () => T): T {
     try {
       this.check()
-      const result = step()
-      return result instanceof Promise ? result.catch((error: unknown) => this.#fail(stage, error)) : result
+      return step()
     } catch (error) {
       return this.#fail(stage, error)
     }
@@ -76,7 +81,7 @@ export class Admitting implements SinkListener {
   }
 
   /** Runs a step of the backplane and waits for it, for a limited time. @throws {Refused} or `clientGone`. */
-  read<T>(step: () => Awaitable<T> | SharedStep): Awaitable<T> {
+  read<T>(step: () => Awaitable<T> | Step): Awaitable<T> {
     const onTimeout = () => this.#timeOut('read', new BackplaneTimeoutError(this.#timeoutMs))
     return this.run('read', () => this.#until('read', step, onTimeout))
   }
@@ -92,10 +97,10 @@ export class Admitting implements SinkListener {
   }
 
   /** Waits for a step while the request is pending, until the timeout. */
-  #until<T>(stage: ErrorContext['stage'], step: () => Awaitable<T> | SharedStep, onTimeout: () => void): Awaitable<T> {
+  #until<T>(stage: ErrorContext['stage'], step: () => Awaitable<T> | Step, onTimeout: () => void): Awaitable<T> {
     const { clock } = this.#runtime
     const result = step()
-    if (!(result instanceof Promise || result instanceof SharedStep)) return result
+    if (!(result instanceof Promise || result instanceof Step)) return result
     const timer = clock.setTimeout(onTimeout, this.#timeoutMs)
     return this.#wait!.for<T>(result, reporter(this.#runtime, stage)).finally(() => clock.clearTimeout(timer))
   }

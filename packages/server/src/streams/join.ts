@@ -10,6 +10,7 @@ import { all, readChannels } from '../delivery/read-channels.js'
 import { Verdicts } from '../delivery/verdicts.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import type { ServerGapReason } from '../runtime/gap-reason.js'
+import type { Admitting } from './admitting.js'
 import type { Beginning, EncodedSnapshot } from './snapshot.js'
 
 // Decides where a stream begins: after the cursor, at the latest events, or now, and if a resume is continuous.
@@ -21,10 +22,8 @@ export interface JoinRequest {
   readonly replay: 'none' | 'latest' | number
   /** Tells if the stream's filter lets an event pass. `undefined` without a filter. */
   readonly sees: ((frame: Frame) => boolean) | undefined
-  /** Runs a step of the backplane and waits for it, while the stream's request is pending. */
-  readonly read: <T>(step: () => Awaitable<T>) => Awaitable<T>
-  /** Waits for a later turn of the event loop if requests have taken enough of this one. */
-  readonly turn: () => Promise<void> | undefined
+  /** Runs the steps of the backplane, and waits for them while the stream's request is pending. */
+  readonly admitting: Pick<Admitting, 'read' | 'turn'>
   readonly snapshot: ((begun: Beginning) => Awaitable<EncodedSnapshot>) | undefined
 }
 
@@ -53,10 +52,11 @@ export interface Join {
  */
 export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): Promise<Join> {
   const { backplane } = runtime
-  const { channels, lastEventId, replay, snapshot, read } = request
+  const { channels, lastEventId, replay, snapshot, admitting } = request
   const cursor = lastEventId ? parsePosition(lastEventId) : undefined
   const limit = cursor === undefined ? 0 : undefined
-  const first = await read(() => readChannels(backplane, channels, () => cursor ?? 0, limit))
+  const reading = admitting.read(() => readChannels(backplane, channels, () => cursor ?? 0, limit))
+  const first = reading instanceof Promise ? await reading : reading
   let bridge = Infinity
   let clock = Infinity
   for (const result of first) {
@@ -97,9 +97,11 @@ export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): 
     const cursor = formatPosition(now)
     return { recovered, replayed: 0, cursor, ...announced, start: { position: bridge, bridge } }
   }
-  const positions = await read(() => all(channels.map((channel) => backplane.seek(channel, last))))
+  const seeking = admitting.read(() => all(channels.map((channel) => backplane.seek(channel, last))))
+  const positions = seeking instanceof Promise ? await seeking : seeking
   const floors = new Map(channels.map((channel, index) => [channel, positions[index]!]))
-  const kept = await read(() => readChannels(backplane, channels, (channel) => floors.get(channel)!))
+  const fetching = admitting.read(() => readChannels(backplane, channels, (channel) => floors.get(channel)!))
+  const kept = fetching instanceof Promise ? await fetching : fetching
   const position = Math.min(...positions)
   const { replayed, pages, verdicts } = await readAhead(runtime, request, { position, bridge, floors, first: kept })
   const firsts = kept.map(({ messages }) => (messages[0] ? messages[0].position - 1 : now))
@@ -143,7 +145,7 @@ interface ReadAhead {
 /** Counts the events that the log has for a stream, asks its filter about each, and keeps the first pages. */
 export async function readAhead(
   { backplane, replays }: DeliveryRuntime,
-  { channels, sees, read, turn }: JoinRequest,
+  { channels, sees, admitting }: JoinRequest,
   start: { position: number; bridge: number; floors?: Map<string, number>; first: readonly ReadResult[] },
 ): Promise<ReadAhead> {
   const { bridge } = start
@@ -155,7 +157,11 @@ export async function readAhead(
   let replayed = 0
   let chars = 0
   for (let reads = 1; position < bridge; reads++) {
-    if (reads > 1) results = await read(() => readChannels(backplane, channels, after))
+    if (reads > 1) {
+      const later = admitting.turn()
+      if (later) await later
+      results = await admitting.read(() => readChannels(backplane, channels, after))
+    }
     const page = makePage({ channels, bridge }, results)
     const { messages, channelOf } = page
     for (const { channel, upTo } of page.lost) floors.set(channel, upTo)
@@ -165,11 +171,9 @@ export async function readAhead(
     if (!verdicts) replayed += messages.length
     for (let index = 0; verdicts && index < messages.length; index++) {
       if (verdicts.ask(replays.frame(channelOf(index), messages[index]!))) replayed++
-      const later = index % framesPerLook === 0 ? turn() : undefined
+      const later = index % framesPerLook === 0 ? admitting.turn() : undefined
       if (later) await later
     }
-    const later = turn()
-    if (later) await later
   }
   return { replayed, pages, verdicts }
 }

@@ -4,7 +4,7 @@ import type { Frame, WireEvent } from '../delivery/frame.js'
 import { lingerMs } from '../delivery/outlet.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import { diagnose } from '../runtime/diagnostics.js'
-import { type CallbackOptions, decide, tell } from '../runtime/guard.js'
+import { decide, tell } from '../runtime/guard.js'
 import type { Refusal, Sink } from '../sinks/sink.js'
 import { asStream, Refused } from './admission.js'
 import { type Admitting, clientGone } from './admitting.js'
@@ -35,7 +35,11 @@ export interface StreamSource {
   onUncertain(connection: Connection): void
 }
 
-/** Answers one request with a stream: limits → authorize → channels → join → open → catch up. Never rejects. */
+/**
+ * Answers one request with a stream: limits → authorize → channels → join → open → catch up. Never rejects.
+ *
+ * Awaits only promises: a stream whose functions and backplane are synchronous opens in one go.
+ */
 export async function receive<Request, Context>(
   streams: Streams,
   request: StreamRequest<Request>,
@@ -48,11 +52,18 @@ export async function receive<Request, Context>(
     admitting = streams.admit(sink)
     sink.attach(admitting)
     if (sink.closed) return
-    await streams.ready(admitting)
-    const admission = await (source ? source.authorize(admitting) : authorize(admitting, request, options))
+    const later = admitting.turn()
+    if (later) await later
+    // Every later disconnect reaches this node once this is done. Only then may the request be authorized.
+    const listening = streams.control.ready()
+    if (listening) await admitting.read(() => listening)
+    admitting.admittedPosition = streams.control.position
+    const authorized = source ? source.authorize(admitting) : authorize(admitting, request, options)
+    const admission = authorized instanceof Promise ? await authorized : authorized
     if (admission.expiresAt <= streams.runtime.clock.now()) throw new Refused({ status: 401 })
     admitting.slot.claim(admission.key)
-    const channels = source ? [source.channel()] : await channelsOf(admitting, request, admission, options)
+    const named = source ? [source.channel()] : channelsOf(admitting, request, admission, options)
+    const channels = named instanceof Promise ? await named : named
     await open(streams, request, sink, options, { admitting, admission, channels, source })
   } catch (outcome) {
     answerWithout(streams, sink, outcome, options)
@@ -103,24 +114,23 @@ function destroy(streams: Streams, sink: Sink): void {
   )
 }
 
-async function authorize<Request, Context>(
+function authorize<Request, Context>(
   admitting: Admitting,
   { raw }: StreamRequest<Request>,
   options: EventStreamOptions<Request, Context>,
-): Promise<ReadAdmission> {
+): Awaitable<ReadAdmission> {
   if (!options.authorize) return everyone
   return admitting.ask('authorize', (call) => options.authorize!(raw, call), readAuthorization)
 }
 
-async function channelsOf<Request, Context>(
+function channelsOf<Request, Context>(
   admitting: Admitting,
   { raw }: StreamRequest<Request>,
   { context }: ReadAdmission,
   { channels = ['default'] }: EventStreamOptions<Request, Context>,
-): Promise<readonly string[]> {
-  const call = (given: CallbackOptions) =>
-    typeof channels === 'function' ? channels(raw, context as Context, given) : channels
-  return admitting.ask('channels', call, readChannelNames)
+): Awaitable<readonly string[]> {
+  if (typeof channels !== 'function') return admitting.run('channels', () => readChannelNames(channels))
+  return admitting.ask('channels', (call) => channels(raw, context as Context, call), readChannelNames)
 }
 
 async function open<Request, Context>(
@@ -144,43 +154,38 @@ async function open<Request, Context>(
   const filter =
     options.filter && ((event: WireEvent) => decide('filter()', () => options.filter!(event as never, context)))
   const onUncertain = source?.onUncertain
-  const connection = await admitting.run('read', () =>
+  const connection = admitting.attempt('read', () =>
     streams.create(sink, channels, admission, { admitting, filter, onUncertain }),
   )
-  let ordinal = 0
   let presence: string | undefined
   try {
     const { disconnects } = admitting
     if (disconnects.length > 0) {
-      const matched = await admitting.run('disconnect', () => disconnects.some((matches) => matches(connection)))
+      const matched = admitting.attempt('disconnect', () => disconnects.some((matches) => matches(connection)))
       if (matched) throw new Refused({ status: 403 })
     }
     if (options.presence) {
       presence = await admitting.ask('presence', (call) => options.presence!(context, call), readPresence)
     }
-    const join = await admitting.run('read', async () => {
-      for (;;) {
-        admitting.check()
-        const subscribing = streams.subscribing(connection)
-        if (!subscribing) break
-        await admitting.read(() => subscribing)
-      }
-      // Live events are held back from this ordinal on, in the queue that the cohort shares.
-      ordinal = connection.cohort.queue.end
-      const snapshot =
-        options.snapshot &&
-        ((begun: Beginning) =>
-          admitting.ask(
-            'snapshot',
-            (call) => options.snapshot!(context, call),
-            (answer) => encodeSnapshot(streams.runtime, streams.options, answer as Snapshot<EventContract>, begun),
-          ))
-      const sees = filter && ((frame: Frame) => connection.sees(frame))
-      const read = <T>(step: () => Awaitable<T>) => admitting.read(step)
-      const turn = () => admitting.turn()
-      const asked = { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot, read, turn }
-      return source ? source.join(asked) : planJoin(streams.runtime, asked)
-    })
+    for (;;) {
+      const subscribing = admitting.attempt('read', () => streams.subscribing(connection))
+      if (!subscribing) break
+      await admitting.read(() => subscribing)
+    }
+    // Live events are held back from this ordinal on, in the queue that the cohort shares.
+    const ordinal = connection.cohort.queue.end
+    const snapshot =
+      options.snapshot &&
+      ((begun: Beginning) =>
+        admitting.ask(
+          'snapshot',
+          (call) => options.snapshot!(context, call),
+          (answer) => encodeSnapshot(streams.runtime, streams.options, answer as Snapshot<EventContract>, begun),
+        ))
+    const sees = filter && ((frame: Frame) => connection.sees(frame))
+    const asked = { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot, admitting }
+    const planned = admitting.run('read', () => (source ? source.join(asked) : planJoin(streams.runtime, asked)))
+    const join = planned instanceof Promise ? await planned : planned
     streams.open(connection, { admitting, admission, presence, join, ordinal })
   } catch (refused) {
     connection.onClose()

@@ -8,18 +8,17 @@ import type { WireEvent } from '../delivery/frame.js'
 import { type HeartbeatOptions, HeartbeatService } from '../delivery/heartbeat.js'
 import { Control } from '../nodes/control.js'
 import { Presence, type PresenceOptions } from '../nodes/presence.js'
-import { matches, type StreamSelector } from '../nodes/stream-selector.js'
 import { diagnose } from '../runtime/diagnostics.js'
-import { decide, type SharedStep } from '../runtime/guard.js'
+import type { Step } from '../runtime/guard.js'
 import type { ErrorHandler } from '../runtime/report.js'
 import type { ManagerStats } from '../runtime/stats.js'
 import type { Sink } from '../sinks/sink.js'
 import { ConnectionLimits, type Limits, pipelined, Refused, shuttingDown } from './admission.js'
 import { Admitting, clientGone } from './admitting.js'
 import type { ReadAdmission } from './answers.js'
+import { Disconnects } from './disconnects.js'
 import { spreadClosing } from './drain.js'
 import type { Join } from './join.js'
-import { KeyIndex } from './key-index.js'
 import { Lifetimes } from './lifetime.js'
 import { Turns } from './turns.js'
 
@@ -58,6 +57,7 @@ export class Streams {
   readonly options: StreamsOptions
   readonly runtime: DeliveryRuntime
   readonly control: Control
+  readonly disconnects: Disconnects
   readonly presence: Presence
   readonly #fanOut: FanOut
   readonly #heartbeat: HeartbeatService
@@ -67,8 +67,6 @@ export class Streams {
   readonly #admitting = new Set<Admitting>()
   /** Connections that are not open yet. */
   readonly #joining = new Map<string, Connection>()
-  /** Open and joining connections by key. */
-  readonly #byKey = new KeyIndex()
   /** Closed connections whose responses have not ended. */
   readonly #ending = new Set<Connection>()
   /** Makes connection ids unique across processes. Ids are not secret. */
@@ -86,9 +84,15 @@ export class Streams {
     this.#lifetimes = new Lifetimes(clock, limits.maxLifetimeMs)
     this.#limits = new ConnectionLimits(limits, clock.random)
     this.#turns = new Turns(clock)
+    this.disconnects = new Disconnects({
+      open: this.connections,
+      joining: this.#joining,
+      admitting: this.#admitting,
+      members: (channel) => this.#fanOut.members(channel),
+    })
     this.control = new Control(clock, backplane, {
-      disconnect: (selector, reason, position) => void this.disconnectSelected(selector, reason, position),
-      reauthorize: () => this.#reauthorize(),
+      disconnect: (selector, reason, position) => void this.disconnects.selected(selector, reason, position),
+      reauthorize: () => this.disconnects.reauthorize(),
     })
     this.presence = new Presence(this.runtime, backplane.registry ?? new MemoryRegistry(() => clock.now()), {
       node: this.#idPrefix,
@@ -106,15 +110,6 @@ export class Streams {
     const admitting = new Admitting(this.runtime, this.#limits.enter(), timing)
     this.#admitting.add(admitting)
     return admitting
-  }
-
-  /** Resolves when it is the request's turn and every later disconnect will reach this node. Only then may the request be authorized. */
-  async ready(admitting: Admitting): Promise<void> {
-    const later = admitting.turn()
-    if (later) await later
-    const ready = this.control.ready()
-    if (ready) await admitting.read(() => ready)
-    admitting.admittedPosition = this.control.position
   }
 
   /** Call this when the request has its answer, a stream or a refusal. */
@@ -156,13 +151,13 @@ export class Streams {
       onEnd: () => this.#onEnd(connection),
     })
     cohort.catchingUp.add(connection)
-    this.#byKey.add(connection)
+    this.disconnects.add(connection)
     this.#joining.set(id, connection)
     return connection
   }
 
   /** The subscription to wait for until every later event of the connection's channels will be in its cohort's queue. */
-  subscribing({ cohort }: Connection): SharedStep | undefined {
+  subscribing({ cohort }: Connection): Step | undefined {
     return this.#fanOut.subscribing(cohort)
   }
 
@@ -204,7 +199,7 @@ export class Streams {
   #onClose(connection: Connection, reason: string): void {
     const { clock, counters } = this.runtime
     const { id, cohort, connectedAt } = connection
-    this.#byKey.delete(connection)
+    this.disconnects.remove(connection)
     this.#joining.delete(id)
     this.#fanOut.release(cohort)
     if (!this.connections.delete(id)) return
@@ -223,56 +218,6 @@ export class Streams {
   #onEnd(connection: Connection): void {
     this.#ending.delete(connection)
     if (this.connections.size === 0 && this.#ending.size === 0) this.#onAllEnded?.()
-  }
-
-  /** Ends the streams that match. @throws if the predicate throws; then no stream has ended. @returns The number of streams. */
-  disconnect(predicate: (connection: Connection) => boolean, reason: string): number {
-    const isMeant = (connection: Connection) => decide('disconnect()', () => predicate(connection))
-    const all = [...this.connections.values(), ...this.#joining.values()]
-    return this.#disconnect(all.filter(isMeant), isMeant, reason)
-  }
-
-  /**
-   * Ends the streams that a selector matches.
-   *
-   * @param position Streams that were authorized at this position or later stay open.
-   * @returns The number of streams that were ended.
-   */
-  disconnectSelected(selector: StreamSelector, reason: string, position: number = Infinity): number {
-    const predicate = (connection: Connection) =>
-      connection.admittedPosition < position && matches(connection, selector)
-    return this.#disconnect([...this.#candidates(selector)].filter(predicate), predicate, reason)
-  }
-
-  /** A superset of the matching connections, as small as the indexes allow. */
-  #candidates({ connectionId, key, channel }: StreamSelector): Iterable<Connection> {
-    if (connectionId !== undefined) return this.#find([connectionId])
-    if (key !== undefined) return this.#byKey.of(key)
-    return channel === undefined ? [] : this.#find([...this.#fanOut.members(channel)].map(({ id }) => id))
-  }
-
-  #find(ids: readonly string[]): Connection[] {
-    return ids.flatMap((id) => this.connections.get(id) ?? this.#joining.get(id) ?? [])
-  }
-
-  #disconnect(
-    connections: readonly Connection[],
-    predicate: (connection: Connection) => boolean,
-    reason: string,
-  ): number {
-    for (const connection of connections) {
-      // A joining connection is refused instead of opened: it must not slip through.
-      if (this.#joining.has(connection.id)) connection.onClose()
-      else connection.close(reason, false)
-    }
-    for (const { admittedPosition, disconnects } of this.#admitting) {
-      if (admittedPosition !== undefined) disconnects.push(predicate)
-    }
-    return connections.length
-  }
-
-  #reauthorize(): void {
-    for (const connection of [...this.connections.values()]) connection.close('reauthorize', true)
   }
 
   stats(): ManagerStats {
