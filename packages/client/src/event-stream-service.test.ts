@@ -135,6 +135,53 @@ describe('events', () => {
     expect(server.requests).toHaveLength(1)
   })
 
+  test.each([
+    ['reconnects', (stream: EventStreamService<typeof events>) => stream.reconnect()],
+    [
+      'closes and connects',
+      (stream: EventStreamService<typeof events>) => {
+        stream.close()
+        stream.connect()
+      },
+    ],
+  ])('that are too large are skipped once, even if the listener of the gap %s', async (_, act) => {
+    const stream = createStream({ maxEventBytes: 200 })
+    const gaps: string[] = []
+    stream.onGap(({ reason }) => {
+      gaps.push(reason)
+      act(stream)
+    })
+    const received = ticks(stream)
+    const tooLarge = `id: b\nevent: tick\ndata: {"padding":"${padding}"}\n\n`
+    server.answer = ({ headers }, response) => {
+      const isNew = headers['last-event-id'] !== 'b'
+      server.accept(response).write(openFrame() + (isNew ? tooLarge : frame('tick', { n: 2 }, 'c')))
+    }
+    stream.connect()
+    await until(() => received.length === 1)
+    expect(server.cursors).toEqual([undefined, 'b'])
+    expect(gaps).toEqual(['oversized'])
+    expect(stream.lastEventId).toBe('c')
+  })
+
+  test('of a snapshot that are too large do not keep the stream from opening', async () => {
+    const stream = createStream({ maxEventBytes: 200 })
+    const calls: unknown[] = []
+    stream.onGap(({ reason }) => calls.push(reason))
+    stream.onLive(() => calls.push('live'))
+    stream.on('tick', ({ n, replayed }) => calls.push(replayed ? `${n} replayed` : n))
+    const tooLarge = `event: tick\ndata: {"padding":"${padding}"}\n\n`
+    server.answer = (_, response) =>
+      server
+        .accept(response)
+        .write(openFrame({ replayed: 2 }) + frame('tick', { n: 1 }) + tooLarge + frame('tick', { n: 3 }, '3'))
+    stream.connect()
+    await until(() => stream.lastEventId === '3')
+    expect(calls).toEqual(['1 replayed', 'oversized', 'live', 3])
+    expect(stream.status).toBe('open')
+    expect(server.requests).toHaveLength(1)
+  })
+
   test.each(['comment', 'unknown field'])('survive a %s that is too large', async (what) => {
     const stream = createStream({ maxEventBytes: 200 })
     const onGap = vi.fn()

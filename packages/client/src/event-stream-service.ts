@@ -84,7 +84,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       },
       live: () => this.#dispatcher.live(),
       cursor: (id) => this.#dispatcher.moveTo(id),
-      gap: (gap) => this.#dispatcher.gap(gap),
+      gap: (gap, id) => this.#dispatcher.gap(gap, id),
       error: (error) => this.#errors.report(error, 'connection', this.status !== 'closed' || this.#thrown),
       changed: () => this.#onChange(),
       ready: () => this.#dispatcher.drained ?? this.#loops.resumed,

@@ -226,9 +226,9 @@ export class DirectConnection implements StreamLink {
     this.location = target.href
   }
 
-  #announce(gap: GapEvent): void {
+  #announce(gap: GapEvent, id?: string): void {
     this.#gap = gap
-    this.#sink.gap(gap)
+    this.#sink.gap(gap, id)
     this.#sink.changed()
   }
 
@@ -251,7 +251,7 @@ export class DirectConnection implements StreamLink {
           this.#expectHeartbeat()
           sink.changed()
         },
-        gap: (gap) => this.#announce(gap),
+        gap: (gap, id) => this.#announce(gap, id),
         closed: ({ reason, retry }) => {
           const error = new StreamClosedByServerError(reason, retry)
           this.send({ type: retry ? 'lost' : 'failed', error })

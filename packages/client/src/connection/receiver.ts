@@ -20,7 +20,8 @@ export interface Receiving {
   /** The first message of the stream has come. */
   began(): void
   opened(open: OpenEvent): void
-  gap(gap: GapEvent): void
+  /** Takes a gap, with the last event ID behind it if that is new. */
+  gap(gap: GapEvent, id?: string): void
   closed(close: CloseEvent): void
   /** Takes the end of a run: nothing more will come. */
   ended(end: EndEvent): void
@@ -49,6 +50,11 @@ export function createReceiver(
   const onLive = (): void => {
     history = 0
     if (connection.isCurrent()) sink.live()
+  }
+
+  /** An event has passed, perhaps the last one of the history. */
+  const onPassed = (): void => {
+    if (history > 0 && --history === 0) onLive()
   }
 
   const onMessage = (message: SseMessage, id: string | undefined): void => {
@@ -80,7 +86,7 @@ export function createReceiver(
       connection.moved(id)
     }
     sink.message(message, id, positioned, history > 0)
-    if (history > 0 && --history === 0) onLive()
+    onPassed()
   }
 
   const decoder = createDecoder({
@@ -90,9 +96,15 @@ export function createReceiver(
     onRetry: (milliseconds) => connection.retry(milliseconds),
     onTooLarge: (error) => {
       if (!connection.isCurrent()) return
-      connection.gap({ type: 'rivulet:gap', reason: 'oversized' })
-      if (error.lastEventId !== undefined) moveTo(error.lastEventId)
+      const id = error.lastEventId
+      if (id !== undefined) {
+        lastId = id
+        // Comes first, because a listener of the gap may reconnect.
+        connection.moved(id)
+      }
+      connection.gap({ type: 'rivulet:gap', reason: 'oversized' }, id)
       sink.error(error)
+      onPassed()
     },
   })
 

@@ -55,7 +55,8 @@ export interface ConnectionSink {
   live(): void
   /** Takes a last event ID that changed without an event. */
   cursor(id: string): void
-  gap(gap: GapEvent): void
+  /** Takes a gap, with the last event ID behind it if that is new. */
+  gap(gap: GapEvent, id?: string): void
   /** Takes the error of an attempt or a connection. */
   error(error: unknown): void
   /** Signals that the snapshot has changed. */

@@ -112,8 +112,10 @@ export class Dispatcher {
     this.inOrder(() => this.startAt(id))
   }
 
-  gap(gap: GapEvent): void {
+  /** Tells of a gap. `id` is the last event ID behind it if that is new. */
+  gap(gap: GapEvent, id?: string): void {
     this.inOrder(() => {
+      if (id !== undefined) this.startAt(id)
       // The server counts from the start again, so positions may be lower.
       if (gap.reason === 'restarted') this.#position = ''
       this.gaps.emit(gap, this.#options.report)

@@ -159,9 +159,20 @@ export function isRetryableStatus(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500
 }
 
-export function messageOf(cause: unknown): string {
+/** Returns the message of an error, or the text of anything else that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return textBy(() => (thrown instanceof Error ? thrown.message : thrown))
+}
+
+/** Returns the text of anything that was thrown: of an error, its name and message. */
+export function textOf(thrown: unknown): string {
+  return textBy(() => thrown)
+}
+
+/** Foreign values may throw when they are read, and some have no text. */
+function textBy(read: () => unknown): string {
   try {
-    return cause instanceof Error ? cause.message : String(cause)
+    return String(read())
   } catch {
     return 'unknown error'
   }

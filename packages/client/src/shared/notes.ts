@@ -1,5 +1,6 @@
 import { RivuletError } from '@rivulet/core'
 import type { ConnectionSnapshot } from '../connection/stream-link.js'
+import { textOf } from '../runtime/errors.js'
 import type { LogItem, Place } from './shared-log.js'
 
 /** Term and tab of a leader. The later of two leaders counts. */
@@ -118,15 +119,6 @@ export function unpackState(state: ConnectionSnapshot): ConnectionSnapshot {
   if (typeof error === 'string') return { ...state, error: new Error(error) }
   const { code, message } = error as RivuletError
   return { ...state, error: Object.assign(new RivuletError(code, message), error) }
-}
-
-/** The text of anything that was thrown: some values have none. */
-export function textOf(error: unknown): string {
-  try {
-    return String(error)
-  } catch {
-    return 'unknown error'
-  }
 }
 
 function packError(error: unknown): unknown {

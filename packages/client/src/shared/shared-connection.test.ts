@@ -127,6 +127,30 @@ describe('tabs of one origin', () => {
     await all(tabs, 1, 'backplane', 2)
   })
 
+  test('skip an event that is too large once, even if listeners of the gap connect again', async () => {
+    const options = { maxEventBytes: 500 }
+    const tabs = [open(options), open(options), open(options)]
+    for (const { stream } of tabs) await until(() => stream.state.recovered === null)
+    for (const { stream } of tabs.slice(0, 2)) stream.onGap(() => stream.reconnect())
+    const [, , { stream, tab }] = tabs as [Tab, Tab, Tab]
+    stream.onGap(() => {
+      stream.close()
+      tab.run(() => stream.connect())
+    })
+    send(1)
+    const tooLarge = { id: 2, text: frame('tick', { padding: 'x'.repeat(500) }, '2') }
+    history.push(tooLarge)
+    harness.server.stream.write(tooLarge.text)
+    await until(() => harness.server.requests.length > 1)
+    await turn()
+    await harness.server.open(1)
+    send(3)
+    await all(tabs, 1, 'oversized', 3)
+    for (const { stream } of tabs) expect(stream.lastEventId).toBe('3')
+    // No later request asks for it again.
+    expect(harness.server.cursors.filter((cursor) => cursor !== '2' && cursor !== '3')).toEqual([undefined])
+  })
+
   test('are all closed when the stream is over', async () => {
     const tabs = await openThree()
     harness.server.stream.write(encodeControlEvent({ type: 'rivulet:close', reason: 'over', retry: false }))
@@ -341,6 +365,41 @@ describe('a follower', () => {
     await harness.server.open(1)
   })
 
+  test('that lost notes of the leader asks for their items before it takes later ones', async () => {
+    const [leader, follower] = await openThree()
+    send(1)
+    await all([leader, follower], 1)
+    follower.tab.freeze()
+    send(2, 3)
+    await all([leader], 1, 2, 3)
+    await turn()
+    follower.tab.lose()
+    await follower.tab.thaw()
+    send(4)
+    await all([leader, follower], 1, 2, 3, 4)
+    expect(harness.server.requests).toHaveLength(1)
+  })
+
+  test('that is stuck and lost notes keeps its unread items', async () => {
+    const [leader, slow] = await openThree()
+    const iterator = slow.stream.events('tick', { bufferSize: 2 })
+    send(1, 2, 3, 4)
+    await all([leader], 1, 2, 3, 4)
+    await all([slow], 1, 2)
+    await turn()
+    slow.tab.freeze()
+    send(5)
+    await all([leader], 1, 2, 3, 4, 5)
+    await turn()
+    slow.tab.lose()
+    await slow.tab.thaw()
+    send(6)
+    await all([leader], 1, 2, 3, 4, 5, 6)
+    for (let n = 1; n <= 6; n++) expect((await iterator.next()).value).toMatchObject({ n })
+    expect(slow.received).toEqual([1, 2, 3, 4, 5, 6])
+    expect(harness.server.requests).toHaveLength(1)
+  })
+
   test('that closes in a handler takes nothing more, and resumes at its cursor', async () => {
     const [, follower] = await openThree()
     follower.stream.on('tick', ({ id }) => id === '2' && follower.stream.close())
@@ -460,7 +519,8 @@ describe('a stream has its own connection', () => {
   })
 })
 
-test('an invalid note is ignored', async () => {
+/** Makes a channel to the tabs that open from now on, for another page of their origin. */
+function stranger(): () => BroadcastChannel {
   const names: string[] = []
   const { BroadcastChannel } = globalThis
   vi.stubGlobal(
@@ -472,10 +532,26 @@ test('an invalid note is ignored', async () => {
       }
     },
   )
+  return () => {
+    expect(names[0]).toMatch(/^rivulet:shared:3:/)
+    return new BroadcastChannel(names[0]!)
+  }
+}
+
+/** Makes a note of a leader that all tabs would follow. */
+const leaderNote = (term: number) => ({
+  type: 'log',
+  leader: [term, 'x'],
+  before: [term, 1],
+  items: [] as unknown[],
+  state: { status: 'open', attempt: 0 },
+})
+
+test('an invalid note is ignored', async () => {
+  const channel = stranger()
   const tabs = await openThree()
-  expect(names[0]).toMatch(/^rivulet:shared:2:/)
-  const stranger = new BroadcastChannel(names[0]!)
-  const log = { type: 'log', leader: [9e15, 'x'], before: [9e15, 1], items: [], state: { status: 'open', attempt: 0 } }
+  const term = harness.clock.now() + 1_000
+  const log = leaderNote(term)
   for (const note of [
     undefined,
     null,
@@ -486,21 +562,26 @@ test('an invalid note is ignored', async () => {
     { type: 'hello' },
     { type: 'welcome', to: 1 },
     { ...log, leader: [Number.NaN, 'x'] },
+    leaderNote(Number.MAX_SAFE_INTEGER),
     { ...log, leader: undefined },
     { ...log, before: 'there' },
     { ...log, items: [undefined] },
-    { ...log, items: [{ place: [9e15, 2], message: { event: 'tick' } }] },
-    { ...log, items: [{ place: [9e15, 2], id: 7 }] },
-    { ...log, items: [{ place: [9e15, 2], gap: 'big' }] },
+    { ...log, items: [{ place: [term, 2], message: { event: 'tick' } }] },
+    { ...log, items: [{ place: [term, 2], id: 7 }] },
+    { ...log, items: [{ place: [term, 2], gap: 'big' }] },
     { ...log, state: { status: 'happy', attempt: 0 } },
     { ...log, state: undefined },
   ]) {
-    stranger.postMessage(note)
+    channel().postMessage(note)
   }
   await turn()
   send(1)
   await all(tabs, 1)
   expect(harness.server.requests).toHaveLength(1)
+  tabs[0].stream.close()
+  await takeOver()
+  send(2)
+  await all(tabs.slice(1), 1, 2)
 })
 
 test('a key is required if tabs of two users could share', () => {

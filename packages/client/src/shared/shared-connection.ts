@@ -6,9 +6,10 @@ import {
   idleSnapshot,
   type StreamLink,
 } from '../connection/stream-link.js'
+import { textOf } from '../runtime/errors.js'
 import { observePage, type PageEvent } from '../runtime/page-events.js'
 import { Election } from './election.js'
-import { type LeaderId, type LeaderNote, type Note, parseNote, textOf, unpackState } from './notes.js'
+import { type LeaderId, type LeaderNote, type Note, parseNote, unpackState } from './notes.js'
 import { SharedLeader } from './shared-leader.js'
 import { type Place, SharedLog } from './shared-log.js'
 import { SharedReader } from './shared-reader.js'
@@ -20,6 +21,12 @@ import { SharedReader } from './shared-reader.js'
  * one check and deposes it at the next: within 3 × 1_350 + 100 ms of its last sign of life.
  */
 const lookEveryMs = 1_200
+
+/**
+ * Limit of how far a leader's term may lie beyond the clock, 300 years. Terms are times, so a higher one is not from a
+ * leader. Followed, it would leave no room for the next one.
+ */
+const maxTermAhead = 1e13
 
 /** Time for late notes to arrive: the last items of an old leader, or a sign of life before a leader is deposed. */
 const lateMs = 100
@@ -246,7 +253,8 @@ export class SharedConnection implements StreamLink {
   }
 
   #onLeaderNote(note: LeaderNote): void {
-    if (isBefore(note.leader, this.#following)) return
+    const newest = Math.max(this.#clock.now(), this.#following[0]) + maxTermAhead
+    if (isBefore(note.leader, this.#following) || note.leader[0] > newest) return
     const isNew = isBefore(this.#following, note.leader)
     // Another tab took the lock, but the browser has not reported it yet.
     if (isNew && this.#leader) this.#onDeposed()

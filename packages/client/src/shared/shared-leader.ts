@@ -60,7 +60,7 @@ export class SharedLeader {
         this.whenSure(() => this.#record({ message, id, positioned, replayed })),
       live: () => this.whenSure(() => this.#record({ live: true })),
       cursor: (id) => this.whenSure(() => this.#record({ id })),
-      gap: (gap) => this.whenSure(() => this.#record({ gap })),
+      gap: (gap, id) => this.whenSure(() => this.#record({ gap, id })),
       error: (error) => this.whenSure(() => tab.error(error)),
       changed: () =>
         this.whenSure(() => {

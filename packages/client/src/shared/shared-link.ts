@@ -86,7 +86,7 @@ function lockManager(): LockManager | undefined {
 }
 
 /** Versioned prefix. Raise the version whenever the notes change, so that tabs of two versions don't share. */
-const protocol = 'rivulet:shared:2:'
+const protocol = 'rivulet:shared:3:'
 
 function nameOf(shared: true | SharedOptions, options: ConnectionOptions): string {
   const key = shared === true ? undefined : shared.key

@@ -96,9 +96,11 @@ export class SharedReader {
         sink.cursor(id)
         this.#meet()
       },
-      gap: (gap) => {
+      gap: (gap, id) => {
+        if (id !== undefined) this.cursor = id
         this.gap = gap
-        sink.gap(gap)
+        sink.gap(gap, id)
+        this.#meet()
       },
       error: (error) => {
         if (this.#own === own) sink.error(error)
@@ -168,7 +170,7 @@ export class SharedReader {
     else if (live) this.#sink.live()
     else if (gap) {
       this.gap = gap
-      this.#sink.gap(gap)
+      this.#sink.gap(gap, id)
       this.#changed()
     } else if (id !== undefined) this.#sink.cursor(id)
   }
