@@ -71,7 +71,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       callbackTimeoutMs: options.callbackTimeoutMs ?? 10_000,
       report: this.#errors.report,
     })
-    this.#loops = new Loops(this.#dispatcher, {
+    this.#loops = new Loops(this.#dispatcher, clock, {
       onStart: () => this.#start('connect'),
       onIdle: () => {
         if (!this.#connectCalled && this.status !== 'closed') this.close()
@@ -94,7 +94,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       persist,
       options,
       clock,
-      () => this.lastEventId,
+      { cursor: () => this.lastEventId, isPositioned: () => this.#dispatcher.isPositioned },
       (error) => this.#errors.report(error, 'persist'),
     )
     this.#startAt(options.lastEventId ?? '')
@@ -120,7 +120,8 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
 
   /**
    * The cursor: the ID up to which every event was delivered; `''` if there is none. An event counts as delivered once each of
-   * its handlers was called and each of its loops has read it.
+   * its handlers was called and each of its loops has read it. A loop that was left counts for another minute, or until the
+   * next one takes over from it.
    */
   get lastEventId(): string {
     return this.#loops.cursor ?? this.#dispatcher.lastEventId

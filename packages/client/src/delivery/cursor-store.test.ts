@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { until, useHarness } from '../../test/harness.js'
-import { frame } from '../../test/sse-server.js'
+import { frame, openFrame } from '../../test/sse-server.js'
 import { ConfigurationError, EventStreamService } from '../index.js'
 
 const harness = useHarness()
@@ -126,6 +126,48 @@ describe('a persisted stream', () => {
     expect(read.map(Number)).toEqual(Array.from({ length: 20 }, (_, n) => n + 1))
   })
 
+  test('waits a minute for the next loop after one was left', async () => {
+    const { createStream, server, clock } = harness
+    const storage = new MemoryStorage()
+    const saved = () => storage.entries.values().next().value
+    const stream = createStream({ persist: { storage } })
+    const handled = vi.fn()
+    stream.onAny(handled)
+    stream.connect()
+    const loop = stream.events()
+    await server.open()
+    for (let n = 1; n <= 9; n++) server.stream.write(frame('tick', {}, `${n}`))
+    await until(() => handled.mock.calls.length === 9)
+    await loop.next()
+    await loop.return()
+    clock.advance(59_000)
+    expect(saved()).toBe('1')
+    clock.advance(1_000)
+    expect(saved()).toBe('9')
+    // The next loop still gets everything, and counts again.
+    const next = stream.events()
+    clock.advance(1_000)
+    expect(saved()).toBe('1')
+    for (let n = 2; n <= 9; n++) expect((await next.next()).value?.id).toBe(`${n}`)
+    clock.advance(1_000)
+    expect(saved()).toBe('9')
+  })
+
+  test('waits no more once the next loop took over', async () => {
+    const { createStream, server, clock } = harness
+    const storage = new MemoryStorage()
+    const stream = createStream({ persist: { storage } })
+    stream.connect()
+    await server.open()
+    const loop = stream.events()
+    for (let n = 1; n <= 2; n++) server.stream.write(frame('tick', {}, `${n}`))
+    for await (const { id } of loop) if (id === '1') break
+    const next = stream.events()
+    expect((await next.next()).value?.id).toBe('2')
+    clock.advance(1_000)
+    expect([...storage.entries.values()]).toEqual(['2'])
+  })
+
   test('has a separate entry for each kind of stream', async () => {
     const { createStream, server } = harness
     const storage = new MemoryStorage()
@@ -153,19 +195,52 @@ describe('a persisted stream', () => {
     const { createStream, server, clock } = harness
     const storage = new MemoryStorage()
     const [slow, fast] = [createStream({ persist: { storage } }), createStream({ persist: { storage } })]
-    slow.connect()
-    await receive(slow, '9')
+    const opened = openFrame({ heartbeatMs: 0 })
     fast.connect()
-    await server.open(2)
-    server.stream.write(frame('tick', {}, '10'))
+    await server.open()
+    server.stream.write(opened + frame('tick', {}, '10'))
     await until(() => fast.lastEventId === '10')
+    slow.connect()
+    await server.open(2)
+    server.stream.write(opened + frame('tick', {}, '9'))
+    await until(() => slow.lastEventId === '9')
     for (let second = 0; second < 3; second++) {
       clock.advance(1_000)
       expect([...storage.entries.values()]).toEqual(['9'])
     }
+    server.stream.write(frame('tick', {}, 'z'))
+    await until(() => slow.lastEventId === 'z')
+    clock.advance(1_000)
+    expect([...storage.entries.values()]).toEqual(['z'])
     slow.close()
     clock.advance(1_000)
     expect([...storage.entries.values()]).toEqual(['10'])
+  })
+
+  test('shares its entry if IDs have no order, too: it moves once both streams are at the same event', async () => {
+    const { createStream, server, clock } = harness
+    const storage = new MemoryStorage()
+    const [slow, fast] = [createStream({ persist: { storage } }), createStream({ persist: { storage } })]
+    const send = (id: string) => {
+      for (const stream of server.streams) stream.write(`id: ${id}\ndata: {}\n\n`)
+    }
+    slow.connect()
+    fast.connect()
+    await server.open(2)
+    send('f0')
+    for (const stream of [slow, fast]) await until(() => stream.lastEventId === 'f0')
+    clock.advance(1_000)
+    expect([...storage.entries.values()]).toEqual(['f0'])
+    const loop = slow.messages()
+    for (const id of ['a1', 'c3', 'b2']) send(id)
+    await until(() => fast.lastEventId === 'b2')
+    for (let read = 0; read < 3; read++) {
+      clock.advance(1_000)
+      expect([...storage.entries.values()]).toEqual(['f0'])
+      await loop.next()
+    }
+    clock.advance(1_000)
+    expect([...storage.entries.values()]).toEqual(['b2'])
   })
 
   test.each([

@@ -12,7 +12,8 @@ export interface PersistOptions {
   storage?: Pick<Storage, 'getItem' | 'setItem'>
   /**
    * Distinguishes streams that have the same URL, method, body and credentials mode, such as those of several users of
-   * one browser. Required if the URL or the body is a function.
+   * one browser, or two streams of a page. Without it, these share a cursor, and the slowest decides. Required if the
+   * URL or the body is a function.
    */
   key?: string
 }
@@ -27,11 +28,18 @@ export interface CursorStore {
   keep(live: boolean): void
 }
 
+/** Stream whose cursor is kept. */
+export interface CursorSource {
+  cursor(): string
+  /** Returns true if IDs are positions, which only increase. */
+  isPositioned(): boolean
+}
+
 /** Entry of a storage. Streams of a page with the same identity share it. */
 interface Entry {
   saved: string
-  /** Cursors of the live streams. */
-  readonly cursors: Set<() => string>
+  /** The live streams. */
+  readonly sources: Set<CursorSource>
 }
 
 const entries = new WeakMap<object, Map<string, Entry>>()
@@ -41,7 +49,7 @@ export function createCursorStore(
   persist: boolean | PersistOptions,
   request: RequestOptions,
   clock: Clock,
-  current: () => string,
+  source: CursorSource,
   report: (error: unknown) => void,
 ): CursorStore | undefined {
   if (!persist) return undefined
@@ -64,9 +72,9 @@ export function createCursorStore(
 
   function keep(live: boolean): void {
     clock.clearTimeout(timer)
-    if (live) entry.cursors.add(current)
-    const id = furthestBehind([current, ...entry.cursors])
-    if (!live) entry.cursors.delete(current)
+    entry.sources.add(source)
+    const id = furthestBehind(entry)
+    if (!live) entry.sources.delete(source)
     if (id !== entry.saved && !failed) {
       entry.saved = id
       attempt('persist.storage.setItem', () => storage.setItem(name, id))
@@ -98,15 +106,21 @@ export function createCursorStore(
 function entryOf(storage: object, name: string): Entry {
   const named = entries.get(storage) ?? new Map<string, Entry>()
   entries.set(storage, named)
-  const entry = named.get(name) ?? { saved: '', cursors: new Set() }
+  const entry = named.get(name) ?? { saved: '', sources: new Set() }
   named.set(name, entry)
   return entry
 }
 
-/** Cursor of the slowest stream, as all that share an entry resume from it. A stream without a cursor lacks nothing. */
-function furthestBehind(cursors: readonly (() => string)[]): string {
-  return cursors
-    .map((cursor) => cursor())
-    .filter((id) => id !== '')
-    .reduce((lowest, id) => (lowest === '' || isAfter(lowest, id) ? id : lowest), '')
+/**
+ * Cursor of the slowest stream, as all that share an entry resume from it. A stream without a cursor lacks nothing. The
+ * IDs of a foreign server have no order, so the saved one stays until all streams are at the same event.
+ */
+function furthestBehind({ saved, sources }: Entry): string {
+  const streams = [...sources]
+  const ids = streams.map(({ cursor }) => cursor()).filter((id) => id !== '')
+  const isOrdered = streams.some(({ isPositioned }) => isPositioned())
+  return ids.reduce((slowest, id) => {
+    if (isOrdered) return isAfter(slowest, id) ? id : slowest
+    return id === slowest ? id : saved || slowest
+  }, ids[0] ?? '')
 }

@@ -45,6 +45,8 @@ export class Dispatcher {
   /** Types that ever had a handler. One lookup serves each event. */
   readonly #types = new Map<string, TypeEntry>()
   readonly #unknown = new Set<string>()
+  /** IDs are positions, which only increase. */
+  isPositioned = false
   #lastEventId = ''
   #order = 0
   #cursor = ''
@@ -140,6 +142,7 @@ export class Dispatcher {
     positioned: boolean,
     replayed: boolean,
   ): Promise<void> | undefined {
+    this.isPositioned = positioned
     if (id !== undefined && positioned && this.#position !== '' && !isAfter(id, this.#position)) return
     const { clock, callbackTimeoutMs, report } = this.#options
     const { signal } = this.#run

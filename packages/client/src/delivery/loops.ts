@@ -1,3 +1,4 @@
+import type { Clock } from '@rivulet/core'
 import type { Dispatcher } from './dispatcher.js'
 import { EventIterator, type IteratorOptions, type Unread } from './event-iterator.js'
 import type { HandlerList } from './handler-list.js'
@@ -12,20 +13,25 @@ export interface LoopSource {
   onIdle(): void
 }
 
+/** Time for the next loop to begin. Until then, a loop that was left holds the cursor back. */
+const leftMs = 60_000
+
 /** Iterators of a stream. They share a pause and a cursor, and a new loop takes over from the one before. */
 export class Loops {
   readonly #dispatcher: Dispatcher
+  readonly #clock: Clock
   readonly #source: LoopSource
   readonly #iterators = new Set<AnyIterator>()
   readonly #pausing = new Set<AnyIterator>()
-  /** Iterators that may hold unread events. */
-  readonly #readers = new Set<AnyIterator>()
+  /** Iterators that may hold unread events, with the time from which these no longer hold the cursor back. */
+  readonly #readers = new Map<AnyIterator, number>()
   /** Iterators of loops that were left, keyed by the handlers that they read. The next loop takes over from them. */
   readonly #left = new WeakMap<object, unknown>()
   #resumed: { promise: Promise<void>; resolve: () => void } | undefined
 
-  constructor(dispatcher: Dispatcher, source: LoopSource) {
+  constructor(dispatcher: Dispatcher, clock: Clock, source: LoopSource) {
     this.#dispatcher = dispatcher
+    this.#clock = clock
     this.#source = source
   }
 
@@ -42,10 +48,11 @@ export class Loops {
   /** Cursor of the slowest iterator; `undefined` if none has unread events. */
   get cursor(): string | undefined {
     let slowest: Unread<unknown> | undefined
-    for (const reader of this.#readers) {
+    const now = this.#clock.now()
+    for (const [reader, until] of this.#readers) {
       const { unread } = reader
-      if (reader.isDone) this.#readers.delete(reader)
-      if (unread && (!slowest || unread.order < slowest.order)) slowest = unread
+      if (reader.isDone || now >= until) this.#readers.delete(reader)
+      else if (unread && (!slowest || unread.order < slowest.order)) slowest = unread
     }
     return slowest?.cursor
   }
@@ -76,6 +83,7 @@ export class Loops {
       },
       onLeave: () => {
         left.push(iterator)
+        this.#readers.set(iterator, this.#clock.now() + leftMs)
         // The next loop starts soon, or never. Until then, new events can only wait in this buffer.
         this.#onPause(iterator, true)
         void afterTurns(20).then(() => this.#onPause(iterator, false))
@@ -84,7 +92,7 @@ export class Loops {
     })
     const unsubscribe = handlers.add((value) => iterator.push(value, this.#dispatcher.order, this.#dispatcher.cursor))
     this.#iterators.add(iterator)
-    this.#readers.add(iterator)
+    this.#readers.set(iterator, Infinity)
     if (!resume) for (const old of left.splice(0)) old.drop()
     const before = left.pop()
     if (before && !iterator.takeOver(before)) this.#dispatcher.gap({ type: 'rivulet:gap', reason: 'lagged' })
