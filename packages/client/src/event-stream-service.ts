@@ -109,6 +109,11 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     })
   }
 
+  /** Tells Vue not to make a stream in reactive data a proxy, which could not read private fields. */
+  protected get __v_skip(): boolean {
+    return true
+  }
+
   /** The current state, as an immutable snapshot that every change replaces. */
   get state(): ConnectionState {
     return this.#state

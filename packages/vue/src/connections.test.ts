@@ -1,7 +1,7 @@
 import { defineEvents } from '@rivulet/core'
 import { render, screen } from '@testing-library/vue'
-import { expect, it, vi } from 'vitest'
-import { createApp, defineComponent, h, nextTick, reactive, shallowRef } from 'vue'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { createApp, defineComponent, h, isReactive, nextTick, reactive, ref, shallowRef } from 'vue'
 import { z } from 'zod'
 import { startServer } from '../../../test-support/real-server.js'
 import { createFake, events } from '../test/harness.js'
@@ -190,6 +190,63 @@ it('reads bare template attributes as true, and absent ones as undefined', async
 it('refuses a bare `shared` without a key, like `shared: true`', () => {
   const props = { url: 'http://fake.test/a', events, shared: '' } as object
   expect(() => render(SSEProvider, { props })).toThrow('shared')
+})
+
+it.each([
+  ['with a bare `idempotent`', '', 'waiting'],
+  ['without `idempotent`', undefined, 'closed'],
+])('repeats a POST only %s', async (_, idempotent, status) => {
+  const fake = createFake()
+  const { clock } = fake
+  const failing = async () => {
+    throw new TypeError('network')
+  }
+  const props = { url: 'http://fake.test/a', method: 'POST', events, fetch: failing, clock, idempotent } as object
+  render(SSEProvider, { props, slots: { default: () => h(Lines) } })
+  await screen.findByText(status)
+})
+
+it.each([
+  ['', 'a'],
+  [undefined, 'a'],
+  [true, 'a'],
+  [false, '7 a'],
+])('with `validate` %j, shows %j', async (validate, text) => {
+  const fake = createFake()
+  const { clock, fetch } = fake
+  const props = { url: 'http://fake.test/a', events, fetch, clock, validate } as object
+  const Latest = defineComponent(() => {
+    const { events: lines, status } = useServerEvents(events.log, { limit: 2 })
+    return () => [
+      h('p', status.value),
+      h('p', { 'data-testid': 'lines' }, lines.value.map((line) => line.message).join(' ')),
+    ]
+  })
+  render(SSEProvider, { props, slots: { default: () => h(Latest) } })
+  await screen.findByText('open')
+  // What an invalid event is reported to without a listener.
+  const report = vi.spyOn(console, 'error').mockImplementation(() => {})
+  onTestFinished(() => report.mockRestore())
+  await fake.message({ event: 'log', data: '{"message":7}' })
+  await fake.push('log', { message: 'a' })
+  await shown(text)
+})
+
+it('takes a stream from reactive data, where it stays itself', async () => {
+  const fake = createFake()
+  const service = ref<unknown>(fake.service)
+  const state = reactive({ nested: { service: fake.service } })
+  expect(service.value).toBe(fake.service)
+  expect(isReactive(state.nested.service)).toBe(false)
+  const view = render(() => h(SSEProvider, { service: service.value as typeof fake.service }, () => h(Lines)))
+  await fake.connect()
+  await screen.findByText('open')
+  expect(state.nested.service.status).toBe('open')
+  view.unmount()
+  const app = createApp(Lines).use(rivulet(state.nested.service as typeof fake.service))
+  app.mount(document.createElement('div'))
+  await fake.connect()
+  app.unmount()
 })
 
 it('follows mutated headers', async () => {

@@ -52,11 +52,12 @@ const flag = { type: Boolean, default: undefined }
 /** Flag that may be an object of options instead. */
 const flagOrObject = { type: [Boolean, Object], default: undefined }
 
-/** A record: the compiler asks for each option of the client. */
-const everyOption: Record<
-  keyof EventStreamServiceOptions<EventContract>,
-  typeof any | typeof flag | typeof flagOrObject
-> = {
+type Options = EventStreamServiceOptions<EventContract>
+
+/** The compiler asks for each option of the client, and for a flag if the option may be `true`. */
+const everyOption: {
+  [Name in keyof Options]-?: true extends Options[Name] ? typeof flag | typeof flagOrObject : typeof any
+} = {
   url: any,
   method: any,
   body: any,

@@ -400,6 +400,35 @@ describe('a follower', () => {
     expect(harness.server.requests).toHaveLength(1)
   })
 
+  test('that had to ask twice takes only one of the answers', async () => {
+    // A foreign stream: no position tells its events apart.
+    harness.server.answer = (_, response) => harness.server.accept(response)
+    const leader = open()
+    await until(() => leader.stream.status === 'open')
+    send(1, 2)
+    await all([leader], 1, 2)
+    const { postMessage } = BroadcastChannel.prototype
+    const hellos: { question: number }[] = []
+    const post = vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation(function (
+      this: BroadcastChannel,
+      note,
+    ) {
+      if (note.type === 'hello') hellos.push(note)
+      postMessage.call(this, note)
+    })
+    leader.tab.freeze()
+    const late = open({ lastEventId: '1' })
+    await until(() => hellos.length === 1)
+    await pass(1_500)
+    expect(hellos).toHaveLength(2)
+    await leader.tab.thaw()
+    await all([late], 2)
+    send(3)
+    await all([leader], 1, 2, 3)
+    await all([late], 2, 3)
+    post.mockRestore()
+  })
+
   test('that closes in a handler takes nothing more, and resumes at its cursor', async () => {
     const [, follower] = await openThree()
     follower.stream.on('tick', ({ id }) => id === '2' && follower.stream.close())
