@@ -94,7 +94,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       persist,
       options,
       clock,
-      { cursor: () => this.lastEventId, isPositioned: () => this.#dispatcher.isPositioned },
+      () => [this.lastEventId, this.#dispatcher.isPositioned],
       (error) => this.#errors.report(error, 'persist'),
     )
     this.#startAt(options.lastEventId ?? '')

@@ -28,12 +28,8 @@ export interface CursorStore {
   keep(live: boolean): void
 }
 
-/** Stream whose cursor is kept. */
-export interface CursorSource {
-  cursor(): string
-  /** Returns true if IDs are positions, which only increase. */
-  isPositioned(): boolean
-}
+/** Returns the cursor of a stream. `positioned` means that IDs are positions, which only increase. */
+export type CursorSource = () => readonly [id: string, positioned: boolean]
 
 /** Entry of a storage. Streams of a page with the same identity share it. */
 interface Entry {
@@ -116,11 +112,10 @@ function entryOf(storage: object, name: string): Entry {
  * IDs of a foreign server have no order, so the saved one stays until all streams are at the same event.
  */
 function furthestBehind({ saved, sources }: Entry): string {
-  const streams = [...sources]
-  const ids = streams.map(({ cursor }) => cursor()).filter((id) => id !== '')
-  const isOrdered = streams.some(({ isPositioned }) => isPositioned())
-  return ids.reduce((slowest, id) => {
+  const cursors = [...sources].map((source) => source()).filter(([id]) => id !== '')
+  const isOrdered = cursors.some(([, positioned]) => positioned)
+  return cursors.reduce((slowest, [id]) => {
     if (isOrdered) return isAfter(slowest, id) ? id : slowest
     return id === slowest ? id : saved || slowest
-  }, ids[0] ?? '')
+  }, cursors[0]?.[0] ?? '')
 }

@@ -84,24 +84,15 @@ export class SharedReader {
     this.#clock.clearTimeout(this.#timer)
     this.#timer = undefined
     const sink = this.#sink
+    const take = (item: Omit<LogItem, 'place'>) => {
+      this.#hand(item)
+      this.#meet()
+    }
     const own = new DirectConnection(this.#options, this.#clock, {
       ...sink,
-      message: (message, id, positioned, replayed) => {
-        if (id !== undefined) this.cursor = id
-        sink.message(message, id, positioned, replayed)
-        this.#meet()
-      },
-      cursor: (id) => {
-        this.cursor = id
-        sink.cursor(id)
-        this.#meet()
-      },
-      gap: (gap, id) => {
-        if (id !== undefined) this.cursor = id
-        this.gap = gap
-        sink.gap(gap, id)
-        this.#meet()
-      },
+      message: (message, id, positioned, replayed) => take({ message, id, positioned, replayed }),
+      cursor: (id) => take({ id }),
+      gap: (gap, id) => take({ gap, id }),
       error: (error) => {
         if (this.#own === own) sink.error(error)
       },
@@ -143,7 +134,7 @@ export class SharedReader {
     }
     // No server can resume without an event ID.
     this.#next = this.#log.start
-    this.#hand({ place: this.#log.place, gap: { type: 'rivulet:gap', reason: 'lagged' } })
+    this.#hand({ gap: { type: 'rivulet:gap', reason: 'lagged' } })
     return false
   }
 
@@ -164,7 +155,7 @@ export class SharedReader {
     own?.send({ type: 'close' })
   }
 
-  #hand({ message, id, positioned = false, replayed = false, live, gap }: LogItem): void {
+  #hand({ message, id, positioned = false, replayed = false, live, gap }: Omit<LogItem, 'place'>): void {
     if (id !== undefined) this.cursor = id
     if (message) this.#sink.message(message, id, positioned, replayed)
     else if (live) this.#sink.live()
