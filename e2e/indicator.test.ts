@@ -69,8 +69,10 @@ describe.skipIf(!hasChromium)('the appearance of the indicator', () => {
       return names.map((name) => {
         const element = document.getElementById(name)!
         const dot = getComputedStyle(element, '::before')
-        const { borderTopColor, borderTopWidth, borderTopLeftRadius, transform } = dot
+        const { borderTopColor, borderTopWidth, borderTopLeftRadius, transform, width, height } = dot
         return {
+          dot: [width, height],
+          text: getComputedStyle(element).color,
           height: element.offsetHeight,
           color: borderTopColor,
           shape: `${borderTopWidth} ${borderTopLeftRadius} ${transform}`,
@@ -82,16 +84,29 @@ describe.skipIf(!hasChromium)('the appearance of the indicator', () => {
     ['a light page', 'html { color-scheme: light }', [255, 255, 255]],
     ['a dark page', 'html { color-scheme: dark } body { background: #121212; color: #eee }', [18, 18, 18]],
     ['a page that is dark and does not say so', 'body { background: #1e293b; color: #eee }', [30, 41, 59]],
-  ])('contrasts with %s by at least 3 to 1 in every dot', async (_, style, background) => {
+  ])('contrasts with %s by at least 3 to 1 in every dot, 4.5 to 1 in every text', async (_, style, background) => {
     await show(style)
-    const contrasts = (await measure()).map(({ color }) => contrast(parse(color), background))
+    const measured = await measure()
+    const contrasts = measured.map(({ color }) => contrast(parse(color), background))
     expect(Math.min(...contrasts)).toBeGreaterThanOrEqual(3)
+    const ofTexts = measured.map(({ text }) => contrast(parse(text), background))
+    expect(Math.min(...ofTexts)).toBeGreaterThanOrEqual(4.5)
   })
 
   it.each(['12px', '14px', '20px', '32px'])('has one height in all states at %s', async (size) => {
     await show(`body { font-size: ${size} !important }`)
     const heights = (await measure()).map(({ height }) => height)
     expect(new Set(heights).size).toBe(1)
+  })
+
+  it.each([
+    ['12px', '8px'],
+    ['14px', '8px'],
+    ['16px', '10px'],
+    ['20px', '12px'],
+  ])('has dots of one whole size at %s', async (fontSize, dot) => {
+    await show(`body { font-size: ${fontSize} !important }`)
+    for (const measured of await measure()) expect(measured.dot).toEqual([dot, dot])
   })
 
   it('keeps its shapes with forced colors', async () => {
