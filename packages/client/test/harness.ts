@@ -43,13 +43,13 @@ export function useHarness(): Harness {
   }
 }
 
-/** Settles when the condition holds. */
-export function until(condition: () => unknown): Promise<void> {
+/** Settles when the condition holds. A busy machine may need most of the limit. */
+export function until(condition: () => unknown, timeout = 15_000): Promise<void> {
   return vi.waitFor(
     () => {
       if (!condition()) throw new Error(`Still not true: ${condition}`)
     },
-    { timeout: 5_000, interval: 5 },
+    { timeout, interval: 5 },
   )
 }
 

@@ -71,7 +71,7 @@ export class SseServer {
   async open(count = 1): Promise<void> {
     await vi.waitFor(() => {
       if (this.streams.length !== count) throw new Error(`${this.streams.length} streams are open, not ${count}`)
-    }, 5_000)
+    }, 15_000)
   }
 
   async close(): Promise<void> {

@@ -177,33 +177,37 @@ test('a stream may be split anywhere', async () => {
   }
 })
 
-test.each(['data: ', ': ', 'x'])('a line of 64 MB is skipped, not buffered: %s', async (start) => {
-  const { stream, received } = connect({ maxEventBytes: 100_000 })
-  const gaps: string[] = []
-  stream.onGap(({ reason }) => gaps.push(reason))
-  const connection = await socket()
-  connection.write(`${head}\r\n${start}`)
-  for (let i = 0; i < 64; i++) {
-    if (!connection.write('x'.repeat(1_000_000))) await new Promise((resolve) => connection.once('drain', resolve))
-  }
-  connection.write('\n\ndata: after\n\n')
-  await until(() => received.length === 1)
-  expect(received).toEqual(['after'])
-  expect(gaps).toEqual(start === 'data: ' ? ['oversized'] : [])
-  expect(stream.status).toBe('open')
-})
+test.each(['data: ', ': ', 'x'])(
+  'a line of 64 MB is skipped, not buffered: %s',
+  { timeout: 120_000 },
+  async (start) => {
+    const { stream, received } = connect({ maxEventBytes: 100_000 })
+    const gaps: string[] = []
+    stream.onGap(({ reason }) => gaps.push(reason))
+    const connection = await socket()
+    connection.write(`${head}\r\n${start}`)
+    for (let i = 0; i < 64; i++) {
+      if (!connection.write('x'.repeat(1_000_000))) await new Promise((resolve) => connection.once('drain', resolve))
+    }
+    connection.write('\n\ndata: after\n\n')
+    await until(() => received.length === 1, 60_000)
+    expect(received).toEqual(['after'])
+    expect(gaps).toEqual(start === 'data: ' ? ['oversized'] : [])
+    expect(stream.status).toBe('open')
+  },
+)
 
-test('an event of 64 MiB is skipped, or received if allowed', async () => {
+test('an event of 64 MiB is skipped, or received if allowed', { timeout: 120_000 }, async () => {
   const size = 64 * 1_048_576
   const refused = connect()
   ;(await socket()).write(`${head}\r\ndata: ${'x'.repeat(size)}\n\ndata: after\n\n`)
-  await until(() => refused.received.length === 1)
+  await until(() => refused.received.length === 1, 60_000)
   expect(refused.received).toEqual(['after'])
   expect(refused.stream.state.gap).toMatchObject({ reason: 'oversized' })
 
   const allowed = connect({ maxEventBytes: size + 100 })
   ;(await socket(2)).end(`${head}\r\ndata: ${'x'.repeat(size)}\n\n`)
-  await until(() => allowed.received.length === 1)
+  await until(() => allowed.received.length === 1, 60_000)
   expect(allowed.received[0]).toHaveLength(size)
 })
 
