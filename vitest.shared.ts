@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 /**
@@ -6,6 +7,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
  * breaks Express 5.
  */
 const conditions = ['@rivulet/source', 'module', 'node', 'development']
+const patience = fileURLToPath(new URL('test-support/patience.ts', import.meta.url))
 
 export function project(name: string, test: ViteUserConfig['test'] = {}): ViteUserConfig {
   return defineConfig({
@@ -14,10 +16,12 @@ export function project(name: string, test: ViteUserConfig['test'] = {}): ViteUs
     // Generous, because other tests may keep the machine busy.
     test: {
       name,
-      testTimeout: 20_000,
-      expect: { poll: { timeout: 10_000 } },
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+      expect: { poll: { timeout: 20_000 } },
       include: ['src/**/*.test.ts', 'src/**/*.test.tsx'],
       ...test,
+      setupFiles: [patience, test.setupFiles ?? []].flat(),
     },
   })
 }

@@ -17,7 +17,7 @@ describe.skipIf(!hasChromium || !hasRedis)('the cluster', () => {
   const node = () => example.page.getByTestId('node').textContent()
   const more = async (lines: number) => {
     const before = await fact('lines')
-    await expect.poll(() => fact('lines'), { timeout: 15_000 }).toBeGreaterThan(before + lines)
+    await expect.poll(() => fact('lines'), { timeout: 30_000 }).toBeGreaterThan(before + lines)
   }
 
   it('continues on another node each time its node is killed, with no line missing or repeated', async () => {
@@ -28,7 +28,7 @@ describe.skipIf(!hasChromium || !hasRedis)('the cluster', () => {
         cwd: exampleFolder('cluster'),
       })
       expect(stdout).toContain(`Node ${name} was killed.`)
-      await expect.poll(node, { timeout: 15_000 }).not.toBe(name)
+      await expect.poll(node, { timeout: 30_000 }).not.toBe(name)
       await more(10)
     }
     expect([await fact('missing'), await fact('repeated')]).toEqual([0, 0])
@@ -40,11 +40,11 @@ describe.skipIf(!hasChromium || !hasRedis)('the cluster', () => {
     const others = await Promise.all([0, 1].map(() => page.context().newPage()))
     for (const other of others) await other.goto(page.url())
     const total = async () => [...(await pages())!.matchAll(/\d+/g)].reduce((sum, [count]) => sum + Number(count), 0)
-    await expect.poll(total, { timeout: 15_000 }).toBe(3)
+    await expect.poll(total, { timeout: 30_000 }).toBe(3)
     await page.getByRole('button', { name: 'Kill a node' }).click()
-    await expect.poll(total, { timeout: 15_000 }).toBe(3)
+    await expect.poll(total, { timeout: 30_000 }).toBe(3)
     for (const other of others) await other.close()
-    await expect.poll(pages, { timeout: 15_000 }).toMatch(/^[ABC] 1$/)
+    await expect.poll(pages, { timeout: 30_000 }).toMatch(/^[ABC] 1$/)
   })
 
   it.each(looks)('has no accessibility violation and nothing cut off: $colorScheme, $width px', async (look) => {

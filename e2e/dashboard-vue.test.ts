@@ -23,11 +23,11 @@ describe.skipIf(!hasChromium)('the Vue dashboard', () => {
   it('shows the measurements in tiles, in charts, and in their tables', async () => {
     const requests = example.page.locator('.tile', { hasText: 'Requests/s' }).locator('dd')
     await example.page.getByRole('button', { name: 'Send demo traffic' }).click()
-    await expect.poll(async () => Number(await requests.textContent()), { timeout: 10_000 }).toBeGreaterThan(10)
+    await expect.poll(async () => Number(await requests.textContent()), { timeout: 30_000 }).toBeGreaterThan(10)
     await example.page.getByText('Demo traffic began.').waitFor()
     const chart = example.page.getByRole('region', { name: 'Latency' })
     await chart.getByText('Last 10 seconds as a table').click()
-    await expect.poll(() => chart.getByRole('row').count(), { timeout: 10_000 }).toBeGreaterThan(3)
+    await expect.poll(() => chart.getByRole('row').count(), { timeout: 30_000 }).toBeGreaterThan(3)
     expect(await chart.getByRole('row').nth(1).textContent()).toMatch(/\d ms/)
     // The canvas has more than one color, so something is drawn.
     const colors = await chart.locator('canvas').evaluate((canvas: HTMLCanvasElement) => {

@@ -10,6 +10,9 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     name: 'dashboard-vue',
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    expect: { poll: { timeout: 10_000 } },
     include: ['{shared,server,web}/**/*.test.ts'],
     server: { deps: { inline: [/@rivulet\//] } },
   },

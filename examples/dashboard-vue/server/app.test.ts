@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { EventStreamService } from '@rivulet/client'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { events, streamPath } from '../shared/events.js'
 import { createDashboard, type Dashboard } from './app.js'
 
@@ -35,17 +35,13 @@ function connect() {
 it('logs requests to the page, and failures as notifications', async () => {
   const { stream, seen } = connect()
   stream.connect()
-  await vi.waitFor(() => expect(stream.status).toBe('open'))
+  await expect.poll(() => stream.status).toBe('open')
   await fetch(`${origin}/demo/list`)
   await fetch(`${origin}/demo/broken`)
   await fetch(`${origin}/nowhere`)
-  await vi.waitFor(() =>
-    expect(seen.log.filter((line) => !line.includes(streamPath))).toEqual([
-      'info: GET /demo/list 200',
-      'error: GET /demo/broken 500',
-      'warning: GET /nowhere 404',
-    ]),
-  )
+  await expect
+    .poll(() => seen.log.filter((line) => !line.includes(streamPath)))
+    .toEqual(['info: GET /demo/list 200', 'error: GET /demo/broken 500', 'warning: GET /nowhere 404'])
   expect(seen.notifications).toContain('problem: A request failed: This page is broken on purpose.')
   stream.close()
 })
@@ -71,7 +67,7 @@ it('runs one scrape at a time, and reports every step', async () => {
   const { stream, seen } = connect()
   const runs = stream.events(events.scraping_progress)
   stream.connect()
-  await vi.waitFor(() => expect(stream.status).toBe('open'))
+  await expect.poll(() => stream.status).toBe('open')
   expect((await fetch(`${origin}/api/scrape`, { method: 'POST' })).status).toBe(202)
   expect((await fetch(`${origin}/api/scrape`, { method: 'POST' })).status).toBe(409)
   const progress: number[] = []
@@ -88,6 +84,6 @@ it('runs one scrape at a time, and reports every step', async () => {
     }
   }
   expect(progress).toEqual([0, 25, 25, 50, 50, 75, 75, 100, 100])
-  await vi.waitFor(() => expect(seen.notifications.at(-1)).toMatch(/^notice: Scrape found \d+ proxies on 3 of 4 pages/))
+  await expect.poll(() => seen.notifications.at(-1)).toMatch(/^notice: Scrape found \d+ proxies on 3 of 4 pages/)
   stream.close()
 })

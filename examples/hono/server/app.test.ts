@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { EventStreamService, HttpStatusError } from '@rivulet/client'
-import { expect, it, onTestFinished, vi } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { events, type ImportEvent, importPath, streamPath } from '../shared/events.ts'
 import { Accounts } from './accounts.ts'
 import { createApp } from './app.ts'
@@ -98,7 +98,7 @@ it('cancels after the current row', async () => {
 it('continues when nobody is connected', async () => {
   const { manager, follow } = await start()
   await follow('one', { csv: rows(10), count: 2 })
-  await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+  await expect.poll(() => manager.connections.size).toBe(0)
   expect(await follow('one')).toHaveLength(12)
 })
 

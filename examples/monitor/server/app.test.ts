@@ -190,10 +190,10 @@ describe('trouble', () => {
 it('publishes measured metrics', async () => {
   const { stream } = await start()
   const client = await openStream(stream)
-  const seen = await client.until(ofType('metrics'))
-  const { connections, rssBytes, deliveriesPerSecond } = seen.at(-1)!.data
+  // Not the first one: it may be about the time before the stream was open.
+  const counted = ({ type, data }: Received) => type === 'metrics' && Number(data.deliveriesPerSecond) > 0
+  const { connections, rssBytes } = (await client.until(counted)).at(-1)!.data
   expect(connections).toBe(1)
-  expect(deliveriesPerSecond).toBeGreaterThan(0)
   expect(rssBytes).toBeGreaterThan(10 * 1024 ** 2)
 })
 

@@ -36,7 +36,7 @@ async function output(stream: Readable, until?: RegExp): Promise<string> {
   return text
 }
 
-it('prints its address, and ends its streams and itself on SIGTERM', { timeout: 20_000 }, async () => {
+it('prints its address, and ends its streams and itself on SIGTERM', { timeout: 60_000 }, async () => {
   const child = run({ PORT: '0' })
   const [, origin] = /^Monitor: (http:\/\/localhost:\d+)$/m.exec(await output(child.stdout!, /Monitor: .*\n/))!
   const client = await openStream(origin + streamPath)
@@ -47,7 +47,7 @@ it('prints its address, and ends its streams and itself on SIGTERM', { timeout: 
   expect(await exited).toEqual([0, null])
 })
 
-it('says in one line what to do if the port is taken', { timeout: 20_000 }, async () => {
+it('says in one line what to do if the port is taken', { timeout: 60_000 }, async () => {
   const { port } = new URL(await serve(() => {}))
   const child = run({ PORT: port })
   const exited = once(child, 'exit')
@@ -58,14 +58,14 @@ it('says in one line what to do if the port is taken', { timeout: 20_000 }, asyn
   expect(await exited).toEqual([1, null])
 })
 
-it('says in one line what is wrong with the environment', { timeout: 20_000 }, async () => {
+it('says in one line what is wrong with the environment', { timeout: 60_000 }, async () => {
   const child = run({ PORT: 'http' })
   const exited = once(child, 'exit')
   expect(await output(child.stderr!)).toBe('PORT is "http". Use a whole number from 0 to 65535.\n')
   expect(await exited).toEqual([1, null])
 })
 
-it('keeps its history across kill -9', { timeout: 40_000 }, async () => {
+it('keeps its history across kill -9', { timeout: 90_000 }, async () => {
   const env = { PORT: '0', DATA_DIR: temporaryFolder() }
   async function start() {
     const child = run(env)
@@ -86,7 +86,7 @@ it('keeps its history across kill -9', { timeout: 40_000 }, async () => {
   expect(seen.filter(({ type }) => type === 'rivulet:gap')).toEqual([])
 })
 
-it('says in one line which process already uses the history', { timeout: 40_000 }, async () => {
+it('says in one line which process already uses the history', { timeout: 90_000 }, async () => {
   const env = { PORT: '0', DATA_DIR: temporaryFolder() }
   const first = run(env)
   await output(first.stdout!, /Monitor: .*\n/)

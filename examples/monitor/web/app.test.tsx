@@ -2,7 +2,7 @@
 import { EventStreamService } from '@rivulet/client'
 import { encodeControlEvent, encodeMessage } from '@rivulet/core'
 import { SSEProvider } from '@rivulet/react'
-import { cleanup, render, screen, waitFor, within } from '@testing-library/react'
+import { cleanup, configure, render, screen, waitFor, within } from '@testing-library/react'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { events } from '../shared/events.js'
 import { App } from './app.js'
@@ -18,6 +18,7 @@ beforeEach(() => {
   vi.stubGlobal('matchMedia', () => ({ matches: false, addEventListener() {}, removeEventListener() {} }))
 })
 afterEach(cleanup)
+configure({ asyncUtilTimeout: 10_000 })
 
 /** A server with one connection at a time, whose streams the test writes. */
 function setup() {
@@ -48,7 +49,7 @@ function setup() {
     cursors,
     send,
     drop: () => connection!.error(new TypeError('network')),
-    connected: (times: number) => waitFor(() => expect(cursors).toHaveLength(times), { timeout: 5_000 }),
+    connected: (times: number) => waitFor(() => expect(cursors).toHaveLength(times), { timeout: 10_000 }),
     open: (recovered: boolean | null) =>
       send(encodeControlEvent({ type: 'rivulet:open', connectionId: 'c', heartbeatMs: 0, recovered, replayed: 0 })),
     log: (position: number, message: string, level = 'info') => {

@@ -23,7 +23,7 @@ it('computes the slot of a key like a cluster does', async () => {
 })
 
 describe.each(Object.entries(clusterClients))('with %s', (_, client) => {
-  for (const { name, run } of redisChecks(() => client(cluster))) it(name, { timeout: 20_000 }, run)
+  for (const { name, run } of redisChecks(() => client(cluster))) it(name, run)
 })
 
 function startNodes(probeIntervalMs: number): RedisBackplane[] {
@@ -75,7 +75,7 @@ describe('nothing is lost silently', () => {
     expect(recorder.gaps).toEqual([undefined])
   })
 
-  it('and no connection leaks', { timeout: 15_000 }, async () => {
+  it('and no connection leaks', async () => {
     const ports = cluster.servers.map(({ port }) => port)
     await expect.poll(() => connectionsTo(ports)).toBe(0)
   })

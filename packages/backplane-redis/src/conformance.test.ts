@@ -10,5 +10,5 @@ beforeAll(async () => {
 afterAll(() => server.dispose())
 
 describe.each(Object.entries(clients))('with %s', (_, client) => {
-  for (const { name, run } of redisChecks(() => client(server.port))) it(name, { timeout: 20_000 }, run)
+  for (const { name, run } of redisChecks(() => client(server.port))) it(name, run)
 })

@@ -171,7 +171,7 @@ async function run(
 describe.concurrent.each(Object.entries(clients))('with %s', (_, client) => {
   describe.each(Object.entries(faults))('nothing is lost in silence when %s', (_name, fault) => {
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-      it(`seed ${seed}`, { timeout: 30_000 }, (context) => run(client, fault, seed, context))
+      it(`seed ${seed}`, { timeout: 90_000 }, (context) => run(client, fault, seed, context))
     }
   })
 })

@@ -41,14 +41,14 @@ export class Recorder implements BackplaneSubscriber {
     return this.entries.filter(({ message }) => !message).map(({ channel }) => channel)
   }
 
-  /** Resolves as soon as it holds; fails when it does not within 10 seconds. */
+  /** Resolves as soon as it holds; fails when it does not within 30 seconds. */
   async until(condition: (recorder: this) => boolean): Promise<void> {
     if (condition(this)) return
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(check)
         reject(new Error(`It did not come. There are ${this.entries.length} entries, gaps: ${this.gaps.length}.`))
-      }, 10_000)
+      }, 30_000)
       const check = () => {
         if (!condition(this)) return
         this.#waiting.delete(check)

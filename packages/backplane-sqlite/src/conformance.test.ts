@@ -19,5 +19,5 @@ describe.each(drivers)('with $name', ({ open }) => {
       },
     }
   })
-  for (const { name, run } of checks) it.skipIf(!open)(name, { timeout: 20_000 }, run)
+  for (const { name, run } of checks) it.skipIf(!open)(name, run)
 })

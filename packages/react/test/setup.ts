@@ -1,4 +1,6 @@
-import { cleanup } from '@testing-library/react'
+import { cleanup, configure } from '@testing-library/react'
 import { afterEach } from 'vitest'
 
+// Generous, because other tests may keep the machine busy.
+configure({ asyncUtilTimeout: 20_000 })
 afterEach(cleanup)

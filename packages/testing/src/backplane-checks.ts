@@ -237,13 +237,10 @@ const checks: Record<string, Check> = {
     async check(backplanes) {
       const { other } = backplanes
       const before = await other.read('a', 0, 0)
-      const deadline = Date.now() + 2_000
-      let read = before
-      while (read.clock === before.clock && Date.now() < deadline) {
+      for (const deadline = Date.now() + 5_000; (await other.read('a', 0, 0)).clock === before.clock; ) {
+        ok(Date.now() < deadline, 'it goes on within 5 s')
         await soon()
-        read = await other.read('a', 0, 0)
       }
-      ok(read.clock > before.clock, 'it goes on within 2 s')
       for (let tries = 0, apart = false; !apart; tries++) {
         ok(tries < 1_000, 'events of other channels do not move it')
         const before = await other.read('a', 0, 0)

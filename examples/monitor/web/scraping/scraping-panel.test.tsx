@@ -1,11 +1,12 @@
 // @vitest-environment jsdom
-import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react'
+import { cleanup, configure, fireEvent, render, screen, waitFor } from '@testing-library/react'
 import { afterEach, expect, it, vi } from 'vitest'
 import { run } from '../testing.js'
 import { ScrapingPanel } from './scraping-panel.js'
 
 const fetchMock = vi.fn<typeof fetch>()
 vi.stubGlobal('fetch', fetchMock)
+configure({ asyncUtilTimeout: 10_000 })
 afterEach(() => {
   cleanup()
   fetchMock.mockReset()

@@ -73,7 +73,7 @@ describe('a deleted event never goes unnoticed', () => {
 
   it.each(['allkeys-lru', 'allkeys-random', 'volatile-lru'])(
     'whatever goes, with %s',
-    { timeout: 30_000 },
+    { timeout: 60_000 },
     async (policy) => {
       const { server, admin } = await startRedis('--maxmemory-policy', policy, '--maxmemory-samples', '1')
       vi.spyOn(process, 'emitWarning').mockImplementation(() => {})

@@ -5,7 +5,7 @@ import { Recorder } from '../../test/recorder.js'
 const redis = new OneRedis()
 
 describe('an outage', () => {
-  it('ends with the missed events, in order across all channels', { timeout: 20_000 }, async () => {
+  it('ends with the missed events, in order across all channels', async () => {
     const { proxy, backplane, namespace } = await redis.behindProxy({ retention: { maxEvents: 10_000 } })
     const other = redis.node({ namespace, retention: { maxEvents: 10_000 } }).backplane
     const recorder = new Recorder()
