@@ -280,9 +280,19 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     return this.#dispatcher.lives.add(listener as () => unknown, options)
   }
 
-  /** Calls the listener when the run has ended, after its last event. */
+  /**
+   * Calls the listener when the run has ended, after its last event: once for each end, however often the stream is connected
+   * again. A stream that begins at a cursor behind the end, as `persist` gives one to a reloaded page, closes without it: the
+   * server says only that nothing follows.
+   */
   onEnd(listener: Listener<[end: EndEvent]>, options?: SubscribeOptions): () => void {
-    return this.#endListeners.add(listener, options)
+    let told: EndEvent | undefined
+    const tellOnce = (end: EndEvent): unknown => {
+      if (end === told) return undefined
+      told = end
+      return listener(end)
+    }
+    return this.#endListeners.add(typeof listener === 'function' ? tellOnce : listener, options)
   }
 
   /**

@@ -88,6 +88,55 @@ describe('a stream that is a run', () => {
   })
 })
 
+describe('onEnd', () => {
+  const ends = (stream: EventStreamService) => {
+    const told: string[] = []
+    stream.onEnd(({ state }) => told.push(state))
+    return told
+  }
+
+  it('is called once for an end, however often the stream returns to it', async () => {
+    const { server } = harness
+    const stream = harness.createStream()
+    const told = ends(stream)
+    stream.connect()
+    await server.open()
+    server.stream.end(openFrame() + encodeControlEvent(done, { id: '1' }))
+    await until(() => stream.status === 'closed')
+    server.answer = (_, response) => response.writeHead(204).end()
+    const late = ends(stream)
+    for (let returns = 1; returns <= 2; returns++) {
+      stream.connect()
+      await until(() => stream.status === 'closed')
+      expect(server.requests).toHaveLength(1 + returns)
+    }
+    expect([told, late]).toEqual([['done'], ['done']])
+  })
+
+  it('is called for the end of a run that was started again', async () => {
+    const { server } = harness
+    const stream = harness.createStream()
+    const told = ends(stream)
+    server.answer = (_, response, attempt) =>
+      server.accept(response).end(openFrame() + encodeControlEvent(done, { id: String(attempt) }))
+    for (const requests of [1, 2]) {
+      stream.connect()
+      await until(() => server.requests.length === requests && stream.status === 'closed')
+    }
+    expect(told).toEqual(['done', 'done'])
+  })
+
+  it('is not called where a stream begins behind the end: the server does not say how it ended', async () => {
+    const { server } = harness
+    server.answer = (_, response) => response.writeHead(204).end()
+    const stream = harness.createStream({ lastEventId: '1' })
+    const told = ends(stream)
+    stream.connect()
+    await until(() => stream.status === 'closed')
+    expect([stream.state.error, stream.state.ended, told]).toEqual([undefined, undefined, []])
+  })
+})
+
 describe('a function of the options that acts when its signal aborts', () => {
   /** Makes a stream whose first attempt waits for its headers until it is abandoned, and then acts. */
   async function waiting(action: (stream: EventStreamService) => void): Promise<EventStreamService> {

@@ -3,6 +3,12 @@ import type { ConnectionSnapshot } from '../connection/stream-link.js'
 import { textOf } from '../runtime/errors.js'
 import type { LogItem, Place } from './shared-log.js'
 
+/** The state of the shared connection. */
+export interface SharedState extends ConnectionSnapshot {
+  /** The history of the connection is over. */
+  readonly live?: boolean | undefined
+}
+
 /** Term and tab of a leader. The later of two leaders counts. */
 export type LeaderId = readonly [term: number, tab: string]
 
@@ -14,7 +20,7 @@ export type Note =
       readonly leader: LeaderId
       readonly before: Place
       readonly items: readonly LogItem[]
-      readonly state: ConnectionSnapshot
+      readonly state: SharedState
     }
   /** Asks for the items after a place, or else after an event. */
   | {
@@ -33,7 +39,7 @@ export type Note =
       readonly items: readonly LogItem[] | undefined
       readonly place: Place
       readonly cursor: string
-      readonly state: ConnectionSnapshot
+      readonly state: SharedState
     }
   /** Asks the leader for a sign of life. */
   | { readonly type: 'ping' }
@@ -102,18 +108,19 @@ function isState(value: unknown): boolean {
     Number.isFinite(value.attempt) &&
     isError(value.error) &&
     isGap(value.gap) &&
-    isLocation(value.location)
+    isLocation(value.location) &&
+    (value.live === undefined || typeof value.live === 'boolean')
   )
 }
 
 /** Makes the error of a state safe to post. */
-export function packState(state: ConnectionSnapshot): ConnectionSnapshot {
+export function packState(state: SharedState): SharedState {
   const { error } = state
   return error === undefined ? state : { ...state, error: packError(error) }
 }
 
 /** Restores a packed state. Its error passes `instanceof` by its code. */
-export function unpackState(state: ConnectionSnapshot): ConnectionSnapshot {
+export function unpackState(state: SharedState): SharedState {
   const { error } = state
   if (error === undefined) return state
   if (typeof error === 'string') return { ...state, error: new Error(error) }

@@ -18,7 +18,7 @@ beforeEach(() => {
     const cursor = request.headers['last-event-id'] as string | undefined
     const missed = cursor === undefined ? [] : history.filter(({ id }) => id > Number.parseInt(cursor, 36))
     response.write(
-      openFrame({ heartbeatMs: 0, recovered: cursor === undefined ? null : true }) +
+      openFrame({ heartbeatMs: 0, recovered: cursor === undefined ? null : true, replayed: missed.length }) +
         missed.map(({ text }) => text).join(''),
     )
   }
@@ -200,6 +200,128 @@ describe('tabs of one origin', () => {
     send(5)
     await all([known], 3, 4, 5)
     await all([unknown], 1, 2, 3, 4, 5)
+  })
+})
+
+describe('the end of history', () => {
+  /** Records events with the mark of replayed ones, and the places where the stream had caught up. */
+  function marksOf({ stream }: Tab): unknown[] {
+    const marks: unknown[] = []
+    stream.on('tick', ({ n, replayed }: { n?: number; replayed?: boolean }) => marks.push(replayed ? `old ${n}` : n))
+    stream.onLive(() => marks.push('live'))
+    return marks
+  }
+
+  test('is told to each tab once, also to one that joins later', async () => {
+    const first = open()
+    const marks = marksOf(first)
+    await until(() => first.stream.status === 'open')
+    send(1)
+    await until(() => first.stream.lastEventId === '1')
+    const late = open()
+    const lateMarks = marksOf(late)
+    await until(() => late.stream.status === 'open')
+    send(2)
+    await all([late], 2)
+    expect([marks, lateMarks]).toEqual([
+      ['live', 1, 2],
+      ['live', 2],
+    ])
+  })
+
+  test('comes after what a tab with a cursor has missed', async () => {
+    history.push({ id: 1, text: frame('tick', { n: 1 }, '1') })
+    const first = open()
+    await until(() => first.stream.status === 'open')
+    send(2, 3, 4)
+    await until(() => first.stream.lastEventId === '4')
+    const known = open({ lastEventId: '2' })
+    const unknown = open({ lastEventId: '0' })
+    const marks = [marksOf(known), marksOf(unknown)]
+    await all([known], 3, 4)
+    await turn()
+    harness.clock.advance(500)
+    await all([unknown], 1, 2, 3, 4)
+    await harness.server.open(1)
+    send(5)
+    await all([unknown], 1, 2, 3, 4, 5)
+    await all([known], 3, 4, 5)
+    expect(marks).toEqual([
+      ['old 3', 'old 4', 'live', 5],
+      ['old 1', 'old 2', 'old 3', 'old 4', 'live', 5],
+    ])
+  })
+
+  test('is told again when another tab has taken over', async () => {
+    const [leader, follower] = [open(), open()]
+    await until(() => follower.stream.status === 'open')
+    await turn()
+    const marks = marksOf(follower)
+    send(1)
+    await all([leader, follower], 1)
+    leader.tab.crash()
+    send(2)
+    await takeOver()
+    send(3)
+    await all([follower], 1, 2, 3)
+    expect(marks).toEqual([1, 'old 2', 'live', 3])
+  })
+})
+
+describe('a run that a POST has started', () => {
+  const start = { method: 'POST', body: 'prompt', headers: { 'content-type': 'text/plain' } }
+  const asked = () => harness.server.requests.map(({ method, url }) => `${method} ${url}`)
+
+  beforeEach(() => {
+    harness.server.answer = (request, response) => {
+      harness.server.accept(response)
+      const cursor = request.headers['last-event-id'] as string | undefined
+      const missed = history.filter(({ id }) => id > Number.parseInt(cursor ?? '0', 36))
+      const location = request.method === 'POST' ? { location: '/answers/42' } : {}
+      const recovered = cursor === undefined ? null : true
+      const open = { type: 'rivulet:open', connectionId: 'c', heartbeatMs: 0, recovered, ...location } as const
+      const texts = missed.map(({ text }) => text)
+      response.write(encodeControlEvent({ ...open, replayed: missed.length }) + texts.join(''))
+    }
+  })
+
+  test.each([
+    ['closed', ({ stream }: Tab) => stream.close()],
+    ['crashed', ({ tab }: Tab) => tab.crash()],
+  ])('is read on by GET when the tab that started it is %s', async (_, leave) => {
+    const [leader, ...others] = [open(start), open(start), open(start)]
+    for (const { stream } of others) await until(() => stream.state.location !== undefined)
+    send(1, 2)
+    await all([leader!, ...others], 1, 2)
+    leave(leader!)
+    await takeOver()
+    send(3)
+    await all(others, 1, 2, 3)
+    expect(asked()).toEqual(['POST /events', 'GET /answers/42'])
+    expect(harness.server.cursors).toEqual([undefined, '2'])
+    expect(harness.server.bodies).toEqual(['prompt', ''])
+    const end = encodeControlEvent({ type: 'rivulet:end', state: 'done' })
+    harness.server.stream.write(end)
+    for (const { stream } of others) await until(() => stream.state.ended?.state === 'done')
+    expect(asked()).toHaveLength(2)
+  })
+
+  test('is read from its beginning by a tab that joins later', async () => {
+    const first = open(start)
+    await until(() => first.stream.state.location !== undefined)
+    send(1, 2)
+    await all([first], 1, 2)
+    const late = open(start)
+    const marks: unknown[] = []
+    late.stream.on('tick', ({ replayed }) => marks.push(replayed))
+    late.stream.onLive(() => marks.push('live'))
+    await all([late], 1, 2)
+    // It shares the connection from there on.
+    await harness.server.open(1)
+    send(3)
+    await all([first, late], 1, 2, 3)
+    expect(marks).toEqual([true, true, 'live', undefined])
+    expect(asked()).toEqual(['POST /events', 'GET /answers/42'])
   })
 })
 

@@ -11,7 +11,7 @@ import { observePage, type PageEvent } from '../runtime/page-events.js'
 import { Election } from './election.js'
 import { type LeaderId, type LeaderNote, type Note, parseNote, unpackState } from './notes.js'
 import { SharedLeader } from './shared-leader.js'
-import { type Place, SharedLog } from './shared-log.js'
+import { type LogItem, type Place, SharedLog } from './shared-log.js'
 import { SharedReader } from './shared-reader.js'
 
 // One tab's part in a shared connection. When the leading tab is closed, this one may become the leader.
@@ -270,19 +270,23 @@ export class SharedConnection implements StreamLink {
     }
     this.#question = undefined
     const channel = this.#channel
+    const { live, ...state } = unpackState(note.state)
+    this.#reader.location = state.location ?? this.#reader.location
     this.#reader.read()
     // A handler may have closed the stream.
-    if (this.#channel === channel) this.#adopt(unpackState(note.state))
+    if (this.#channel === channel) this.#adopt(state)
+    if (this.#channel === channel) this.#reader.live = live === true
   }
 
-  #onWelcome({ items, place, cursor }: Note & { type: 'welcome' }): void {
+  #onWelcome({ items, place, cursor, state }: Note & { type: 'welcome' }): void {
     const log = this.#log
     if (items && !this.#begun) {
       log.restart(place, this.#reader.cursor || cursor)
       this.#reader.skip(log.lastId)
     }
     if (!items) log.restart(place, cursor)
-    for (const item of items ?? []) log.add(item)
+    const isHistory = state.live === true && this.#reader.owesLive
+    for (const item of items ?? []) log.add(isHistory ? asHistory(item) : item)
     log.place = place
   }
 
@@ -376,6 +380,11 @@ export class SharedConnection implements StreamLink {
     this.snapshot = snapshot
     this.#sink.changed()
   }
+}
+
+/** An item that was live for other tabs, for one that joined after it. */
+function asHistory({ live: _, ...item }: LogItem): LogItem {
+  return item.message ? { ...item, replayed: true } : item
 }
 
 function isBefore([term, tab]: LeaderId, other: LeaderId): boolean {

@@ -2,7 +2,7 @@ import type { Clock } from '@rivulet/core'
 import type { ConnectionOptions } from '../connection/connection-options.js'
 import { DirectConnection } from '../connection/direct-connection.js'
 import type { ConnectionSnapshot } from '../connection/stream-link.js'
-import { type LeaderId, type Note, packState } from './notes.js'
+import { type LeaderId, type Note, packState, type SharedState } from './notes.js'
 import type { LogItem, Place, SharedLog } from './shared-log.js'
 
 // The connection of the leading tab. A new leader resumes at the end of the log that all tabs share.
@@ -40,6 +40,8 @@ export class SharedLeader {
   #unsure: (() => void)[] | undefined
   #answer: Promise<void> | undefined
   #stopped = false
+  /** The history of the present connection is over. */
+  #isLive = false
 
   /** @param electedAt Time when the tab got the lock. */
   constructor(
@@ -58,12 +60,17 @@ export class SharedLeader {
     this.#connection = new DirectConnection(options, clock, {
       message: (message, id, positioned, replayed) =>
         this.whenSure(() => this.#record({ message, id, positioned, replayed })),
-      live: () => this.whenSure(() => this.#record({ live: true })),
+      live: () =>
+        this.whenSure(() => {
+          this.#isLive = true
+          this.#record({ live: true })
+        }),
       cursor: (id) => this.whenSure(() => this.#record({ id })),
       gap: (gap, id) => this.whenSure(() => this.#record({ gap, id })),
       error: (error) => this.whenSure(() => tab.error(error)),
       changed: () =>
         this.whenSure(() => {
+          if (this.#connection.snapshot.status !== 'open') this.#isLive = false
           this.#tellSoon()
           tab.changed(this.#connection.snapshot)
         }),
@@ -74,6 +81,10 @@ export class SharedLeader {
 
   set location(location: string | undefined) {
     this.#connection.location = location
+  }
+
+  get #state(): SharedState {
+    return packState({ ...this.#connection.snapshot, live: this.#isLive })
   }
 
   get lastActivityAt(): number | undefined {
@@ -136,7 +147,8 @@ export class SharedLeader {
   answer({ from, question, place, cursor }: Note & { type: 'hello' }): void {
     this.#tell()
     const log = this.#log
-    const isNew = place[0] === 0 && cursor === ''
+    // A new tab follows from here, except that it gets all of a run.
+    const isNew = place[0] === 0 && cursor === '' && this.#connection.location === undefined
     this.#tab.post({
       type: 'welcome',
       leader: this.id,
@@ -145,7 +157,7 @@ export class SharedLeader {
       items: isNew ? [] : (log.since(place) ?? log.sinceId(cursor)),
       place: log.place,
       cursor: log.lastId,
-      state: packState(this.#connection.snapshot),
+      state: this.#state,
     })
   }
 
@@ -169,6 +181,6 @@ export class SharedLeader {
     if (this.#stopped || !this.#untold) return
     const { before, items } = this.#untold
     this.#untold = undefined
-    this.#tab.post({ type: 'log', leader: this.id, before, items, state: packState(this.#connection.snapshot) })
+    this.#tab.post({ type: 'log', leader: this.id, before, items, state: this.#state })
   }
 }

@@ -31,6 +31,9 @@ export class SharedReader {
   #waiting: Promise<void> | undefined
   #reading = false
   #started = false
+  /** The tab was not told yet that it has caught up. */
+  #owesLive = false
+  #isLogLive = false
 
   constructor(log: SharedLog, options: ConnectionOptions, clock: Clock, sink: ConnectionSink, changed: () => void) {
     this.#log = log
@@ -60,7 +63,29 @@ export class SharedReader {
 
   start(): void {
     this.#started = true
+    this.#owesLive = true
+    this.#isLogLive = false
     this.read()
+  }
+
+  /** The tab has not caught up since it joined. */
+  get owesLive(): boolean {
+    return this.#owesLive
+  }
+
+  /** The history of the shared connection is over, or not. A tab that joined later has caught up at the end of the log. */
+  set live(live: boolean) {
+    this.#isLogLive = live
+    this.#tellLive()
+  }
+
+  #tellLive(): void {
+    if (this.#owesLive && this.#isLogLive && this.#started && this.isAtEnd) this.#live()
+  }
+
+  #live(): void {
+    this.#owesLive = false
+    this.#sink.live()
   }
 
   /** Delivers the log. */
@@ -77,6 +102,7 @@ export class SharedReader {
       this.#hand(log.at(this.#next++) as LogItem)
     }
     this.#reading = false
+    this.#tellLive()
   }
 
   /** Opens the tab's own connection. */
@@ -84,12 +110,14 @@ export class SharedReader {
     this.#clock.clearTimeout(this.#timer)
     this.#timer = undefined
     const sink = this.#sink
+    this.#owesLive = true
     const take = (item: Omit<LogItem, 'place'>) => {
       this.#hand(item)
       this.#meet()
     }
     const own = new DirectConnection(this.#options, this.#clock, {
       ...sink,
+      live: () => this.#live(),
       message: (message, id, positioned, replayed) => take({ message, id, positioned, replayed }),
       cursor: (id) => take({ id }),
       gap: (gap, id) => take({ gap, id }),
@@ -132,6 +160,11 @@ export class SharedReader {
       this.#timer ??= this.#clock.setTimeout(() => this.open(), graceMs)
       return true
     }
+    if (this.location !== undefined) {
+      // All of a run can be read at its address.
+      this.open()
+      return true
+    }
     // No server can resume without an event ID.
     this.#next = this.#log.start
     this.#hand({ gap: { type: 'rivulet:gap', reason: 'lagged' } })
@@ -158,8 +191,10 @@ export class SharedReader {
   #hand({ message, id, positioned = false, replayed = false, live, gap }: Omit<LogItem, 'place'>): void {
     if (id !== undefined) this.cursor = id
     if (message) this.#sink.message(message, id, positioned, replayed)
-    else if (live) this.#sink.live()
-    else if (gap) {
+    else if (live) {
+      this.#isLogLive = true
+      this.#live()
+    } else if (gap) {
       this.gap = gap
       this.#sink.gap(gap, id)
       this.#changed()
