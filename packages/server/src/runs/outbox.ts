@@ -51,6 +51,11 @@ export class Outbox {
     })
   }
 
+  /** @throws The error that ended it: something that was sent is not stored. */
+  check(): void {
+    if (this.#over) throw this.#over.error
+  }
+
   /** Sends nothing more: rejects all waiting and later messages. */
   end(error: unknown): void {
     if (this.#over) return

@@ -81,6 +81,8 @@ export class Production<Contract extends EventContract> {
     try {
       await wait.for(produce(producing), (error) => this.#report(error))
       while (this.#publishing.size > 0) await Promise.allSettled(this.#publishing)
+      // The producer may not have waited for the output that could not be stored.
+      this.#outbox.check()
       await this.#finish({ state: 'done' })
     } catch (error) {
       if (this.#over) return

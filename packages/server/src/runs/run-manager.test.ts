@@ -223,6 +223,21 @@ it('reports a failed publish that nobody awaits, and the process lives', async (
   expect(one.errors).toMatchObject([{ error: { code: EventValidationError.code }, context: { stage: 'run' } }])
 })
 
+it('fails a run whose output cannot be stored, also if nobody awaits it', async () => {
+  const { backplane, one, clock, calm } = shared({ leaseMs: 3_000 })
+  vi.spyOn(backplane.runs, 'append').mockImplementation(() => {
+    throw new Error('unavailable')
+  })
+  const { finished } = await one.runs.start('a', {}, ({ publish }) => void publish('token', { text: 'lost' }))
+  for (let step = 0; step < 10; step++) {
+    clock.advance(500)
+    await calm()
+  }
+  await finished
+  expect(await one.runs.get('a')).toMatchObject({ state: 'failed', reason: 'error' })
+  expect(one.errors).toMatchObject([{ error: { message: 'unavailable' }, context: { stage: 'run', run: 'a' } }])
+})
+
 it('ends a run at its timeout if the producer never settles', async () => {
   const { one, clock, calm } = shared({ timeoutMs: 60_000 })
   let aborted: unknown
