@@ -2,7 +2,8 @@ import { createServer, type ServerResponse } from 'node:http'
 import { EventStreamService } from '@rivulet/client'
 import type { EndState } from '@rivulet/core'
 import { handleRunStream } from '@rivulet/server/node'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { FakeClock } from '../../testing/src/fake-clock.js'
 import { bodyOf, createNodes, listen } from '../test/nodes.js'
 import { type AdapterUnderTest, type Answer, adapterChecks } from './checks.js'
 import { completionEvents } from './events.js'
@@ -187,13 +188,225 @@ describe('the relay of a completion', () => {
       { detail: '{"cho' },
     ],
     ['sends no object', (r) => r.writeHead(200, sse).end('data: 1\n\n'), 'model failed', { detail: '1' }],
-    ['ends before [DONE]', (r) => r.writeHead(200, sse).end(delta({ content: 'a' }, 'stop')), 'model cut off', {}],
+    ['ends before it is complete', (r) => r.writeHead(200, sse).end(delta({ content: 'a' })), 'model cut off', {}],
+    [
+      'ends in the middle of an event',
+      (r) => r.writeHead(200, sse).end(delta({ content: 'a' }, 'stop').slice(0, -1)),
+      'model cut off',
+      {},
+    ],
+    [
+      'names an event "error"',
+      (r) =>
+        r.writeHead(200, sse).end(`${delta({ content: 'a' })}event: error\ndata: {"message":"no"}\n\ndata: [DONE]\n\n`),
+      'model failed',
+      { detail: '{"message":"no"}' },
+    ],
+    [
+      'sends an object that is an error',
+      (r) => r.writeHead(200, sse).end('data: {"object":"error","message":"no"}\n\n'),
+      'model failed',
+      { detail: '{"object":"error","message":"no"}' },
+    ],
+    [
+      'sends an event without an end',
+      (r) => r.writeHead(200, sse).write(`${delta({ content: 'a' })}data: ${'x'.repeat(2_000_000)}`),
+      'model failed',
+      {},
+    ],
+    [
+      'breaks off after its finish',
+      (r) => r.writeHead(200, sse).write(delta({ content: 'a' }, 'stop'), () => r.destroy()),
+      'model cut off',
+      {},
+    ],
     ['breaks off', (r) => r.writeHead(200, sse).write(delta({ content: 'a' }), () => r.destroy()), 'model cut off', {}],
   ])('fails when the model %s', async (_, model, reason, cause) => {
     const { outputs, error } = await relay(model)
     expect(error).toMatchObject({ code: 'RIVULET_RUN_FAILED', reason, cause: { code: 'RIVULET_COMPLETION', ...cause } })
     expect(JSON.stringify(error?.reason)).not.toContain('sk-1')
     if (outputs.length > 0) expect(outputs[0]).toEqual({ type: 'completion_text', payload: { text: 'a' } })
+  })
+
+  const end = delta({}, 'stop')
+  /** The outputs for a whole answer, given as the texts of its messages. */
+  async function outputsOf(...texts: string[]) {
+    const { outputs, error } = await relay((response) => response.writeHead(200, sse).end(texts.join('')))
+    expect(error).toBeUndefined()
+    return outputs
+  }
+  const call = (...calls: object[]) => delta({ tool_calls: calls })
+  const finish = { type: 'completion_finish', payload: { reason: 'stop' } }
+  const toolCall = (payload: object) => ({ type: 'completion_tool_call', payload })
+
+  it('takes an answer as complete that has a reason for its finish, and no [DONE]', async () => {
+    const usage = 'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n'
+    expect(await outputsOf(delta({ content: 'a' }), end, usage)).toEqual([
+      { type: 'completion_text', payload: { text: 'a' } },
+      finish,
+      { type: 'completion_usage', payload: { inputTokens: 1, outputTokens: 2, totalTokens: 3 } },
+    ])
+  })
+
+  it('gives the usage once, where the endpoint counts it up in each message', async () => {
+    const counted = (tokens: number, content: string) =>
+      `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }], usage: { completion_tokens: tokens } })}\n\n`
+    const outputs = await outputsOf(counted(1, 'a'), counted(2, 'b'), 'data: [DONE]\n\n')
+    expect(outputs.map(({ type }) => type)).toEqual(['completion_text', 'completion_text', 'completion_usage'])
+    expect(outputs[2]).toMatchObject({ payload: { outputTokens: 2 } })
+  })
+
+  it('gives the first of several choices', async () => {
+    const of = (index: number, content: string, reason: string | null = null) =>
+      `data: ${JSON.stringify({ choices: [{ index, delta: { content }, finish_reason: reason }] })}\n\n`
+    expect(await outputsOf(of(0, 'a'), of(1, 'x'), of(1, '', 'stop'), of(0, 'b', 'stop'))).toEqual([
+      { type: 'completion_text', payload: { text: 'a' } },
+      { type: 'completion_text', payload: { text: 'b' } },
+      finish,
+    ])
+  })
+
+  it('gives content that comes in parts', async () => {
+    const thinking = { type: 'thinking', thinking: [{ type: 'text', text: 'hm' }] }
+    const parts = delta({ content: [thinking, { type: 'text', text: 'a' }, { type: 'text', text: 'b' }, null] })
+    expect(await outputsOf(parts, end)).toEqual([
+      { type: 'completion_reasoning', payload: { text: 'hm' } },
+      { type: 'completion_text', payload: { text: 'ab' } },
+      finish,
+    ])
+  })
+
+  it.each([
+    ['have the same index', [0, 0]],
+    ['have no index', [undefined, undefined]],
+  ])('keeps calls of tools apart that %s', async (_, [one, other]) => {
+    const first = call({ index: one, id: 'c1', function: { name: 'look', arguments: '{"a"' } })
+    const rest = call({ index: one, id: 'c1', function: { arguments: ':1}' } })
+    const second = call({ index: other, id: 'c2', function: { name: 'listen', arguments: { b: 2 } } })
+    expect(await outputsOf(first, rest, second, end)).toEqual([
+      toolCall({ index: 0, callId: 'c1', name: 'look', arguments: '{"a"' }),
+      toolCall({ index: 0, callId: 'c1', arguments: ':1}' }),
+      toolCall({ index: 1, callId: 'c2', name: 'listen', arguments: '{"b":2}' }),
+      finish,
+    ])
+  })
+
+  it('keeps calls of tools apart whose pieces alternate', async () => {
+    const piece = (index: number, given: string) => ({ index, function: { arguments: given } })
+    const begin = (index: number) => ({ index, id: `c${index}`, function: { name: 'look' } })
+    const outputs = await outputsOf(
+      call(begin(0), begin(1)),
+      call(piece(1, 'x'), piece(0, 'a')),
+      call(piece(1, 'y')),
+      end,
+    )
+    const joined = new Map<number, string>()
+    for (const { type, payload } of outputs)
+      if (type === 'completion_tool_call')
+        joined.set(payload.index, (joined.get(payload.index) ?? '') + payload.arguments)
+    expect([...joined]).toEqual([
+      [0, 'a'],
+      [1, 'xy'],
+    ])
+  })
+
+  it.each([
+    ['data: {"choices":null}', 'data: {"choices":[null]}', 'data: {"choices":[{"index":0,"delta":null}]}'],
+    ['data:', ': only a comment', 'retry: 1\nid: 1'],
+    ['data: {"choices":[{"delta":{"content":1,"tool_calls":{},"refusal":[]}}]}', 'event: ping\ndata: {}', 'x: y'],
+  ])('passes over messages that say nothing: %s', async (...texts) => {
+    const empty = texts.filter((text) => text !== 'data:')
+    expect(await outputsOf(...empty.map((text) => `${text}\n\n`), delta({ content: 'a' }), end)).toEqual([
+      { type: 'completion_text', payload: { text: 'a' } },
+      finish,
+    ])
+  })
+
+  describe('when the model stands still', () => {
+    const stallMs = 1_000
+    /** Relays with a clock, and lets the time pass once the relay waits and has given so many outputs. */
+    async function stall(model: Model, count: number) {
+      const { baseUrl, close } = await serveModel(model)
+      onTestFinished(close)
+      const clock = new FakeClock()
+      const { signal } = new AbortController()
+      const items = relayCompletion({ baseUrl, body: { model: 'm', messages: [] }, signal, stallMs, clock })
+      for (let given = 0; given < count; given++) expect((await items.next()).done).toBe(false)
+      const next = items.next().catch((error: unknown) => error)
+      return { clock, next, items }
+    }
+
+    it.each<[string, Model, number]>([
+      ['before its headers', () => {}, 0],
+      ['in the middle', (r) => r.writeHead(200, sse).write(delta({ content: 'a' })), 1],
+    ])('fails: %s', async (_, model, count) => {
+      const { clock, next } = await stall(model, count)
+      await vi.waitFor(() => expect(clock.pending).toEqual([stallMs]))
+      clock.advance(stallMs)
+      expect(await next).toMatchObject({ code: 'RIVULET_RUN_FAILED', reason: 'model stalled' })
+      expect(clock.timers).toBe(0)
+    })
+
+    it('says why it refused, in the middle of which it stands still', async () => {
+      const clock = new FakeClock()
+      let pulls = 0
+      const body = new ReadableStream({
+        pull: (controller) => (pulls++ === 0 ? controller.enqueue(Buffer.from('bad')) : new Promise(() => {})),
+      })
+      const answer = (async () => new Response(body, { status: 400 })) as typeof fetch
+      const { signal } = new AbortController()
+      const options = { body: { model: 'm', messages: [] }, signal, stallMs, clock, fetch: answer }
+      const next = relayCompletion(options).next()
+      next.catch(() => {})
+      await vi.waitFor(() => expect([pulls, clock.pending]).toEqual([2, [stallMs]]))
+      // Its second read waits now, if it did not before.
+      await new Promise((resolve) => setImmediate(resolve))
+      clock.advance(stallMs)
+      await expect(next).rejects.toMatchObject({ reason: 'model refused', cause: { status: 400, detail: 'bad' } })
+    })
+
+    it('takes no time that the reader needs for its own', async () => {
+      const { clock, next, items } = await stall(
+        (r) => r.writeHead(200, sse).write(delta({ content: 'a' }) + delta({ content: 'b' })),
+        1,
+      )
+      expect(await next).toMatchObject({ value: { payload: { text: 'b' } } })
+      expect(clock.timers).toBe(0)
+      await items.return()
+    })
+
+    it.each([0, -1, Number.NaN])('refuses %s ms', async (stallMs) => {
+      const { signal } = new AbortController()
+      const items = relayCompletion({ body: { model: 'm', messages: [] }, signal, stallMs })
+      await expect(items.next()).rejects.toMatchObject({ code: 'RIVULET_CONFIGURATION', option: 'stallMs' })
+    })
+  })
+
+  it('ends with the signal, also where fetch does not', async () => {
+    const abort = new AbortController()
+    const reason = new Error('stopped')
+    const deaf = (() => new Promise(() => {})) as unknown as typeof fetch
+    const items = relayCompletion({ body: { model: 'm', messages: [] }, signal: abort.signal, fetch: deaf })
+    const next = items.next().catch((error: unknown) => error)
+    abort.abort(reason)
+    expect(await next).toBe(reason)
+  })
+
+  it('keeps the query of the address, and no key in errors', async () => {
+    let asked = ''
+    const refuse = (async (input: string) => {
+      asked = input
+      return new Response('no', { status: 403 })
+    }) as typeof fetch
+    const { signal } = new AbortController()
+    const options = { body: { model: 'm', messages: [] }, signal, fetch: refuse }
+    const items = relayCompletion({ baseUrl: 'https://models.test/v1/?key=secret', ...options })
+    const error = await items.next().catch((thrown) => thrown)
+    expect(asked).toBe('https://models.test/v1/chat/completions?key=secret')
+    expect(error.cause.message).toContain('The model at https://models.test/v1/chat/completions answered 403.')
+    expect(error.cause.message).not.toContain('secret')
+    const wrong = relayCompletion({ baseUrl: 'models.test', ...options })
+    await expect(wrong.next()).rejects.toMatchObject({ code: 'RIVULET_CONFIGURATION', option: 'baseUrl' })
   })
 
   it('fails when the model cannot be reached', async () => {

@@ -1,23 +1,13 @@
-import { createDecoder } from '@rivulet/core'
+import { type Clock, ConfigurationError, createDecoder, EventTooLargeError, systemClock } from '@rivulet/core'
 import { RunFailure } from '@rivulet/server'
-import type { CompletionFinish, CompletionText, CompletionToolCall, CompletionUsage } from './completion-events.js'
-import { CompletionError } from './errors.js'
-import { isRecord } from './schema.js'
+import { Attempt } from './attempt.js'
+import { type CompletionOutput, CompletionReader, detailLength, failure } from './completion-reader.js'
 
+export type { CompletionOutput } from './completion-reader.js'
 export { CompletionError } from './errors.js'
 
-/** One event of a completion, as the run publishes it. */
-export type CompletionOutput =
-  | {
-      readonly type: 'completion_text' | 'completion_reasoning' | 'completion_refusal'
-      readonly payload: CompletionText
-    }
-  | { readonly type: 'completion_tool_call'; readonly payload: CompletionToolCall }
-  | { readonly type: 'completion_finish'; readonly payload: CompletionFinish }
-  | { readonly type: 'completion_usage'; readonly payload: CompletionUsage }
-
 export interface CompletionOptions {
-  /** The endpoint, without `/chat/completions`. @default 'https://api.openai.com/v1' */
+  /** The endpoint, without `/chat/completions`; it may have a query. @default 'https://api.openai.com/v1' */
   baseUrl?: string
   /** Sent as `Authorization: Bearer …`. @default Nothing is sent */
   apiKey?: string | undefined
@@ -29,75 +19,95 @@ export interface CompletionOptions {
   body: Readonly<Record<string, unknown>> & { readonly model: string; readonly messages: readonly unknown[] }
   /** Aborts the request. Pass the producer's `signal`, so that stopping the run stops the model. */
   signal: AbortSignal
+  /**
+   * For how many milliseconds the endpoint may send nothing, more than 0; `Infinity`: for ever. Comments count as a sign of life.
+   * @default 240_000 (four minutes: the `fetch` of Node.js gives up after five)
+   */
+  stallMs?: number
   /** Replaces `fetch`. @default The global one */
   fetch?: typeof fetch
+  /** @default The system's */
+  clock?: Clock
 }
 
 /**
- * Asks an OpenAI-compatible endpoint for a completion and yields its events as they arrive: a producer for a run. Reads the
- * endpoint no faster than the run stores.
+ * Asks an OpenAI-compatible endpoint for a completion and yields the events of its first choice as they arrive: a producer for
+ * a run. Reads the endpoint no faster than the run stores.
  *
- * @throws {RunFailure} with a reason for readers and a {@link CompletionError} as its cause: the endpoint cannot be reached
- *   or
- *   refuses (`model unavailable`, `model refused`), reports an error or sends anything but a completion (`model failed`),
- *   or its answer ends before `[DONE]` (`model cut off`).
+ * The answer is complete at `[DONE]`, or where the endpoint ends it after a reason for the finish. The usage comes last.
+ *
+ * @throws {ConfigurationError} if `baseUrl` is no absolute URL, or `stallMs` is out of range.
+ * @throws {RunFailure} with a reason for readers and a {@link CompletionError} as its cause: the endpoint cannot be reached or
+ *   refuses (`model unavailable`, `model refused`), reports an error or sends something else than a completion (`model failed`), stands
+ *   still (`model stalled`), or its answer ends before it is complete (`model cut off`).
  *
  * @example
  * await runs.start(id, { key: user.id }, ({ signal }) => relayCompletion({ apiKey, body: { model, messages }, signal }))
  */
 export async function* relayCompletion(options: CompletionOptions): AsyncGenerator<CompletionOutput, void> {
-  const { signal } = options
-  const response = await request(options)
-  const outputs: CompletionOutput[] = []
-  let done = false
-  let failure: RunFailure | undefined
-  const decoder = createDecoder({
-    onMessage: ({ data }) => {
-      if (done || failure) return
-      if (data === '[DONE]') {
-        done = true
-        return
-      }
-      const read = readChunk(data)
-      if (read instanceof RunFailure) failure = read
-      else outputs.push(...read)
-    },
-  })
-  const reader = response.body!.getReader()
+  const { signal, stallMs = 240_000, clock = systemClock } = options
+  if (!(stallMs > 0)) throw new ConfigurationError('stallMs', stallMs, 'Pass a number of milliseconds, more than 0.')
+  const url = addressOf(options.baseUrl ?? 'https://api.openai.com/v1')
+  const attempt = new Attempt(signal, stallMs, clock)
   try {
-    while (!done) {
-      const chunk = await reader.read()
-      if (chunk.done) break
-      decoder.feed(chunk.value)
+    const body = await request(url, options, attempt)
+    const completion = new CompletionReader()
+    const outputs: CompletionOutput[] = []
+    let failed: { readonly error: unknown } | undefined
+    const decoder = createDecoder({
+      onMessage({ event, data }) {
+        if (completion.isDone || failed) return
+        try {
+          outputs.push(...completion.read(event, data))
+        } catch (error) {
+          failed = { error }
+        }
+      },
+    })
+    const reader = body.getReader()
+    while (!completion.isDone) {
+      const { done, value } = await attempt.wait(reader.read())
+      if (done) break
+      decoder.feed(value)
       yield* outputs.splice(0)
-      if (failure) throw failure
+      if (failed) throw failed.error
     }
-    if (!done) throw cutOff()
+    if (!completion.isComplete) throw failure('model cut off', 'The answer of the model ended before [DONE]. Start a new run.')
+    yield* completion.end()
   } catch (error) {
     signal.throwIfAborted()
-    throw error instanceof RunFailure ? error : cutOff({ cause: error })
+    throw describe(error, attempt, stallMs)
   } finally {
-    reader.cancel().catch(() => {})
+    attempt.end()
   }
 }
 
-function cutOff(options?: ErrorOptions): RunFailure {
-  return fail(
-    'model cut off',
-    'The answer of the model ended before [DONE]. Start a new run.',
-    undefined,
-    undefined,
-    options,
-  )
+function describe(error: unknown, { isStalled }: Attempt, stallMs: number): unknown {
+  if (error instanceof RunFailure) return error
+  if (isStalled) return failure('model stalled', `The model sent nothing for ${stallMs} ms. Start a new run, or raise stallMs.`, { cause: error })
+  if (error instanceof EventTooLargeError)
+    return failure('model failed', 'The model sent an event that is too large. Check baseUrl.', { cause: error })
+  return failure('model cut off', 'The connection to the model broke before [DONE]. Start a new run.', { cause: error })
 }
 
-function fail(reason: string, problem: string, status?: number, detail?: string, options?: ErrorOptions): RunFailure {
-  return new RunFailure(reason, { cause: new CompletionError(problem, status, detail, options) })
+function addressOf(baseUrl: string): URL {
+  try {
+    const url = new URL(baseUrl)
+    url.pathname = `${url.pathname.replace(/\/+$/, '')}/chat/completions`
+    return url
+  } catch {
+    throw new ConfigurationError('baseUrl', baseUrl, 'Pass an absolute URL, such as https://api.openai.com/v1.')
+  }
 }
 
-async function request({ baseUrl, apiKey, headers, body, signal, ...options }: CompletionOptions): Promise<Response> {
-  const { fetch = globalThis.fetch } = options
-  const url = `${(baseUrl ?? 'https://api.openai.com/v1').replace(/\/+$/, '')}/chat/completions`
+/** The body of the answer. */
+async function request(
+  url: URL,
+  { apiKey, headers, body, signal, fetch = globalThis.fetch }: CompletionOptions,
+  attempt: Attempt,
+): Promise<ReadableStream<Uint8Array>> {
+  // The query may have a key.
+  const name = url.origin + url.pathname
   const init: RequestInit = {
     method: 'POST',
     headers: {
@@ -107,130 +117,46 @@ async function request({ baseUrl, apiKey, headers, body, signal, ...options }: C
       ...headers,
     },
     body: JSON.stringify({ stream_options: { include_usage: true }, ...body, stream: true }),
-    signal,
+    signal: attempt.signal,
   }
   let response: Response
   try {
-    response = await fetch(url, init)
+    response = await attempt.wait(fetch(url.href, init))
   } catch (cause) {
-    signal.throwIfAborted()
-    throw fail(
-      'model unavailable',
-      `The model at ${url} cannot be reached. Check baseUrl and the network.`,
-      undefined,
-      undefined,
-      { cause },
-    )
+    if (signal.aborted || attempt.isStalled) throw cause
+    throw failure('model unavailable', `The model at ${name} cannot be reached. Check baseUrl and the network.`, { cause })
   }
   const { status, ok } = response
   const type = response.headers.get('content-type') ?? ''
-  if (ok && response.body && /^text\/event-stream\b/i.test(type)) return response
-  const detail = await beginningOf(response)
+  if (ok && response.body && /^text\/event-stream\b/i.test(type)) return response.body
+  const detail = await beginningOf(response, attempt)
   if (ok)
-    throw fail(
-      'model failed',
-      `The model at ${url} answered with "${type}" instead of a stream. Check baseUrl.`,
+    throw failure('model failed', `The model at ${name} answered with "${type}" instead of a stream. Check baseUrl.`, {
       status,
       detail,
-    )
-  const later = status >= 500 || status === 429
+    })
+  const later = status >= 500 || status === 429 || status === 408
   const fix = later ? 'Start a new run later.' : 'Check the API key, the model and the rest of the body.'
-  throw fail(
-    later ? 'model unavailable' : 'model refused',
-    `The model at ${url} answered ${status}. ${fix}`,
+  throw failure(later ? 'model unavailable' : 'model refused', `The model at ${name} answered ${status}. ${fix}`, {
     status,
     detail,
-  )
+  })
 }
 
-const detailLength = 1_000
-
 /** The first characters of a body, however long it is. */
-async function beginningOf({ body }: Response): Promise<string | undefined> {
+async function beginningOf({ body }: Response, attempt: Attempt): Promise<string | undefined> {
   if (!body) return undefined
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let read = ''
   try {
     while (read.length < detailLength) {
-      const { done, value } = await reader.read()
+      const { done, value } = await attempt.wait(reader.read())
       if (done) break
       read += decoder.decode(value, { stream: true })
     }
   } catch {
     // The part that arrived before the failure is enough.
-  } finally {
-    reader.cancel().catch(() => {})
   }
-  return read.slice(0, detailLength)
-}
-
-function readChunk(data: string): CompletionOutput[] | RunFailure {
-  let chunk: unknown
-  try {
-    chunk = JSON.parse(data)
-  } catch (cause) {
-    return fail(
-      'model failed',
-      'The model sent an event that is not JSON. Check baseUrl.',
-      undefined,
-      data.slice(0, detailLength),
-      {
-        cause,
-      },
-    )
-  }
-  if (!isRecord(chunk))
-    return fail(
-      'model failed',
-      'The model sent an event that is not an object. Check baseUrl.',
-      undefined,
-      data.slice(0, detailLength),
-    )
-  if (chunk.error)
-    return fail(
-      'model failed',
-      'The model reported an error. The detail has its text.',
-      undefined,
-      data.slice(0, detailLength),
-    )
-  const outputs: CompletionOutput[] = []
-  const choice = Array.isArray(chunk.choices) ? chunk.choices[0] : undefined
-  if (isRecord(choice)) outputs.push(...readChoice(choice))
-  if (isRecord(chunk.usage)) outputs.push({ type: 'completion_usage', payload: readUsage(chunk.usage) })
-  return outputs
-}
-
-function* readChoice({ delta, finish_reason: reason }: Record<string, unknown>): Iterable<CompletionOutput> {
-  if (isRecord(delta)) {
-    // Endpoints differ in the name of the reasoning.
-    const reasoning = delta.reasoning_content ?? delta.reasoning
-    if (isText(reasoning)) yield { type: 'completion_reasoning', payload: { text: reasoning } }
-    if (isText(delta.content)) yield { type: 'completion_text', payload: { text: delta.content } }
-    if (isText(delta.refusal)) yield { type: 'completion_refusal', payload: { text: delta.refusal } }
-    const calls = Array.isArray(delta.tool_calls) ? delta.tool_calls.filter(isRecord) : []
-    for (const [place, call] of calls.entries())
-      yield { type: 'completion_tool_call', payload: readToolCall(call, place) }
-  }
-  if (isText(reason)) yield { type: 'completion_finish', payload: { reason } }
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
-}
-
-function readToolCall({ index, id, function: called }: Record<string, unknown>, place: number): CompletionToolCall {
-  const { name, arguments: given } = isRecord(called) ? called : {}
-  return {
-    index: typeof index === 'number' ? index : place,
-    ...(isText(id) ? { callId: id } : {}),
-    ...(isText(name) ? { name } : {}),
-    arguments: typeof given === 'string' ? given : '',
-  }
-}
-
-function readUsage(usage: Record<string, unknown>): CompletionUsage {
-  const count = (value: unknown) => (typeof value === 'number' && Number.isFinite(value) ? value : 0)
-  const [inputTokens, outputTokens] = [count(usage.prompt_tokens), count(usage.completion_tokens)]
-  return { inputTokens, outputTokens, totalTokens: count(usage.total_tokens) || inputTokens + outputTokens }
+  return read
 }
