@@ -29,6 +29,8 @@ export interface RunChatTransportOptions<Message extends UIMessage = UIMessage>
    * @default (chatId) => `${api}/${encodeURIComponent(chatId)}/stream`
    */
   streamUrl?: (chatId: string) => string
+  /** The largest chunk, in bytes of its JSON. A larger one, for example a file, ends the answer with an error. @default 16_777_216 */
+  maxEventBytes?: number
 }
 
 /**
@@ -97,8 +99,9 @@ export class RunChatTransport<Message extends UIMessage = UIMessage> implements 
   }
 
   #stream(request: Pick<EventStreamServiceOptions, 'url' | 'method' | 'headers' | 'body'>): Stream {
-    const { credentials, fetch, retry, onUnauthorized } = this.#options
-    return new EventStreamService({ ...request, credentials, fetch, retry, onUnauthorized, events: uiMessageEvents })
+    const { credentials, fetch, retry, onUnauthorized, maxEventBytes = 16_777_216 } = this.#options
+    const options = { credentials, fetch, retry, onUnauthorized, maxEventBytes }
+    return new EventStreamService({ ...request, ...options, events: uiMessageEvents })
   }
 
   /** Connects, and resolves when the server has accepted: with `null` for 204. */
@@ -118,6 +121,8 @@ export class RunChatTransport<Message extends UIMessage = UIMessage> implements 
     })
     // The run is stopped even if the signal aborts before the server has said where it is.
     const onAbort = () => {
+      // Nothing was started, and nothing will be.
+      if (stream.status === 'waiting' && stream.state.location === undefined) stream.close()
       void answered.then(() => this.#stop(stream, chatId, headers))
     }
     if (signal?.aborted) onAbort()
@@ -128,8 +133,11 @@ export class RunChatTransport<Message extends UIMessage = UIMessage> implements 
     await answered
     const { status, error, ended } = stream.state
     if (status === 'closed' && error !== undefined) throw error
-    if (status === 'closed' && !ended) return null
-    return chunksOf(resume(first, items))
+    if (status === 'closed' && !ended) {
+      signal?.throwIfAborted()
+      return null
+    }
+    return chunksOf(resume(first, items), () => stream.close())
   }
 
   async #stop(stream: Stream, chatId: string, headers: Record<string, string>): Promise<void> {

@@ -130,7 +130,7 @@ describe.each(majors)('a chat of the %s', (_, sdk) => {
         messages: [{ id: 'u1', role: 'user', parts: [{ type: 'text', text: 'hi' }] }],
         abortSignal,
       })
-    return { ...nodes, requests, transport, send, holdStart: (held: Promise<unknown>) => (started = held) }
+    return { nodes, ...nodes, requests, transport, send, holdStart: (held: Promise<unknown>) => (started = held) }
   }
 
   it('gets a message by one POST, and reads on by GET after a break', async () => {
@@ -187,6 +187,70 @@ describe.each(majors)('a chat of the %s', (_, sdk) => {
       code: 'RIVULET_HTTP_STATUS',
       status: 403,
     })
+  })
+
+  it('lets go of an answer that nobody reads any more, while nothing comes of it', async () => {
+    const { nodes, send, one, requests } = await serve(async function* (signal) {
+      yield 'a'
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    })
+    for (const stream of [await send(), await readUIMessageStream(one.runs, 'answer')]) {
+      const reader = stream!.getReader()
+      while (((await reader.read()).value as { type: string }).type !== 'text-delta');
+      const pending = reader.read()
+      expect(nodes.streams).toBe(1)
+      // The read waits for an event now.
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
+      await reader.cancel()
+      expect(await pending).toMatchObject({ done: true })
+      await expect.poll(() => nodes.streams).toBe(0)
+    }
+    // Leaving is not stopping.
+    expect((await one.runs.get('answer'))?.state).toBe('running')
+    expect(requests).toEqual(['POST /chat'])
+  })
+
+  it('gives up where the server is busy when the user stops', async () => {
+    const requests: (string | undefined)[] = []
+    const busy = await createNodes(uiMessageEvents, (_, request, response) => {
+      requests.push(request.method)
+      response.writeHead(503, { 'retry-after': '60' }).end()
+    })
+    onTestFinished(() => busy.dispose())
+    const transport = new RunChatTransport({ api: busy.url, retry })
+    const stop = new AbortController()
+    const sent = transport
+      .sendMessages({
+        trigger: 'submit-message',
+        chatId: 'c',
+        messageId: undefined,
+        messages: [],
+        abortSignal: stop.signal,
+      })
+      .catch((error: unknown) => error)
+    await expect.poll(() => requests.length).toBe(1)
+    await new Promise((resolve) => setImmediate(resolve))
+    stop.abort()
+    expect(await sent).toMatchObject({ name: 'AbortError' })
+    expect(requests).toEqual(['POST'])
+  })
+
+  it('brings chunks of several megabytes, such as files', async () => {
+    const { one, transport } = await serve(async function* () {})
+    const url = `data:image/png;base64,${'A'.repeat(3_000_000)}`
+    const chunk = { type: 'file', mediaType: 'image/png', url } as const
+    await one.runs.start('answer', { map: uiMessageOutput }, async function* () {
+      yield chunk
+    })
+    const ways = [transport.reconnectToStream({ chatId: 'c' }), readUIMessageStream(one.runs, 'answer')]
+    for (const stream of await Promise.all(ways)) {
+      const reader = stream!.getReader()
+      const { value } = await reader.read()
+      // No comparison of the whole: nobody wants to see it where it fails.
+      expect(value).toMatchObject({ type: 'file', mediaType: 'image/png' })
+      expect(value?.type === 'file' && value.url === url).toBe(true)
+      expect((await reader.read()).done).toBe(true)
+    }
   })
 
   it('tells of a part that is no longer kept', async () => {

@@ -45,5 +45,6 @@ export async function readUIMessageStream(
   id: string,
 ): Promise<ReadableStream<UIMessageChunk> | undefined> {
   if (!(await runs.get(id))) return undefined
-  return chunksOf(readRun(localStream(runs, id, uiMessageEvents)))
+  const stream = localStream(runs, id, uiMessageEvents)
+  return chunksOf(readRun(stream), () => stream.close())
 }

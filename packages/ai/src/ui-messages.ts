@@ -31,28 +31,40 @@ export type WithUIMessages = EventContract & UIMessageEvents
 /** Turns the end of a run into a last chunk, as the AI SDK expects. */
 export function chunkOf(item: RunItem<{ readonly chunk: UIMessageChunk }>): UIMessageChunk | undefined {
   if ('event' in item) return item.event.chunk
-  if ('gap' in item) return { type: 'error', errorText: 'Part of the answer is no longer available.' }
+  if ('gap' in item) {
+    const isTooLarge = item.gap.reason === 'oversized'
+    return { type: 'error', errorText: `Part of the answer is ${isTooLarge ? 'too large' : 'no longer available'}.` }
+  }
   if ('live' in item || !item.end) return undefined
   const { state, reason } = item.end
   if (state === 'stopped') return { type: 'abort', ...(reason === undefined ? {} : { reason }) }
   return state === 'failed' ? { type: 'error', errorText: reason ?? 'error' } : undefined
 }
 
-/** A stream of a run's chunks. Cancelling it leaves the run. */
+/**
+ * A stream of a run's chunks. Cancelling it leaves the run.
+ *
+ * @param leave Ends the items at once. A generator that waits for its next item cannot be ended otherwise.
+ */
 export function chunksOf(
   items: AsyncGenerator<RunItem<{ readonly chunk: UIMessageChunk }>, void>,
+  leave: () => void,
 ): ReadableStream<UIMessageChunk> {
+  let left = false
   return new ReadableStream<UIMessageChunk>(
     {
       async pull(controller) {
         for (;;) {
           const { done, value } = await items.next()
+          if (left) return
           if (done) return controller.close()
           const chunk = chunkOf(value)
           if (chunk) return controller.enqueue(chunk)
         }
       },
       cancel: async () => {
+        left = true
+        leave()
         await items.return()
       },
     },

@@ -19,6 +19,8 @@ export interface Nodes<Contract extends EventContract> {
   readonly other: Node<Contract>
   /** The address that clients know. */
   readonly url: string
+  /** The number of streams that are open on all nodes, also those within a process. */
+  readonly streams: number
   cut(): void
   moveReaders(): void
   loseProducers(): void
@@ -76,6 +78,9 @@ export async function createNodes<Contract extends EventContract>(
     one,
     other,
     url,
+    get streams() {
+      return managers.reduce((sum, { manager }) => sum + manager.connections.size, 0)
+    },
     cut,
     moveReaders() {
       target = other.port
