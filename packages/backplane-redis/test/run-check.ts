@@ -1,3 +1,5 @@
+import type { EndEvent } from '@rivulet/core'
+import type { Plan } from './run-plan.js'
 import type { RunSeen } from './run-reader.js'
 
 /** The final state of a run. */
@@ -56,5 +58,29 @@ export function checkReading(
       if (one.at > lostUntil && (end?.kind !== 'end' || one.data !== end.data)) problems.push(`it was told ${one.data}`)
     }
   }
+  return problems
+}
+
+/**
+ * An end fits what the producer did: `done` means that all of it is stored.
+ *
+ * @param facts.stored The number of outputs that were stored, also of those that were dropped since.
+ * @param facts.mayBeStopped Somebody asked to stop the run.
+ * @returns What is wrong.
+ */
+export function checkEnd(
+  { state, reason }: EndEvent,
+  { behaviour, pausesMs }: Plan,
+  facts: { readonly stored: number; readonly mayBeStopped: boolean },
+): string[] {
+  const { stored, mayBeStopped } = facts
+  const problems: string[] = []
+  const wrong = `it ended as ${state}, ${reason}`
+  if (state === 'done' && (behaviour === 'fail' || behaviour === 'hang')) problems.push(`${wrong}: a ${behaviour}`)
+  if (state === 'done' && stored !== pausesMs.length)
+    problems.push(`${wrong}: ${stored} of ${pausesMs.length} outputs are stored`)
+  if (state === 'stopped' && !mayBeStopped) problems.push(`${wrong}, and nobody asked for it`)
+  if (state === 'failed' && reason === 'error' && behaviour !== 'fail') problems.push(`${wrong}: a ${behaviour}`)
+  if (state === 'failed' && !['error', 'timeout', 'producer lost'].includes(reason!)) problems.push(wrong)
   return problems
 }

@@ -5,7 +5,7 @@ import { randomFrom } from '../../../test-support/random.js'
 import { RedisBackplane } from '../src/redis-backplane.js'
 import { ClusterNode } from './node-cluster.js'
 import { RedisServer } from './redis-server.js'
-import { checkReading, type RunTruth } from './run-check.js'
+import { checkEnd, checkReading, type RunTruth } from './run-check.js'
 import type { Notice, Plan, StartAnswer, StopAnswer } from './run-plan.js'
 import { RunReader, type RunSeen } from './run-reader.js'
 
@@ -28,6 +28,8 @@ const patienceMs = 30_000
 interface Asked {
   started: number
   stopped: number
+  /** Somebody asked to stop it, whatever the answer. */
+  mayBeStopped: boolean
   readonly producers: Set<string>
   readonly kept: Map<string, number>
 }
@@ -42,7 +44,8 @@ export class RunHistory {
   readonly #readers: RunReader[] = []
   readonly #asked = new Map<string, Asked>()
   readonly #calls: Promise<void>[] = []
-  #plans = 0
+  /** By producer. */
+  readonly #plans = new Map<string, Plan>()
   #lostUntil = 0
 
   private constructor(redis: RedisServer, fault: RunFault, seed: number) {
@@ -72,7 +75,13 @@ export class RunHistory {
   }
 
   #askedOf(id: string): Asked {
-    const asked = this.#asked.get(id) ?? { started: 0, stopped: 0, producers: new Set(), kept: new Map() }
+    const asked = this.#asked.get(id) ?? {
+      started: 0,
+      stopped: 0,
+      mayBeStopped: false,
+      producers: new Set(),
+      kept: new Map(),
+    }
     this.#asked.set(id, asked)
     return asked
   }
@@ -103,11 +112,12 @@ export class RunHistory {
     const asked = this.#askedOf(id)
     const count = atLeast + Math.floor(this.random() * 30)
     const plan: Plan = {
-      name: `p${this.#plans++}`,
+      name: `p${this.#plans.size}`,
       behaviour: this.pick(['end', 'end', 'fail', 'hang', 'deaf'] as const),
       pausesMs: Array.from({ length: count }, () => (this.chance(0.5) ? 0 : Math.floor(this.random() * 40))),
       padding: this.chance(0.2) ? 150_000 : 0,
     }
+    this.#plans.set(plan.name, plan)
     const onAnswer = ({ started }: StartAnswer) => {
       if (started) asked.started++
     }
@@ -117,7 +127,7 @@ export class RunHistory {
   /** Has a producer at work on a node, and somebody who reads, when something happens to them. */
   async #busy(node: ClusterNode): Promise<void> {
     if (this.#paused.has(node)) return
-    const id = `busy${this.#plans}`
+    const id = `busy${this.#plans.size}`
     this.#start(id, node, 40)
     await sleep(20 + this.random() * 100)
     if (this.chance(0.7)) this.#readers.push(new RunReader(id))
@@ -126,6 +136,7 @@ export class RunHistory {
 
   #stop(id: string): void {
     const asked = this.#askedOf(id)
+    asked.mayBeStopped = true
     const onAnswer = ({ ended }: StopAnswer) => {
       if (ended) asked.stopped++
     }
@@ -139,15 +150,18 @@ export class RunHistory {
     if (action < 0.14) {
       this.#start(id, this.pick(this.#up))
       if (this.chance(0.3)) this.#start(id, this.pick(this.#up))
-    } else if (action < 0.2) this.#stop(id)
-    else if (action < 0.4) {
+    } else if (action < 0.2) {
+      this.#stop(id)
+      if (this.chance(0.3)) this.#stop(id)
+    } else if (action < 0.4) {
       if (this.#asked.has(id) && this.#readers.length < 12) this.#readers.push(new RunReader(id))
     } else if (action < 0.5) reader?.leave()
     else if (action < 0.6 && reader) reader.slow = !reader.slow
     else if (action < 0.68) await this.#pauseOrWake()
     else if (action < 0.71) await this.#crash(this.pick(this.nodes))
     else if (action < 0.76) await this.#cut(this.pick(this.nodes))
-    else if (action < 0.79) await this.#fault.strike?.(this)
+    else if (action < 0.79) await this.#delay(this.pick(this.nodes))
+    else if (action < 0.82) await this.#fault.strike?.(this)
     else await sleep(this.pick([0, 10, 50, 200]))
   }
 
@@ -185,7 +199,14 @@ export class RunHistory {
       await sleep(this.random() * 50)
     }
     toRedis.cut()
-    setTimeout(() => toRedis.mend(), this.random() * 500)
+    // Within the lease, what was swallowed is sent again.
+    setTimeout(() => toRedis.mend(), this.random() * (this.chance(0.5) ? 50 : 500))
+  }
+
+  /** Outputs that were sent in time may arrive when the lease is over. */
+  async #delay(node: ClusterNode): Promise<void> {
+    await this.#busy(node)
+    setTimeout(node.toRedis.hold(), this.random() * 1.5 * leaseMs)
   }
 
   /** Readers come back by themselves, to any node. */
@@ -261,7 +282,7 @@ export class RunHistory {
       for (const reader of readers) {
         const own = [...reader.problems, ...checkReading(reader.seen, truth, expected)]
         // It may have asked before the run was there, or after it was lost.
-        const gone = reader.goneAt !== undefined && (!lossless || !run || run.startedAt >= reader.goneAt - 50)
+        const gone = reader.goneAt !== undefined && (!lossless || !run || run.startedAt >= reader.goneAt)
         if (!reader.ended && !gone)
           own.push(`it was told of no end, after ${reader.seen.length} and ${reader.statuses}`)
         found.push(...own.map((problem) => `a reader: ${problem}`))
@@ -272,7 +293,11 @@ export class RunHistory {
     return problems
   }
 
-  #checkRun({ started, stopped, producers, kept }: Asked, log: readonly RunSeen[], found: string[]): void {
+  #checkRun(
+    { started, stopped, mayBeStopped, producers, kept }: Asked,
+    log: readonly RunSeen[],
+    found: string[],
+  ): void {
     const ends = log.filter(({ kind }) => kind === 'end')
     if (ends.length !== (log.length > 0 ? 1 : 0) || (log.length > 0 && log.at(-1)?.kind !== 'end'))
       found.push(`its log has ${ends.length} ends, and ends with ${log.at(-1)?.kind}`)
@@ -284,11 +309,13 @@ export class RunHistory {
     const outputs = log.flatMap((one) => (one.kind === 'output' ? [one.n] : []))
     const first = outputs[0] ?? 0
     if (outputs.some((n, index) => n !== first + index)) found.push(`its log is ${outputs}`)
+    const stored = (outputs.at(-1) ?? -1) + 1
     for (const count of kept.values()) {
-      const stored = outputs.at(-1) ?? -1
-      if (count > stored + 1 && outputs.length > 0)
-        found.push(`output ${count - 1} was acknowledged, and is not stored`)
+      if (count > stored) found.push(`output ${count - 1} was acknowledged, and is not stored`)
     }
+    const plan = this.#plans.get([...producers][0] ?? '')
+    const end = log.at(-1)
+    if (plan && end?.kind === 'end') found.push(...checkEnd(JSON.parse(end.data), plan, { stored, mayBeStopped }))
   }
 
   async dispose(): Promise<void> {

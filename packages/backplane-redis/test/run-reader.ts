@@ -16,7 +16,7 @@ export class RunReader {
   readonly statuses: (number | undefined)[] = []
   /** The port of the node that it reads from; `undefined` without a connection. */
   port: number | undefined
-  /** The time at which it was told that there is no such run, in milliseconds since the Unix epoch. */
+  /** The time of the request whose answer said that there is no such run, in milliseconds since the Unix epoch. */
   goneAt: number | undefined
   #request: ClientRequest | undefined
   #response: IncomingMessage | undefined
@@ -33,22 +33,23 @@ export class RunReader {
 
   connect(port: number): void {
     const headers = this.#cursor ? { 'Last-Event-ID': this.#cursor } : {}
+    const askedAt = Date.now()
     const request = get({ port, host: '127.0.0.1', path: `/${this.id}`, agent: false, headers }, (response) => {
       if (request !== this.#request) return
       this.#response = response
-      this.#receive(request, response)
+      this.#receive(request, response, askedAt)
     })
     request.on('error', () => {}).on('close', () => this.#lose(request))
     this.#request = request
     this.port = port
   }
 
-  #receive(request: ClientRequest, response: IncomingMessage): void {
+  #receive(request: ClientRequest, response: IncomingMessage, askedAt: number): void {
     const { statusCode } = response
     this.statuses.push(statusCode)
     response.on('error', () => {})
     if (statusCode === 204 && !this.ended) this.problems.push('204 before the end')
-    if (statusCode === 404) this.goneAt = Date.now()
+    if (statusCode === 404) this.goneAt = askedAt
     if (statusCode !== 200) return void response.resume()
     const decoder = createDecoder({
       lastEventId: this.#cursor,

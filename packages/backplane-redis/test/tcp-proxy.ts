@@ -6,6 +6,8 @@ export class TcpProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #upstreams = new Set<Socket>()
+  /** The ways to the server, from what a client has opened. */
+  readonly #ways = new Map<Socket, Socket>()
   /** The number of connections that were refused. */
   refused = 0
   #refusing = false
@@ -22,6 +24,8 @@ export class TcpProxy {
       const upstream = connect(this.#target, '127.0.0.1')
       this.#upstreams.add(upstream)
       upstream.on('close', () => this.#upstreams.delete(upstream))
+      this.#ways.set(socket, upstream)
+      socket.on('close', () => this.#ways.delete(socket))
       for (const [one, other] of [
         [socket, upstream],
         [upstream, socket],
@@ -66,6 +70,19 @@ export class TcpProxy {
   /** Lets nothing back on what is open: what is asked is done, and its answer is lost. */
   swallow(): void {
     for (const upstream of this.#upstreams) upstream.unpipe().resume()
+  }
+
+  /**
+   * Keeps what is sent to the server on what is open.
+   *
+   * @returns Brings it, late.
+   */
+  hold(): () => void {
+    const held = [...this.#ways].filter(([socket]) => !socket.isPaused())
+    for (const [socket, upstream] of held) socket.unpipe(upstream).pause()
+    return () => {
+      for (const [socket, upstream] of held) if (!socket.destroyed) socket.pipe(upstream)
+    }
   }
 
   mend(): void {
