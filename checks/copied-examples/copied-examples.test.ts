@@ -46,7 +46,7 @@ const streams: Record<string, Stream> = {
     init: { headers: { cookie } },
   },
   hono: {
-    path: '/api/imports/1/stream',
+    path: '/api/imports/1',
     init: { method: 'POST', body: JSON.stringify({ csv: 'email,name,password\nada@example.com,Ada,correct horse' }) },
   },
 }

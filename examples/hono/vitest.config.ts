@@ -8,9 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     name: 'import',
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    expect: { poll: { timeout: 10_000 } },
+    testTimeout: 20_000,
     include: ['{shared,server,web}/**/*.test.{ts,tsx}'],
     server: { deps: { inline: [/@rivulet\//] } },
   },

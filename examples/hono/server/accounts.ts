@@ -12,7 +12,7 @@ export const accountRow: z.ZodType<{ email: string; name: string; password: stri
 const hash = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
 
 /** Some 50 ms of work per password, on another thread: this makes an import long. */
-const cost: ScryptOptions = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 }
+const defaultCost: ScryptOptions = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 }
 
 /** Thrown if an account cannot be created. */
 export class AccountError extends Error {}
@@ -20,6 +20,11 @@ export class AccountError extends Error {}
 /** Accounts by e-mail address. In your application, use a database. */
 export class Accounts {
   readonly #accounts = new Map<string, { name: string; salt: Buffer; hash: Buffer }>()
+  readonly #cost: ScryptOptions
+
+  constructor(cost: ScryptOptions = defaultCost) {
+    this.#cost = cost
+  }
 
   get size(): number {
     return this.#accounts.size
@@ -36,6 +41,6 @@ export class Accounts {
     const email = data.email.toLowerCase()
     if (this.#accounts.has(email)) throw new AccountError('There is an account with this e-mail address.')
     const salt = randomBytes(16)
-    this.#accounts.set(email, { name: data.name, salt, hash: await hash(data.password, salt, 32, cost) })
+    this.#accounts.set(email, { name: data.name, salt, hash: await hash(data.password, salt, 32, this.#cost) })
   }
 }

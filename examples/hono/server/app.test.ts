@@ -1,14 +1,19 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { EventStreamService, HttpStatusError } from '@rivulet/client'
-import { expect, it, onTestFinished } from 'vitest'
-import { events, type ImportEvent, importPath, streamPath } from '../shared/events.ts'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { events, type ImportEvent, importPath, importsPath, removePath } from '../shared/events.ts'
 import { Accounts } from './accounts.ts'
 import { createApp } from './app.ts'
 
-async function start(accounts = new Accounts()) {
-  const { app, manager, close } = createApp(accounts)
+/** Hashing for real would make the tests slow. */
+const cost = { N: 2 }
+
+async function start(accounts = new Accounts(cost)) {
+  const errors: unknown[] = []
+  const { app, manager, close } = createApp({ accounts, onError: (error) => errors.push(error) })
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
   await once(server, 'listening')
   onTestFinished(async () => {
@@ -17,27 +22,28 @@ async function start(accounts = new Accounts()) {
   })
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
-  /** Follows an import to its end, or for a number of events. Starts it if there is a file. */
-  async function follow(
-    id: string,
-    { csv, lastEventId, count = Infinity }: { csv?: string; lastEventId?: string; count?: number } = {},
-  ) {
-    const stream = new EventStreamService({
-      url: origin + streamPath(id),
-      events,
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ name: 'test.csv', csv }),
-      lastEventId,
-    })
-    const seen: ImportEvent[] = []
-    for await (const event of stream.events()) {
-      seen.push(event)
-      if (event.type === 'finished' || seen.length === count) break
+  /** What a browser of its own does. */
+  function browser(user = randomUUID()) {
+    const headers = { 'Content-Type': 'application/json', cookie: `user=${user}` }
+
+    /** Follows an import to its end, or for a number of events. Starts it if there is a file. */
+    async function follow(
+      id: string,
+      { csv, lastEventId, count = Infinity }: { csv?: string; lastEventId?: string; count?: number } = {},
+    ) {
+      const starts = csv === undefined ? {} : { body: JSON.stringify({ name: 'test.csv', csv }), idempotent: true }
+      const stream = new EventStreamService({ url: origin + importPath(id), events, headers, lastEventId, ...starts })
+      const seen: ImportEvent[] = []
+      for await (const event of stream.events()) if (seen.push(event) === count) break
+      const { state, reason } = stream.state.ended ?? {}
+      return { seen, end: reason === undefined ? state : `${state}: ${reason}` }
     }
-    return seen
+
+    const ask = (method: string, path: string) => fetch(origin + path, { method, headers })
+    const list = async (): Promise<string[]> => (await ask('GET', importsPath)).json()
+    return { follow, ask, list }
   }
-  return { manager, origin, follow }
+  return { manager, errors, origin, browser, ...browser() }
 }
 
 const head = 'email,name,password\n'
@@ -51,81 +57,117 @@ const plain = (seen: readonly ImportEvent[]) => seen.map((event) => ({ ...event,
 it('starts an import by a POST and streams the result of each row', async () => {
   const { follow } = await start()
   const csv = `${head}a@example.com,A,long enough\nnobody,B,long enough\n"c@example.com","C, the ""third""",short\n\na@example.com,A,long enough\n`
-  const seen = await follow('one', { csv })
+  const { seen, end } = await follow('one', { csv })
   expect(facts(seen)).toEqual([
     'started',
     [2, undefined],
     [3, 'The e-mail address is not valid.'],
     [4, 'The password has fewer than 8 characters.'],
     [6, 'There is an account with this e-mail address.'],
-    'finished',
   ])
-  expect(seen.at(-1)).toMatchObject({ outcome: 'completed' })
+  expect(end).toBe('done')
 })
 
 it('resumes where a page was, and sends everything to a new page', async () => {
   const { follow } = await start()
   const first = await follow('one', { csv: rows(12), count: 5 })
-  const rest = await follow('one', { lastEventId: first.at(-1)!.id })
+  const rest = await follow('one', { lastEventId: first.seen.at(-1)!.id })
   const whole = await follow('one')
-  expect(plain([...first, ...rest])).toEqual(plain(whole))
-  expect(whole).toHaveLength(14)
+  expect(plain([...first.seen, ...rest.seen])).toEqual(plain(whole.seen))
+  expect(whole.seen).toHaveLength(13)
+  expect([rest.end, whole.end]).toEqual(['done', 'done'])
 })
 
 it('recognizes a repeated request for the same import', async () => {
   const { follow } = await start()
   const [one, other] = await Promise.all([follow('one', { csv: rows(3) }), follow('one', { csv: rows(3) })])
-  expect(plain(one!)).toEqual(plain(other!))
-  expect(one.filter(({ type }) => type === 'started')).toHaveLength(1)
+  expect(plain(one.seen)).toEqual(plain(other.seen))
+  expect(facts(one.seen)).toEqual(['started', [2, undefined], [3, undefined], [4, undefined]])
 })
 
-it('keeps two imports apart', async () => {
-  const { follow } = await start()
+it('runs two imports at once, and lists them until they are removed', async () => {
+  const { follow, list, ask } = await start()
   const [one, two] = await Promise.all([follow('one', { csv: rows(4) }), follow('two', { csv: rows(6) })])
-  expect([one.length, two.length]).toEqual([6, 8])
+  expect([one.seen.length, two.seen.length]).toEqual([5, 7])
+  expect((await list()).sort()).toEqual(['one', 'two'])
+  expect((await ask('POST', removePath('one'))).status).toBe(204)
+  expect(await list()).toEqual(['two'])
+  expect((await ask('POST', removePath('one'))).status).toBe(404)
 })
 
-it('cancels after the current row', async () => {
-  const { origin, follow } = await start()
-  await follow('one', { csv: rows(500), count: 3 })
-  expect((await fetch(origin + importPath('one'), { method: 'DELETE' })).status).toBe(204)
-  const whole = await follow('one')
-  expect(whole.at(-1)).toMatchObject({ type: 'finished', outcome: 'cancelled' })
-  expect(whole.length).toBeLessThan(100)
-  expect((await fetch(origin + importPath('one'), { method: 'DELETE' })).status).toBe(404)
+it('cancels an import, for all who follow it', async () => {
+  class StuckAccounts extends Accounts {
+    override async add(row: { name: string }) {
+      if (row.name === 'User 2') await new Promise(() => {})
+    }
+  }
+  const { ask, follow } = await start(new StuckAccounts(cost))
+  const { seen } = await follow('one', { csv: rows(5), count: 3 })
+  const following = follow('one')
+  const cancelled = await ask('DELETE', importPath('one'))
+  expect(await cancelled.json()).toMatchObject({ state: 'stopped', reason: 'cancelled' })
+  const whole = await following
+  expect(whole.end).toBe('stopped: cancelled')
+  expect(plain(whole.seen)).toEqual(plain(seen))
+  expect((await ask('DELETE', importPath('other'))).status).toBe(404)
+})
+
+it('shows nothing of an import to others', async () => {
+  const { follow, browser } = await start()
+  await follow('one', { csv: rows(3) })
+  const other = browser()
+  expect(await other.list()).toEqual([])
+  for (const options of [{}, { csv: rows(1) }]) {
+    expect(await other.follow('one', options).catch((error) => error)).toMatchObject({ status: 403 })
+  }
+  expect((await other.ask('DELETE', importPath('one'))).status).toBe(403)
+  expect((await other.ask('POST', removePath('one'))).status).toBe(404)
+})
+
+it('knows a browser again by its cookie', async () => {
+  const { origin } = await start()
+  const first = await fetch(origin + importsPath)
+  const cookie = first.headers.get('set-cookie')!
+  expect(cookie).toMatch(/^user=[\da-f-]{36}; .*HttpOnly/)
+  const again = await fetch(origin + importsPath, { headers: { cookie: cookie.split(';')[0]! } })
+  expect(again.headers.get('set-cookie')).toBeNull()
+  const forged = await fetch(origin + importsPath, { headers: { cookie: 'user=1' } })
+  expect(forged.headers.get('set-cookie')).toMatch(/^user=/)
 })
 
 it('continues when nobody is connected', async () => {
   const { manager, follow } = await start()
   await follow('one', { csv: rows(10), count: 2 })
-  await expect.poll(() => manager.connections.size).toBe(0)
-  expect(await follow('one')).toHaveLength(12)
+  await vi.waitFor(() => expect(manager.connections.size).toBe(0), 5_000)
+  expect((await follow('one')).seen).toHaveLength(11)
 })
 
-it('fails with the cause, keeps the rows done so far, and continues other imports', async () => {
+it('fails without a detail for readers, keeps the rows done so far, and continues other imports', async () => {
   class BrokenAccounts extends Accounts {
     override async add(row: { name: string }) {
       if (row.name === 'User 2') throw new Error('The disk is full.')
     }
   }
-  const { follow } = await start(new BrokenAccounts())
-  const seen = await follow('one', { csv: rows(5) })
-  expect(facts(seen)).toEqual(['started', [2, undefined], [3, undefined], 'finished'])
-  expect(seen.at(-1)).toMatchObject({ outcome: 'failed', error: 'The disk is full.' })
-  expect((await follow('two', { csv: rows(2) })).at(-1)).toMatchObject({ outcome: 'completed' })
+  const { follow, errors } = await start(new BrokenAccounts(cost))
+  const { seen, end } = await follow('one', { csv: rows(5) })
+  expect(facts(seen)).toEqual(['started', [2, undefined], [3, undefined]])
+  expect(end).toBe('failed: error')
+  expect(errors).toMatchObject([{ message: 'The disk is full.' }])
+  expect((await follow('two', { csv: rows(2) })).end).toBe('done')
 })
 
 it.each([
-  ['an import that it does not know', {}, 404, /not known/],
+  ['an import that it does not know', {}, 404, /^$/],
   ['what is not CSV', { csv: 'email,name,password\n"a' }, 422, /not CSV/],
   ['a file without rows', { csv: head }, 422, /no rows/],
   ['a file without passwords', { csv: 'email,name\na@example.com,A' }, 422, /lacks: password/],
   ['too many rows', { csv: rows(2_001) }, 422, /2001 rows; 2000 are taken/],
   ['too large a file', { csv: 'x'.repeat(3_000_000) }, 413, /larger than 1 MB/],
 ])('refuses %s for good, with a reason', async (_, options, status, reason) => {
-  const { manager, follow } = await start()
+  const { manager, follow, list } = await start()
   const error = await follow('one', options).catch((thrown) => thrown)
   expect(error).toBeInstanceOf(HttpStatusError)
   expect(error).toMatchObject({ status, body: expect.stringMatching(reason) })
   expect(manager.stats().published).toBe(0)
+  expect(await list()).toEqual([])
 })

@@ -1,79 +1,99 @@
-import { EventManager } from '@rivulet/server'
-import { eventStreamResponse } from '@rivulet/server/web'
-import { Hono } from 'hono'
+import { EventManager, type RunInfo, RunManager } from '@rivulet/server'
+import { runStopResponse, runStreamResponse } from '@rivulet/server/web'
+import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import * as z from 'zod'
-import { events, maxBytes, maxRows } from '../shared/events.ts'
+import { events, importPath, importsPath, maxBytes } from '../shared/events.ts'
 import { Accounts } from './accounts.ts'
-import { Imports, keptMs } from './imports.ts'
-import { FileError } from './read-rows.ts'
+import { type Identified, identify } from './identify.ts'
+import { importRows } from './imports.ts'
+import { FileError, readRows } from './read-rows.ts'
 
-/** Number of an import's events: one per row, and one before and after them. */
-const maxEvents = maxRows + 2
-
-const streamRequest = z.object({
+const importRequest = z.object({
   name: z.string().max(200).default('import.csv'),
-  /** The file. Missing in requests that only follow a running or finished import. */
-  csv: z.string().optional(),
+  /** The file. */
+  csv: z.string(),
 })
 
 export interface ImportApp {
-  readonly app: Hono
+  readonly app: Hono<Identified>
   readonly manager: EventManager<typeof events>
-  /** Cancels running imports and ends the streams. */
+  readonly runs: RunManager<typeof events>
+  /** Waits for running imports as long as given, then ends them and the streams. */
   close(options?: { graceMs?: number }): Promise<void>
 }
 
 /** The application, from web-standard requests to responses, for any runtime that serves those. */
-export function createApp(accounts: Accounts = new Accounts()): ImportApp {
-  const manager = new EventManager({
-    events,
-    source: 'import',
-    retention: { maxEvents, maxBytes: 2 * maxBytes, maxAgeMs: keptMs },
-  })
-  const imports = new Imports(manager, accounts)
-  const app = new Hono()
+export function createApp({
+  accounts = new Accounts(),
+  onError = console.error,
+}: {
+  accounts?: Accounts
+  onError?: (error: unknown) => void
+} = {}): ImportApp {
+  const manager = new EventManager({ events, source: 'import', onError: (error) => onError(error) })
+  const runs = new RunManager({ manager, maxRunningPerKey: 4 })
+  const app = new Hono<Identified>()
+  app.use('/api/*', identify)
 
-  // One request starts an import and streams its progress. The page chooses the id, so when a reconnect repeats the
-  // request, it continues with the same import instead of starting another one.
+  /** The route of an import: its owner reads and cancels it. */
+  const importOf = (context: Context<Identified>) => ({
+    id: () => context.req.param('id'),
+    authorize: (_: Request, { run }: { run: RunInfo | undefined }) => run === undefined || run.key === context.var.user,
+  })
+
+  const route = `${importsPath}/:id` as const
+
+  app.get(importsPath, async (context) => {
+    const kept = await runs.list({ key: context.var.user })
+    return context.json(kept.map(({ id }) => id))
+  })
+
+  // One request starts an import and streams it. The page chooses the id, so a request that is sent again starts nothing.
   app.post(
-    '/api/imports/:id/stream',
+    route,
     bodyLimit({
       maxSize: 2 * maxBytes,
       onError: (context) => context.text(`The file is larger than ${maxBytes / 1e6} MB.`, 413),
     }),
-    async (context) => {
+    (context) => {
       const id = context.req.param('id')
-      const parsed = streamRequest.safeParse(await context.req.json().catch(() => undefined))
-      if (!parsed.success) return context.text('The body has to be JSON: { "name": …, "csv": … }.', 400)
-      const { name, csv } = parsed.data
-      if (!imports.has(id)) {
-        if (csv === undefined)
-          return context.text('This import is not known here: the server was restarted, or an hour has passed.', 404)
-        try {
-          imports.start(id, name, csv)
-        } catch (error) {
-          if (error instanceof FileError) return context.text(error.message, 422)
-          throw error
-        }
-      }
-      // A client without a cursor gets the whole history, a client with one the events after it.
-      return eventStreamResponse(manager, context.req.raw, { channels: [id], replay: maxEvents })
+      return runStreamResponse(runs, context.req.raw, {
+        async start() {
+          const parsed = importRequest.safeParse(await context.req.json().catch(() => undefined))
+          if (!parsed.success) return { status: 400, message: 'The body has to be JSON: { "name": …, "csv": … }.' }
+          const { name, csv } = parsed.data
+          try {
+            const rows = readRows(csv)
+            return await runs.start(id, { key: context.var.user }, () => importRows(name, rows, accounts))
+          } catch (error) {
+            if (error instanceof FileError) return { status: 422, message: error.message }
+            throw error
+          }
+        },
+        location: () => importPath(id),
+        authorize: importOf(context).authorize,
+      })
     },
   )
+  app.get(route, (context) => runStreamResponse(runs, context.req.raw, importOf(context)))
+  app.delete(route, (context) => runStopResponse(runs, context.req.raw, { ...importOf(context), reason: 'cancelled' }))
 
-  app.delete('/api/imports/:id', (context) =>
-    imports.cancel(context.req.param('id'))
-      ? context.body(null, 204)
-      : context.text('No such import is under way.', 404),
-  )
+  app.post(`${route}/remove`, async (context) => {
+    const id = context.req.param('id')
+    const run = await runs.get(id)
+    if (run?.key !== context.var.user) return context.text('There is no such import.', 404)
+    await runs.forget(id)
+    return context.body(null, 204)
+  })
 
   return {
     app,
     manager,
-    close(options) {
-      imports.cancelAll()
-      return manager.close(options)
+    runs,
+    async close(options) {
+      await runs.close(options)
+      await manager.close(options)
     },
   }
 }

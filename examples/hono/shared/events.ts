@@ -16,25 +16,19 @@ const row = z.object({
   rejected: z.string().optional(),
 })
 
-/** The last event of an import. */
-const finished = z.object({
-  outcome: z.enum(['completed', 'cancelled', 'failed']),
-  durationMs: z.number().min(0),
-  /** Reason for its failure. */
-  error: z.string().optional(),
-})
-
-/** The contract: it validates on the server, and types and validates on the page. */
-export const events = defineEvents({ started, row, finished })
+/** The contract: it validates on the server, and types and validates on the page. The end of an import is that of its run. */
+export const events = defineEvents({ started, row })
 
 export type ImportEvent = EventOf<typeof events>
 export type RowEvent = EventOf<typeof events, 'row'>
-export type FinishedEvent = EventOf<typeof events, 'finished'>
 
-/** Maximum size of a file. The whole history of an import is kept, so that a later page sees all of it. */
+/** Maximum size of a file. */
 export const maxRows = 2_000
 export const maxBytes = 1_000_000
 
-/** Route that starts an import with its file, and follows it without one. */
-export const streamPath = (id: string): string => `/api/imports/${id}/stream`
-export const importPath = (id: string): string => `/api/imports/${id}`
+/** GET lists the ids of a user's imports, newest first. */
+export const importsPath = '/api/imports'
+/** POST starts an import with its file and follows it, GET follows it, DELETE cancels it. */
+export const importPath = (id: string): string => `${importsPath}/${encodeURIComponent(id)}`
+/** POST removes an import from the list. Its accounts stay. */
+export const removePath = (id: string): string => `${importPath(id)}/remove`

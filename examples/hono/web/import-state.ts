@@ -1,27 +1,33 @@
-import type { FinishedEvent, ImportEvent, RowEvent } from '../shared/events.ts'
+import type { ImportEvent, RowEvent } from '../shared/events.ts'
 
 /** State of an import, folded from its events so far. */
 export interface ImportState {
+  readonly name: string
   readonly rows: number
   readonly accepted: number
   readonly rejected: readonly RowEvent[]
   readonly last: RowEvent | undefined
-  readonly finished: FinishedEvent | undefined
+  /** From its first event to its last one, in milliseconds. */
+  readonly durationMs: number
+  readonly startedAt: number
 }
 
-export const unknown: ImportState = { rows: 0, accepted: 0, rejected: [], last: undefined, finished: undefined }
+export const unknown: ImportState = {
+  name: '',
+  rows: 0,
+  accepted: 0,
+  rejected: [],
+  last: undefined,
+  durationMs: 0,
+  startedAt: 0,
+}
 
 export function reduce(state: ImportState, event: ImportEvent): ImportState {
-  switch (event.type) {
-    case 'started':
-      return { ...unknown, rows: event.rows }
-    case 'row':
-      return event.rejected === undefined
-        ? { ...state, last: event, accepted: state.accepted + 1 }
-        : { ...state, last: event, rejected: [...state.rejected, event] }
-    case 'finished':
-      return { ...state, finished: event }
-  }
+  if (event.type === 'started') return { ...unknown, name: event.name, rows: event.rows, startedAt: event.timestamp }
+  const next = { ...state, last: event, durationMs: event.timestamp - state.startedAt }
+  return event.rejected === undefined
+    ? { ...next, accepted: state.accepted + 1 }
+    : { ...next, rejected: [...state.rejected, event] }
 }
 
 export const doneOf = ({ accepted, rejected }: ImportState): number => accepted + rejected.length

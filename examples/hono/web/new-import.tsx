@@ -1,8 +1,9 @@
 import { type ChangeEvent, type ReactElement, useRef, useState } from 'react'
 import { maxBytes, maxRows } from '../shared/events.ts'
-import { sampleCsv } from './sample.ts'
+import { sampleFile } from './sample.ts'
+import type { ChosenFile } from './use-imports.ts'
 
-export function NewImport({ onStart }: { onStart: (name: string, csv: string) => void }): ReactElement {
+export function NewImport({ onStart }: { onStart: (file: ChosenFile) => void }): ReactElement {
   const input = useRef<HTMLInputElement>(null)
   const [error, setError] = useState('')
 
@@ -12,7 +13,7 @@ export function NewImport({ onStart }: { onStart: (name: string, csv: string) =>
     if (file.size > maxBytes) setError(`${file.name} is larger than ${maxBytes / 1e6} MB.`)
     else {
       setError('')
-      onStart(file.name, await file.text())
+      onStart({ name: file.name, csv: await file.text() })
     }
     // Allows the user to choose the same file again.
     target.value = ''
@@ -35,7 +36,7 @@ export function NewImport({ onStart }: { onStart: (name: string, csv: string) =>
         >
           Choose a file
         </button>
-        <button type="button" className="button" onClick={() => onStart('sample.csv', sampleCsv())}>
+        <button type="button" className="button" onClick={() => onStart(sampleFile())}>
           Use a sample
         </button>
       </div>
