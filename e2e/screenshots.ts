@@ -108,10 +108,10 @@ async function fillImport(page: Page): Promise<void> {
     page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) })
   const tag = crypto.randomUUID().slice(0, 8)
   await choose('customers-2026.csv', csv(40, `${tag}.example.com`))
-  await page.getByText('Completed in').waitFor({ timeout: 60_000 })
+  await page.getByText('Completed in').waitFor({ timeout: 300_000 })
   await page.locator('summary').click()
-  await choose('newsletter.csv', csv(600, `news.${tag}.example.com`))
-  await page.waitForTimeout(8_000)
+  await choose('newsletter.csv', csv(400, `news.${tag}.example.com`))
+  await page.locator('.card__now').filter({ hasText: /^Line 1\d\d:/ }).waitFor({ timeout: 300_000 })
 }
 
 /** A finished conversation, and one whose answer is being written. */
