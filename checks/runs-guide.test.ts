@@ -14,7 +14,10 @@ it('the guide to runs names tests that exist', () => {
 
 it.each(['## When something fails', '## What it replaces'])('each row of a table has its test: %s', (title) => {
   const [, section] = page.split(`\n${title}\n`)
-  const table = section!.trim().split('\n\n').find((block) => block.startsWith('|'))
+  const table = section!
+    .trim()
+    .split('\n\n')
+    .find((block) => block.startsWith('|'))
   const [, , ...rows] = table!.split('\n')
   expect(rows.length).toBeGreaterThan(8)
   for (const row of rows) expect(namedTests(row).count, row).toBeGreaterThan(0)

@@ -111,7 +111,10 @@ async function fillImport(page: Page): Promise<void> {
   await page.getByText('Completed in').waitFor({ timeout: 300_000 })
   await page.locator('summary').click()
   await choose('newsletter.csv', csv(400, `news.${tag}.example.com`))
-  await page.locator('.card__now').filter({ hasText: /^Line 1\d\d:/ }).waitFor({ timeout: 300_000 })
+  await page
+    .locator('.card__now')
+    .filter({ hasText: /^Line 1\d\d:/ })
+    .waitFor({ timeout: 300_000 })
 }
 
 /** A finished conversation, and one whose answer is being written. */

@@ -28,7 +28,7 @@ export function useImports(): Imports {
 
   useEffect(() => {
     const abort = new AbortController()
-    fetch(importsPath, { signal: abort.signal })
+    void fetch(importsPath, { signal: abort.signal })
       .then((response) => (response.ok ? response.json() : []))
       .catch(() => [])
       .then((ids: readonly string[]) => {
@@ -52,7 +52,7 @@ export function useImports(): Imports {
 
   const remove = useCallback((id: string) => {
     setImports((before = []) => before.filter((one) => one.id !== id))
-    fetch(removePath(id), { method: 'POST' }).catch(() => {})
+    void fetch(removePath(id), { method: 'POST' }).catch(() => {})
   }, [])
 
   return { imports, start, restart, remove }

@@ -60,14 +60,16 @@ export class CompletionReader {
       this.#done = true
       return []
     }
-    if (event === 'error') throw failure('model failed', 'The model reported an error. The detail has its text.', { detail: data })
+    if (event === 'error')
+      throw failure('model failed', 'The model reported an error. The detail has its text.', { detail: data })
     let chunk: unknown
     try {
       chunk = JSON.parse(data)
     } catch (cause) {
       throw failure('model failed', 'The model sent an event that is not JSON. Check baseUrl.', { detail: data, cause })
     }
-    if (!isRecord(chunk)) throw failure('model failed', 'The model sent an event that is not an object. Check baseUrl.', { detail: data })
+    if (!isRecord(chunk))
+      throw failure('model failed', 'The model sent an event that is not an object. Check baseUrl.', { detail: data })
     if (chunk.error || chunk.object === 'error')
       throw failure('model failed', 'The model reported an error. The detail has its text.', { detail: data })
     if (isRecord(chunk.usage)) this.#usage = readUsage(chunk.usage)

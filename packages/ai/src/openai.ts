@@ -72,7 +72,8 @@ export async function* relayCompletion(options: CompletionOptions): AsyncGenerat
       yield* outputs.splice(0)
       if (failed) throw failed.error
     }
-    if (!completion.isComplete) throw failure('model cut off', 'The answer of the model ended before [DONE]. Start a new run.')
+    if (!completion.isComplete)
+      throw failure('model cut off', 'The answer of the model ended before [DONE]. Start a new run.')
     yield* completion.end()
   } catch (error) {
     signal.throwIfAborted()
@@ -84,7 +85,10 @@ export async function* relayCompletion(options: CompletionOptions): AsyncGenerat
 
 function describe(error: unknown, { isStalled }: Attempt, stallMs: number): unknown {
   if (error instanceof RunFailure) return error
-  if (isStalled) return failure('model stalled', `The model sent nothing for ${stallMs} ms. Start a new run, or raise stallMs.`, { cause: error })
+  if (isStalled)
+    return failure('model stalled', `The model sent nothing for ${stallMs} ms. Start a new run, or raise stallMs.`, {
+      cause: error,
+    })
   if (error instanceof EventTooLargeError)
     return failure('model failed', 'The model sent an event that is too large. Check baseUrl.', { cause: error })
   return failure('model cut off', 'The connection to the model broke before [DONE]. Start a new run.', { cause: error })
@@ -124,7 +128,9 @@ async function request(
     response = await attempt.wait(fetch(url.href, init))
   } catch (cause) {
     if (signal.aborted || attempt.isStalled) throw cause
-    throw failure('model unavailable', `The model at ${name} cannot be reached. Check baseUrl and the network.`, { cause })
+    throw failure('model unavailable', `The model at ${name} cannot be reached. Check baseUrl and the network.`, {
+      cause,
+    })
   }
   const { status, ok } = response
   const type = response.headers.get('content-type') ?? ''
