@@ -24,9 +24,14 @@ export interface MountedRun {
   unmount(): void
 }
 
-export const options = {
+export const options: {
+  events: Events
+  reduce: (text: string, event: EventOf<Events>) => string
+  initial: string
+  retry: { initialMs: number; maxMs: number }
+} = {
   events,
-  reduce: (text: string, event: EventOf<Events>) => text + (event.type === 'log' ? event.message : ''),
+  reduce: (text, event) => text + (event.type === 'log' ? event.message : ''),
   initial: '',
   retry: { initialMs: 1, maxMs: 10 },
 }
