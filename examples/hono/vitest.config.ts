@@ -8,7 +8,9 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     name: 'import',
-    testTimeout: 20_000,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    expect: { poll: { timeout: 10_000 } },
     include: ['{shared,server,web}/**/*.test.{ts,tsx}'],
     server: { deps: { inline: [/@rivulet\//] } },
   },

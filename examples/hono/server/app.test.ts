@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { EventStreamService, HttpStatusError } from '@rivulet/client'
-import { expect, it, onTestFinished, vi } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { events, type ImportEvent, importPath, importsPath, removePath } from '../shared/events.ts'
 import { Accounts } from './accounts.ts'
 import { createApp } from './app.ts'
@@ -138,7 +138,7 @@ it('knows a browser again by its cookie', async () => {
 it('continues when nobody is connected', async () => {
   const { manager, follow } = await start()
   await follow('one', { csv: rows(10), count: 2 })
-  await vi.waitFor(() => expect(manager.connections.size).toBe(0), 5_000)
+  await expect.poll(() => manager.connections.size).toBe(0)
   expect((await follow('one')).seen).toHaveLength(11)
 })
 
