@@ -67,6 +67,7 @@ export default defineConfig({
           { text: 'Deploying', link: '/guide/deploying' },
           { text: 'Which engine?', link: '/guide/engines' },
           { text: 'History in a file', link: '/guide/sqlite' },
+          { text: 'All cores', link: '/guide/all-cores' },
           { text: 'Scaling with Redis', link: '/guide/scaling' },
           { text: 'Security', link: '/guide/security' },
           { text: 'Browsers', link: '/guide/compatibility' },
