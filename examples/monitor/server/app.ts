@@ -28,6 +28,8 @@ export interface MonitorOptions {
   readonly corsOrigins?: readonly string[]
   /** Event-loop delay that counts as high load. @default 200 */
   readonly highLoadMs?: number
+  /** Publishes the measurements of this process. @default true */
+  readonly measures?: boolean
   /** @default 'info' */
   readonly logLevel?: Level
   /** Destination of the log besides the page. @default standard output */
@@ -121,7 +123,7 @@ export function createMonitor(options: MonitorOptions = {}): Monitor {
       ownUrl = `http://localhost:${port}`
       system.started({ port, node: process.version, pid: process.pid })
       meter.start()
-      metrics.start()
+      if (options.measures ?? true) metrics.start()
       logger.success({ port }, `Listening on ${ownUrl}`)
     },
     async close({ graceMs = 0 } = {}) {

@@ -5,6 +5,7 @@ describe('readConfig', () => {
   it('has a default for every setting', () => {
     expect(readConfig({})).toEqual({
       port: 3_000,
+      workers: 1,
       sources: undefined,
       sourceTimeoutMs: 5_000,
       corsOrigins: [],
@@ -33,6 +34,7 @@ describe('readConfig', () => {
   it.each([
     [{ PORT: '80a' }, 'PORT is "80a". Use a whole number from 0 to 65535.'],
     [{ PORT: '65536' }, 'PORT is "65536"'],
+    [{ WORKERS: '0' }, 'WORKERS is "0". Use a whole number from 1 to 64.'],
     [{ PORT: '-1' }, 'PORT is "-1"'],
     [{ SOURCES: 'file:///etc/passwd' }, 'SOURCES holds "file:///etc/passwd"'],
     [{ SOURCES: 'a.test' }, 'SOURCES holds "a.test"'],

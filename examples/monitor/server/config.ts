@@ -2,6 +2,7 @@ import type { Level } from 'pino'
 
 export interface Config {
   readonly port: number
+  readonly workers: number
   readonly sources: readonly string[] | undefined
   readonly sourceTimeoutMs: number
   readonly corsOrigins: readonly string[]
@@ -26,6 +27,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   for (const origin of corsOrigins) checkUrl('CORS_ORIGINS', origin)
   return {
     port: integer(env, 'PORT', 3_000, 0, 65_535),
+    workers: integer(env, 'WORKERS', 1, 1, 64),
     sources: sources.length > 0 ? sources : undefined,
     sourceTimeoutMs: integer(env, 'SOURCE_TIMEOUT_MS', 5_000, 1, 600_000),
     corsOrigins,

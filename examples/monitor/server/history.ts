@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { SqliteBackplane } from '@rivulet/backplane-sqlite'
 import type { EventType } from '@rivulet/core'
 import type { Backplane } from '@rivulet/server'
+import { connectBackplane } from '@rivulet/server/ipc'
 import Database from 'libsql'
 import type { events } from '../shared/events.js'
 
@@ -19,7 +20,7 @@ const keptEvents: Record<EventType<typeof events>, number> = {
 
 export interface History {
   readonly backplane: Backplane
-  close(): void
+  close(): void | Promise<void>
 }
 
 /**
@@ -43,4 +44,10 @@ export function openHistory(folder: string): History {
       database.close()
     },
   }
+}
+
+/** Uses the history that another process of this machine has opened and serves. */
+export async function connectHistory(path: string): Promise<History> {
+  const backplane = await connectBackplane({ path })
+  return { backplane, close: () => backplane.close() }
 }

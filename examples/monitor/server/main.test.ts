@@ -3,11 +3,14 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { streamPath } from '../shared/events.js'
-import { line, openStream, serve } from './testing.js'
+import { line, openStream, type Received, serve } from './testing.js'
+
+type Stream = Awaited<ReturnType<typeof openStream>>
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
 
@@ -95,5 +98,57 @@ it('says in one line which process already uses the history', { timeout: 90_000 
   const errors = await output(second.stderr!)
   expect(errors).toContain(`The history in ${env.DATA_DIR} cannot be used. DATA_DIR chooses another folder.`)
   expect(errors).toContain(`process ${first.pid} `)
+  expect(await exited).toEqual([1, null])
+})
+
+it('serves with several workers, and goes on when one is killed', { timeout: 90_000 }, async () => {
+  const child = run({ PORT: '0', WORKERS: '2' })
+  const lines: string[] = []
+  createInterface(child.stdout!).on('line', (text) => void lines.push(text))
+  const origin = await vi.waitFor(
+    () => /^Monitor: (.*)$/.exec(lines.find((text) => text.startsWith('Monitor'))!)![1],
+    60_000,
+  )
+  /** The process that has logged a request for this address. */
+  const workerOf = (url: string) =>
+    vi.waitFor(() => (JSON.parse(lines.find((text) => text.includes(`"${url}"`))!) as { pid: number }).pid)
+
+  // Connections take turns between the workers that listen.
+  const streams = new Map<number, Stream>()
+  for (let number = 1; streams.size < 2; number++) {
+    const url = `${streamPath}?number=${number}`
+    const stream = await openStream(origin + url)
+    const pid = await workerOf(url)
+    if (streams.has(pid)) stream.close()
+    else streams.set(pid, stream)
+  }
+  const [[, one], [doomed, other]] = [...streams] as [[number, Stream], [number, Stream]]
+
+  // Whichever worker answers it, both streams get the line.
+  await fetch(`${origin}/api/proxies?first`)
+  await one.until(line('/api/proxies?first'))
+  const { id } = (await other.until(line('/api/proxies?first'))).at(-1)!
+
+  process.kill(doomed, 'SIGKILL')
+  await expect(other.until(() => false)).rejects.toThrow()
+  const again = await openStream(origin + streamPath, { 'last-event-id': id })
+  const started = ({ type, data }: Received) => type === 'system' && data.event === 'server_start'
+  const seen = await again.until(started)
+  expect(seen[0]).toMatchObject({ type: 'rivulet:open', data: { recovered: true } })
+  expect(seen.filter(({ type }) => type === 'rivulet:gap')).toEqual([])
+
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  for (const stream of [one, again]) await stream.until(({ type }) => type === 'rivulet:close')
+  expect(await exited).toEqual([0, null])
+  // A worker would be there still if it had been left behind.
+  for (const pid of streams.keys()) expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+})
+
+it('says what to do about a port that is taken, with several workers', { timeout: 40_000 }, async () => {
+  const { port } = new URL(await serve(() => {}))
+  const child = run({ PORT: port, WORKERS: '2' })
+  const exited = once(child, 'exit')
+  expect(await output(child.stderr!)).toContain(`Port ${port} is taken.`)
   expect(await exited).toEqual([1, null])
 })
