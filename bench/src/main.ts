@@ -5,6 +5,7 @@ import { runChannels } from './channels/run.js'
 import { drawCharts } from './charts.js'
 import { runClient } from './client/run.js'
 import { runCluster } from './cluster/run.js'
+import { runCores } from './cores/run.js'
 import { runDecode } from './decode/run.js'
 import { runRuns } from './runs/run.js'
 import { runServer } from './server/run.js'
@@ -25,6 +26,7 @@ const parts: Record<string, (options: Options) => void | Promise<void>> = {
   client: runClient,
   server: runServer,
   cluster: runCluster,
+  cores: runCores,
   channels: runChannels,
   runs: runRuns,
   sqlite: runSqlite,
