@@ -101,7 +101,7 @@ it('says in one line which process already uses the history', { timeout: 90_000 
   expect(await exited).toEqual([1, null])
 })
 
-it('serves with several workers, and goes on when one is killed', { timeout: 90_000 }, async () => {
+it('serves with several workers, and goes on when one is killed', { timeout: 240_000 }, async () => {
   const child = run({ PORT: '0', WORKERS: '2' })
   const lines: string[] = []
   createInterface(child.stdout!).on('line', (text) => void lines.push(text))
@@ -111,7 +111,7 @@ it('serves with several workers, and goes on when one is killed', { timeout: 90_
   )
   /** The process that has logged a request for this address. */
   const workerOf = (url: string) =>
-    vi.waitFor(() => (JSON.parse(lines.find((text) => text.includes(`"${url}"`))!) as { pid: number }).pid)
+    vi.waitFor(() => (JSON.parse(lines.find((text) => text.includes(`"${url}"`))!) as { pid: number }).pid, 20_000)
 
   // Connections take turns between the workers that listen.
   const streams = new Map<number, Stream>()
@@ -145,7 +145,7 @@ it('serves with several workers, and goes on when one is killed', { timeout: 90_
   for (const pid of streams.keys()) expect(() => process.kill(pid, 0)).toThrow('ESRCH')
 })
 
-it('says what to do about a port that is taken, with several workers', { timeout: 40_000 }, async () => {
+it('says what to do about a port that is taken, with several workers', { timeout: 120_000 }, async () => {
   const { port } = new URL(await serve(() => {}))
   const child = run({ PORT: port, WORKERS: '2' })
   const exited = once(child, 'exit')
