@@ -205,6 +205,8 @@ export class RunHistory {
 
   /** Outputs that were sent in time may arrive when the lease is over. */
   async #delay(node: ClusterNode): Promise<void> {
+    // With a Redis that fails besides, it would mostly find its connection gone.
+    if (this.#fault.strike || this.#fault.lose) return
     await this.#busy(node)
     setTimeout(node.toRedis.hold(), this.random() * 1.5 * leaseMs)
   }
