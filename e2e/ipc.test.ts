@@ -70,7 +70,8 @@ it.each(
   const publishing = (async () => {
     while (going) {
       const attempt = ++n
-      const idle = nodes.filter(({ busy }) => !busy)
+      // One that has no process answers at once: without a pause the loop would let nothing else run.
+      const idle = nodes.filter(({ busy, child }) => !busy && child?.connected)
       // A process that stands still may store it much later: the next event does not wait for that.
       const answer = await Promise.race([idle.length > 0 ? oneOf(idle).publish(attempt) : late(), late()])
       if (answer === true) stored.push(attempt)
