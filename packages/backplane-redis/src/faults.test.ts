@@ -4,7 +4,7 @@ import { randomFrom } from '../../../test-support/random.js'
 import { clients } from '../test/clients.js'
 import { promote } from '../test/promote.js'
 import { RedisServer } from '../test/redis-server.js'
-import { TcpProxy } from '../test/tcp-proxy.js'
+import { TcpProxy } from '../../../test-support/tcp-proxy.js'
 import { Traffic } from '../test/traffic.js'
 import { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
 

@@ -12,7 +12,7 @@ import { z } from 'zod'
 import { clients } from '../test/clients.js'
 import { ClusterNode } from '../test/node-cluster.js'
 import { RedisServer } from '../test/redis-server.js'
-import { TcpProxy } from '../test/tcp-proxy.js'
+import { TcpProxy } from '../../../test-support/tcp-proxy.js'
 import { RedisBackplane } from './redis-backplane.js'
 
 const streams = 100

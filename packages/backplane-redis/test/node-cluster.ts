@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { bundled } from '../../../test-support/bundled.js'
 import { endProcess } from '../../../test-support/end-process.js'
 import { freePort } from '../../../test-support/free-port.js'
-import { TcpProxy } from './tcp-proxy.js'
+import { TcpProxy } from '../../../test-support/tcp-proxy.js'
 
 export interface ClusterNodeOptions {
   readonly afterRestart: 'gap' | 'trust'

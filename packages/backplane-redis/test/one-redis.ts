@@ -4,7 +4,7 @@ import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { RedisBackplane, type RedisBackplaneOptions } from '../src/redis-backplane.js'
 import { clients } from './clients.js'
 import { RedisServer } from './redis-server.js'
-import { TcpProxy } from './tcp-proxy.js'
+import { TcpProxy } from '../../../test-support/tcp-proxy.js'
 
 export const kept: PublishOptions = { retain: true }
 

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { kept, OneRedis, text } from '../../test/one-redis.js'
 import { Recorder } from '../../test/recorder.js'
 import { RedisServer } from '../../test/redis-server.js'
-import { TcpProxy } from '../../test/tcp-proxy.js'
+import { TcpProxy } from '../../../../test-support/tcp-proxy.js'
 import type { RedisBackplaneOptions } from '../redis-backplane.js'
 
 const redis = new OneRedis()

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { kept, OneRedis, text } from '../../test/one-redis.js'
 import { Recorder } from '../../test/recorder.js'
 import { RedisServer } from '../../test/redis-server.js'
-import { TcpProxy } from '../../test/tcp-proxy.js'
+import { TcpProxy } from '../../../../test-support/tcp-proxy.js'
 
 const redis = new OneRedis()
 

@@ -12,7 +12,7 @@ import { bundled } from '../../../../test-support/bundled.js'
 import { endProcess } from '../../../../test-support/end-process.js'
 import { clients } from '../../test/clients.js'
 import { RedisServer, type RedisServerOptions } from '../../test/redis-server.js'
-import { TcpProxy } from '../../test/tcp-proxy.js'
+import { TcpProxy } from '../../../../test-support/tcp-proxy.js'
 import { RedisBackplane, type RedisBackplaneOptions } from '../redis-backplane.js'
 
 const events = defineEvents({ tick: z.object({ n: z.number() }) })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** The way of one node to Redis, which a test can cut. */
+/** The way of one node to a server, which a test can cut. */
 export class TcpProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
