@@ -13,7 +13,7 @@ import { checkChannel, checkSource, type PublishEventOptions, readPublishOptions
 import { backgroundClock, bindClock } from './runtime/clock.js'
 import type { ConnectionInfo } from './runtime/connection-info.js'
 import { diagnose } from './runtime/diagnostics.js'
-import { ConfigurationError, ManagerClosedError } from './runtime/errors.js'
+import { ConfigurationError, ManagerClosedError, TransactionUnsupportedError } from './runtime/errors.js'
 import { tell } from './runtime/guard.js'
 import { type ErrorHandler, reportToConsole } from './runtime/report.js'
 import type { ManagerStats } from './runtime/stats.js'
@@ -57,7 +57,7 @@ export interface EventManagerOptions<Contract extends EventContract> {
 
 /** The result of a publish. */
 export interface Published {
-  /** The event's id; `undefined` if it is not kept. */
+  /** The event's id; `undefined` if it is not kept, or if it is published with a `transaction`. */
   readonly id: string | undefined
   readonly channel: string
   /** The idempotency key was seen before: nothing was sent, and `id` is that of the first publish. */
@@ -147,8 +147,8 @@ export class EventManager<Contract extends EventContract> {
    *
    * @param event The event's name, or its definition in the contract.
    * @throws {UnknownEventError} {EventValidationError} {ReservedKeyError} {EventSerializationError} {ManagerClosedError}
-   *   {ConfigurationError} (an option is invalid, or the channel begins with `rivulet:`): nothing was sent. Or the error of
-   *   the backplane: the event may have been stored nevertheless.
+   *   {TransactionUnsupportedError} {ConfigurationError} (an option is invalid, or the channel begins with `rivulet:`): nothing
+   *   was sent. Or the error of the backplane: the event may have been stored nevertheless.
    */
   async publish<Type extends EventType<Contract>>(
     event: Type | EventDefinition<Type>,
@@ -157,10 +157,11 @@ export class EventManager<Contract extends EventContract> {
   ): Promise<Published> {
     if (!this.#publishing) throw new ManagerClosedError()
     const defaults = { timestamp: this.#clock.now(), source: this.#source }
-    const { channel, retain, idempotencyKey, stamp } = readPublishOptions(options, defaults)
+    const { channel, retain, idempotencyKey, transaction, stamp } = readPublishOptions(options, defaults)
+    if (transaction && this.#backplane.transactional !== true) throw new TransactionUnsupportedError()
     const made = createMessage(this.#contract, event, payload, stamp)
     const message = made instanceof Promise ? await made : made
-    const stored = this.#backplane.publish(channel, message, { retain, idempotencyKey })
+    const stored = this.#backplane.publish(channel, message, { retain, idempotencyKey, transaction })
     const { position, duplicate } = stored instanceof Promise ? await stored : stored
     const id = position === undefined ? undefined : formatPosition(position)
     if (!duplicate) this.#streams.runtime.counters.published++

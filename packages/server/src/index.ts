@@ -6,6 +6,7 @@ export type {
   LiveMessage,
   PublishOptions,
   PublishResult,
+  PublishTransaction,
   ReadResult,
   StoredMessage,
 } from './backplane/backplane.js'
@@ -60,6 +61,7 @@ export {
   ConfigurationError,
   EventSerializationError,
   ManagerClosedError,
+  TransactionUnsupportedError,
 } from './runtime/errors.js'
 export type { ServerGapReason } from './runtime/gap-reason.js'
 export type { CallbackOptions } from './runtime/guard.js'

@@ -1,7 +1,8 @@
 import { defineEvents } from '@rivulet/core'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { createHarness } from '../test/harness.js'
+import { MemoryBackplane } from './backplane/memory-backplane.js'
 import type { PublishEventOptions } from './publish-options.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
@@ -28,6 +29,9 @@ describe('publish', () => {
     ['idempotencyKey', '\udc00'],
     ['idempotencyKey', 7],
     ['idempotencyKey', {}],
+    ['transaction', null],
+    ['transaction', 'BEGIN'],
+    ['transaction', 0],
   ])('refuses as %s: %o', async (option, value) => {
     const { manager, connect, calm, errors } = createHarness({ events })
     const client = await connect({ replay: 10 })
@@ -42,6 +46,28 @@ describe('publish', () => {
     expect(errors).toMatchObject([{ context: { stage: 'emit', type: 'log' } }])
     expect(client.messages.map(({ event }) => event)).toEqual(['rivulet:open'])
     expect((await connect({ replay: 10 })).messages).toHaveLength(1)
+  })
+
+  it('refuses a transaction in which the backplane cannot take part', async () => {
+    const { manager, connect, calm, errors } = createHarness({ events })
+    const client = await connect()
+    const transaction = { query: async () => ({ rows: [] }) }
+    const error = { name: 'TransactionUnsupportedError', code: 'RIVULET_TRANSACTION_UNSUPPORTED' }
+    await expect(manager.publish('log', { message: 'm' }, { transaction })).rejects.toMatchObject(error)
+    manager.channel('default').emit('log', { message: 'm' }, { transaction })
+    await calm()
+    expect(errors).toMatchObject([{ error, context: { stage: 'emit' } }])
+    expect(client.messages.map(({ event }) => event)).toEqual(['rivulet:open'])
+  })
+
+  it('hands a transaction to a backplane that takes part in it', async () => {
+    const backplane = Object.assign(new MemoryBackplane(), { transactional: true })
+    const { manager } = createHarness({ events, backplane })
+    const publish = vi.spyOn(backplane, 'publish').mockReturnValue({ position: undefined, duplicate: false })
+    const transaction = { unsafe: async () => [] }
+    const published = await manager.publish('log', { message: 'm' }, { transaction, idempotencyKey: 'k' })
+    expect(published).toEqual({ id: undefined, channel: 'default', duplicate: false })
+    expect(publish.mock.lastCall?.[2]).toEqual({ retain: true, idempotencyKey: 'k', transaction })
   })
 
   it('takes any finite timestamp, and any string as source', async () => {

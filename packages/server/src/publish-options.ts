@@ -1,3 +1,4 @@
+import type { PublishTransaction } from './backplane/backplane.js'
 import { isName, nameFix } from './backplane/name.js'
 import { isReservedChannel } from './backplane/reserved-channel.js'
 import type { Stamp } from './delivery/message.js'
@@ -14,6 +15,12 @@ export interface PublishEventOptions {
    * backplane's `idempotencyWindowMs`). Not empty, and without lone surrogates.
    */
   idempotencyKey?: string
+  /**
+   * Publishes the event exactly if this database transaction commits, in its place among the commits. Pass the client on which
+   * it was begun. `id` is then `undefined`, because events get their ids when they are committed. Needs a backplane that
+   * stores events in the same database: `@rivulet/backplane-postgres`.
+   */
+  transaction?: PublishTransaction
   /** @default The manager's `source` */
   source?: string
   /** In milliseconds since the Unix epoch; a finite number. @default The current time */
@@ -25,12 +32,13 @@ export interface Publication {
   readonly channel: string
   readonly retain: boolean
   readonly idempotencyKey: string | undefined
+  readonly transaction: PublishTransaction | undefined
   readonly stamp: Stamp
 }
 
 /** @throws {ConfigurationError} if an option has an invalid value. */
 export function readPublishOptions(options: PublishEventOptions, stamp: Stamp): Publication {
-  const { channel = 'default', retain = true, idempotencyKey, source = stamp.source } = options
+  const { channel = 'default', retain = true, idempotencyKey, source = stamp.source, transaction } = options
   const { timestamp = stamp.timestamp } = options
   checkChannel(channel)
   // An empty key is likely an unset variable: the second event would be taken for a repetition of the first.
@@ -41,7 +49,8 @@ export function readPublishOptions(options: PublishEventOptions, stamp: Stamp): 
     throw new ConfigurationError('timestamp', timestamp, 'Pass milliseconds since the Unix epoch, as a finite number.')
   }
   checkSource(source)
-  return { channel, retain, idempotencyKey, stamp: { timestamp, source } }
+  checkTransaction(transaction)
+  return { channel, retain, idempotencyKey, transaction, stamp: { timestamp, source } }
 }
 
 /** @throws {ConfigurationError} if the name is invalid or belongs to the SDK. */
@@ -50,6 +59,15 @@ export function checkChannel(channel: string): void {
   if (!isReservedChannel(channel)) return
   const fix = 'Names that begin with "rivulet:" are reserved. Choose another one.'
   throw new ConfigurationError('channel', channel, fix)
+}
+
+function checkTransaction(transaction: unknown): void {
+  if (transaction === undefined) return
+  const type = typeof transaction
+  if ((type === 'object' && transaction !== null) || type === 'function') return
+  // Without this check, an event would be sent whether or not the transaction commits.
+  const fix = 'Pass the client on which the transaction was begun, or omit it.'
+  throw new ConfigurationError('transaction', transaction, fix)
 }
 
 /** @throws {ConfigurationError} */

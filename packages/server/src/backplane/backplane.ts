@@ -20,15 +20,25 @@ export type LiveMessage =
   | StoredMessage
   | (BackplaneMessage & { readonly position?: undefined; readonly previous?: undefined })
 
+/**
+ * The client of an open database transaction, as `pg` or `postgres` have it. For a query builder, pass an object with a
+ * `query` method that runs a statement with `$1`, `$2`, … in its transaction.
+ */
+export type PublishTransaction =
+  | { query(text: string, values: (string | null)[]): PromiseLike<{ readonly rows: readonly unknown[] }> }
+  | { unsafe(text: string, values: (string | null)[]): PromiseLike<readonly unknown[]> }
+
 export interface PublishOptions {
   /** Keeps the event and gives it a position. A channel with the retention `none` keeps nothing in any case. */
   readonly retain: boolean
   /** Publishes nothing if an event was published on this channel with the same key, within the backplane's window. */
   readonly idempotencyKey?: string | undefined
+  /** Publishes the event exactly if this transaction commits. Only for a `transactional` backplane. */
+  readonly transaction?: PublishTransaction | undefined
 }
 
 export interface PublishResult {
-  /** The event's position; `undefined` if it is not kept. */
+  /** The event's position; `undefined` if it is not kept, or gets its position when a transaction commits. */
   readonly position: number | undefined
   /** The idempotency key was seen before, and `position` is that of the first publish. */
   readonly duplicate: boolean
@@ -83,6 +93,8 @@ export interface BackplaneSubscriber {
  * Every method may be synchronous or return a promise. `@rivulet/testing/backplane` has a suite that checks these rules.
  */
 export interface Backplane {
+  /** The backplane carries out the publish option `transaction`. Otherwise managers refuse it. */
+  readonly transactional?: boolean
   /** The streams of all nodes. Without it, a manager knows only its own. */
   readonly registry?: BackplaneRegistry
   /** Storage of runs. Without it, there can be no `RunManager`. */

@@ -41,6 +41,21 @@ export class BackplaneTimeoutError extends RivuletError {
   }
 }
 
+/** A publish has the option `transaction`, and the manager's backplane cannot take part in one. Nothing was sent. */
+export class TransactionUnsupportedError extends RivuletError {
+  static override get name(): string {
+    return 'TransactionUnsupportedError'
+  }
+  static override readonly code = 'RIVULET_TRANSACTION_UNSUPPORTED'
+
+  constructor() {
+    super(
+      TransactionUnsupportedError.code,
+      'The option "transaction" needs a backplane that stores events in the same database, and this one does not. Use @rivulet/backplane-postgres, or publish after the commit.',
+    )
+  }
+}
+
 /** A method of a manager was called after `close()`. */
 export class ManagerClosedError extends RivuletError {
   static override get name(): string {
