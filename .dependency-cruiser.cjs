@@ -1,5 +1,6 @@
 /** Rooms of a package, from the top down: a file may import from its own room and from those behind it. */
 const rooms = {
+  'packages/backplane-postgres/src': ['live', 'registry', 'runs', 'logs', 'database'],
   'packages/backplane-redis/src': ['live', 'registry', 'runs', 'logs', 'link', 'clients'],
   'packages/backplane-sqlite/src': ['runs', 'logs', 'commits', 'database'],
   'packages/client/src': ['binding', 'shared', 'delivery', 'connection', 'runtime'],

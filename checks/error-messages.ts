@@ -1,5 +1,6 @@
 import { relayCompletion } from '@rivulet/ai/openai'
 import { RunNotFoundError, RunTakenError } from '@rivulet/ai/tanstack-ai'
+import { PostgresSetupError, PostgresUnavailableError } from '@rivulet/backplane-postgres'
 import { BackplaneUnavailableError, RedisSetupError } from '@rivulet/backplane-redis'
 import { SqliteStoreError } from '@rivulet/backplane-sqlite'
 import {
@@ -24,6 +25,7 @@ import {
   RunLostError,
   RunTimeoutError,
   TooManyRunsError,
+  TransactionUnsupportedError,
 } from '@rivulet/server'
 import { IpcAddressError, IpcProtocolError, IpcUnavailableError } from '@rivulet/server/ipc'
 import { useServerEvents as useServerEventsInVue } from '@rivulet/vue'
@@ -96,6 +98,22 @@ export async function errorsByCode(): Promise<Readonly<Record<string, readonly E
     RIVULET_ITERATOR_OVERFLOW: [new IteratorOverflowError(1_000)],
     RIVULET_MANAGER_CLOSED: [new ManagerClosedError()],
     RIVULET_MISSING_STREAM: [await thrownBy(() => renderToString(createElement(Log))), await thrownBy(setUpInVue)],
+    RIVULET_POSTGRES_SETUP: [
+      new PostgresSetupError(
+        'schema',
+        'schema "rivulet" does not exist.',
+        'Run the migrations: await migrate(client), or the files in @rivulet/backplane-postgres/migrations.',
+      ),
+      new PostgresSetupError(
+        'rights',
+        'permission denied for schema rivulet.',
+        'Grant the role its two rights, as the owner of the schema: GRANT USAGE ON SCHEMA rivulet TO <role>; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA rivulet TO <role>;',
+      ),
+    ],
+    RIVULET_POSTGRES_UNAVAILABLE: [
+      new PostgresUnavailableError('publish', 'connect ECONNREFUSED 127.0.0.1:5432.'),
+      new PostgresUnavailableError('read', 'No answer within 5000 ms.'),
+    ],
     RIVULET_REDIS_SETUP: [
       new RedisSetupError(
         'eviction',
@@ -122,6 +140,7 @@ export async function errorsByCode(): Promise<Readonly<Record<string, readonly E
       ),
     ],
     RIVULET_TOO_MANY_RUNS: [new TooManyRunsError('ada', 5)],
+    RIVULET_TRANSACTION_UNSUPPORTED: [new TransactionUnsupportedError()],
     RIVULET_UNKNOWN_EVENT: [new UnknownEventError('lag', ['log', 'progress'])],
   }
 }

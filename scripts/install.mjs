@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, run } from './run.mjs'
 
@@ -43,6 +43,7 @@ const systemPackages = [
   { command: 'WebKitWebDriver', debian: 'webkit2gtk-driver', tests: 'the tests in WebKit' },
   { command: 'Xvfb', debian: 'xvfb', tests: 'the tests in WebKit, which needs a screen' },
   { command: 'redis-server', debian: 'redis-server', tests: 'the tests on a real Redis' },
+  { command: 'postgres', debian: 'postgresql', tests: 'the tests on a real PostgreSQL' },
   { command: 'nginx', debian: 'nginx-light', tests: 'the tests behind nginx' },
 ]
 
@@ -72,6 +73,16 @@ export function ensureSystemPackages() {
 
 const aptEnv = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
 
+// Debian keeps each version of PostgreSQL in a folder of its own, outside the PATH.
+const postgres = '/usr/lib/postgresql'
+
 function isMissing({ command }) {
-  return !['/usr/bin', '/usr/sbin', '/usr/local/bin'].some((folder) => existsSync(join(folder, command)))
+  const versions = command === 'postgres' && existsSync(postgres) ? readdirSync(postgres) : []
+  const folders = [
+    '/usr/bin',
+    '/usr/sbin',
+    '/usr/local/bin',
+    ...versions.map((version) => join(postgres, version, 'bin')),
+  ]
+  return !folders.some((folder) => existsSync(join(folder, command)))
 }

@@ -69,6 +69,7 @@ export default defineConfig({
           { text: 'History in a file', link: '/guide/sqlite' },
           { text: 'All cores', link: '/guide/all-cores' },
           { text: 'Scaling with Redis', link: '/guide/scaling' },
+          { text: 'Events in Postgres', link: '/guide/postgres' },
           { text: 'Security', link: '/guide/security' },
           { text: 'Browsers', link: '/guide/compatibility' },
           { text: 'Testing your app', link: '/guide/testing' },

@@ -24,6 +24,7 @@ export function writeLlmsTxt(root: string, pages: readonly string[], outDir: str
     'vue',
     'backplane-redis',
     'backplane-sqlite',
+    'backplane-postgres',
     'ai',
     'testing',
   ]

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, it, type TestContext } from 'vitest'
 import { randomFrom } from '../../../test-support/random.js'
+import { TcpProxy } from '../../../test-support/tcp-proxy.js'
 import { clients } from '../test/clients.js'
 import { promote } from '../test/promote.js'
 import { RedisServer } from '../test/redis-server.js'
-import { TcpProxy } from '../../../test-support/tcp-proxy.js'
 import { Traffic } from '../test/traffic.js'
 import { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js'
 

@@ -9,10 +9,10 @@ import { EventManager } from '@rivulet/server'
 import { handleEventStream } from '@rivulet/server/node'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
+import { TcpProxy } from '../../../test-support/tcp-proxy.js'
 import { clients } from '../test/clients.js'
 import { ClusterNode } from '../test/node-cluster.js'
 import { RedisServer } from '../test/redis-server.js'
-import { TcpProxy } from '../../../test-support/tcp-proxy.js'
 import { RedisBackplane } from './redis-backplane.js'
 
 const streams = 100

@@ -1,10 +1,10 @@
 import type { BackplaneMessage, PublishOptions } from '@rivulet/server'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { TcpProxy } from '../../../test-support/tcp-proxy.js'
 import { RedisBackplane, type RedisBackplaneOptions } from '../src/redis-backplane.js'
 import { clients } from './clients.js'
 import { RedisServer } from './redis-server.js'
-import { TcpProxy } from '../../../test-support/tcp-proxy.js'
 
 export const kept: PublishOptions = { retain: true }
 

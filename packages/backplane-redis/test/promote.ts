@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { RedisServer } from './redis-server.js'
 import { TcpProxy } from '../../../test-support/tcp-proxy.js'
+import { RedisServer } from './redis-server.js'
 
 /**
  * Has a primary die, and a replica promoted that lags behind it: replication is asynchronous, so what the primary

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { TcpProxy } from '../../../../test-support/tcp-proxy.js'
 import { kept, OneRedis, text } from '../../test/one-redis.js'
 import { Recorder } from '../../test/recorder.js'
 import { RedisServer } from '../../test/redis-server.js'
-import { TcpProxy } from '../../../../test-support/tcp-proxy.js'
 
 const redis = new OneRedis()
 

@@ -10,9 +10,9 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { bundled } from '../../../../test-support/bundled.js'
 import { endProcess } from '../../../../test-support/end-process.js'
+import { TcpProxy } from '../../../../test-support/tcp-proxy.js'
 import { clients } from '../../test/clients.js'
 import { RedisServer, type RedisServerOptions } from '../../test/redis-server.js'
-import { TcpProxy } from '../../../../test-support/tcp-proxy.js'
 import { RedisBackplane, type RedisBackplaneOptions } from '../redis-backplane.js'
 
 const events = defineEvents({ tick: z.object({ n: z.number() }) })

@@ -1,0 +1,46 @@
+/** A pool of `pg` 8, or of a package with the same interface. */
+export interface PgPool {
+  readonly totalCount: number
+  readonly options?: { readonly max?: number | undefined }
+  connect(): Promise<PgPoolClient>
+}
+
+/** A client that a `PgPool` lends. */
+export interface PgPoolClient {
+  query(text: string, values?: unknown[]): Promise<{ readonly rows: unknown[] }>
+  // biome-ignore lint/suspicious/noExplicitAny: listeners of different events take different arguments.
+  on(event: string, listener: (...args: any[]) => void): unknown
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  removeListener(event: string, listener: (...args: any[]) => void): unknown
+  release(destroy?: boolean): void
+}
+
+/** A client of `postgres` 3 (postgres.js). */
+export interface PostgresJs {
+  // biome-ignore lint/suspicious/noExplicitAny: the parameters that the client serializes have types of its own.
+  unsafe(text: string, values?: any[], options?: { prepare?: boolean }): PromiseLike<readonly unknown[]>
+  listen(
+    channel: string,
+    onNotify: (payload: string) => void,
+    onListen?: () => void,
+  ): Promise<{ unlisten(): Promise<void> }>
+  readonly options: { readonly prepare?: boolean }
+}
+
+/** A connection pool that the application made: a `Pool` of `pg`, or the `sql` of `postgres`. */
+export type PostgresClient = PgPool | PostgresJs
+
+/** A row of text columns. */
+export type Row = Readonly<Record<string, string | null>>
+
+export function isPgPool(client: PostgresClient): client is PgPool {
+  return typeof (client as PgPool).totalCount === 'number'
+}
+
+/** Recognizes a client of either package. A single client of `pg` is none: a transaction of the application may be open on it. */
+export function isPostgresClient(client: unknown): client is PostgresClient {
+  if ((typeof client !== 'object' && typeof client !== 'function') || client === null) return false
+  const { totalCount, connect, unsafe, listen } = client as Partial<PgPool & PostgresJs>
+  if (typeof totalCount === 'number') return typeof connect === 'function'
+  return typeof unsafe === 'function' && typeof listen === 'function'
+}

@@ -1,0 +1,40 @@
+import type { Database } from '../database/database.js'
+import { fromText, toText } from '../database/text.js'
+import { messageOf } from '../logs/reading.js'
+import type { FeedEvent, FeedPage, FeedSource } from './feed-page.js'
+
+/** Events of one page, and their bytes. */
+const maxEvents = 500
+const maxBytes = 4_194_304
+
+/** Reads the feed from the table of events. */
+export class TableSource implements FeedSource {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  async read(after: number | undefined, channels: readonly string[] | undefined): Promise<FeedPage> {
+    const { waitMs, known } = this.#database
+    const names = channels && JSON.stringify(channels.map(toText))
+    const values = [after ?? null, names ?? null, maxEvents, maxBytes, waitMs, known]
+    const rows = await this.#database.call('subscribe', 'feed', ...values)
+    const events: FeedEvent[] = []
+    const lost: { channel: string; position: number }[] = []
+    for (const row of rows) {
+      const position = Number(row.at)
+      const channel = fromText(row.channel!)
+      if (row.kind === 'lost') lost.push({ channel, position })
+      else if (row.kind === 'event') events.push({ channel, position, message: messageOf(row) })
+      else if (row.kind === 'live') {
+        events.push({ channel, position, message: { type: fromText(row.type!), data: fromText(row.data!) } })
+      }
+    }
+    const state = rows.at(-1)!
+    const upTo = Number(state.at)
+    this.#database.note(upTo)
+    const [origin, liveFloor] = [Number(state.previous), Number(state.channel)]
+    return { upTo, origin, liveFloor, more: state.type === 'true', events, lost }
+  }
+}
