@@ -42,8 +42,8 @@ function loadBare(entry: string): object {
       const inside = name.startsWith('.') ? outside.resolve(name) : built.get(name)
       return inside === undefined ? outside(name) : load(inside)
     }
-    const wrapped = `(function (module, exports, require) {${readFileSync(file, 'utf8')}\n})`
-    runInContext(wrapped, context, { filename: file })(module, module.exports, require)
+    const wrapped = `(function (module, exports, require, __filename) {${readFileSync(file, 'utf8')}\n})`
+    runInContext(wrapped, context, { filename: file })(module, module.exports, require, file)
     return module.exports
   }
 }

@@ -14,7 +14,15 @@ import {
   RequestNotRepeatedError,
   StreamClosedByServerError,
 } from '@rivulet/client'
-import { CallbackTimeoutError, defineEvents, EventTooLargeError, encodeMessage, UnknownEventError } from '@rivulet/core'
+import {
+  CallbackTimeoutError,
+  type Clock,
+  defineEvents,
+  EventTooLargeError,
+  encodeMessage,
+  systemClock,
+  UnknownEventError,
+} from '@rivulet/core'
 import { useServerEvents } from '@rivulet/react'
 import {
   BackplaneTimeoutError,
@@ -58,6 +66,10 @@ export async function errorsByCode(): Promise<Readonly<Record<string, readonly E
       await completionError(() => new Response('', { status: 401 })),
       await completionError(() => new Response('', { status: 503 })),
       await completionError(() => new Response('', { headers: { 'content-type': 'text/event-stream' } })),
+      await completionError(() => new Promise(() => {}), {
+        stallMs: 240_000,
+        clock: { ...systemClock, setTimeout: (callback) => void queueMicrotask(callback) },
+      }),
     ],
     RIVULET_CONFIGURATION: [
       await thrownBy(() => new EventManager({ events, limits: { maxConnections: Number.NaN } })),
@@ -146,8 +158,11 @@ export async function errorsByCode(): Promise<Readonly<Record<string, readonly E
 }
 
 /** The error behind the failure of a completion that gets this response. */
-async function completionError(respond: () => Response): Promise<Error> {
-  const options = { body: { model: 'small', messages: [] }, fetch: async () => respond() }
+async function completionError(
+  respond: () => Response | Promise<Response>,
+  timing: { stallMs?: number; clock?: Clock } = {},
+): Promise<Error> {
+  const options = { body: { model: 'small', messages: [] }, fetch: async () => respond(), ...timing }
   const outputs = relayCompletion({ ...options, signal: new AbortController().signal })
   const failure = await thrownBy(() => outputs[Symbol.asyncIterator]().next())
   return failure.cause as Error

@@ -66,21 +66,23 @@ export function checkReading(
  *
  * @param facts.stored The number of outputs that were stored, also of those that were dropped since.
  * @param facts.mayBeStopped Somebody asked to stop the run.
+ * @param facts.refused An output could not be stored, as its producer was told.
  * @returns What is wrong.
  */
 export function checkEnd(
   { state, reason }: EndEvent,
   { behaviour, pausesMs }: Plan,
-  facts: { readonly stored: number; readonly mayBeStopped: boolean },
+  facts: { readonly stored: number; readonly mayBeStopped: boolean; readonly refused: boolean },
 ): string[] {
-  const { stored, mayBeStopped } = facts
+  const { stored, mayBeStopped, refused } = facts
   const problems: string[] = []
   const wrong = `it ended as ${state}, ${reason}`
   if (state === 'done' && (behaviour === 'fail' || behaviour === 'hang')) problems.push(`${wrong}: a ${behaviour}`)
   if (state === 'done' && stored !== pausesMs.length)
     problems.push(`${wrong}: ${stored} of ${pausesMs.length} outputs are stored`)
   if (state === 'stopped' && !mayBeStopped) problems.push(`${wrong}, and nobody asked for it`)
-  if (state === 'failed' && reason === 'error' && behaviour !== 'fail') problems.push(`${wrong}: a ${behaviour}`)
+  if (state === 'failed' && reason === 'error' && behaviour !== 'fail' && !refused)
+    problems.push(`${wrong}: a ${behaviour}`)
   if (state === 'failed' && !['error', 'timeout', 'producer lost'].includes(reason!)) problems.push(wrong)
   return problems
 }

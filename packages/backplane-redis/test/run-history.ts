@@ -32,6 +32,8 @@ interface Asked {
   mayBeStopped: boolean
   readonly producers: Set<string>
   readonly kept: Map<string, number>
+  /** Producers that were told that an output could not be stored. */
+  readonly refused: Set<string>
 }
 
 /** One random history of runs on three nodes: see the test. */
@@ -68,9 +70,10 @@ export class RunHistory {
     return history
   }
 
-  #note({ id, producer, kept }: Notice): void {
+  #note({ id, producer, kept, refused }: Notice): void {
     const asked = this.#askedOf(id)
     asked.producers.add(producer)
+    if (refused !== undefined) asked.refused.add(producer)
     if (kept !== undefined) asked.kept.set(producer, Math.max(kept + 1, asked.kept.get(producer) ?? 0))
   }
 
@@ -81,6 +84,7 @@ export class RunHistory {
       mayBeStopped: false,
       producers: new Set(),
       kept: new Map(),
+      refused: new Set(),
     }
     this.#asked.set(id, asked)
     return asked
@@ -296,7 +300,7 @@ export class RunHistory {
   }
 
   #checkRun(
-    { started, stopped, mayBeStopped, producers, kept }: Asked,
+    { started, stopped, mayBeStopped, producers, kept, refused }: Asked,
     log: readonly RunSeen[],
     found: string[],
   ): void {
@@ -317,7 +321,8 @@ export class RunHistory {
     }
     const plan = this.#plans.get([...producers][0] ?? '')
     const end = log.at(-1)
-    if (plan && end?.kind === 'end') found.push(...checkEnd(JSON.parse(end.data), plan, { stored, mayBeStopped }))
+    if (plan && end?.kind === 'end')
+      found.push(...checkEnd(JSON.parse(end.data), plan, { stored, mayBeStopped, refused: refused.size > 0 }))
   }
 
   async dispose(): Promise<void> {

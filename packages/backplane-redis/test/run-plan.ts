@@ -10,11 +10,12 @@ export interface Plan {
   readonly padding: number
 }
 
-/** A note of a node about its producers: that one was called, and which of its outputs were acknowledged. */
+/** A note of a node about its producers: that one was called, and which of its outputs were acknowledged or refused. */
 export interface Notice {
   readonly id: string
   readonly producer: string
   readonly kept?: number
+  readonly refused?: number
 }
 
 export interface StartAnswer {

@@ -48,7 +48,7 @@ async function produce(plan: Plan, { id, publish, signal }: Producing<typeof eve
     const published = publish('token', { text: `${plan.name}:${n}`, pad })
     published.then(
       () => tell({ id, producer: plan.name, kept: n }),
-      () => {},
+      () => tell({ id, producer: plan.name, refused: n }),
     )
     // Half of them are not waited for.
     if (pauseMs > 0) {

@@ -229,7 +229,10 @@ export const allows: Readonly<
   }),
   channels: allowing((answer) => {
     if (!Array.isArray(answer) || answer.length === 0) return false
-    for (const name of answer) if (typeof name !== 'string' || name === '' || name.startsWith('rivulet:')) return false
+    for (const name of answer) {
+      if (typeof name !== 'string' || name === '' || name.startsWith('rivulet:') || /\p{Surrogate}/u.test(name))
+        return false
+    }
     return true
   }),
   presence: allowing((answer) => answer === undefined || JSON.stringify(answer) !== undefined),
