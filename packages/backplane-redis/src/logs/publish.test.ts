@@ -78,11 +78,14 @@ describe('an outage', () => {
     const stopped = await RedisServer.start()
     onTestFinished(() => stopped.dispose())
     const { backplane } = redis.node({ timeoutMs: 100 }, stopped.port)
-    const { storedPosition } = await backplane.read('a', 0, 0)
+    // On a busy machine, connecting may take longer than `timeoutMs`.
+    const { storedPosition } = await vi.waitFor(() => backplane.read('a', 0, 0), 20_000)
     stopped.signal('SIGSTOP')
     await expect(backplane.publish('a', text('late'), kept)).rejects.toThrow(BackplaneUnavailableError)
     stopped.signal('SIGCONT')
-    await vi.waitFor(() => backplane.publish('a', text('next'), kept), 5000)
-    expect((await backplane.read('a', storedPosition, 10)).messages.map(({ data }) => data)).toEqual(['next'])
+    const next = { ...kept, idempotencyKey: 'next' }
+    await vi.waitFor(() => backplane.publish('a', text('next'), next), 20_000)
+    const { messages } = await vi.waitFor(() => backplane.read('a', storedPosition, 10), 20_000)
+    expect(messages.map(({ data }) => data)).toEqual(['next'])
   })
 })
