@@ -1,9 +1,8 @@
 import type { PublishTransaction } from './backplane/backplane.js'
-import { isName, nameFix } from './backplane/name.js'
+import { checkName } from './backplane/name.js'
 import { isReservedChannel } from './backplane/reserved-channel.js'
 import type { Stamp } from './delivery/message.js'
 import { ConfigurationError } from './runtime/errors.js'
-import { checkChannelName } from './streams/answers.js'
 
 export interface PublishEventOptions {
   /** Not empty, and without lone surrogates. @default 'default' */
@@ -42,9 +41,7 @@ export function readPublishOptions(options: PublishEventOptions, stamp: Stamp): 
   const { timestamp = stamp.timestamp } = options
   checkChannel(channel)
   // An empty key is likely an unset variable: the second event would be taken for a repetition of the first.
-  if (idempotencyKey !== undefined && !isName(idempotencyKey)) {
-    throw new ConfigurationError('idempotencyKey', idempotencyKey, nameFix)
-  }
+  if (idempotencyKey !== undefined) checkName('idempotencyKey', idempotencyKey)
   if (!Number.isFinite(timestamp)) {
     throw new ConfigurationError('timestamp', timestamp, 'Pass milliseconds since the Unix epoch, as a finite number.')
   }
@@ -55,7 +52,7 @@ export function readPublishOptions(options: PublishEventOptions, stamp: Stamp): 
 
 /** @throws {ConfigurationError} if the name is invalid or belongs to the SDK. */
 export function checkChannel(channel: string): void {
-  checkChannelName('channel', channel)
+  checkName('channel', channel)
   if (!isReservedChannel(channel)) return
   const fix = 'Names that begin with "rivulet:" are reserved. Choose another one.'
   throw new ConfigurationError('channel', channel, fix)

@@ -1,10 +1,12 @@
-/** The advice of errors about names. */
-export const nameFix = 'Pass a non-empty string without half characters (lone surrogates).'
+import { ConfigurationError } from '../runtime/errors.js'
 
 /**
- * Recognizes texts that can name a channel, a run or a key. Half of a character is not one: stores replace it, and two names
+ * Checks a text that names a channel, a run or a key. Half of a character cannot be in one: stores replace it, and two names
  * would be the same.
+ *
+ * @throws {ConfigurationError}
  */
-export function isName(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && !/\p{Surrogate}/u.test(value)
+export function checkName(option: string, value: unknown): asserts value is string {
+  if (typeof value === 'string' && value !== '' && !/\p{Surrogate}/u.test(value)) return
+  throw new ConfigurationError(option, value, 'Pass a non-empty string without half characters (lone surrogates).')
 }

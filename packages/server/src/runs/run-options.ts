@@ -1,4 +1,3 @@
-import { isName, nameFix } from '../backplane/name.js'
 import { ConfigurationError } from '../runtime/errors.js'
 
 /** The least that each of the numbers may be, and which may be `Infinity`. */
@@ -19,11 +18,6 @@ export function checkNumbers(options: Readonly<Record<string, unknown>>): void {
     if (typeof value === 'number' && value >= from && (unbounded || value < Infinity)) continue
     throw new ConfigurationError(name, value, `Pass a number, ${from} or more.`)
   }
-}
-
-/** @throws {ConfigurationError} */
-export function checkName(option: string, value: unknown): asserts value is string {
-  if (!isName(value)) throw new ConfigurationError(option, value, nameFix)
 }
 
 /** @throws {ConfigurationError} */

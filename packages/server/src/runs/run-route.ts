@@ -1,4 +1,4 @@
-import { isName, nameFix } from '../backplane/name.js'
+import { checkName } from '../backplane/name.js'
 import type { RunRecord } from '../backplane/run-store.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import { ConfigurationError, ManagerClosedError } from '../runtime/errors.js'
@@ -135,8 +135,8 @@ async function admit<Request, Context>(
 }
 
 function readId(answer: unknown): string | undefined {
-  if (answer === undefined || isName(answer)) return answer
-  throw new ConfigurationError('id()', answer, nameFix)
+  if (answer !== undefined) checkName('id()', answer)
+  return answer
 }
 
 function readStarted(answer: unknown): string {

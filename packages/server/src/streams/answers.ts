@@ -1,4 +1,4 @@
-import { isName, nameFix } from '../backplane/name.js'
+import { checkName } from '../backplane/name.js'
 import { isReservedChannel } from '../backplane/reserved-channel.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import { disregard, isThenable } from '../runtime/guard.js'
@@ -101,14 +101,9 @@ function readHeaders(from: string, headers: unknown): Record<string, string> | u
 export function readChannelNames(answer: unknown): readonly string[] {
   if (!Array.isArray(answer)) throw new ConfigurationError('channels', answer, 'Return an array of names.')
   const names = [...new Set<unknown>(answer)]
-  for (const name of names) checkChannelName('channels', name)
+  for (const name of names) checkName('channels', name)
   if (names.length === 0 || (names as string[]).some(isReservedChannel)) throw new Refused({ status: 403 })
   return (names as string[]).sort()
-}
-
-/** @throws {ConfigurationError} */
-export function checkChannelName(option: string, name: unknown): asserts name is string {
-  if (!isName(name)) throw new ConfigurationError(option, name, nameFix)
 }
 
 /**
