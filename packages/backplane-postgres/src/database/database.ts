@@ -1,12 +1,6 @@
 import { explained, type PostgresOperation, PostgresSetupError } from './errors.js'
-import {
-  isPgPool,
-  type PgPool,
-  type PgPoolClient,
-  type PostgresClient,
-  type PostgresJs,
-  type Row,
-} from './postgres-client.js'
+import { isPgPool, type PgPool, type PostgresClient, type PostgresJs, type Row } from './postgres-client.js'
+import { inTime } from './timing.js'
 
 /** The version of the tables that this version of the package was written for. */
 export const schemaVersion = 1
@@ -87,13 +81,14 @@ export class Database {
   }
 
   async #queryPool(pool: PgPool, text: string, values: readonly unknown[]): Promise<Row[]> {
-    const client = await this.#borrow(pool)
+    // A connection that comes too late belongs to the pool.
+    const client = await inTime(pool.connect(), this.timeoutMs, (late) => late.release())
     let broken = true
     const onError = () => {}
     // Without a listener, a connection that breaks would end the process.
     client.on('error', onError)
     try {
-      const { rows } = await this.#inTime(client.query(text, [...values]))
+      const { rows } = await inTime(client.query(text, [...values]), this.timeoutMs)
       broken = false
       return rows as Row[]
     } catch (error) {
@@ -106,37 +101,10 @@ export class Database {
     }
   }
 
-  async #borrow(pool: PgPool): Promise<PgPoolClient> {
-    const connecting = pool.connect()
-    try {
-      return await this.#inTime(connecting)
-    } catch (error) {
-      // It may still come, and belongs to the pool.
-      connecting.then(
-        (client) => client.release(),
-        () => {},
-      )
-      throw error
-    }
-  }
-
   async #queryJs(sql: PostgresJs, text: string, values: readonly unknown[]): Promise<Row[]> {
     const prepare = sql.options?.prepare !== false
     const query = sql.unsafe(text, [...values], { prepare })
-    return (await this.#inTime(Promise.resolve(query))) as Row[]
-  }
-
-  async #inTime<T>(answer: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`No answer within ${this.timeoutMs} ms.`)), this.timeoutMs)
-    })
-    try {
-      return await Promise.race([answer, late])
-    } finally {
-      clearTimeout(timer)
-      answer.catch(() => {})
-    }
+    return (await inTime(Promise.resolve(query), this.timeoutMs)) as Row[]
   }
 
   close(): void {

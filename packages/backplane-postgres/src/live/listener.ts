@@ -1,10 +1,5 @@
-import {
-  isPgPool,
-  type PgPool,
-  type PgPoolClient,
-  type PostgresClient,
-  type PostgresJs,
-} from '../database/postgres-client.js'
+import { isPgPool, type PgPool, type PostgresClient, type PostgresJs } from '../database/postgres-client.js'
+import { inTime, retryDelay } from '../database/timing.js'
 
 export interface ListenerOptions {
   readonly client: PostgresClient
@@ -21,7 +16,7 @@ export class Listener {
   readonly #options: ListenerOptions
   /** Ends the present connection. */
   #end: (() => void) | undefined
-  #attempts = 0
+  #failures = 0
   #started = false
   #timer: NodeJS.Timeout | undefined
   #closed = false
@@ -36,17 +31,12 @@ export class Listener {
     void this.#open()
   }
 
-  /** Opens another connection, because this one seems to be dead. */
-  restart(): void {
-    if (this.#end) this.#lost(new Error('The connection that listens brings no notifications.'))
-  }
-
   async #open(): Promise<void> {
     const { client } = this.#options
     try {
       const end = await (isPgPool(client) ? this.#openPool(client) : this.#openJs(client))
       if (this.#closed) return end()
-      this.#attempts = 0
+      this.#failures = 0
       this.#end = end
       this.#options.onWake('')
     } catch (error) {
@@ -55,7 +45,7 @@ export class Listener {
   }
 
   async #openPool(pool: PgPool): Promise<() => void> {
-    const client = await this.#inTime(pool.connect(), (late) => late.release())
+    const client = await inTime(pool.connect(), this.#options.timeoutMs, (late) => late.release())
     let ended = false
     const end = () => {
       if (ended) return
@@ -75,7 +65,7 @@ export class Listener {
     client.on('error', onEnd)
     client.on('end', onEnd)
     try {
-      await this.#inTime((client as PgPoolClient).query(`LISTEN ${this.#options.name}`))
+      await inTime(client.query(`LISTEN ${this.#options.name}`), this.#options.timeoutMs)
     } catch (error) {
       end()
       throw error
@@ -92,31 +82,10 @@ export class Listener {
     const onListen = () => onNotify('')
     const listening = sql.listen(this.#options.name, onNotify, onListen)
     const stop = ({ unlisten }: { unlisten(): Promise<void> }) => void unlisten().catch(() => {})
-    const listened = await this.#inTime(listening, stop)
+    const listened = await inTime(listening, this.#options.timeoutMs, stop)
     return () => {
       ended = true
       stop(listened)
-    }
-  }
-
-  async #inTime<T>(answer: Promise<T>, onLate: (late: T) => void = () => {}): Promise<T> {
-    const { timeoutMs } = this.#options
-    let timer: NodeJS.Timeout | undefined
-    let late = false
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        late = true
-        reject(new Error(`No answer within ${timeoutMs} ms.`))
-      }, timeoutMs)
-    })
-    answer.then(
-      (value) => late && onLate(value),
-      () => {},
-    )
-    try {
-      return await Promise.race([answer, timeout])
-    } finally {
-      clearTimeout(timer)
     }
   }
 
@@ -124,11 +93,10 @@ export class Listener {
     this.#end?.()
     this.#end = undefined
     if (this.#closed) return
-    if (this.#attempts === 0) this.#options.onError(error)
-    // Random, so that the nodes do not come back all at once: 50 to 100 ms at first, 1.5 to 3 s later on.
-    const delayMs = Math.min(3_000, 100 * 2 ** this.#attempts++) * (0.5 + Math.random() / 2)
+    // Once per failure, not with each attempt.
+    if (this.#failures++ === 0) this.#options.onError(error)
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#open(), delayMs)
+    this.#timer = setTimeout(() => void this.#open(), retryDelay(this.#failures))
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import type { BackplaneSubscriber } from '@rivulet/server'
+import { retryDelay } from '../database/timing.js'
 import type { FeedPage, FeedSource } from './feed-page.js'
 import { Subscriptions } from './subscriptions.js'
 
@@ -83,9 +84,8 @@ export class LiveFeed {
   #wait(): void {
     if (this.#closed || this.subscriptions.size === 0) return
     const { pollMs, random } = this.#options
-    // Random, so that the nodes do not come back all at once: 50 to 100 ms at first, up to 3 s later on.
-    const retryMs = Math.min(3_000, 50 * 2 ** this.#failures) * (0.5 + random() / 2)
-    this.#timer = this.#options.setTimeout(() => this.wake(), this.#failures > 0 ? retryMs : pollMs)
+    const delayMs = this.#failures > 0 ? retryDelay(this.#failures, random) : pollMs
+    this.#timer = this.#options.setTimeout(() => this.wake(), delayMs)
   }
 
   async #read(): Promise<void> {

@@ -1,0 +1,39 @@
+/**
+ * Waits for an answer for a limited time.
+ *
+ * @param onLate Receives an answer that comes later.
+ * @throws When the time is over, and whatever the answer rejects with before.
+ */
+export async function inTime<T>(
+  answer: Promise<T>,
+  timeoutMs: number,
+  onLate: (late: T) => void = () => {},
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  let late = false
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      late = true
+      reject(new Error(`No answer within ${timeoutMs} ms.`))
+    }, timeoutMs)
+  })
+  answer.then(
+    (value) => late && onLate(value),
+    () => {},
+  )
+  try {
+    return await Promise.race([answer, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * Returns the delay of the next attempt, in milliseconds. Random, so that the nodes do not come back all at once: 50 to 100 at
+ * first, 1,500 to 3,000 later on.
+ *
+ * @param failures The number of attempts that have failed, 1 or more.
+ */
+export function retryDelay(failures: number, random: () => number = Math.random): number {
+  return Math.min(3_000, 50 * 2 ** failures) * (0.5 + random() / 2)
+}
