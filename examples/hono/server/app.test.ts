@@ -22,7 +22,7 @@ async function start(accounts = new Accounts(cost)) {
   })
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
-  /** What a browser of its own does. */
+  /** The requests of one browser, with its own cookie. */
   function browser(user = randomUUID()) {
     const headers = { 'Content-Type': 'application/json', cookie: `user=${user}` }
 

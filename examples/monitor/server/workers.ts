@@ -13,7 +13,7 @@ export interface Workers {
 
 export interface WorkersOptions {
   readonly count: number
-  /** Where the events are: this process serves it to the workers. */
+  /** The backplane that has the events. This process serves it to the workers. */
   readonly backplane: Backplane
   /** Time to end that a worker has. */
   readonly stopMs: number

@@ -3,7 +3,7 @@ import type { EventContract } from '@rivulet/core'
 import type { RunManager } from '@rivulet/server'
 import { runStreamResponse } from '@rivulet/server/web'
 
-/** What the store holds is in memory already. */
+/** No bound: the events of the store are in memory already. */
 const maxEventBytes = Infinity
 
 /** A stream of a run of this process, or of the nodes beside it: the client, without a network in between. */

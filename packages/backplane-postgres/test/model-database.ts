@@ -9,7 +9,7 @@ export interface ModelEvent {
   readonly commit: number
 }
 
-/** How a transaction numbers its events: under the lock, at its commit (as the package does), or when it inserts them. */
+/** The moment at which a transaction numbers its events: at its commit, under the lock (as the package does), or at the insert. */
 export type Numbering = 'at commit' | 'at insert'
 
 /** A transaction with events. */
@@ -28,7 +28,7 @@ interface Read {
 }
 
 /**
- * What Postgres shows to whom and when, without Postgres: commits in two steps, snapshots, a lock, deleted rows. Reads are
+ * A model of what Postgres shows to whom and when: commits in two steps, snapshots, a lock, deleted rows. Reads are
  * answered in two steps as well: the snapshot is taken, then the answer arrives.
  */
 export class ModelDatabase implements FeedSource {

@@ -25,8 +25,8 @@ export interface RunResult<Output> extends RunView<Output> {
  * On a server, nothing connects.
  *
  * `output` is the list of the run's events, or the state that `reduce` computes from them. If the reducer throws, the event
- * is
- * skipped and the error goes to the console. Options may be written inline: they are compared by value, as in `SSEProvider`.
+ * is skipped and the error goes to the console. Options may be written inline: they are compared by value, as in
+ * `SSEProvider`.
  *
  * @param url Address of the run, or of the request that starts it (with `method` and `body`). Without one, nothing is read.
  *

@@ -33,8 +33,9 @@ export interface EventManagerOptions<Contract extends EventContract> {
   /** Keeps events and passes them on to other nodes. Close it yourself. @default new MemoryBackplane({ retention }) */
   backplane?: Backplane
   /**
-   * The events that each channel keeps. Not allowed with a `backplane`, which has its own option. @default { maxEvents: 1000,
-   * maxBytes: 8_388_608, maxAgeMs: 3_600_000 }
+   * The events that each channel keeps. Not allowed with a `backplane`, which has its own option.
+   *
+   * @default { maxEvents: 1000, maxBytes: 8_388_608, maxAgeMs: 3_600_000 }
    */
   retention?: Retention | ((channel: string) => Retention)
   /** `false` sends no heartbeats. Proxies then cut silent streams, and clients cannot detect a dead connection. */
@@ -207,8 +208,7 @@ export class EventManager<Contract extends EventContract> {
   /**
    * Drops the kept events of a channel that is no longer needed, or whose events must not be kept. Open streams continue. A
    * client that resumes from an earlier position is told of a gap (`trimmed`). Other nodes may hold encoded copies in memory
-   * until newer
-   * events replace them, but send them to nobody.
+   * until newer events replace them, but send them to nobody.
    *
    * @throws {ConfigurationError} if the channel begins with `rivulet:`; {ManagerClosedError}; or the error of the backplane.
    */

@@ -224,7 +224,7 @@ it.each([
   })
   render(SSEProvider, { props, slots: { default: () => h(Latest) } })
   await screen.findByText('open')
-  // What an invalid event is reported to without a listener.
+  // Without a listener, the report of an invalid event goes here.
   const report = vi.spyOn(console, 'error').mockImplementation(() => {})
   onTestFinished(() => report.mockRestore())
   await fake.message({ event: 'log', data: '{"message":7}' })
