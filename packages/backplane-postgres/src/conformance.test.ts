@@ -1,7 +1,6 @@
-import { backplaneChecks } from '@rivulet/testing/backplane'
-import { afterAll, beforeAll, describe, it } from 'vitest'
-import { clear, installed, pools, url } from '../test/scene.js'
-import { migrate, PostgresBackplane } from './index.js'
+import { afterAll, beforeAll, describe } from 'vitest'
+import { checkBackplane, installed, pools, url } from '../test/scene.js'
+import { migrate } from './index.js'
 
 describe.skipIf(!installed).each(Object.entries(pools))('with %s', (name, open) => {
   const pool = open(url)
@@ -12,17 +11,5 @@ describe.skipIf(!installed).each(Object.entries(pools))('with %s', (name, open) 
     await pool.end()
   })
 
-  const checks = backplaneChecks(async ({ retention }) => {
-    const [one, other] = [1, 2].map(() => new PostgresBackplane({ client: pool.client, schema, retention }))
-    return {
-      one: one!,
-      other: other!,
-      async dispose() {
-        one!.close()
-        other!.close()
-        await clear(pool, schema)
-      },
-    }
-  })
-  for (const { name, run } of checks) it(name, { timeout: 120_000 }, run)
+  checkBackplane(pool.client, schema, pool)
 })

@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { Recorder } from '../../../test-support/recorder.js'
 import { TcpProxy } from '../../../test-support/tcp-proxy.js'
 import { PostgresServer } from '../test/postgres-server.js'
-import { Recorder } from '../test/recorder.js'
 import { installed, pools } from '../test/scene.js'
 import { migrate, PostgresBackplane } from './index.js'
 

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import postgres from 'postgres'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { Recorder } from '../test/recorder.js'
+import { Recorder } from '../../../test-support/recorder.js'
 import { installed, Scene, url } from '../test/scene.js'
 
 const kept = { retain: true } as const

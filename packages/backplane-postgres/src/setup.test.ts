@@ -1,8 +1,7 @@
-import { backplaneChecks } from '@rivulet/testing/backplane'
 import pg from 'pg'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
-import { Recorder } from '../test/recorder.js'
-import { clear, installed, Scene, url } from '../test/scene.js'
+import { Recorder } from '../../../test-support/recorder.js'
+import { checkBackplane, installed, Scene, url } from '../test/scene.js'
 import { migrate, migrations, PostgresBackplane, type PostgresSetupError } from './index.js'
 
 const kept = { retain: true } as const
@@ -101,19 +100,7 @@ describe.skipIf(!installed)('a role with the two documented rights', async () =>
     await owner.end()
   })
 
-  const checks = backplaneChecks(async ({ retention }) => {
-    const [one, other] = [1, 2].map(() => new PostgresBackplane({ client: pool, schema, retention }))
-    return {
-      one: one!,
-      other: other!,
-      async dispose() {
-        one!.close()
-        other!.close()
-        await clear(owner, schema)
-      },
-    }
-  })
-  for (const { name, run } of checks) it(name, { timeout: 120_000 }, run)
+  checkBackplane(pool, schema, owner)
 
   it('publishes in its transactions, and has no access to the tables', async () => {
     const node = new PostgresBackplane({ client: pool, schema })

@@ -1,6 +1,7 @@
+import { backplaneChecks } from '@rivulet/testing/backplane'
 import pg from 'pg'
 import postgres from 'postgres'
-import { inject, onTestFinished } from 'vitest'
+import { inject, it, onTestFinished } from 'vitest'
 import { migrate, PostgresBackplane, type PostgresBackplaneOptions, type PostgresClient } from '../src/index.js'
 
 /** The address of the server that all tests share. */
@@ -31,11 +32,28 @@ export const pools: Readonly<Record<'pg' | 'postgres', (address: string) => Test
 }
 
 /** Empties a schema, as after its migration. */
-export async function clear(pool: Pick<TestPool, 'query'> | pg.Pool, schema: string): Promise<void> {
+async function clear(pool: Pick<TestPool, 'query'> | pg.Pool, schema: string): Promise<void> {
   const tables = ['events', 'trims', 'keys', 'outbox', 'nodes', 'members', 'runs']
   const deletions = tables.map((table) => `DELETE FROM ${schema}.${table}`)
   const origin = `origin = ${schema}.take_positions(1), dropped = 0, floor = 0, live_floor = 0`
   await pool.query([...deletions, `UPDATE ${schema}.state SET ${origin}`].join('; '))
+}
+
+/** Registers the published checks for a client. `owner` empties the schema after each. */
+export function checkBackplane(client: PostgresClient, schema: string, owner: Pick<TestPool, 'query'> | pg.Pool): void {
+  const checks = backplaneChecks(async ({ retention }) => {
+    const [one, other] = [1, 2].map(() => new PostgresBackplane({ client, schema, retention }))
+    return {
+      one: one!,
+      other: other!,
+      async dispose() {
+        one!.close()
+        other!.close()
+        await clear(owner, schema)
+      },
+    }
+  })
+  for (const { name, run } of checks) it(name, { timeout: 120_000 }, run)
 }
 
 /** A schema of its own for one test. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Recorder } from '../test/recorder.js'
+import { Recorder } from '../../../test-support/recorder.js'
 import { redisChecks } from '../test/redis-checks.js'
 import { clusterClients, RedisCluster } from '../test/redis-cluster.js'
 import { connectionsTo } from '../test/redis-server.js'

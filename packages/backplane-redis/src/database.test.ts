@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { Recorder } from '../test/recorder.js'
+import { Recorder } from '../../../test-support/recorder.js'
 import { RedisServer } from '../test/redis-server.js'
 import type { RedisClient } from './clients/redis-client.js'
 import { RedisBackplane } from './redis-backplane.js'

@@ -1,9 +1,9 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { randomFrom } from '../../../test-support/random.js'
+import { Recorder } from '../../../test-support/recorder.js'
 import type { RedisBackplane } from '../src/redis-backplane.js'
 import { type Acknowledged, check, type Expected } from './check.js'
-import { Recorder } from './recorder.js'
 
 const channels = ['a', 'b', 'c']
 

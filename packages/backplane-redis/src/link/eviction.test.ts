@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Recorder } from '../../../../test-support/recorder.js'
 import { clients } from '../../test/clients.js'
-import { Recorder } from '../../test/recorder.js'
 import { RedisServer } from '../../test/redis-server.js'
 import { RedisBackplane, type RedisBackplaneOptions } from '../redis-backplane.js'
 

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { Recorder } from '../../../../test-support/recorder.js'
 import { TcpProxy } from '../../../../test-support/tcp-proxy.js'
 import { kept, OneRedis, text } from '../../test/one-redis.js'
-import { Recorder } from '../../test/recorder.js'
 import { RedisServer } from '../../test/redis-server.js'
 import type { RedisBackplaneOptions } from '../redis-backplane.js'
 

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { Recorder } from '../../../../test-support/recorder.js'
 import { kept, OneRedis, text } from '../../test/one-redis.js'
-import { Recorder } from '../../test/recorder.js'
 import { BackplaneUnavailableError } from './errors.js'
 
 const redis = new OneRedis()

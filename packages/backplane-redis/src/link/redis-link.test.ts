@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Recorder } from '../../../../test-support/recorder.js'
 import { TcpProxy } from '../../../../test-support/tcp-proxy.js'
 import { kept, OneRedis, text } from '../../test/one-redis.js'
-import { Recorder } from '../../test/recorder.js'
 import { RedisServer } from '../../test/redis-server.js'
 
 const redis = new OneRedis()

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Recorder } from '../../test/recorder.js'
+import { Recorder } from '../../../../test-support/recorder.js'
 import { RedisServer } from '../../test/redis-server.js'
 import { RedisBackplane, type RedisBackplaneOptions } from '../redis-backplane.js'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
+import { Recorder } from '../../../../test-support/recorder.js'
 import { kept, OneRedis, text } from '../../test/one-redis.js'
-import { Recorder } from '../../test/recorder.js'
 
 const redis = new OneRedis()
 

@@ -1,7 +1,7 @@
 import { lossNotice, type RunCreation, type RunEnd, runChannel } from '@rivulet/server'
 import { expect, it } from 'vitest'
+import { Recorder } from '../../../../test-support/recorder.js'
 import { OneRedis } from '../../test/one-redis.js'
-import { Recorder } from '../../test/recorder.js'
 import type { RedisBackplane } from '../redis-backplane.js'
 
 const redis = new OneRedis()

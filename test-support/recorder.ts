@@ -1,24 +1,35 @@
 import type { BackplaneSubscriber, LiveMessage } from '@rivulet/server'
 
+export interface Entry {
+  /** `undefined` for a gap on all channels. */
+  readonly channel: string | undefined
+  /** `undefined` for a gap. */
+  readonly message: LiveMessage | undefined
+  /** The time of its arrival, by `performance.now()`. */
+  readonly at: number
+}
+
 /** A subscriber that writes down events, gaps and health in the order in which they come. */
 export class Recorder implements BackplaneSubscriber {
-  /** A gap has no message, and a gap on all channels no channel. */
-  readonly entries: { readonly channel: string | undefined; readonly message: LiveMessage | undefined }[] = []
+  readonly entries: Entry[] = []
   readonly health: unknown[] = []
   readonly #waiting = new Set<() => void>()
 
   onMessage(channel: string, message: LiveMessage): void {
-    this.entries.push({ channel, message })
-    this.#check()
+    this.#add(channel, message)
   }
 
   onGap(channel: string | undefined): void {
-    this.entries.push({ channel, message: undefined })
-    this.#check()
+    this.#add(channel, undefined)
   }
 
   onHealth(error: unknown): void {
     this.health.push(error)
+    this.#check()
+  }
+
+  #add(channel: string | undefined, message: LiveMessage | undefined): void {
+    this.entries.push({ channel, message, at: performance.now() })
     this.#check()
   }
 
