@@ -83,7 +83,7 @@ async function importsOfAll(): Promise<string> {
   for (const name of await readdir(join(root, 'packages'))) {
     const manifest = JSON.parse(await readFile(join(root, 'packages', name, 'package.json'), 'utf8'))
     if (manifest.private) continue
-    const entries = Object.keys(manifest.exports).filter((entry) => !/\.(json|css)$/.test(entry))
+    const entries = Object.keys(manifest.exports).filter((entry) => !/\.(json|css|sql)$/.test(entry))
     for (const entry of entries)
       imports.push(`export * as _${imports.length} from '${manifest.name}${entry.slice(1)}'\n`)
   }
