@@ -1,4 +1,4 @@
-// `npm run bench -- [server] [decode] [client] [size] [storm] [charts] [--quick] [--check]`: see README.md.
+// `npm run bench -- [part …] [--quick] [--check]`: see README.md.
 import { parseArgs } from 'node:util'
 import { runBehaviour } from './behaviour/run.js'
 import { runChannels } from './channels/run.js'
@@ -8,7 +8,7 @@ import { runCluster } from './cluster/run.js'
 import { runCores } from './cores/run.js'
 import { runDecode } from './decode/run.js'
 import { runRuns } from './runs/run.js'
-import { runServer } from './server/run.js'
+import { runServer, runUnequal } from './server/run.js'
 import { runSize } from './size/run.js'
 import { runSqlite } from './sqlite/run.js'
 import { runStorm } from './storm/run.js'
@@ -25,6 +25,7 @@ const parts: Record<string, (options: Options) => void | Promise<void>> = {
   decode: runDecode,
   client: runClient,
   server: runServer,
+  unequal: runUnequal,
   cluster: runCluster,
   cores: runCores,
   channels: runChannels,

@@ -38,23 +38,31 @@ export async function runServer({ quick }: { quick: boolean }): Promise<void> {
       (subject, run) => run === 0 || subject === 'rivulet',
     ),
   }
-  const unequal = await measureUnequal(quick, programs.load, scale.runs)
-  const budgets = [...judge(results), ...judgeUnequal(unequal)]
+  const budgets = judge(results)
   printResults(results)
-  printUnequal(unequal)
   printBudgets(budgets)
-  writeResults('server', quick, { ...results, unequal }, budgets)
+  writeResults('server', quick, results, budgets)
 }
 
-async function measureUnequal(quick: boolean, load: string, runs: number): Promise<UnequalResults> {
+/** Streams that do not get the same: beside a busy channel, a large event, and those that join. */
+export async function runUnequal({ quick }: { quick: boolean }): Promise<void> {
   const scale = quick ? quickUnequal : fullUnequal
-  const programs = { unequal: await compileProgram('server/unequal/server-process'), load }
-  return {
+  const { runs } = quick ? quickScale : fullScale
+  buildPackages('server')
+  const programs = {
+    unequal: await compileProgram('server/unequal/server-process'),
+    load: await compileProgram('server/load-process'),
+  }
+  const results: UnequalResults = {
     scale,
     fairness: await interleave(peers, 'fairness', runs, (peer) => fairness(programs, peer, scale)),
     large: await interleave(peers, 'large events', runs, (peer) => largeEvent(programs, peer, scale)),
     joins: await interleave(peers, 'joins', scale.joinRuns, (peer) => joins(programs, peer, scale)),
   }
+  const budgets = judgeUnequal(results)
+  printUnequal(results)
+  printBudgets(budgets)
+  writeResults('unequal', quick, results, budgets)
 }
 
 /** Runs each subject in turn, several times, starting with a different one each time, so that a disturbance of the machine affects all of them. */
