@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hasChromium } from '../test-support/chromium.js'
+import { hasChromium } from '../../test-support/chromium.js'
 import { faultless, faultsOf, looks } from './page-faults.js'
 import { useExample } from './use-example.js'
 

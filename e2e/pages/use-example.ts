@@ -1,8 +1,8 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
-import { launchChromium } from '../test-support/chromium.js'
-import { ExampleProcess, exampleFolder } from '../test-support/example-process.js'
-import { freePort } from '../test-support/free-port.js'
+import { launchChromium } from '../../test-support/chromium.js'
+import { ExampleProcess, exampleFolder } from '../../test-support/example-process.js'
+import { freePort } from '../../test-support/free-port.js'
 
 export interface Example {
   readonly server: ExampleProcess

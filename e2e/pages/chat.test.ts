@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
-import { hasChromium } from '../test-support/chromium.js'
+import { hasChromium } from '../../test-support/chromium.js'
 import { faultless, faultsOf, looks } from './page-faults.js'
 import { useExample } from './use-example.js'
 
