@@ -18,7 +18,7 @@ describe('samples of the docs run in a page:', () => {
     expect(await runSample('guide/bindings.md', 'new FakeStream(')).toEqual([
       [['b', 'c']],
       [3],
-      ['rivulet-indicator rivulet-indicator--waiting', 'Reconnecting', 'Retry now'],
+      ['rivulet-indicator rivulet-indicator--waiting', 'Reconnecting', 'Retry'],
     ])
   })
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { defaultLabels, idleState, viewIndicator } from '@rivulet/client/binding'
+import { defaultLabels, type IndicatorLabels, idleState, viewIndicator } from '@rivulet/client/binding'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasChromium, launchChromium } from '../test-support/chromium.js'
@@ -16,17 +16,29 @@ const states = {
   closed: { status: 'closed' },
 } as const
 
+/** Labels as long as those of other languages. */
+const longLabels: Partial<IndicatorLabels> = {
+  connecting: 'Verbindung wird aufgebaut',
+  reconnecting: 'Verbindung wird wiederhergestellt',
+  gap: 'Verbunden, einige Ereignisse fehlen',
+  retry: 'Jetzt versuchen',
+  dismiss: 'Verstanden',
+}
+
 /** An indicator in each state, as both bindings render it. */
-const indicators = Object.entries(states).map(([name, { status, ...rest }]) => {
-  const { online = true, ...more } = { online: true, ...rest }
-  const connection = { ...idleState, status, ...more }
-  const view = viewIndicator({ connection, online, seenGap: undefined, seconds: 12 })
-  const button = (label?: string) =>
-    label && `<button type="button" class="rivulet-indicator__button">${label}</button>`
-  const countdown = view.countdown && `<span class="rivulet-indicator__countdown">${view.countdown}</span>`
-  const parts = [countdown, button(view.dismiss), button(view.retry)].filter(Boolean).join('')
-  return `<p><span id="${name}" class="${view.classNames.join(' ')}"><span class="rivulet-indicator__text">${view.text}</span>${parts}</span></p>`
-})
+function render(labels?: Partial<IndicatorLabels>): string {
+  const indicators = Object.entries(states).map(([name, { status, ...rest }]) => {
+    const { online = true, ...more } = { online: true, ...rest }
+    const connection = { ...idleState, status, ...more }
+    const view = viewIndicator({ connection, online, seenGap: undefined, seconds: 12 }, labels)
+    const button = (label?: string) =>
+      label && `<button type="button" class="rivulet-indicator__button">${label}</button>`
+    const countdown = view.countdown && `<span class="rivulet-indicator__countdown">${view.countdown}</span>`
+    const parts = [countdown, button(view.dismiss), button(view.retry)].filter(Boolean).join('')
+    return `<p><span id="${name}" class="${view.classNames.join(' ')}"><span class="rivulet-indicator__text">${view.text}</span>${parts}</span></p>`
+  })
+  return indicators.join('')
+}
 
 /** Contrast of two colors, as defined by WCAG 2. */
 function contrast(a: number[], b: number[]): number {
@@ -59,8 +71,8 @@ describe.skipIf(!hasChromium)('the appearance of the indicator', () => {
 
   afterAll(() => browser.close())
 
-  async function show(style: string): Promise<void> {
-    const html = `<!doctype html><style>body { font: 14px sans-serif; margin: 16px } ${style} ${css}</style>${indicators.join('')}`
+  async function show(style: string, labels?: Partial<IndicatorLabels>): Promise<void> {
+    const html = `<!doctype html><style>body { font: 14px Arial, sans-serif; margin: 16px } ${style} ${css}</style>${render(labels)}`
     await page.setContent(html)
   }
 
@@ -74,6 +86,8 @@ describe.skipIf(!hasChromium)('the appearance of the indicator', () => {
           dot: [width, height],
           text: getComputedStyle(element).color,
           height: element.offsetHeight,
+          overflow: element.scrollWidth - element.clientWidth,
+          right: element.getBoundingClientRect().right,
           color: borderTopColor,
           shape: `${borderTopWidth} ${borderTopLeftRadius} ${transform}`,
         }
@@ -97,6 +111,21 @@ describe.skipIf(!hasChromium)('the appearance of the indicator', () => {
     await show(`body { font-size: ${size} !important }`)
     const heights = (await measure()).map(({ height }) => height)
     expect(new Set(heights).size).toBe(1)
+  })
+
+  it.each([240, 280, 320])('has one line in all states in a container of %i px', async (width) => {
+    await show('')
+    const expected = (await measure()).map(({ height }) => height)
+    await show(`body { width: ${width}px }`)
+    expect((await measure()).map(({ height }) => height)).toEqual(expected)
+  })
+
+  it.each([140, 160, 200, 240, 280, 320])('breaks long labels in a container of %i px', async (width) => {
+    await show(`body { width: ${width}px }`, longLabels)
+    for (const { overflow, right } of await measure()) {
+      expect(overflow).toBe(0)
+      expect(right).toBeLessThanOrEqual(16 + width)
+    }
   })
 
   it.each([

@@ -25,7 +25,7 @@ it('works as a whole against a server mocked by msw', async () => {
   stream.drop()
   await screen.findByText('Reconnecting')
   await stream.push('log', { message: 'b' })
-  screen.getByRole('button', { name: 'Retry now' }).click()
+  screen.getByRole('button', { name: 'Retry' }).click()
   await screen.findByText('a b')
   await screen.findByText('Connected')
 })

@@ -19,7 +19,7 @@ describe('the text', () => {
     ['Reconnecting', { connection: { status: 'waiting' } }],
     ['Connected', { connection: { status: 'open', attempt: 3 } }],
     ['Connected', { connection: { status: 'open' }, online: false }],
-    ['Connected, some events were missed', { connection: { status: 'open', gap } }],
+    ['Missed some events', { connection: { status: 'open', gap } }],
     ['Connected', { connection: { status: 'open', gap }, seenGap: gap }],
     ['Reconnecting', { connection: { status: 'waiting', gap } }],
     ['Offline', { connection: { status: 'waiting' }, online: false }],

@@ -27,8 +27,8 @@ export const defaultLabels: IndicatorLabels = {
   countdown: (seconds) => `in ${seconds} s`,
   offline: 'Offline',
   closed: 'Disconnected',
-  gap: 'Connected, some events were missed',
-  retry: 'Retry now',
+  gap: 'Missed some events',
+  retry: 'Retry',
   dismiss: 'OK',
 }
 
