@@ -103,7 +103,7 @@ async function rest(reader: Reader): Promise<{ texts: string[]; end: EndState }>
 
 const long = Array.from({ length: 500 }, (_, index) => `${index} `)
 
-/** Goes on after the connection of a reader is cut: by itself, or as a page that reloads. */
+/** Reads on after a reader's connection is cut: with the same reader, or from the beginning like a reloaded page. */
 async function goOn(
   { adapter, read }: Play,
   reader: Reader,

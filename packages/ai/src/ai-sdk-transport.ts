@@ -86,7 +86,7 @@ export class RunChatTransport<Message extends UIMessage = UIMessage> implements 
   #streamUrl(chatId: string): string {
     const { api = '/api/chat', streamUrl } = this.#options
     if (streamUrl) return streamUrl(chatId)
-    // A URL would resolve these.
+    // In a URL, these would name another folder.
     if (chatId === '.' || chatId === '..')
       throw new ConfigurationError('chatId', chatId, 'Pass another ID, or a streamUrl.')
     return `${api}/${encodeURIComponent(chatId)}/stream`
@@ -119,9 +119,9 @@ export class RunChatTransport<Message extends UIMessage = UIMessage> implements 
         if (status === 'open' || status === 'closed') resolve()
       })
     })
-    // The run is stopped even if the signal aborts before the server has said where it is.
+    // The run is stopped even if the signal aborts before the server has given its address.
     const onAbort = () => {
-      // Nothing was started, and nothing will be.
+      // The server started no run, and no further attempt will.
       if (stream.status === 'waiting' && stream.state.location === undefined) stream.close()
       void answered.then(() => this.#stop(stream, chatId, headers))
     }

@@ -17,17 +17,17 @@ export class Attempt {
     if (signal.aborted) this.#onAbort()
   }
 
-  /** For the request itself. */
+  /** The signal of the request. */
   get signal(): AbortSignal {
     return this.#abort.signal
   }
 
-  /** A step took longer than the server may stand still. */
+  /** True if a step took longer than the server may stand still. */
   get isStalled(): boolean {
     return this.#stalled !== undefined
   }
 
-  /** Waits for a step of the request, also of one that ignores its signal. @throws What it rejects with, or the signal's reason. */
+  /** Waits for a step of the request, even if it ignores the signal. @throws The step's error, or the signal's reason. */
   async wait<T>(step: Promise<T>): Promise<T> {
     const { signal } = this.#abort
     let onAbort = () => {}

@@ -13,7 +13,7 @@ export type CompletionOutput =
   | { readonly type: 'completion_finish'; readonly payload: CompletionFinish }
   | { readonly type: 'completion_usage'; readonly payload: CompletionUsage }
 
-/** The number of characters of what an endpoint said that an error keeps. */
+/** Number of characters of an endpoint's answer that an error keeps. */
 export const detailLength = 1_000
 
 /** Facts for the log about a completion that failed. */
@@ -23,7 +23,7 @@ export interface FailureFacts {
   readonly cause?: unknown
 }
 
-/** A failure with a reason for readers, and with what happened for the log. */
+/** A failure with a reason for readers and facts for the log. */
 export function failure(reason: string, problem: string, { status, detail, cause }: FailureFacts = {}): RunFailure {
   const options = cause === undefined ? undefined : { cause }
   const error = new CompletionError(problem, status, detail?.slice(0, detailLength), options)
@@ -35,7 +35,7 @@ interface Call {
   readonly callId: string | undefined
 }
 
-/** Makes outputs of the messages of one completion's stream: those of its first choice. */
+/** Turns the messages of one completion's stream into outputs. It reads the first choice only. */
 export class CompletionReader {
   #done = false
   #finished = false
@@ -49,12 +49,12 @@ export class CompletionReader {
     return this.#done
   }
 
-  /** The whole answer has come: some endpoints give a reason for the finish, and no `[DONE]`. */
+  /** The whole answer has come: some endpoints send a finish reason, but no `[DONE]`. */
   get isComplete(): boolean {
     return this.#done || this.#finished
   }
 
-  /** @throws {RunFailure} for an error that the endpoint reports, or a message that is none of a completion. */
+  /** @throws {RunFailure} for an error that the endpoint reports, or a message that does not belong to a completion. */
   read(event: string, data: string): CompletionOutput[] {
     if (data === '[DONE]') {
       this.#done = true

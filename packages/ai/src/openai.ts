@@ -20,7 +20,8 @@ export interface CompletionOptions {
   /** Aborts the request. Pass the producer's `signal`, so that stopping the run stops the model. */
   signal: AbortSignal
   /**
-   * For how many milliseconds the endpoint may send nothing, more than 0; `Infinity`: for ever. Comments count as a sign of life.
+   * Time for which the endpoint may send nothing, in milliseconds, more than 0. `Infinity` waits for ever. Comments count as a
+   * sign of life.
    * @default 240_000 (four minutes: the `fetch` of Node.js gives up after five)
    */
   stallMs?: number
@@ -34,12 +35,12 @@ export interface CompletionOptions {
  * Asks an OpenAI-compatible endpoint for a completion and yields the events of its first choice as they arrive: a producer for
  * a run. Reads the endpoint no faster than the run stores.
  *
- * The answer is complete at `[DONE]`, or where the endpoint ends it after a reason for the finish. The usage comes last.
+ * The answer is complete at `[DONE]`, or when the endpoint ends it after a finish reason. The usage comes last.
  *
  * @throws {ConfigurationError} if `baseUrl` is no absolute URL, or `stallMs` is out of range.
  * @throws {RunFailure} with a reason for readers and a {@link CompletionError} as its cause: the endpoint cannot be reached or
- *   refuses (`model unavailable`, `model refused`), reports an error or sends something else than a completion (`model failed`), stands
- *   still (`model stalled`), or its answer ends before it is complete (`model cut off`).
+ *   refuses (`model unavailable`, `model refused`), reports an error or sends something other than a completion
+ *   (`model failed`), stands still (`model stalled`), or its answer ends before it is complete (`model cut off`).
  *
  * @example
  * await runs.start(id, { key: user.id }, ({ signal }) => relayCompletion({ apiKey, body: { model, messages }, signal }))

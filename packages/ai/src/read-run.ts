@@ -12,7 +12,7 @@ export type RunItem<Event> =
  * Reads a run through a stream that is not yet connected. Leaving the loop closes the stream. A slow loop slows the server
  * down instead of filling the memory.
  *
- * @throws The error that closed the stream, or an invalid event's.
+ * @throws The error that closed the stream, or that of an invalid event.
  */
 export async function* readRun<Contract extends EventContract>(
   stream: EventStreamService<Contract>,

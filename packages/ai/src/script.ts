@@ -32,7 +32,7 @@ export class Script {
     this.#wake()
   }
 
-  /** Plays what is said, as a model would. */
+  /** Yields the texts as the check gives them, like a model. */
   async *answer(signal: AbortSignal): AsyncGenerator<string, void> {
     const onAbort = () => {
       this.#onAbort()

@@ -96,7 +96,7 @@ function isPlace(offset: string): boolean {
   return offset === '-1' || offset === 'now'
 }
 
-/** Stands behind every chunk: the end that readers are told where the producer told none. */
+/** Index behind every chunk: that of the end that readers get if the producer sent none. */
 const endIndex = Number.MAX_SAFE_INTEGER
 
 function formatOffset(id: string, index: number): string {
@@ -108,7 +108,7 @@ function parseOffset(offset: string): { id: string; index: number } {
   try {
     if (parts) return { index: Number(parts[1]), id: decodeURIComponent(parts[2]!) }
   } catch {
-    // No encoded id.
+    // The id is not encoded.
   }
   throw new ConfigurationError('offset', offset, 'Pass an offset that came with a chunk of this run, or -1.')
 }
@@ -141,7 +141,7 @@ class RunLog {
     try {
       await Promise.all(chunks.map((chunk, place) => publish('tanstack_ai_chunk', { index: first + place, chunk })))
     } catch (error) {
-      // TanStack AI says that a run was stopped, after it was: its readers know.
+      // TanStack AI reports a stopped run after its end. Its readers know already.
       if (!(error instanceof RunEndedError) || chunks.some(({ type }) => type !== 'RUN_ERROR')) throw error
     }
     this.#last = chunks.at(-1) ?? this.#last

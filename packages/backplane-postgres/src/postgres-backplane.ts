@@ -36,16 +36,16 @@ export interface PostgresBackplaneOptions {
   listen?: PostgresClient | false
   /** The schema of the tables. @default 'rivulet' */
   schema?: string
-  /** The retention of each channel, or a function that gives it per channel; the same on every node. */
+  /** The retention of every channel, or a function from a channel to its retention. It must be the same on every node. */
   retention?: Retention | ((channel: string) => Retention)
   /** Time for which an idempotency key is remembered, in milliseconds. @default 300_000 (five minutes) */
   idempotencyWindowMs?: number
   /**
-   * Time without a notification after which the backplane looks for events all the same, in milliseconds: the only query of
-   * an idle node, and the delay of events whose notification got lost. @default 1_000
+   * Time without a notification after which the backplane looks for events anyway, in milliseconds. It is the only query of an
+   * idle node, and bounds the delay of events whose notification got lost. @default 1_000
    */
   pollMs?: number
-  /** Time within which Postgres has to answer, in milliseconds. @default 5_000 */
+  /** Time within which Postgres must answer, in milliseconds. @default 5_000 */
   timeoutMs?: number
 }
 
@@ -99,7 +99,7 @@ export class PostgresBackplane implements Backplane {
     }
   }
 
-  /** Reads the feed if it has not come to a position yet. */
+  /** Reads the feed if it has not reached a position yet. */
   #wake(position: number): void {
     if (this.#feed.cursor === undefined || this.#feed.cursor < position) this.#feed.wake()
     this.#sweeper.touch(undefined)

@@ -62,7 +62,7 @@ const postponeMs = 3_600_000
 
 /**
  * The backplane of one process that keeps events in an SQLite database. They survive restarts and crashes, and a client
- * resumes where it was. Several managers of the process may share it.
+ * resumes where it stopped. Several managers of the process may share it.
  *
  * Events that are published in one turn of the event loop are stored in one transaction, then acknowledged and delivered.
  *
@@ -227,7 +227,7 @@ export class SqliteBackplane implements Backplane {
 
   #readRun(id: string, after: number, limit: number): StreamRead {
     const run = this.#runs.open(id)
-    // Its readers lack whatever it had.
+    // The run is gone: its readers miss events.
     if (!run) {
       return { messages: [], continuous: false, reason: 'trimmed', lastPosition: this.#store.positions.last }
     }
@@ -272,7 +272,7 @@ export class SqliteBackplane implements Backplane {
     this.#logs.expire(log)
   }
 
-  /** Stores what was published, and gives the file free for another backplane. Does not close the database. */
+  /** Stores all published events, and releases the file for another backplane. Does not close the database. */
   close(): void {
     if (this.#closed) return
     this.#sweeper.close()
@@ -281,7 +281,7 @@ export class SqliteBackplane implements Backplane {
     try {
       this.#store.close()
     } catch (error) {
-      // The next process finds the file as after a crash.
+      // The next process finds the file as a crash would leave it.
       this.#report(storeError('write', error))
     }
     this.#subscribers.clear()

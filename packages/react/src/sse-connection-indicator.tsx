@@ -7,7 +7,7 @@ import { useEventStream } from './use-event-stream.js'
 export interface SSEConnectionIndicatorProps {
   /** Class names added to its own. */
   className?: string
-  /** Texts that replace the English ones, some or all. */
+  /** Replaces the English texts, some or all of them. */
   labels?: Partial<IndicatorLabels>
 }
 

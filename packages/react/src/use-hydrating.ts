@@ -2,7 +2,7 @@ import { useSyncExternalStore } from 'react'
 
 const subscribe = () => () => {}
 
-/** Tells whether this render may only show what a server knows: on a server, and while hydrating a page from one. */
+/** Returns true if this render must match the server's: on a server, and while hydrating its page. */
 export function useHydrating(): boolean {
   return useSyncExternalStore(
     subscribe,

@@ -14,7 +14,7 @@ export interface RunResult<Output> extends RunView<Output> {
   /**
    * Asks the server to stop the run, by a DELETE to its address. The state becomes `stopped` when the server says so.
    *
-   * @throws (by its promise) {HttpStatusError} {ConnectionError} {ConnectTimeoutError}
+   * @throws {HttpStatusError} {ConnectionError} {ConnectTimeoutError} (by rejecting)
    */
   stop(): Promise<void>
 }
@@ -30,7 +30,7 @@ export interface RunResult<Output> extends RunView<Output> {
  *
  * @param url Address of the run, or of the request that starts it (with `method` and `body`). Without one, nothing is read.
  *
- * @throws {ConfigurationError} for an option that no stream can have
+ * @throws {ConfigurationError} for an invalid option
  *
  * @example
  * const { output, state, stop } = useRun(`/answers/${id}`, {

@@ -3,18 +3,18 @@ import type { Awaitable, Backplane, BackplaneRegistry, RegistryEntry, Retention 
 import { RecordingSubscriber } from './recording-subscriber.js'
 import { type RunsUnderTest, runChecks } from './run-checks.js'
 
-/** Two nodes on one store: each passes on the other's events. A backplane of one process may be both of them. */
+/** Two nodes on one store: each passes on the other's events. A backplane of one process may serve as both. */
 export interface BackplaneUnderTest {
   readonly one: Backplane
   readonly other: Backplane
-  /** Frees everything, the store's contents included. */
+  /** Frees everything, including the store's contents. */
   dispose(): Awaitable<void>
 }
 
 /** Makes a backplane with an empty store of its own. */
 export type CreateBackplane = (options: { retention: Retention }) => Awaitable<BackplaneUnderTest>
 
-/** One check that every backplane has to pass. */
+/** One check that every backplane must pass. */
 export interface BackplaneCheck {
   readonly name: string
   /**
@@ -26,7 +26,7 @@ export interface BackplaneCheck {
 }
 
 /**
- * The checks that a backplane has to pass to carry Rivulet's promise. They run under any test runner.
+ * The checks that a backplane must pass to keep Rivulet's promise. They run under any test runner.
  *
  * @example
  * for (const { name, run } of backplaneChecks(create)) it(name, run)
@@ -183,7 +183,7 @@ const checks: Record<string, Check> = {
   'reports that events were trimmed, and returns the rest': {
     retention: { maxEvents: 5 },
     async check(backplanes) {
-      // A store may trim later than it could; far above its bound it has to.
+      // A store may trim late, but not far above its bound.
       const data = Array.from({ length: 1000 }, (_, index) => String(index))
       const positions = await publishAll(backplanes, 'a', data)
       const { messages, continuous, reason } = await backplanes.other.read('a', positions[0]!, 1000)

@@ -5,7 +5,7 @@ import type { Clock } from '@rivulet/core'
  * `EventManager`, a `MemoryBackplane`.
  */
 export class FakeClock implements Clock {
-  /** The result of `random`, from 0 up to, not including, 1. It is the jitter of a retry's delay, for example: 0 is none. */
+  /** The result of `random`: at least 0, less than 1. It is the jitter of a retry's delay, for example; 0 gives none. */
   chance = 0
   #now: number
   readonly #timers = new Map<number, { at: number; readonly callback: () => void }>()
@@ -48,12 +48,12 @@ export class FakeClock implements Clock {
     return [...this.#timers.values()].map(({ at }) => at - this.#now).sort((one, other) => one - other)
   }
 
-  /** Ends a turn of the event loop: calls everything that was deferred before. Time stands still. */
+  /** Ends a turn of the event loop: calls the functions that were deferred before. Time stands still. */
   turn(): void {
     for (const callback of this.#deferred.splice(0)) callback()
   }
 
-  /** Lets `ms` milliseconds pass, and calls in order what is deferred and the timers that fall due. */
+  /** Lets `ms` milliseconds pass. Calls deferred functions and due timers, in order. */
   advance(ms: number): void {
     const end = this.#now + ms
     for (;;) {

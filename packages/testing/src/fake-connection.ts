@@ -1,5 +1,5 @@
 /**
- * One response body: the server's end, which a test writes, and the client's end as a reader. It needs no web streams, which
+ * One response body: the server's end, to which a test writes, and the client's end as a reader. It needs no web streams, which
  * Jest's jsdom lacks.
  */
 export class FakeConnection {
@@ -38,7 +38,7 @@ export class FakeConnection {
     this.#end()
   }
 
-  /** Ends the body for a client that goes, and drops the rest. */
+  /** Ends the body for a client that leaves, and drops the rest. */
   cancel(): Promise<void> {
     this.#chunks.length = 0
     this.#end()

@@ -67,7 +67,7 @@ export class FakeServer<Contract extends EventContract> {
   /** The highest position that was forgotten. */
   #forgotten = 0
   #answer: FakeAnswer | undefined
-  /** No stream was opened yet. */
+  /** No stream has been opened yet. */
   #untouched = true
   /** The position of the run's end. */
   #end = Infinity
@@ -89,7 +89,7 @@ export class FakeServer<Contract extends EventContract> {
    * Sends an event to every open stream, and keeps it for clients that resume.
    *
    * @returns Settles when the clients have called their handlers.
-   * @throws {EventValidationError} (rejects) when the payload does not fit, because the test itself is wrong.
+   * @throws {EventValidationError} (by rejecting) if the payload is invalid: the test itself is wrong.
    */
   push<Definition extends EventDefinition>(
     definition: Definition,

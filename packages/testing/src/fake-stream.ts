@@ -21,7 +21,7 @@ export interface FakeStreamOptions<Contract extends EventContract> extends Omit<
  * await act(() => fake.retry())
  */
 export class FakeStream<Contract extends EventContract> extends FakeServer<Contract> {
-  /** The client's side. It connects when it is told to, as usual. */
+  /** The client's side. It connects when told to, as usual. */
   readonly service: EventStreamService<Contract>
   /** The service's clock. */
   readonly clock: FakeClock
@@ -60,7 +60,7 @@ export class FakeStream<Contract extends EventContract> extends FakeServer<Contr
     await this.#leave('open')
   }
 
-  /** Advances the clock to the service's next attempt. Settles when that attempt was answered. */
+  /** Advances the clock to the service's next attempt. Settles when that attempt has been answered. */
   async retry(): Promise<void> {
     const { retryAt } = this.service.state
     if (retryAt === undefined) return

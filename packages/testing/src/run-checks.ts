@@ -36,7 +36,7 @@ async function readAll(backplane: Backplane, id: string, after: number) {
   return { data: messages.map(({ data }) => data), continuous, reason }
 }
 
-/** Waits until a condition holds by the passing of time. */
+/** Waits for a condition that only time makes true. */
 async function eventually(holds: () => Promise<boolean>, what: string): Promise<void> {
   for (const deadline = Date.now() + 5_000; !(await holds()); ) {
     ok(Date.now() < deadline, what)
@@ -212,7 +212,7 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
   },
 
   async 'renews a lease from the time of the call'({ runs, others }) {
-    /** Renews a lease for longer than it is. Returns false if it lapsed, rightly, between two renewals. */
+    /** Keeps a lease alive for longer than its length. Returns false if it rightly lapsed between two renewals. */
     async function outlives(leaseMs: number): Promise<boolean> {
       const id = `a${leaseMs}`
       const start = Date.now()

@@ -21,7 +21,7 @@ export interface RivuletOptions {
 
 /**
  * Plugin that provides an app with an event stream. The stream connects when the app is mounted and closes when it is
- * unmounted, unless you had connected it yourself. On a server nothing is mounted, so nothing connects.
+ * unmounted, unless you connected it yourself. On a server nothing is mounted, so nothing connects.
  *
  * @example
  * createApp(Root).use(rivulet(new EventStreamService({ url: '/events', events }))).mount('#app')

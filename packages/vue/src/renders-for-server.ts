@@ -1,8 +1,8 @@
 import { getCurrentInstance, inject, ssrContextKey } from 'vue'
 
 /**
- * Tells whether the first render of the component may only show what a server knows: on a server, and while hydrating a
- * page from one. Call it in `setup`.
+ * Returns true if the component's first render must match the server's: on a server, and while hydrating its page. Call it in
+ * `setup`.
  */
 export function rendersForServer(): boolean {
   const instance = getCurrentInstance()

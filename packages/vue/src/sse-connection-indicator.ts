@@ -12,7 +12,7 @@ import { useEventStream } from './use-event-stream.js'
 import { whileMounted } from './while-mounted.js'
 
 export interface SSEConnectionIndicatorProps {
-  /** Texts that replace the English ones, some or all. */
+  /** Replaces the English texts, some or all of them. */
   labels?: Partial<IndicatorLabels>
 }
 

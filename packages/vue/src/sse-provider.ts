@@ -15,18 +15,18 @@ import { bindingKey } from './context.js'
 import { whileMounted } from './while-mounted.js'
 
 /**
- * Either `service`, a stream that you made, or the options of a stream that the provider makes. Options are compared by
- * value, and reactive ones may be changed in place:
+ * Either `service`, a stream that you created, or the options of a stream that the provider creates. Options are compared
+ * by value, and reactive ones may be changed in place:
  *
  * - functions may change with each render, and the latest one is called;
- * - a contract may be made anew with the same event names, and the latest schemas validate;
+ * - a contract may be created anew with the same event names, and the latest schemas validate;
  * - changed `headers` make the stream reconnect and resume;
- * - any other change makes a new stream.
+ * - any other change creates a new stream.
  */
 export interface SSEProviderProps extends Partial<EventStreamServiceOptions> {
   /**
-   * A stream that you made. The first provider to mount connects it and the last one to unmount closes it, unless you
-   * had connected it yourself.
+   * A stream that you created. The first provider to mount connects it and the last one to unmount closes it, unless you
+   * connected it yourself.
    */
   // biome-ignore lint/suspicious/noExplicitAny: a stream of any contract
   service?: EventStreamService<any>
@@ -89,7 +89,7 @@ const optionNames = Object.keys(everyOption) as (keyof typeof everyOption)[]
  * Provides the components inside it with an event stream, connected while the provider is mounted. Providers may be
  * nested: composables use the nearest one. On a server, nothing connects.
  *
- * @throws {ConfigurationError} for an option that no stream can have
+ * @throws {ConfigurationError} for an invalid option
  */
 export const SSEProvider: DefineSetupFnComponent<SSEProviderProps> = defineComponent(
   (props: SSEProviderProps, { slots }) => {

@@ -5,7 +5,7 @@ import { type ReplayOptions, useFold } from './use-fold.js'
 
 /**
  * Reduces all events of one type, or of several, to a state. The ref changes at most once per animation frame, however
- * many events come. It begins again with `initial` when the stream or the types change.
+ * many events come. It starts again from `initial` when the stream or the types change.
  *
  * If the reducer throws, the event is skipped: the state stays as it was and the error goes to the stream's `onError`.
  *

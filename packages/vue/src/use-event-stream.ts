@@ -4,7 +4,7 @@ import { type ComputedRef, computed } from 'vue'
 import { useBinding } from './context.js'
 
 /**
- * Stream of the nearest provider, or else of the plugin. A ref, as a provider makes a new stream when its options
+ * Stream of the nearest provider, or else of the plugin. It is a ref because a provider creates a new stream when its options
  * change.
  *
  * @throws {MissingStreamError} without a provider or plugin

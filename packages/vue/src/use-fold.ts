@@ -22,7 +22,7 @@ export function useFold<Result>(
 ): ShallowRef<Result> {
   const binding = useBinding()
   const list = computed(() => listOf(toValue(definitions)))
-  // Begins at setup, not at mounting: with <Suspense> a long time may lie between them.
+  // Begins at setup, not at mounting: with <Suspense>, the two may be far apart.
   const make = () => new FoldStore(binding.value, list.value, create(), replay ? 0 : binding.value.received)
   let store = make()
   const result = shallowRef(rendersForServer() ? store.initial : store.result)

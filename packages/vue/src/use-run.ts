@@ -17,22 +17,22 @@ export type RunResult<Output> = {
   /**
    * Asks the server to stop the run, by a DELETE to its address. The state becomes `stopped` when the server says so.
    *
-   * @throws (by its promise) {HttpStatusError} {ConnectionError} {ConnectTimeoutError}
+   * @throws {HttpStatusError} {ConnectionError} {ConnectTimeoutError} (by rejecting)
    */
   stop(): Promise<void>
 }
 
 /**
- * Reads a run while the component is mounted: all of it from the beginning, then live until its end. So a page that was
- * reloaded in the middle shows everything. The refs change at most once per animation frame. It needs no provider. On a
+ * Reads a run while the component is mounted: all of it from the beginning, then live until its end. A page that is reloaded
+ * in the middle therefore shows everything. The refs change at most once per animation frame. It needs no provider. On a
  * server, nothing connects.
  *
- * `output` is the list of the run's events, or with `reduce` what that makes of them. If the reducer throws, the event is
- * skipped and the error goes to the console. Options are compared by value, as in `SSEProvider`.
+ * `output` is the list of the run's events, or the state that `reduce` computes from them. If the reducer throws, the event
+ * is skipped and the error goes to the console. Options are compared by value, as in `SSEProvider`.
  *
  * @param url Address of the run, or of the request that starts it (with `method` and `body`). Without one, nothing is read.
  *
- * @throws {ConfigurationError} for an option that no stream can have
+ * @throws {ConfigurationError} for an invalid option
  *
  * @example
  * const { output, state, stop } = useRun(() => `/answers/${props.id}`, {

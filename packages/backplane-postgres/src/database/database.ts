@@ -2,7 +2,7 @@ import { explained, type PostgresOperation, PostgresSetupError } from './errors.
 import { isPgPool, type PgPool, type PostgresClient, type PostgresJs, type Row } from './postgres-client.js'
 import { inTime } from './timing.js'
 
-/** The version of the tables that this version of the package was written for. */
+/** The version of the tables that this package needs. */
 export const schemaVersion = 1
 
 export interface DatabaseOptions {
@@ -13,7 +13,7 @@ export interface DatabaseOptions {
 
 /** Calls the functions of the schema, each as one statement and one transaction, within a time limit. */
 export class Database {
-  /** The highest position that this node has seen. A server that lost the last ones after a failover begins after it. */
+  /** The highest position that this node has seen. After a failover, a server that lost the last events begins after it. */
   known = 0
   readonly schema: string
   readonly timeoutMs: number
@@ -39,7 +39,7 @@ export class Database {
   /**
    * Calls a function of the schema. Values are texts, numbers or null; every column of the result is a text or null.
    *
-   * @throws {PostgresSetupError} {PostgresUnavailableError} by rejecting.
+   * @throws {PostgresSetupError} {PostgresUnavailableError} (by rejecting)
    */
   async call(operation: PostgresOperation, name: string, ...values: readonly unknown[]): Promise<Row[]> {
     if (this.#closed) throw explained(operation, new Error('The backplane is closed.'), this.schema)
@@ -81,7 +81,7 @@ export class Database {
   }
 
   async #queryPool(pool: PgPool, text: string, values: readonly unknown[]): Promise<Row[]> {
-    // A connection that comes too late belongs to the pool.
+    // A connection that arrives too late goes back to the pool.
     const client = await inTime(pool.connect(), this.timeoutMs, (late) => late.release())
     let broken = true
     const onError = () => {}

@@ -32,8 +32,8 @@ export class PostgresUnavailableError extends RivuletError {
 }
 
 /**
- * The tables are missing or have another version, or the role lacks a right. The backplane works again by itself when that
- * is changed.
+ * The tables are missing or have another version, or the role lacks a right. The backplane recovers by itself once that
+ * is mended.
  */
 export class PostgresSetupError extends RivuletError {
   static override get name(): string {

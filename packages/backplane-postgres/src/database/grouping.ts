@@ -16,8 +16,8 @@ export interface GroupingOptions<Item, Result> {
 }
 
 /**
- * Carries out items in groups, one group at a time: those of one turn of the event loop, and those that came while the group
- * before was being carried out.
+ * Carries out items in groups, one group at a time. A group has the items of one turn of the event loop, or those that arrived
+ * while the previous group was carried out.
  */
 export class Grouping<Item, Result> {
   readonly #options: GroupingOptions<Item, Result>

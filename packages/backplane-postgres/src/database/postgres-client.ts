@@ -37,7 +37,7 @@ export function isPgPool(client: PostgresClient): client is PgPool {
   return typeof (client as PgPool).totalCount === 'number'
 }
 
-/** Recognizes a client of either package. A single client of `pg` is none: a transaction of the application may be open on it. */
+/** Recognizes a client of either package. Refuses a single client of `pg`: it may be in a transaction of the application. */
 export function isPostgresClient(client: unknown): client is PostgresClient {
   if ((typeof client !== 'object' && typeof client !== 'function') || client === null) return false
   const { totalCount, connect, unsafe, listen } = client as Partial<PgPool & PostgresJs>

@@ -4,12 +4,12 @@ const forbidden = /[\0\x1a]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbf
 // biome-ignore lint/suspicious/noControlCharactersInRegex: see above.
 const replaced = /\x1a([0-9a-f]{4})/g
 
-/** Makes any string a text of Postgres, which has neither NUL nor lone surrogates. */
+/** Encodes any string as a text of Postgres, which allows neither NUL nor lone surrogates. */
 export function toText(text: string): string {
   return text.replace(forbidden, (character) => `\x1a${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** Turns a text of `toText` back. */
+/** Decodes a text that `toText` encoded. */
 export function fromText(text: string): string {
   if (!text.includes('\x1a')) return text
   return text.replace(replaced, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))

@@ -2,7 +2,7 @@
  * Waits for an answer for a limited time.
  *
  * @param onLate Receives an answer that comes later.
- * @throws When the time is over, and whatever the answer rejects with before.
+ * @throws An error when the time is over, or earlier that of the answer.
  */
 export async function inTime<T>(
   answer: Promise<T>,
@@ -29,8 +29,8 @@ export async function inTime<T>(
 }
 
 /**
- * Returns the delay of the next attempt, in milliseconds. Random, so that the nodes do not come back all at once: 50 to 100 at
- * first, 1,500 to 3,000 later on.
+ * Returns the delay of the next attempt, in milliseconds. It is random, so that nodes do not return all at once: 50 to 100 at
+ * first, 1,500 to 3,000 later.
  *
  * @param failures The number of attempts that have failed, 1 or more.
  */

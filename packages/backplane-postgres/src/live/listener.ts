@@ -6,7 +6,7 @@ export interface ListenerOptions {
   /** The name that the functions notify: that of the schema. */
   readonly name: string
   readonly timeoutMs: number
-  /** Called with each notification, and when a connection begins to listen: what was notified before is lost. */
+  /** Called with each notification, and when a connection begins to listen: earlier notifications are lost. */
   readonly onWake: (payload: string) => void
   readonly onError: (error: unknown) => void
 }
@@ -51,7 +51,7 @@ export class Listener {
       if (ended) return
       ended = true
       client.removeListener('notification', onNotification)
-      // Not back into the pool: it still listens.
+      // It must not go back into the pool: it still listens.
       client.release(true)
     }
     const onNotification = ({ payload }: { payload?: string }) => this.#options.onWake(payload ?? '')
@@ -61,7 +61,7 @@ export class Listener {
       this.#lost(error ?? new Error('The connection that listens has ended.'))
     }
     client.on('notification', onNotification)
-    // They stay: a connection that is being closed may still fail, which would end the process.
+    // The listeners stay: a connection that is being closed may still fail, which would end the process.
     client.on('error', onEnd)
     client.on('end', onEnd)
     try {

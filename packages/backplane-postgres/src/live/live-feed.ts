@@ -5,7 +5,7 @@ import { Subscriptions } from './subscriptions.js'
 
 export interface LiveFeedOptions {
   readonly source: FeedSource
-  /** Time without a wake-up after which the feed reads all the same, in milliseconds. */
+  /** Time without a wake-up after which the feed reads anyway, in milliseconds. */
   readonly pollMs: number
   readonly random?: () => number
   readonly setTimeout?: (callback: () => void, ms: number) => unknown
@@ -18,7 +18,7 @@ const maxNames = 200
 /**
  * Delivers events to the subscribers of this node, in the order of their positions.
  *
- * It reads the table from its cursor: whenever it is woken, and at regular times, because a wake-up can get lost. Events become
+ * It reads the table from its cursor whenever it is woken, and regularly, because a wake-up can get lost. Events become
  * visible in the order of their positions, so nothing can appear behind the cursor.
  */
 export class LiveFeed {
@@ -58,7 +58,7 @@ export class LiveFeed {
     this.subscriptions.remove(channel, subscriber)
   }
 
-  /** Reads what is new. Call this when events may have been stored. */
+  /** Reads new events. Call this when some may have been stored. */
   wake(): void {
     if (this.#reading) this.#again = true
     else if (!this.#closed) void this.#run()

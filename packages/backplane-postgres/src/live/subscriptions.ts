@@ -82,14 +82,14 @@ export class Subscriptions {
     }
   }
 
-  /** Tells the subscribers of a channel that events up to a position are missing, if those were promised to them. */
+  /** Tells those subscribers of a channel to whom events up to a position were promised that they are missing. */
   gap(channel: string, position: number): void {
     for (const { subscriber, floor } of this.#channels.get(channel)?.values() ?? []) {
       if (floor !== undefined && floor < position) tell(subscriber, (to) => to.onGap(channel))
     }
   }
 
-  /** Tells everyone to whom an event before a position was promised that events may be missing, on any channel. */
+  /** Tells every subscriber to whom an event before a position was promised that events may be missing, on any channel. */
   gapEverywhere(position: number): void {
     const concerned = new Set<BackplaneSubscriber>()
     for (const subscribers of this.#channels.values()) {

@@ -48,7 +48,7 @@ function keyText(key: string): string {
   return `sha256:${createHash('sha256').update(key).digest('base64')}`
 }
 
-/** Publishes events: one statement at a time, with everything that waits. */
+/** Publishes events, one statement at a time, each with all waiting events. */
 export class Publishing {
   readonly #database: Database
   readonly #windowMs: number
@@ -90,7 +90,7 @@ export class Publishing {
   }
 }
 
-/** @throws {PostgresSetupError} if the row is none of `publish` or `enqueue`. */
+/** @throws {PostgresSetupError} if the row does not come from `publish` or `enqueue`. */
 export function resultOf(row: Row | undefined): PublishResult {
   if (row?.duplicate === undefined) {
     const fix = 'Pass a client whose query method resolves with the rows of the result.'

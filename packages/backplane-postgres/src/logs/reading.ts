@@ -13,7 +13,7 @@ export interface ReadRequest {
   readonly limit: number
 }
 
-/** Time for which a clock is good for further reads, in milliseconds. */
+/** Time for which a reading of the clock serves further reads, in milliseconds. */
 const clockAgeMs = 100
 /** Reads of one statement, and their events. */
 const maxReads = 200

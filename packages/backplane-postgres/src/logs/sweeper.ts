@@ -21,7 +21,7 @@ export interface SweeperOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** Drops what has expired, in small steps that do not hold up publishing. */
+/** Drops expired items, in small steps that do not hold up publishing. */
 export class Sweeper {
   readonly #options: SweeperOptions
   /** Channels that this node published to since the last sweep. */
@@ -60,7 +60,7 @@ export class Sweeper {
     this.#wait()
   }
 
-  /** Applies the bounds of touched channels, then drops all that has expired. @returns The number of dropped items. */
+  /** Applies the bounds of touched channels, then drops all expired items. @returns The number of dropped items. */
   async sweep(grace: number = graceMs): Promise<number> {
     let total = 0
     const { database, windowMs, boundsOf } = this.#options

@@ -12,7 +12,7 @@ export class History {
   known = 0
   readonly #keys: Keys
   readonly #trusting: boolean
-  /** When this node last learned of a publish, by `performance.now()`. */
+  /** The time at which this node last learned of a publish, by `performance.now()`. */
   #learnedAt = 0
   /** The Redis process of the previous link. */
   #runId: string | undefined

@@ -8,11 +8,11 @@ export interface CommitsOptions {
   readonly clock: Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout' | 'defer'>
   /** Time that steps wait for the lock of the database, in milliseconds. */
   readonly timeoutMs: number
-  /** Called at the end of a transaction, to write what its steps have collected. */
+  /** Called at the end of a transaction, to write the changes that its steps collected. */
   readonly write: () => void
   /** Called after a transaction, or after one that failed. */
   readonly settled: (stored: boolean) => void
-  /** Called where writing begins to fail, and where it works again. */
+  /** Called when writing begins to fail, and when it works again. */
   readonly onHealth: (error: unknown) => void
 }
 
@@ -64,7 +64,7 @@ export class Commits {
     if (this.#queue.length > 0) this.#schedule()
   }
 
-  /** Another connection has the lock, and may still give it back in time. */
+  /** True if another connection has the lock and may still release it in time. */
   #waits(error: unknown): boolean {
     if (storeError('write', error).problem !== 'locked') return false
     const now = this.#options.clock.now()
@@ -72,7 +72,7 @@ export class Commits {
     return now - this.#lockedSince < this.#options.timeoutMs
   }
 
-  /** One step that cannot be stored, for its size perhaps, makes no other step fail. */
+  /** Commits each step alone, so that one that cannot be stored, perhaps for its size, makes no other fail. */
   #commitEach(steps: readonly Step[], error: unknown): void {
     const locked = storeError('write', error).problem === 'locked'
     for (const step of steps) {
@@ -108,7 +108,7 @@ export class Commits {
     return undefined
   }
 
-  /** Stores everything that waits, or fails it. */
+  /** Stores all waiting steps, or fails them. */
   close(): void {
     this.#options.clock.clearTimeout(this.#retry)
     while (this.#queue.length > 0) {

@@ -1,12 +1,12 @@
 /** A change that is stored together with others. */
 export interface Step {
-  /** False for a step that only passes something on, in its turn. */
+  /** False for a step that only passes something on when its turn comes. */
   readonly writes: boolean
   /** Writes, inside a transaction. Called again if that failed. */
   apply(): void
-  /** Passes on what was stored. Called in the order of the steps. */
+  /** Passes on the stored change. Called in the order of the steps. */
   pass(): void
-  /** Answers the caller, once everything was passed on. */
+  /** Answers the caller, once every step was passed on. */
   done(): void
   fail(error: unknown): void
 }

@@ -1,12 +1,12 @@
 import type { Clock } from '@rivulet/core'
 
-/** Time between two checks for what has expired, in milliseconds. Reads leave expired events out by themselves. */
+/** Time between two checks for expired items, in milliseconds. Reads leave expired events out by themselves. */
 const intervalMs = 10_000
 
-/** Regularly drops what has expired, in steps, so that no step holds up the event loop. */
+/** Regularly drops expired items, in steps that do not hold up the event loop. */
 export class Sweeper {
   readonly #clock: Pick<Clock, 'setTimeout' | 'clearTimeout'>
-  /** Drops some of what has expired. Resolves with true if there may be more. */
+  /** Drops some expired items. Resolves with true if there may be more. */
   readonly #sweep: () => Promise<boolean>
   #timer: unknown
   #closed = false

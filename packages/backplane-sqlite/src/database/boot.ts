@@ -13,7 +13,7 @@ export function currentBoot(): string {
   }
 }
 
-/** Tells if two texts of `currentBoot` are of one boot. */
+/** Returns true if two results of `currentBoot` name the same boot. */
 export function isSameBoot(one: string, other: string): boolean {
   const [first, second] = [one, other].map((boot) => (boot.startsWith('at ') ? Number(boot.slice(3)) : Number.NaN))
   return one === other || Math.abs(first! - second!) < toleranceMs

@@ -2,7 +2,7 @@ import { problemOf, SqliteStoreError } from './errors.js'
 import { numberOf, type Row, type SqliteDatabase } from './sqlite-database.js'
 
 const name = 'rivulet_writer'
-/** Time that the writer before this one has to leave, in milliseconds. */
+/** Time that the previous writer has to leave, in milliseconds. */
 const waitMs = 1_000
 /** Databases with a backplane in this process. */
 const claimed = new WeakSet<SqliteDatabase>()
@@ -10,10 +10,10 @@ const claimed = new WeakSet<SqliteDatabase>()
 /**
  * Makes this connection the only one with a backplane on its file, until `release` or the end of the process.
  *
- * The claim is a lock of the operating system on a second, empty database beside the first (`FILE-writer`). So it ends
- * with its process, however that dies, and other programs can still read the events, to back them up for example.
+ * The claim is a lock of the operating system on a second, empty database beside the first (`FILE-writer`). It
+ * ends with its process, however that dies, and other programs can still read the events, for example to back them up.
  *
- * @throws {SqliteStoreError} `in-use` if another one has it.
+ * @throws {SqliteStoreError} `in-use` if another process has it.
  */
 export function claim(database: SqliteDatabase): void {
   if (claimed.has(database)) throw inUse(undefined)
@@ -22,7 +22,7 @@ export function claim(database: SqliteDatabase): void {
   claimed.add(database)
 }
 
-/** The error of a backplane whose claim is void: somebody has deleted the file with the lock, and another one has claimed. */
+/** The error of a backplane whose claim is void: someone deleted the file of the lock, and another backplane took it. */
 export function overtaken(database: SqliteDatabase): SqliteStoreError {
   return new SqliteStoreError('in-use', 'write', writerOf(database))
 }
@@ -69,7 +69,7 @@ function lock(database: SqliteDatabase, path: string): void {
   }
 }
 
-/** Reads which process has the file. */
+/** Reads the name of the process that has the file. */
 function writerOf(database: SqliteDatabase): string | undefined {
   try {
     const row = database.prepare('SELECT pid, host, since FROM rivulet_state').get() as Row

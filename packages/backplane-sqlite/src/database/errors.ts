@@ -3,7 +3,7 @@ import { RivuletError } from '@rivulet/core'
 /**
  * The fault behind a `SqliteStoreError`.
  *
- * - `in-use`: another backplane, in this process or in another one, writes to the file.
+ * - `in-use`: another backplane, in this or another process, writes to the file.
  * - `locked`: another connection to the file held its lock for too long.
  * - `full`: the disk is full, or the database has reached its `max_page_count`.
  * - `damaged`: the file is damaged, or is not an SQLite database.
@@ -25,8 +25,8 @@ export type SqliteProblem =
   | 'failed'
 
 /**
- * SQLite cannot store or read events. The operation stored nothing, unless an I/O error left it unknown: publish again with
- * the same idempotency key, and the event is stored once.
+ * SQLite cannot store or read events. The operation stored nothing, unless an I/O error left that unknown. Publish again with
+ * the same idempotency key: the event is stored once.
  */
 export class SqliteStoreError extends RivuletError {
   static override get name(): string {

@@ -116,7 +116,7 @@ export class Store {
     return this.#statement(sql).all(...values) as Row[]
   }
 
-  /** Runs a function in a transaction: all that it writes is stored, or nothing. */
+  /** Runs a function in a transaction: everything that it writes is stored, or nothing. */
   transaction<T>(write: () => T): T {
     this.run('BEGIN')
     try {
@@ -138,9 +138,9 @@ export class Store {
   }
 
   /**
-   * Runs a function in a transaction that also stores the positions that its events have, or that clients are told from now on.
+   * Runs a function in a transaction that also stores the horizon and the last position.
    *
-   * @throws {SqliteStoreError} `moved` or `in-use` if the next process would not find what was written.
+   * @throws {SqliteStoreError} `moved` or `in-use` if the next process would not find the written events.
    */
   commit(write: () => void): void {
     if (this.#path !== undefined && identityOf(this.#path) !== this.#identity) {
@@ -190,7 +190,7 @@ export class Store {
     return positions.pass()
   }
 
-  /** Ends the claim. Leaves the database open, and settings of the connection as they are. */
+  /** Ends the claim. Leaves the database open and the connection's settings unchanged. */
   close(): void {
     if (this.#closed) return
     const { last } = this.positions

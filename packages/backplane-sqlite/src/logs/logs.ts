@@ -10,7 +10,7 @@ const memoryMs = 7 * 86_400_000
 /** Checks per age. Expired events may stay in the file for this fraction of their age. */
 const looksPerAge = 8
 
-/** The logs of all channels: which are known, what a transaction adds to them, and what is dropped. */
+/** The logs of all channels: it loads them, appends to them in a transaction, and drops events beyond their bounds. */
 export class Logs {
   readonly #store: Store
   /** Logs of channels with subscribers. */
@@ -112,7 +112,7 @@ export class Logs {
     }
   }
 
-  /** Writes what the current transaction has appended, and drops what exceeds the bounds. */
+  /** Writes the events that the current transaction appended, and drops those beyond the bounds. */
   write(): void {
     for (const log of this.#dirty) {
       if (log.facts.id === undefined) continue
@@ -136,7 +136,7 @@ export class Logs {
     }
   }
 
-  /** Called after a transaction. */
+  /** Called after each transaction. */
   settled(stored: boolean): void {
     for (const log of this.#dirty) {
       // The position of the last event before the transaction.
@@ -244,7 +244,7 @@ export class Logs {
     log.chunks = []
   }
 
-  /** Puts the check of a channel off, whatever its bounds are. */
+  /** Postpones the check of a channel, whatever its bounds are. */
   postpone(channel: string, ms: number): void {
     const due = Math.floor(this.#store.positions.now() + ms)
     this.#store.run('UPDATE rivulet_channels SET due = ? WHERE name = ?', due, toColumn(channel))

@@ -28,7 +28,7 @@ export function checkPath(path: unknown, platform: NodeJS.Platform = process.pla
  * Makes a server listen at a path, for this process and its user alone.
  *
  * @returns A function that gives the path up.
- * @throws {IpcAddressError} (by rejecting) if another process serves there, or nothing can.
+ * @throws {IpcAddressError} (by rejecting) if another process serves there, or the path is unusable.
  */
 export async function listen(server: Server, path: string): Promise<() => void> {
   try {
@@ -49,7 +49,7 @@ export async function listen(server: Server, path: string): Promise<() => void> 
 function listenAt(server: Server, path: string): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    // Otherwise node:cluster would share the pipe: several workers could serve, each a part of the connections.
+    // Otherwise node:cluster would share the pipe: several workers could serve, each some of the connections.
     server.listen({ path, exclusive: true }, () => {
       server.off('error', reject)
       resolve()
@@ -58,8 +58,8 @@ function listenAt(server: Server, path: string): Promise<void> {
 }
 
 /**
- * The socket gets its permissions in a folder that is closed to others, and only then its path, in one step that fails if
- * there is something.
+ * Listens on a socket in a folder that is closed to others, sets its permissions, then links it to its path. The link fails if
+ * something is there.
  */
 async function listenPrivately(server: Server, path: string): Promise<() => void> {
   const folder = await mkdtemp(`${path}-`)
@@ -89,8 +89,8 @@ async function isLinked(socket: string, path: string): Promise<boolean> {
 }
 
 /**
- * Removes a socket that a dead process left behind. Only the holder of a lock may: otherwise one process could remove the
- * socket that another has put there since it was examined. The lock is a link to the holder's socket, which shows if it lives.
+ * Removes a socket that a dead process left behind. Only the holder of a lock may: otherwise one process could remove a socket
+ * that another one created after the check. The lock is a link to the holder's socket, which shows whether the holder lives.
  */
 async function removeStale(socket: string, path: string): Promise<void> {
   const lock = `${path}.lock`
@@ -107,7 +107,7 @@ async function removeStale(socket: string, path: string): Promise<void> {
   }
 }
 
-/** Tells if nobody listens on a socket, or if it is gone. */
+/** Returns true if nobody listens on the socket, or if it is gone. */
 async function isDead(path: string): Promise<boolean> {
   const stats = await lstat(path).catch(() => {})
   if (!stats) return true

@@ -64,7 +64,7 @@ function backplaneOf(worker: Worker, { registry, runs }: Attached): Backplane {
     ) as unknown
   const registryMethods = parts.registry.filter((method) => method !== 'count' || registry?.count)
   return {
-    // Each of the excepted methods tells its one caller something that a second call would not.
+    // `evict` and `finish` give their first caller an answer that a second call would not get.
     ...(registry && { registry: part('registry', registryMethods, 'evict') as BackplaneRegistry }),
     ...(runs && { runs: part('runs', parts.runs, 'finish') as RunStore }),
     publish: (channel, message, options) =>
@@ -82,26 +82,26 @@ function backplaneOf(worker: Worker, { registry, runs }: Attached): Backplane {
   }
 }
 
-/** Events that may come while the last part of the logs is read. */
+/** Number of events that may arrive while the last part of the logs is read. */
 const bufferLimit = 65_536
 
-/** A worker's end of a backplane. */
+/** The worker's end of a backplane. */
 class Worker {
-  /** Settles when the worker is connected for the first time, or is sure that it cannot be. */
+  /** Settles when the worker is connected for the first time, or certain that it cannot be. */
   readonly first: Promise<Attached>
   readonly #id = randomUUID()
   readonly #connection: HostConnection
   readonly #channels = new WorkerChannels()
-  /** Frames that came before the logs were read to their end; `undefined` while everything is delivered as it comes. */
+  /** Frames that arrived before the logs were read to their end; `undefined` while frames are delivered as they arrive. */
   #buffer: DeliveryFrame[] | undefined = []
   /** The number of live-only events and gaps that this worker has, as the host counts them. */
   #unlogged = 0
-  /** The host's subscriptions of which `#unlogged` is the count, and those of the present connection. */
+  /** Identifies the host's subscriptions that `#unlogged` counts. */
   #link = ''
   #attached: Attached | undefined
-  /** Resolves when everything is delivered as it comes. */
+  /** Resolves when frames are delivered as they arrive. */
   #live: { readonly promise: Promise<void>; resolve(): void } = createSignal()
-  /** Reasons of the present break of which the subscribers were told. */
+  /** Reasons of the present break that the subscribers know. */
   readonly #alarms = new Set<'broken' | 'version'>()
 
   constructor(path: string, timeoutMs: number) {
@@ -142,14 +142,14 @@ class Worker {
     this.#channels.add(channel, subscriber)
     try {
       const position = (await this.call('subscribe', [channel], true)) as number
-      // Settled before, it would have to get events from the logs of which the delivery is under way.
+      // Settled earlier, it would need events from the logs that are still being delivered.
       while (this.#buffer) await this.#live.promise
       this.#channels.settle(channel, subscriber, position)
     } catch (error) {
       this.unsubscribe(channel, subscriber)
       throw error
     }
-    // It was unsubscribed from while the call waited for a connection.
+    // The channel lost its subscribers while the call waited for a connection.
     if (!this.#channels.has(channel)) this.#release(channel)
   }
 
@@ -158,7 +158,7 @@ class Worker {
   }
 
   #release(channel: string): void {
-    // After a break the host is told of the channels that are left.
+    // If this fails, the host learns the remaining channels with the next connection.
     this.#connection.request('unsubscribe', [channel]).catch(() => {})
   }
 
@@ -178,19 +178,19 @@ class Worker {
     }
   }
 
-  /** Delivers what was stored during a break, then goes on with what comes. */
+  /** Delivers the events stored during a break, then those that arrive. */
   async #catchUp(): Promise<void> {
     const readAll: ReadAll = (reads) => this.#connection.request('readAll', [reads]) as ReturnType<ReadAll>
     const { link, storedPosition: lastStored } = this.#attached!
     const isNew = this.#link !== link
     if (isNew) {
-      // Another process, or one that has forgotten this worker.
+      // Another host, or one that has forgotten this worker.
       this.#link = link
       this.#unlogged = 0
       this.#channels.rewind(lastStored)
       this.#channels.gap(undefined)
     }
-    // Most of it, while the host holds back what comes. The second pass finds little.
+    // Reads most of it while the host holds back new events. The second pass finds little.
     await catchUp(this.#channels, Infinity, readAll, isNew)
     const { missed, unlogged, storedPosition } = (await this.#connection.request('goLive', [
       this.#unlogged,

@@ -24,7 +24,7 @@ export class IpcUnavailableError extends RivuletError {
   }
 }
 
-/** The other process speaks another version of the protocol, or is no Rivulet process. */
+/** The other process speaks another version of the protocol, or is not a Rivulet process. */
 export class IpcProtocolError extends RivuletError {
   static override get name(): string {
     return 'IpcProtocolError'

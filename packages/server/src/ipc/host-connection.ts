@@ -9,7 +9,7 @@ export interface HostConnectionOptions {
   readonly timeoutMs: number
   /** Greets the host on a new connection, with `request`. Until it resolves, calls wait. */
   attach(): Promise<void>
-  /** Called when calls are sent again. Rejects if the connection is of no use. */
+  /** Called when calls are sent again. Rejects if the connection is useless. */
   attached(): Promise<void>
   /** The connection is lost, or could not be made. */
   lost(error: Error): void
@@ -27,19 +27,19 @@ interface PendingCall {
   reject(error: unknown): void
 }
 
-/** Bytes that may wait for a serving process that does not read. Beyond them calls are refused. */
+/** Bytes that may wait for a serving process that does not read. Beyond them, calls are refused. */
 const maxBacklogBytes = 16_777_216
 
 /** Longest time between two attempts to connect, in milliseconds. */
 const longestDelayMs = 1_000
 
-/** A worker's connection to the serving process, which comes back by itself. */
+/** A worker's connection to the serving process. It reconnects by itself. */
 export class HostConnection {
   readonly #options: HostConnectionOptions
   readonly #calls = new Map<number, PendingCall>()
   #lastCall = 0
   #socket: FrameSocket | undefined
-  /** True if calls may be sent. */
+  /** True if calls may be sent now. */
   #attached = false
   #failures = 0
   /** The reason of the present break. */
@@ -63,7 +63,7 @@ export class HostConnection {
     this.#socket = socket
     raw.once('connect', () => {
       this.#start().catch((error: Error) => {
-        // A closed worker has its last frame on the way.
+        // The last frame of a closed worker is still on its way.
         if (!this.#closed) socket.destroy(error)
       })
     })
@@ -147,7 +147,7 @@ export class HostConnection {
     this.#timer = setTimeout(() => this.connect(), delayMs)
   }
 
-  /** Ends the connection. It is made again. */
+  /** Ends the connection, and makes a new one. */
   restart(error: Error): void {
     this.#socket?.destroy(error)
   }

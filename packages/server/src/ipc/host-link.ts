@@ -7,7 +7,7 @@ import { toWire } from './wire.js'
 
 /** The answer to `goLive`. Everything later is sent. */
 export interface WentLive {
-  /** Channels of which the worker lacks live-only events, which no log has, or a gap. */
+  /** Channels of which the worker missed a live-only event or a gap, which no log contains. */
   readonly missed: readonly string[]
   /** The number of live-only events and gaps until now. */
   readonly unlogged: number
@@ -16,8 +16,8 @@ export interface WentLive {
 }
 
 /**
- * The subscriptions of one worker. They outlive a broken connection for a while, so that it is known of which channels the
- * worker missed what no log has: live-only events and gaps. They are numbered for that purpose.
+ * The subscriptions of one worker. They outlive a broken connection for a while and count what no log contains, live-only
+ * events and gaps. So the host knows on which channels the worker missed any.
  */
 export class HostLink implements BackplaneSubscriber {
   readonly id: string = randomUUID()

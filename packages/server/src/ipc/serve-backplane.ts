@@ -58,7 +58,7 @@ export async function serveBackplane(backplane: Backplane, options: ServeBackpla
       return host.workers
     },
     close: () => {
-      // Before the server closes: until then no other file can have its number.
+      // Before the server closes: while it is open, no other file can get its inode.
       release()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       host.close()
@@ -67,9 +67,9 @@ export async function serveBackplane(backplane: Backplane, options: ServeBackpla
   }
 }
 
-/** The answer to `attach`: what the worker has to know of this process. */
+/** The answer to `attach`: facts about this process that the worker needs. */
 export interface Attached {
-  /** Identifies the subscriptions. If they are not those of before, live-only events of any channel may be missing. */
+  /** Identifies the subscriptions. If they are new, live-only events of any channel may be missing. */
   readonly link: string
   /** Every event up to this position is stored. */
   readonly storedPosition: number
@@ -83,7 +83,7 @@ interface HostOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** Timers of Node.js end early beyond it. */
+/** Longer timers of Node.js fire at once. */
 const longestTimerMs = 2 ** 31 - 1
 
 /** Methods that are passed to the backplane as they are. */
@@ -131,7 +131,7 @@ class Host {
       },
       onEnd: (error) => {
         this.#sockets.delete(socket)
-        // Without a greeting, another process has only looked whether this one lives.
+        // Without a greeting, it was another process that only checked whether this one lives.
         if (error && socket.greeted) this.report(error)
         if (worker !== undefined) this.#detach(worker, socket)
       },

@@ -1,7 +1,7 @@
 import { deserialize, serialize } from 'node:v8'
 import type { LiveMessage } from '../backplane/backplane.js'
 
-/** The first line of both ends. A change of the frames below changes its number. */
+/** The first line that both ends send. Its number changes with the frames below. */
 export const greeting = 'rivulet-ipc 1'
 
 /** An error as it crosses the socket. */
@@ -20,7 +20,7 @@ export const parts = {
 /** A call of the worker. */
 export type CallFrame = readonly [kind: 'call', id: number, method: string, args: readonly unknown[]]
 
-/** An event, a gap or the backplane's health, as the host's subscriptions bring them. */
+/** An event, a gap or the backplane's health, as the host's subscriptions deliver them. */
 export type DeliveryFrame =
   | readonly [kind: 'message', channel: string, message: LiveMessage]
   | readonly [kind: 'gap', channel: string | undefined]
@@ -32,7 +32,7 @@ export type HostFrame =
   | readonly [kind: 'failure', id: number, error: WireError]
   | DeliveryFrame
 
-/** Takes the place of an error that has crossed: it has the same name, code and message. */
+/** Creates an error with the name, code and message of one that crossed the socket. */
 export function fromWire({ name, message, code }: WireError): Error {
   return Object.assign(new Error(message), { name, code })
 }
@@ -50,7 +50,7 @@ export function toWire(error: unknown): WireError {
 /** Bytes of the length in front of each batch of frames. */
 const lengthBytes = 4
 
-/** A longer batch is a mistake, or comes from something else. */
+/** A longer batch is a mistake, or comes from another program. */
 const maxBatchBytes = 2 ** 28
 
 const maxBatchFrames = 4_096
@@ -96,14 +96,14 @@ function checkSize(bytes: number, maxBytes: number): void {
     )
 }
 
-/** Cuts what a socket brings into the greeting and batches of frames. */
+/** Cuts the bytes of a socket into the greeting and batches of frames. */
 export class FrameReader {
   /** The greeting; `undefined` until all of it has come. */
   greeting: string | undefined
   #chunks: Buffer[] = []
   #length = 0
 
-  /** @throws whatever malformed bytes make the deserializer throw, and a `RangeError` for a batch that is too large. */
+  /** @throws The deserializer's error for malformed bytes, and a `RangeError` for a batch that is too large. */
   push(chunk: Buffer): unknown[] {
     this.#chunks.push(chunk)
     this.#length += chunk.length
@@ -121,7 +121,7 @@ export class FrameReader {
     return frames
   }
 
-  /** @returns True if it is there. */
+  /** @returns True if it is complete. */
   #readGreeting(): boolean {
     const start = this.#join()
     const end = start.indexOf(10)

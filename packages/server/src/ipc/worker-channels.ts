@@ -1,7 +1,7 @@
 import type { BackplaneSubscriber, LiveMessage, ReadResult, StoredMessage } from '../backplane/backplane.js'
 import { tell } from '../runtime/guard.js'
 
-/** The subscriptions of one worker, and the delivery of events to them: each once, in one order over all channels. */
+/** The subscriptions of one worker. They get each event once, in one order over all channels. */
 export class WorkerChannels {
   /** Per channel, the subscribers with the position from which on they get events; `undefined` until that is known. */
   readonly #channels = new Map<string, Map<BackplaneSubscriber, number | undefined>>()
@@ -22,7 +22,7 @@ export class WorkerChannels {
     if (!subscribers.has(subscriber)) subscribers.set(subscriber, undefined)
   }
 
-  /** @param position Where the host has begun to send the channel's events. Earlier ones may have been passed over here. */
+  /** @param position The position after which the host sends the channel's events. Earlier ones may have been passed over. */
   settle(name: string, subscriber: BackplaneSubscriber, position: number): void {
     const subscribers = this.#channels.get(name)
     if (subscribers?.has(subscriber) && subscribers.get(subscriber) === undefined)
@@ -37,13 +37,13 @@ export class WorkerChannels {
     return true
   }
 
-  /** Notes that nothing is missing from a channel up to a position, or that its subscribers were told. */
+  /** Notes that nothing is missing from a channel up to a position, or that its subscribers know of the gap. */
   pass(name: string, position: number): void {
     const subscribers = this.#channels.get(name)
     for (const [subscriber, floor] of subscribers ?? []) if (floor! < position) subscribers!.set(subscriber, position)
   }
 
-  /** Goes back to a position, if the history of a new host does not reach as far as that of the last one. */
+  /** Goes back to a position if a new host's history is shorter than that of the last one. */
   rewind(position: number): void {
     if (position >= this.cursor) return
     this.cursor = position
@@ -55,7 +55,7 @@ export class WorkerChannels {
     this.#channels.clear()
   }
 
-  /** The channels of which events were promised, each with the position after which some may be missing. */
+  /** The channels whose events were promised, each with the position after which some may be missing. */
   promised(): { readonly channel: string; readonly after: number }[] {
     const promised: { channel: string; after: number }[] = []
     for (const [channel, subscribers] of this.#channels) {
@@ -121,7 +121,7 @@ interface Source {
   more: boolean
 }
 
-/** Events read per round, over all channels: few at first, and as many as have the wanted number of characters. */
+/** Events read per round, over all channels: few at first, later as many as fill the wanted number of characters. */
 const round = { first: 256, most: 2_048, chars: 1_048_576 }
 
 export type ReadAll = (
@@ -129,9 +129,9 @@ export type ReadAll = (
 ) => Promise<readonly ReadResult[]>
 
 /**
- * Delivers what the logs have from where delivery stands up to a position, in one order over all channels.
+ * Delivers logged events, from where delivery stands up to a position, in one order over all channels.
  *
- * @param isTold True if the subscribers were told just now that events may be missing.
+ * @param isTold True if the subscribers have just been told that events may be missing.
  */
 export async function catchUp(
   channels: WorkerChannels,

@@ -24,13 +24,13 @@ export interface ProductionOptions<Contract extends EventContract> {
   readonly store: RunStore
   readonly clock: Clock
   readonly leaseMs: number
-  /** When its lease is over, unless it is renewed. */
+  /** The time at which its lease ends unless it is renewed. */
   readonly leasedUntil: number
   readonly timeoutMs: number
   /** Validates and encodes an event. */
   readonly encode: (...args: Parameters<Producing<Contract>['publish']>) => Awaitable<BackplaneMessage>
   readonly report: (error: unknown) => void
-  /** It is over: nothing of it is left to do. Called once. */
+  /** Called once, when nothing is left to do. */
   readonly onOver: () => void
 }
 

@@ -22,7 +22,7 @@ function createNode(
   return { ...harness, runs }
 }
 
-/** What a run has on its channel. */
+/** The events that a run has on its channel. */
 function outputOf(backplane: MemoryBackplane, id: string): string[] {
   const { messages } = backplane.read(runChannel(id), 0, 1_000)
   return messages.map(({ type, data }) => {

@@ -200,7 +200,7 @@ class History {
     }
   }
 
-  /** @returns What is wrong. */
+  /** @returns The problems found. */
   async check(): Promise<string[]> {
     const problems: string[] = []
     for (const [id, truth] of this.#truths) {
