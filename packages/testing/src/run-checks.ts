@@ -341,6 +341,20 @@ export const runChecks: Record<string, (backplanes: RunsUnderTest) => Promise<vo
     deepEqual([earlier.data, earlier.continuous], [['2'], false], 'a cursor of the previous run')
   },
 
+  async 'reports no gap to a subscriber of a new run whose id had another run'({ other, runs }) {
+    for (const round of ['1', '2', '3']) {
+      await runs.create('a', creation(round))
+      const subscriber = new RecordingSubscriber()
+      await other.subscribe(runChannel('a'), subscriber)
+      await runs.append('a', round, 0, [text(round)])
+      await runs.finish('a', { token: round }, done)
+      await subscriber.count(2)
+      await other.unsubscribe(runChannel('a'), subscriber)
+      deepEqual(subscriber.data(), [round, done.message.data])
+      await runs.forget('a')
+    }
+  },
+
   async 'keeps a run after its end for exactly its time'({ other, runs, others }) {
     await runs.create('a', creation('t', { key: 'k', keepMs: 30 }))
     const { run } = await runs.create('b', creation('t', { key: 'k', keepMs: longMs }))

@@ -18,9 +18,10 @@ export class Delivery {
     const channel = this.subscriptions.channels.get(item.channel)
     if (channel && item.message.position !== undefined) {
       const { last = 0 } = channel
-      // A link misses nothing and history goes on, so something else has changed the channel's head.
+      // A link misses nothing and history goes on, so something else has changed the channel's head: it lost some of its
+      // events, or a new run has the id of an earlier one, and concerns nobody who joined after its beginning.
       if (last > item.origin! && item.position > last && item.previous !== last)
-        this.subscriptions.gap(channel, item.position)
+        this.subscriptions.gap(channel, item.previous > last ? item.previous : item.position)
       channel.last = Math.max(last, item.position)
     }
     if (item.position <= this.cursor!) return

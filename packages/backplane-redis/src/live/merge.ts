@@ -20,8 +20,8 @@ export interface MergeOptions {
    */
   readonly horizon: number
   read(channel: string, after: number, limit: number): Promise<ReadResult>
-  /** Called if a log does not continue from the position up to which it was read. */
-  onHole(channel: string): void
+  /** Called if a log does not continue where it was read to, with the position up to which events may be missing. */
+  onHole(channel: string, upTo: number): void
   deliver(item: LiveItem): void
 }
 
@@ -49,8 +49,10 @@ export async function merge(sources: readonly Source[], buffer: RepairBuffer, op
 
 async function fill(source: Source, limit: number, { horizon, read, onHole }: MergeOptions): Promise<void> {
   const { channel, after } = source
-  const { messages, continuous } = await read(channel, after, limit)
-  if (!continuous) onHole(channel)
+  const { messages, continuous, lastPosition } = await read(channel, after, limit)
+  const upTo = messages[0]?.previous ?? lastPosition
+  // One that is not after the place of the read belongs to another history.
+  if (!continuous) onHole(channel, upTo > after ? upTo : Infinity)
   const wanted = messages.filter(({ position }) => position <= horizon)
   source.more = wanted.length === limit
   source.items = wanted.map((message) => ({ channel, position: message.position, previous: message.previous, message }))

@@ -41,8 +41,8 @@ export async function repair(delivery: Delivery, source: RepairSource): Promise<
     await merge(logs, buffer, {
       horizon,
       read: (name, after, limit) => source.read(name, after, limit),
-      onHole: (name) => {
-        if (!order.lost) delivery.gap(name, Infinity)
+      onHole: (name, upTo) => {
+        if (!order.lost) delivery.gap(name, upTo)
       },
       deliver,
     })

@@ -230,3 +230,18 @@ it('repairs what a node missed of a run', async () => {
   expect(recorder.data).toEqual(['1', '2', done.message.data])
   expect(recorder.gaps).toEqual([])
 })
+
+it('tells a gap to no reader that joined after the run began, on a node that listened before', async () => {
+  const { backplane, namespace, proxy } = await redis.behindProxy()
+  const other = redis.node({ namespace }).backplane
+  const reader = new Recorder()
+  await backplane.subscribe(runChannel('a'), new Recorder())
+  await other.runs.create('a', creation())
+  await backplane.subscribe(runChannel('a'), reader)
+  proxy.cut()
+  await reader.until(({ health }) => health.length === 1)
+  await other.runs.append('a', 't', 0, texts('1'))
+  proxy.mend()
+  await reader.until(({ data }) => data.length === 1)
+  expect(reader.gaps).toEqual([])
+})

@@ -7,6 +7,7 @@ import { bound, event, IpcScene, kept, liveOnly, Recorder, received } from '../.
 import { SimulatedClock } from '../../test/simulation.js'
 import type { Backplane } from '../backplane/backplane.js'
 import { MemoryBackplane } from '../backplane/memory-backplane.js'
+import { runChannel } from '../backplane/run-store.js'
 import { connectBackplane } from './connect-backplane.js'
 import { type BackplaneServer, serveBackplane } from './serve-backplane.js'
 
@@ -136,6 +137,21 @@ describe('after a break', () => {
     expect(recorder.items).toContainEqual({ channel: 'a', data: undefined })
     backplane.publish('a', event('4'), liveOnly)
     await received(recorder, ...recorder.data.slice(0, 3), '4')
+  })
+
+  it('a run that began unnoticed is a gap to nobody who joined after its beginning', async () => {
+    const backplane = new MemoryBackplane()
+    await scene.serve(backplane)
+    const pipe = scene.opened(await FlakyPipe.open(`${scene.path}-pipe`, scene.path))
+    const worker = await scene.connect({ path: `${scene.path}-pipe` })
+    await worker.subscribe(runChannel('a'), new Recorder())
+    const bounds = { leaseMs: 60_000, keepMs: 60_000, maxBytes: 1_000, maxRunning: 1 }
+    await backplane.runs.create('a', { token: 't', key: undefined, ...bounds })
+    const recorder = new Recorder()
+    await worker.subscribe(runChannel('a'), recorder)
+    pipe.cut()
+    await backplane.runs.append('a', 't', 0, [event('1')])
+    await received(recorder, '1')
   })
 
   it('of which the other process remembers nothing, everyone is told, and gets what is stored', async () => {

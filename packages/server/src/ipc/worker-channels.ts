@@ -80,13 +80,17 @@ export class WorkerChannels {
     }
   }
 
-  /** Tells the subscribers of one channel, or of all, that events are missing. */
-  gap(name: string | undefined): void {
+  /**
+   * Tells the subscribers of one channel, or of all, that events are missing.
+   *
+   * @param upTo The position of the last missing event: whoever joined after it misses nothing.
+   */
+  gap(name: string | undefined, upTo = Infinity): void {
     if (name === undefined) {
       for (const subscriber of this.#subscribers(true)) tellGap(subscriber, undefined)
       return
     }
-    for (const [subscriber, floor] of this.#channels.get(name) ?? []) if (floor !== undefined) tellGap(subscriber, name)
+    for (const [subscriber, floor] of this.#channels.get(name) ?? []) if (floor! < upTo) tellGap(subscriber, name)
   }
 
   health(error: unknown): void {
@@ -150,7 +154,9 @@ export async function catchUp(
     for (const [index, source] of empty.entries()) {
       const { messages, continuous, lastPosition } = results[index]!
       if (!continuous) holes.set(source.channel, lastPosition)
-      if (!continuous && !told) channels.gap(source.channel)
+      const upTo = messages[0]?.previous ?? lastPosition
+      // One that is not after the place of the read belongs to another history.
+      if (!continuous && !told) channels.gap(source.channel, upTo > source.after ? upTo : Infinity)
       source.items = messages.filter(({ position }) => position <= until)
       source.more = source.items.length === limit
       source.after = source.items.at(-1)?.position ?? source.after
