@@ -14,6 +14,8 @@ export interface OpenEvent {
   readonly replayed: number
   /** Address from which the client resumes by GET after a break, if it differs from the one that it requested. */
   readonly location?: string | undefined
+  /** `true` if the stream is a run: a client without a last event ID gets all of it. */
+  readonly run?: boolean | undefined
 }
 
 /** Marks a place in the stream where events may be missing. */

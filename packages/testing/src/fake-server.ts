@@ -207,7 +207,7 @@ export class FakeServer<Contract extends EventContract> {
         heartbeatMs: this.#options.heartbeatMs,
         recovered: resumes ? reason === undefined : null,
         replayed: missed.length,
-        ...(run && method === 'POST' && { location: url }),
+        ...(run && { run, ...(method === 'POST' && { location: url }) }),
       },
       resumes ? {} : { id: cursor.toString(36) },
     )

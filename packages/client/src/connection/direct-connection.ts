@@ -39,6 +39,8 @@ export class DirectConnection implements StreamLink {
   lastEventId = ''
   /** The address of the run that the request has started. The request itself is never sent again. */
   location: string | undefined
+  /** The server has said that the stream is a run. */
+  run: boolean | undefined
 
   readonly #options: ConnectionOptions
   readonly #clock: Clock
@@ -244,7 +246,8 @@ export class DirectConnection implements StreamLink {
         began: () => {
           this.#began = true
         },
-        opened: ({ recovered, heartbeatMs, location }) => {
+        opened: ({ recovered, heartbeatMs, location, run }) => {
+          this.run = run
           if (location !== undefined) this.#continueAt(location, url)
           this.#recovered = recovered
           this.#heartbeatMs = heartbeatMs

@@ -7,6 +7,8 @@ import type { LogItem, Place } from './shared-log.js'
 export interface SharedState extends ConnectionSnapshot {
   /** The history of the connection is over. */
   readonly live?: boolean | undefined
+  /** The stream is a run. */
+  readonly run?: boolean | undefined
 }
 
 /** Term and tab of a leader. The later of two leaders counts. */

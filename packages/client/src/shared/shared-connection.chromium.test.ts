@@ -10,6 +10,7 @@ let browser: Browser
 let context: BrowserContext
 let server: SseServer
 let history: string[]
+let isRun: boolean
 let ticking: ReturnType<typeof setInterval>
 
 describe.skipIf(!hasChromium)('tabs of a real browser', { timeout: 60_000 }, () => {
@@ -24,15 +25,22 @@ describe.skipIf(!hasChromium)('tabs of a real browser', { timeout: 60_000 }, () 
 
   beforeEach(async () => {
     history = []
+    isRun = false
     server = await new SseServer((request, response) => {
       if (request.url === '/tab.js') return response.setHeader('content-type', 'text/javascript').end(script)
       if (request.url !== '/events')
         return response.setHeader('content-type', 'text/html').end('<script src="/tab.js"></script>')
       server.accept(response)
       const cursor = request.headers['last-event-id'] as string | undefined
-      const from = cursor === undefined ? history.length : Number.parseInt(cursor, 36)
-      response.write(openFrame({ heartbeatMs: 0, recovered: cursor === undefined ? null : true }, 1_000))
-      response.write(history.slice(from).join(''))
+      const from = cursor === undefined ? (isRun ? 0 : history.length) : Number.parseInt(cursor, 36)
+      const missed = history.slice(from)
+      const open = {
+        heartbeatMs: 0,
+        recovered: cursor === undefined ? null : true,
+        replayed: missed.length,
+        run: isRun,
+      }
+      response.write(openFrame(open, 1_000) + missed.join(''))
     }).listen()
     ticking = setInterval(() => {
       const n = history.length + 1
@@ -77,6 +85,17 @@ describe.skipIf(!hasChromium)('tabs of a real browser', { timeout: 60_000 }, () 
     await expectComplete(pages)
     expect(streamRequests()).toBe(1)
     expect(server.streams).toHaveLength(1)
+  })
+
+  test('read all of a run, also one that joins late, and share one connection from there on', async () => {
+    isRun = true
+    const first = await openTab()
+    await another([first], 100)
+    const late = await openTab()
+    await another([first, late], history.length)
+    await server.open(1)
+    await expectComplete([first, late])
+    expect(await late.evaluate(() => window.received[0])).toBe(1)
   })
 
   test.each(['closed', 'killed', 'left for another page'])('continue when the leader’s page is %s', async (how) => {

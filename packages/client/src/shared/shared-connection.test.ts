@@ -268,7 +268,7 @@ describe('the end of history', () => {
   })
 })
 
-describe('a run that a POST has started', () => {
+describe('a run', () => {
   const start = { method: 'POST', body: 'prompt', headers: { 'content-type': 'text/plain' } }
   const asked = () => harness.server.requests.map(({ method, url }) => `${method} ${url}`)
 
@@ -279,7 +279,14 @@ describe('a run that a POST has started', () => {
       const missed = history.filter(({ id }) => id > Number.parseInt(cursor ?? '0', 36))
       const location = request.method === 'POST' ? { location: '/answers/42' } : {}
       const recovered = cursor === undefined ? null : true
-      const open = { type: 'rivulet:open', connectionId: 'c', heartbeatMs: 0, recovered, ...location } as const
+      const open = {
+        type: 'rivulet:open',
+        connectionId: 'c',
+        heartbeatMs: 0,
+        recovered,
+        run: true,
+        ...location,
+      } as const
       const texts = missed.map(({ text }) => text)
       response.write(encodeControlEvent({ ...open, replayed: missed.length }) + texts.join(''))
     }
@@ -288,7 +295,7 @@ describe('a run that a POST has started', () => {
   test.each([
     ['closed', ({ stream }: Tab) => stream.close()],
     ['crashed', ({ tab }: Tab) => tab.crash()],
-  ])('is read on by GET when the tab that started it is %s', async (_, leave) => {
+  ])('that a POST has started is read on by GET when the tab that started it is %s', async (_, leave) => {
     const [leader, ...others] = [open(start), open(start), open(start)]
     for (const { stream } of others) await until(() => stream.state.location !== undefined)
     send(1, 2)
@@ -306,12 +313,15 @@ describe('a run that a POST has started', () => {
     expect(asked()).toHaveLength(2)
   })
 
-  test('is read from its beginning by a tab that joins later', async () => {
-    const first = open(start)
-    await until(() => first.stream.state.location !== undefined)
+  test.each([
+    ['a POST has started', start, ['POST /events', 'GET /answers/42']],
+    ['a GET reads', {}, ['GET /events', 'GET /events']],
+  ])('that %s is read from its beginning by a tab that joins later', async (_, options, requests) => {
+    const first = open(options)
+    await until(() => first.stream.state.recovered === null)
     send(1, 2)
     await all([first], 1, 2)
-    const late = open(start)
+    const late = open(options)
     const marks: unknown[] = []
     late.stream.on('tick', ({ replayed }) => marks.push(replayed))
     late.stream.onLive(() => marks.push('live'))
@@ -321,7 +331,7 @@ describe('a run that a POST has started', () => {
     send(3)
     await all([first, late], 1, 2, 3)
     expect(marks).toEqual([true, true, 'live', undefined])
-    expect(asked()).toEqual(['POST /events', 'GET /answers/42'])
+    expect(asked()).toEqual(requests)
   })
 })
 

@@ -270,7 +270,8 @@ export class SharedConnection implements StreamLink {
     }
     this.#question = undefined
     const channel = this.#channel
-    const { live, ...state } = unpackState(note.state)
+    const { live, run, ...state } = unpackState(note.state)
+    this.#log.run = run
     this.#reader.location = state.location ?? this.#reader.location
     this.#reader.read()
     // A handler may have closed the stream.

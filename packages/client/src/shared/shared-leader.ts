@@ -71,6 +71,7 @@ export class SharedLeader {
       changed: () =>
         this.whenSure(() => {
           if (this.#connection.snapshot.status !== 'open') this.#isLive = false
+          log.run ||= this.#connection.run
           this.#tellSoon()
           tab.changed(this.#connection.snapshot)
         }),
@@ -84,7 +85,7 @@ export class SharedLeader {
   }
 
   get #state(): SharedState {
-    return packState({ ...this.#connection.snapshot, live: this.#isLive })
+    return packState({ ...this.#connection.snapshot, live: this.#isLive, run: this.#log.run })
   }
 
   get lastActivityAt(): number | undefined {
@@ -148,7 +149,7 @@ export class SharedLeader {
     this.#tell()
     const log = this.#log
     // A new tab follows from here, except that it gets all of a run.
-    const isNew = place[0] === 0 && cursor === '' && this.#connection.location === undefined
+    const isNew = place[0] === 0 && cursor === '' && !log.run
     this.#tab.post({
       type: 'welcome',
       leader: this.id,

@@ -30,6 +30,8 @@ export class SharedLog {
   lastId = ''
   /** Nothing was received yet: there are at most items that mark the start of a term. */
   isBlank = true
+  /** The server has said that the stream is a run: all of it can be read from its beginning. */
+  run: boolean | undefined
   /** Ordinal of the first item. */
   start = 0
   /** Place and last event ID before the first item. */

@@ -160,8 +160,7 @@ export class SharedReader {
       this.#timer ??= this.#clock.setTimeout(() => this.open(), graceMs)
       return true
     }
-    if (this.location !== undefined) {
-      // All of a run can be read at its address.
+    if (this.#log.run) {
       this.open()
       return true
     }

@@ -85,7 +85,7 @@ export class WorkerChannels {
    *
    * @param upTo The position of the last missing event: whoever joined after it misses nothing.
    */
-  gap(name: string | undefined, upTo = Infinity): void {
+  gap(name: string | undefined, upTo: number = Infinity): void {
     if (name === undefined) {
       for (const subscriber of this.#subscribers(true)) tellGap(subscriber, undefined)
       return

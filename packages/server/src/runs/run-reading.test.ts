@@ -35,7 +35,10 @@ it('gives the whole run to readers that join before, during or after it', async 
   expect(early.seen()).toEqual(['open null 0', 'live', '1', '2', '3', 'done'])
   expect(middle.seen()).toEqual(['open null 2', '1', '2', 'live', '3', 'done'])
   expect(late.seen()).toEqual(['open null 4', '1', '2', '3', 'done'])
-  for (const { sink } of [early, middle, late]) expect(sink.closed).toBe(true)
+  for (const { sink, messages } of [early, middle, late]) {
+    expect(sink.closed).toBe(true)
+    expect(JSON.parse(messages[0]!.data)).toMatchObject({ run: true })
+  }
   await calm()
   expect(one.manager.connections.size + other.manager.connections.size).toBe(0)
   expect(one.manager.stats().cohorts).toBe(0)

@@ -54,7 +54,8 @@ export class RunReading<Request, Context> implements StreamSource {
   }
 
   async join(request: JoinRequest): Promise<Join> {
-    return { ...(await planRunJoin(this.#streams.runtime, request, this.#run!)), location: this.#location }
+    const join = await planRunJoin(this.#streams.runtime, request, this.#run!)
+    return { ...join, location: this.#location, run: true }
   }
 
   /**

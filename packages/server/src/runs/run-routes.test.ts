@@ -71,6 +71,7 @@ it('streams and stops runs over HTTP, with a clean end and 204 on return', async
   expect(JSON.parse(text.match(/event: rivulet:open\ndata: (.+)/)![1]!)).toMatchObject({
     recovered: null,
     location: '/a',
+    run: true,
   })
   const events = [...text.matchAll(/^event: (.+)$/gm)].map(([, name]) => name)
   expect(events.filter((name) => name !== 'rivulet:live')).toEqual(['rivulet:open', 'token', 'token', 'rivulet:end'])

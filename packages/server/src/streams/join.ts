@@ -39,6 +39,8 @@ export interface Join {
   readonly cursor: string | undefined
   /** The address where the client reads on after a break, if it is not the one that it asked. */
   readonly location?: string | undefined
+  /** The stream is a run. */
+  readonly run?: true
   /** The text between `rivulet:open` and the first event. */
   readonly prologue: string
   /** The gaps that the prologue announces. */

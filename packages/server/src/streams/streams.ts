@@ -178,7 +178,7 @@ export class Streams {
 
   #begin(connection: Connection, { admitting, admission, presence, join, ordinal }: Opening): void {
     const { id: connectionId, channels, sink } = connection
-    const { recovered, replayed, cursor, location, prologue, gaps, start } = join
+    const { recovered, replayed, cursor, location, run, prologue, gaps, start } = join
     const { intervalMs: heartbeatMs } = this.#heartbeat
     sink.open(location === undefined ? undefined : { 'content-location': location })
     admitting.open(connection)
@@ -190,7 +190,7 @@ export class Streams {
     this.#lifetimes.add(connection, admission.expiresAt)
     if (presence !== undefined) this.presence.join(connection, presence)
     for (const reason of gaps) this.runtime.counters.gaps[reason]++
-    const open = { type: 'rivulet:open', connectionId, heartbeatMs, recovered, replayed, location } as const
+    const open = { type: 'rivulet:open', connectionId, heartbeatMs, recovered, replayed, location, run } as const
     connection.write(encodeControlEvent(open, { id: cursor, retry: this.options.retryMs }) + prologue)
     diagnose(this.runtime, 'rivulet:connection:open', () => ({ connectionId, channels, recovered, replayed }))
     connection.join({ ...start, ordinal })
