@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest'
 import { randomFrom } from '../../../../test-support/random.js'
 import { NodeLink } from '../../test/node-link.js'
+import { RunLedger } from '../../test/run-ledger.js'
 import { RunClient } from '../../test/run-reader.js'
 import { type RunEvents, runEvents } from '../../test/runs.js'
 import { SimulatedClock, settle } from '../../test/simulation.js'
 import { MemoryBackplane } from '../backplane/memory-backplane.js'
+import type { MemoryRuns } from '../backplane/memory-runs.js'
 import { runChannel } from '../backplane/run-store.js'
 import { EventManager } from '../event-manager.js'
 import type { Producing } from './producer.js'
@@ -35,12 +37,14 @@ interface Truth {
 
 /**
  * One random history of runs on several nodes: readers that come, go, lag and change node; stops from any node; producers that
- * end, fail, hang, ignore their signal, die with their node, or stand still beyond their lease and wake.
+ * end, fail, hang, ignore their signal, die with their node, or stand still beyond their lease and wake; runs that are forgotten
+ * while they are running, and whose ids are used again.
  */
 class History {
   readonly #random: () => number
   readonly #clock: SimulatedClock
   readonly #backplane: MemoryBackplane
+  readonly #ledger: RunLedger
   /** True if runs keep less than their whole output. */
   readonly #trims: boolean
   readonly #faults: number
@@ -52,6 +56,7 @@ class History {
     this.#random = randomFrom(seed)
     this.#clock = new SimulatedClock(this.#random)
     this.#backplane = new MemoryBackplane({ clock: this.#clock })
+    this.#ledger = new RunLedger(this.#backplane.runs as MemoryRuns, this.#clock.now)
     this.#trims = this.#chance(0.3)
     this.#faults = this.#chance(0.3) ? 0.1 : 0
     for (let count = 0; count < 3; count++) this.#addNode()
@@ -129,6 +134,24 @@ class History {
     })
   }
 
+  /** Nobody reads these runs: the ledger sees who writes to them. */
+  #startAgain(id: string): void {
+    const [{ link, runs }, other] = [this.#pick(this.#up), this.#pick(this.#up)]
+    const producer = async ({ publish }: Producing<RunEvents>) => {
+      for (let n = 0; n < 20; n++) {
+        publish('token', { text: String(n) }).catch(() => {})
+        await new Promise<void>((resolve) => other.link.clock.setTimeout(resolve, 200))
+      }
+    }
+    const start = () => void other.runs.start(id, {}, producer).catch(() => {})
+    link.run(() => {
+      runs.forget(id).then(
+        () => other.link.run(start),
+        () => {},
+      )
+    })
+  }
+
   #step(): void {
     const id = `r${Math.floor(this.#random() * 4)}`
     const [up, client] = [this.#up, this.#clients.length > 0 ? this.#pick(this.#clients) : undefined]
@@ -146,6 +169,7 @@ class History {
     else if (action < 0.6 && client) client.slow = !client.slow
     else if (action < 0.66) this.#pauseOrWake()
     else if (action < 0.69) this.#crash()
+    else if (action < 0.76 && up.length > 0) this.#startAgain(`again${Math.floor(this.#random() * 2)}`)
     else this.#clock.advance(this.#pick([5, 50, 500, 2_000]))
   }
 
@@ -202,7 +226,7 @@ class History {
 
   /** @returns The problems found. */
   async check(): Promise<string[]> {
-    const problems: string[] = []
+    const problems = [...this.#ledger.problems]
     for (const [id, truth] of this.#truths) {
       const { outputs, ends, afterEnd, producers, kept, started } = truth
       if (producers > 1) problems.push(`${id} had ${producers} producers`)
