@@ -29,7 +29,7 @@ export class Answers {
   }
 
   /**
-   * Answers a conversation whose last message is the user's.
+   * Answers a conversation whose last message is the user's. Keeps neither where the answer cannot begin.
    *
    * @throws {TooManyRunsError}
    */
@@ -45,6 +45,7 @@ export class Answers {
       await this.#conversations.put(userId, { ...current, messages })
     }
 
+    const before = this.#conversations.get(userId, conversation.id)
     const answer: Message = { id: answerId, role: 'assistant', text, state: 'running' }
     const asked = { ...conversation, updatedAt: Date.now(), messages: [...conversation.messages, answer] }
     await this.#conversations.put(userId, asked)
@@ -66,7 +67,8 @@ export class Answers {
         }
       })
       .catch(async (error) => {
-        await this.#conversations.put(userId, conversation)
+        if (before) await this.#conversations.put(userId, before)
+        else await this.#conversations.delete(userId, conversation.id)
         throw error
       })
     const ending = run.finished

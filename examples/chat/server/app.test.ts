@@ -98,6 +98,32 @@ it('stops an answer, and retries one that failed', async () => {
   expect(await settled()).toMatchObject({ id: again.answerId, state: 'failed' })
 })
 
+it('keeps no prompt that it cannot answer, so that it can be sent again', async () => {
+  const { url } = await start({ wordMs: 20 })
+  const { ask, prompt, send, settled, conversation } = userOf(url)
+  await send(prompt('please fail'))
+  const failed = await settled()
+  const others = [1, 2, 3, 4].map(() => `/api/conversations/${randomUUID()}`)
+  const running = others.map(() => prompt('hello'))
+  for (const [index, path] of others.entries()) await ask('POST', `${path}/messages`, running[index])
+  const fresh = randomUUID()
+  expect((await ask('POST', `/api/conversations/${fresh}/messages`, prompt('one more'))).status).toBe(429)
+  expect((await ask('GET', `/api/conversations/${fresh}`)).status).toBe(404)
+  expect((await send(prompt('one more'))).status).toBe(429)
+  expect((await conversation()).messages.map(({ text }) => text)).toEqual(['please fail', failed.text])
+  await ask('DELETE', `/api/answers/${running[0]!.answerId}`)
+  expect((await send(prompt('one more'))).status).toBe(201)
+})
+
+it('refuses what is no prompt, however large it is', async () => {
+  const { url } = await start()
+  const { send, prompt, id } = userOf(url)
+  expect((await send({ ...prompt('x'), id: 'none' })).status).toBe(400)
+  expect((await send({ ...prompt('x'), text: 'x'.repeat(200_000) })).status).toBe(413)
+  const malformed = { method: 'POST', body: '{', headers: { 'content-type': 'application/json' } }
+  expect((await fetch(`${url}/api/conversations/${id}/messages`, malformed)).status).toBe(400)
+})
+
 it('marks an answer as lost if its server died', async () => {
   const first = await start({ wordMs: 50 })
   const one = userOf(first.url)

@@ -111,9 +111,9 @@ const handleError: ErrorRequestHandler = (error, _request, response, next) => {
   if (response.headersSent) return next(error)
   if (error instanceof TooManyRunsError)
     return void response.status(429).json({ error: 'Too many answers are under way.' })
-  const isInput = error?.name === 'ZodError' || error instanceof RangeError || error?.status === 400
-  if (!isInput) console.error(error)
-  response
-    .status(isInput ? 400 : 500)
-    .json({ error: isInput ? 'The request makes no sense.' : 'Something went wrong.' })
+  const isInvalid = error?.name === 'ZodError' || error instanceof RangeError
+  // Express gives a status to the errors of its own, such as that of a body that is too large.
+  const status = isInvalid ? 400 : (error?.status ?? 500)
+  if (status >= 500) console.error(error)
+  response.status(status).json({ error: status < 500 ? 'The request makes no sense.' : 'Something went wrong.' })
 }

@@ -19,7 +19,8 @@ export class AccountError extends Error {}
 
 /** Accounts by e-mail address. In your application, use a database. */
 export class Accounts {
-  readonly #accounts = new Map<string, { name: string; salt: Buffer; hash: Buffer }>()
+  /** An address is taken from the moment on at which its password is being hashed. */
+  readonly #accounts = new Map<string, { name: string; salt: Buffer; hash: Promise<Buffer> }>()
   readonly #cost: ScryptOptions
 
   constructor(cost: ScryptOptions = defaultCost) {
@@ -41,6 +42,8 @@ export class Accounts {
     const email = data.email.toLowerCase()
     if (this.#accounts.has(email)) throw new AccountError('There is an account with this e-mail address.')
     const salt = randomBytes(16)
-    this.#accounts.set(email, { name: data.name, salt, hash: await hash(data.password, salt, 32, this.#cost) })
+    const hashed = hash(data.password, salt, 32, this.#cost)
+    this.#accounts.set(email, { name: data.name, salt, hash: hashed })
+    await hashed
   }
 }

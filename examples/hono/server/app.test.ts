@@ -95,6 +95,15 @@ it('runs two imports at once, and lists them until they are removed', async () =
   expect((await ask('POST', removePath('one'))).status).toBe(404)
 })
 
+it('creates an account once, whichever of two imports has it first', async () => {
+  const accounts = new Accounts(cost)
+  const { follow } = await start(accounts)
+  const both = await Promise.all(['one', 'two'].map((id) => follow(id, { csv: rows(20) })))
+  expect(accounts.size).toBe(20)
+  const accepted = both.flatMap(({ seen }) => seen.filter((event) => event.type === 'row' && !event.rejected))
+  expect(accepted).toHaveLength(20)
+})
+
 it('cancels an import, for all who follow it', async () => {
   class StuckAccounts extends Accounts {
     override async add(row: { name: string }) {
