@@ -55,9 +55,17 @@ export async function migrate(client: PostgresClient, options: MigrationOptions 
   try {
     await run(client, `SELECT pg_advisory_xact_lock(hashtextextended('${schema}', 3));\n${script}`)
   } catch (error) {
+    if (isReserved(error))
+      throw new ConfigurationError('schema', schema, 'Postgres reserves this name. Choose another one.')
     throw explained('migrate', error, schema)
   }
   return steps.length
+}
+
+/** Recognizes the errors for names that begin with `pg_`, and (with the script being right otherwise) for key words. */
+function isReserved(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return code === '42939' || code === '42601'
 }
 
 /** Wraps a step so that it runs only if the tables have an earlier version. */
@@ -84,7 +92,10 @@ async function run(client: PostgresClient, sql: string): Promise<void> {
 
 /** @throws {ConfigurationError} */
 export function checkSchema(schema: unknown): void {
-  if (typeof schema === 'string' && /^[a-z_][a-z0-9_]{0,40}$/.test(schema)) return
+  const others = schema === 'public' || schema === 'information_schema'
+  if (typeof schema === 'string' && /^[a-z_][a-z0-9_]{0,40}$/.test(schema) && !others) return
+  if (others)
+    throw new ConfigurationError('schema', schema, 'Pass a name for a schema of its own: migrations change its rights.')
   const fix = 'Pass a name of at most 41 lower-case letters, digits and underscores that does not begin with a digit.'
   throw new ConfigurationError('schema', schema, fix)
 }

@@ -31,6 +31,19 @@ describe.skipIf(!installed)('migrations', () => {
     expect(() => migrations({ schema: 'a"; DROP' })).toThrow('lower-case')
   })
 
+  it.each(['public', 'information_schema', 'pg_rivulet', 'user', 'position'])(
+    'refuse the schema "%s", and change nothing',
+    async (schema) => {
+      const scene = await Scene.create()
+      await expect(migrate(scene.pool, { schema })).rejects.toMatchObject({ option: 'schema', value: schema })
+      const tables = await scene.query('SELECT FROM pg_tables WHERE schemaname = $1 AND tablename = $2', [
+        schema,
+        'outbox',
+      ])
+      expect(tables).toEqual([])
+    },
+  )
+
   it('are asked for where they are missing, and the backplane works once they have run', async () => {
     const scene = await Scene.create()
     await scene.query(`DROP SCHEMA ${scene.schema} CASCADE`)
@@ -76,6 +89,41 @@ describe.skipIf(!installed)('options', () => {
     const again = await node.publish('ü'.repeat(500), text, { retain: true, idempotencyKey: 'k'.repeat(100_000) })
     expect(again.duplicate).toBe(true)
     await expect(node.publish('ü'.repeat(501), text, kept)).rejects.toMatchObject({ option: 'channel' })
+    // A NUL is stored as five characters.
+    await node.publish('\0'.repeat(200), text, kept)
+    await expect(node.publish('\0'.repeat(201), text, kept)).rejects.toMatchObject({ option: 'channel' })
+  })
+})
+
+describe.skipIf(!installed)('a pool', () => {
+  it('whose idle connections end does not end the process', async () => {
+    const pool = new pg.Pool({ connectionString: url })
+    onTestFinished(() => pool.end())
+    const scene = await Scene.create()
+    const node = scene.node({ client: pool, listen: false })
+    await node.publish('a', text, kept)
+    const ended = new Promise((done) => pool.once('remove', done))
+    const { rows } = await pool.query('SELECT pg_backend_pid() AS pid')
+    await scene.query(`SELECT pg_terminate_backend(${rows[0].pid})`)
+    await ended
+    await node.publish('a', text, kept)
+  })
+
+  it.each(['repeatable read', 'serializable'])('may have the default isolation level "%s"', async (level) => {
+    const scene = await Scene.create()
+    const options = `-c default_transaction_isolation=${level.replace(' ', '\\ ')}`
+    const pool = new pg.Pool({ connectionString: url, options })
+    onTestFinished(() => pool.end())
+    const node = scene.node({ client: pool, timeoutMs: 60_000 })
+    const event = { c: 'a', t: 'log', d: 'first', l: false, a: 'Infinity', k: 'key' }
+    const holder = await scene.begin()
+    await holder.client.query(`SELECT ${scene.schema}.publish($1, 300000, 0, 0)`, [JSON.stringify([event])])
+    // Its snapshot is older than the commit of the other one.
+    const publishing = node.publish('a', text, { retain: true, idempotencyKey: 'key' })
+    while ((await scene.waiting()) === 0) await new Promise((done) => setTimeout(done, 5))
+    await holder.commit()
+    expect((await publishing).duplicate).toBe(true)
+    expect((await node.read('a', 0, 10)).messages.map(({ data }) => data)).toEqual(['first'])
   })
 })
 

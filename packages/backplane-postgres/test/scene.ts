@@ -63,7 +63,7 @@ export class Scene {
   readonly #backplanes: PostgresBackplane[] = []
 
   private constructor(address: string) {
-    this.pool = new pg.Pool({ connectionString: address, max: 20 })
+    this.pool = new pg.Pool({ connectionString: address, max: 20, application_name: this.schema })
     this.pool.on('error', () => {})
   }
 
@@ -84,6 +84,12 @@ export class Scene {
     return (await this.pool.query(text.replaceAll('rivulet.', `${this.schema}.`), values)).rows
   }
 
+  /** The number of statements that wait for the lock of the positions. */
+  async waiting(): Promise<number> {
+    const lock = `(classid::bigint << 32 | objid::bigint) = hashtextextended('${this.schema}', 0)`
+    return (await this.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND ${lock}`)).length
+  }
+
   /** Begins a transaction. */
   async begin(isolation = 'READ COMMITTED'): Promise<Transaction> {
     const client = await this.pool.connect()
@@ -99,6 +105,7 @@ export class Scene {
   }
 
   async dispose(): Promise<void> {
+    if (this.pool.ending) return
     for (const backplane of this.#backplanes) backplane.close()
     await this.pool.query(`DROP SCHEMA IF EXISTS ${this.schema} CASCADE`).catch(() => {})
     await this.pool.end()

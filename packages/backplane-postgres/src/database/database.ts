@@ -1,5 +1,12 @@
 import { explained, type PostgresOperation, PostgresSetupError } from './errors.js'
-import { isPgPool, type PgPool, type PostgresClient, type PostgresJs, type Row } from './postgres-client.js'
+import {
+  ignoreIdleErrors,
+  isPgPool,
+  type PgPool,
+  type PostgresClient,
+  type PostgresJs,
+  type Row,
+} from './postgres-client.js'
 import { inTime } from './timing.js'
 
 /** The version of the tables that this package needs. */
@@ -11,6 +18,9 @@ export interface DatabaseOptions {
   readonly timeoutMs: number
 }
 
+/** How often a statement is tried that met others under an isolation level above READ COMMITTED, or a deadlock. */
+const maxTries = 5
+
 /** Calls the functions of the schema, each as one statement and one transaction, within a time limit. */
 export class Database {
   /** The highest position that this node has seen. After a failover, a server that lost the last events begins after it. */
@@ -20,11 +30,13 @@ export class Database {
   readonly #client: PostgresClient
   #greeting: Promise<void> | undefined
   #closed = false
+  readonly #stopIgnoring: () => void
 
   constructor({ client, schema, timeoutMs }: DatabaseOptions) {
     this.#client = client
     this.schema = schema
     this.timeoutMs = timeoutMs
+    this.#stopIgnoring = ignoreIdleErrors(client)
   }
 
   /** Time that a statement may wait for the lock of the positions, so that it ends before its caller gives up. */
@@ -45,7 +57,7 @@ export class Database {
     if (this.#closed) throw explained(operation, new Error('The backplane is closed.'), this.schema)
     try {
       await this.#greet()
-      return await this.#query(this.statement(name, values.length), values)
+      return await this.#tryQuery(this.statement(name, values.length), values)
     } catch (error) {
       throw explained(operation, error, this.schema)
     }
@@ -75,6 +87,17 @@ export class Database {
     throw new PostgresSetupError('version', reason, fix)
   }
 
+  /** Repeats what Postgres took back on account of others. */
+  async #tryQuery(text: string, values: readonly unknown[]): Promise<Row[]> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#query(text, values)
+      } catch (error) {
+        if (tries === maxTries || !asksForRepeat(error)) throw error
+      }
+    }
+  }
+
   #query(text: string, values: readonly unknown[]): Promise<Row[]> {
     const client = this.#client
     return isPgPool(client) ? this.#queryPool(client, text, values) : this.#queryJs(client, text, values)
@@ -92,8 +115,7 @@ export class Database {
       broken = false
       return rows as Row[]
     } catch (error) {
-      // An error with an SQLSTATE is an answer, and the connection goes on.
-      broken = !/^[0-9A-Z]{5}$/.test(String((error as { code?: unknown }).code)) || isFatal(error)
+      broken = !isAnswer(error)
       throw error
     } finally {
       client.removeListener('error', onError)
@@ -109,10 +131,21 @@ export class Database {
 
   close(): void {
     this.#closed = true
+    this.#stopIgnoring()
   }
 }
 
-/** Class 57: the server ends the connection. */
-function isFatal(error: unknown): boolean {
-  return String((error as { code?: unknown }).code).startsWith('57P')
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown }).code)
+}
+
+/** An error with an SQLSTATE is an answer, and the connection goes on, except with class 57P. Codes of Node.js have no digit. */
+function isAnswer(error: unknown): boolean {
+  const code = codeOf(error)
+  return /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !code.startsWith('57P')
+}
+
+/** A serialization failure or a deadlock: the statement did nothing. */
+function asksForRepeat(error: unknown): boolean {
+  return codeOf(error) === '40001' || codeOf(error) === '40P01'
 }

@@ -2,6 +2,7 @@
 interface Waiting<Item, Result> {
   readonly item: Item
   readonly size: number
+  readonly since: number
   resolve(result: Result): void
   reject(error: unknown): void
 }
@@ -11,6 +12,10 @@ export interface GroupingOptions<Item, Result> {
   readonly maxItems: number
   readonly maxSize: number
   readonly sizeOf: (item: Item) => number
+  /** Time for which an item waits at most, in milliseconds. It is then rejected, so that no backlog can grow during an outage. */
+  readonly maxWaitMs: number
+  readonly onLate: () => Error
+  readonly now?: () => number
   /** Carries out a group, and resolves with one result for each item. */
   readonly run: (items: readonly Item[]) => Promise<readonly Result[]>
 }
@@ -30,7 +35,8 @@ export class Grouping<Item, Result> {
 
   add(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, size: this.#options.sizeOf(item), resolve, reject })
+      const { sizeOf, now = performance.now.bind(performance) } = this.#options
+      this.#waiting.push({ item, size: sizeOf(item), since: now(), resolve, reject })
       if (this.#running) return
       this.#running = true
       queueMicrotask(() => void this.#run())
@@ -39,7 +45,9 @@ export class Grouping<Item, Result> {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
+      this.#rejectLate()
       const group = this.#take()
+      if (group.length === 0) continue
       try {
         const results = await this.#options.run(group.map(({ item }) => item))
         for (const [index, { resolve }] of group.entries()) resolve(results[index]!)
@@ -48,6 +56,14 @@ export class Grouping<Item, Result> {
       }
     }
     this.#running = false
+  }
+
+  #rejectLate(): void {
+    const { maxWaitMs, onLate, now = performance.now.bind(performance) } = this.#options
+    const oldest = now() - maxWaitMs
+    const inTime = this.#waiting.findIndex(({ since }) => since > oldest)
+    const late = this.#waiting.splice(0, inTime < 0 ? this.#waiting.length : inTime)
+    for (const { reject } of late) reject(onLate())
   }
 
   #take(): Waiting<Item, Result>[] {

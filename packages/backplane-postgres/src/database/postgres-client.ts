@@ -3,6 +3,10 @@ export interface PgPool {
   readonly totalCount: number
   readonly options?: { readonly max?: number | undefined }
   connect(): Promise<PgPoolClient>
+  // biome-ignore lint/suspicious/noExplicitAny: listeners of different events take different arguments.
+  on?(event: 'error', listener: (...args: any[]) => void): unknown
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  removeListener?(event: 'error', listener: (...args: any[]) => void): unknown
 }
 
 /** A client that a `PgPool` lends. */
@@ -35,6 +39,20 @@ export type Row = Readonly<Record<string, string | null>>
 
 export function isPgPool(client: PostgresClient): client is PgPool {
   return typeof (client as PgPool).totalCount === 'number'
+}
+
+/**
+ * Keeps an idle connection that the server ends from ending the process, which a pool without a listener for its errors does.
+ * The pool opens another one.
+ *
+ * @returns Takes it back.
+ */
+export function ignoreIdleErrors(client: PostgresClient): () => void {
+  if (!isPgPool(client)) return () => {}
+  // One function each: a pool may have several backplanes.
+  const ignore = () => {}
+  client.on?.('error', ignore)
+  return () => void client.removeListener?.('error', ignore)
 }
 
 /** Recognizes a client of either package. Refuses a single client of `pg`: it may be in a transaction of the application. */

@@ -14,7 +14,7 @@ export async function inTime<T>(
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       late = true
-      reject(new Error(`No answer within ${timeoutMs} ms.`))
+      reject(timeoutError(timeoutMs))
     }, timeoutMs)
   })
   answer.then(
@@ -26,6 +26,10 @@ export async function inTime<T>(
   } finally {
     clearTimeout(timer)
   }
+}
+
+export function timeoutError(timeoutMs: number): Error {
+  return new Error(`No answer within ${timeoutMs} ms.`)
 }
 
 /**

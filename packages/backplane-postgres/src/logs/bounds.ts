@@ -1,4 +1,5 @@
 import { boundsPer, ConfigurationError, type Retention, runOf } from '@rivulet/server'
+import { toText } from '../database/text.js'
 
 /** The bounds of a channel's log. */
 export type Bounds = ReturnType<ReturnType<typeof boundsPer>>
@@ -22,7 +23,7 @@ export function postgresBoundsPer(
 
 /** @throws {ConfigurationError} */
 export function checkChannelName(channel: string): void {
-  if (channel.length * 3 <= maxNameBytes || Buffer.byteLength(channel) <= maxNameBytes) return
+  if (channel.length * 5 <= maxNameBytes || Buffer.byteLength(toText(channel)) <= maxNameBytes) return
   const fix = `Postgres indexes names of at most ${maxNameBytes} bytes (UTF-8). Choose a shorter one.`
   throw new ConfigurationError(runOf(channel) === undefined ? 'channel' : 'id', channel, fix)
 }

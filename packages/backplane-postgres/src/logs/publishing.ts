@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { BackplaneMessage, PublishOptions, PublishResult } from '@rivulet/server'
 import type { Database } from '../database/database.js'
-import { PostgresSetupError } from '../database/errors.js'
+import { explained, PostgresSetupError } from '../database/errors.js'
 import { Grouping } from '../database/grouping.js'
 import type { Row } from '../database/postgres-client.js'
 import { toText } from '../database/text.js'
+import { timeoutError } from '../database/timing.js'
 import { type Bounds, graceMs } from './bounds.js'
 
 /** An event as the database takes it. */
@@ -64,6 +65,8 @@ export class Publishing {
       maxItems,
       maxSize,
       sizeOf: ({ data }) => data.length,
+      maxWaitMs: database.timeoutMs,
+      onLate: () => explained('publish', timeoutError(database.timeoutMs), database.schema),
       run: (items) => this.#publish(items),
     })
   }
@@ -79,7 +82,9 @@ export class Publishing {
     })
     const rows = await this.#database.call('publish', 'publish', JSON.stringify(batch), this.#windowMs, waitMs, known)
     const results = rows.map(resultOf)
-    this.#onStored(Math.max(0, ...results.map(({ position = 0 }) => position)))
+    const last = Math.max(0, ...results.map(({ position = 0 }) => position))
+    this.#database.note(last)
+    this.#onStored(last)
     return results
   }
 

@@ -1,8 +1,10 @@
 import { type ReadResult, runOf, type StoredMessage } from '@rivulet/server'
 import type { Database } from '../database/database.js'
+import { explained } from '../database/errors.js'
 import { Grouping } from '../database/grouping.js'
 import type { Row } from '../database/postgres-client.js'
 import { fromText, toText } from '../database/text.js'
+import { timeoutError } from '../database/timing.js'
 import { type Bounds, finite } from './bounds.js'
 
 /** A read of one channel. */
@@ -32,6 +34,8 @@ export class Reading {
       maxItems: maxReads,
       maxSize: maxEvents,
       sizeOf: ({ limit }) => limit,
+      maxWaitMs: database.timeoutMs,
+      onLate: () => explained('read', timeoutError(database.timeoutMs), database.schema),
       run: (requests) => this.#read(requests),
     })
   }
@@ -61,6 +65,8 @@ export class Reading {
     const [row] = await this.#database.call('read', 'clock', this.#database.waitMs)
     this.#clock = Math.max(this.#clock, Number(row!.clock))
     this.#clockAt = now
+    // Clients get it as a cursor: a server that lost it must begin after it.
+    this.#database.note(this.#clock)
     return this.#clock
   }
 }
