@@ -21,7 +21,7 @@ CREATE TABLE rivulet.state (
 
 -- The last position that was handed out. A sequence, because transactions with an old snapshot have to see it as well.
 CREATE SEQUENCE rivulet.positions;
--- Every position that is handed out from now on is higher.
+-- Every position that is handed out from now on is higher. See clock().
 CREATE SEQUENCE rivulet.horizon;
 
 CREATE TABLE rivulet.events (
@@ -68,6 +68,8 @@ CREATE TABLE rivulet.outbox (
   type text NOT NULL,
   data text NOT NULL
 );
+-- While an old transaction keeps Postgres from removing dead rows, a search without an index would read all of them.
+CREATE INDEX outbox_keys ON rivulet.outbox (channel, key) WHERE key IS NOT NULL;
 
 CREATE TABLE rivulet.nodes (
   id text COLLATE "C" PRIMARY KEY,
@@ -110,10 +112,20 @@ CREATE INDEX runs_key ON rivulet.runs (key, beginning) WHERE key IS NOT NULL;
 CREATE FUNCTION rivulet.now_ms() RETURNS bigint LANGUAGE sql VOLATILE
 AS $$ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
 
--- Identifies the server's history: the timeline changes if a replica is promoted or a backup is restored, and what was
--- acknowledged last may then be gone.
+-- Identifies the server's history. The timeline changes if a replica is promoted or a backup is recovered, the cluster if a
+-- dump is restored: what was acknowledged last may then be gone.
 CREATE FUNCTION rivulet.history_id() RETURNS text LANGUAGE sql VOLATILE
-AS $$ SELECT substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) $$;
+AS $$ SELECT substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) || '-' || system_identifier FROM pg_control_system() $$;
+
+-- Tells if the server's history is not the one of the tables. A position that a node knows and the tables do not is a sign
+-- as well: a snapshot of the disk was restored, or another node with a lower known position has begun the new history.
+CREATE FUNCTION rivulet.is_other_history(known bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN EXISTS (
+    SELECT FROM rivulet.state s, rivulet.positions p, rivulet.horizon h
+      WHERE s.history <> rivulet.history_id() OR known > greatest(p.last_value, h.last_value)
+  );
+END $$;
 
 -- Returns the first of some positions that follow one another. The caller MUST hold the lock of the positions.
 CREATE FUNCTION rivulet.take_positions(count integer) RETURNS bigint
@@ -126,6 +138,14 @@ BEGIN
   RETURN first;
 END $$;
 
+-- What the current transaction stores survives a crash of the server once it is acknowledged.
+CREATE FUNCTION rivulet.commit_durably() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'local', true);
+  END IF;
+END $$;
+
 -- Takes the lock under which positions are handed out. It is held until the commit is visible, so transactions become visible
 -- in the order of their positions: whoever sees an event sees every event before it.
 CREATE FUNCTION rivulet.lock_positions(wait_ms integer, known bigint) RETURNS void
@@ -136,12 +156,9 @@ BEGIN
   IF wait_ms > 0 THEN
     PERFORM set_config('lock_timeout', wait_ms::text, true);
   END IF;
-  -- An acknowledged event must survive a crash of the server.
-  IF current_setting('synchronous_commit') = 'off' THEN
-    PERFORM set_config('synchronous_commit', 'local', true);
-  END IF;
+  PERFORM commit_durably();
   PERFORM pg_advisory_xact_lock(hashtextextended('rivulet', 0));
-  IF EXISTS (SELECT FROM state WHERE history <> history_id()) THEN
+  IF is_other_history(known) THEN
     PERFORM setval('positions', greatest(last_value, known)) FROM positions;
     first := take_positions(1);
     UPDATE state SET history = history_id(), origin = first;
@@ -153,7 +170,7 @@ END $$;
 CREATE FUNCTION rivulet.check_history(wait_ms integer, known bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = rivulet, pg_temp AS $$
 BEGIN
-  IF EXISTS (SELECT FROM state WHERE history <> history_id()) THEN
+  IF is_other_history(known) THEN
     PERFORM lock_positions(wait_ms, known);
   END IF;
 END $$;
@@ -270,9 +287,11 @@ SECURITY DEFINER SET search_path = rivulet, pg_temp
 AS $$ SELECT greatest((SELECT max(position) FROM events), floor, origin) FROM state $$;
 
 -- Events after a position, in order, of some channels (null: all). The last row has the state: the position up to which this
--- answer goes, the origin, the highest position of a deleted live-only event, and whether there is more.
-CREATE FUNCTION rivulet.feed(after bigint, channels text, max_events integer, max_bytes integer, wait_ms integer, known bigint)
-RETURNS TABLE (kind text, at text, previous text, channel text, type text, data text)
+-- answer goes, the origin, the highest position of a deleted live-only event, and whether there is more. A probe is a
+-- notification that shows each node that its connection still listens.
+CREATE FUNCTION rivulet.feed(
+  after bigint, channels text, max_events integer, max_bytes integer, wait_ms integer, known bigint, probe boolean
+) RETURNS TABLE (kind text, at text, previous text, channel text, type text, data text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = rivulet, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -284,6 +303,12 @@ DECLARE
   item record;
 BEGIN
   PERFORM check_history(wait_ms, known);
+  IF probe THEN
+    IF pg_current_xact_id_if_assigned() IS NULL THEN
+      PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
+    PERFORM pg_notify('rivulet', 'probe');
+  END IF;
   upto := stored_position();
   IF channels IS NOT NULL THEN
     names := ARRAY(SELECT json_array_elements_text(channels::json));
@@ -322,20 +347,21 @@ BEGIN
   RETURN QUERY SELECT 'state', upto::text, s.origin::text, s.live_floor::text, more::text, NULL::text FROM state s;
 END $$;
 
--- A position made from the time alone: nothing that is stored from now on has this position or a lower one.
+-- A position made from the time alone: nothing that is stored from now on has this position or a lower one, not even after a
+-- crash of the server and a change of its clock. For this the horizon is stored, a second ahead, so that most calls write nothing.
 CREATE FUNCTION rivulet.clock(wait_ms integer) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = rivulet, pg_temp AS $$
 DECLARE
   present bigint;
 BEGIN
   PERFORM set_config('lock_timeout', wait_ms::text, true);
-  PERFORM set_config('synchronous_commit', 'off', true);
+  PERFORM commit_durably();
   -- Nobody has a position and has not committed.
   PERFORM pg_advisory_xact_lock_shared(hashtextextended('rivulet', 0));
+  -- Nobody has moved the horizon and has not committed.
   PERFORM pg_advisory_xact_lock(hashtextextended('rivulet', 1));
-  present := now_ms() * 1024 - 1;
-  SELECT greatest(last_value, present) INTO present FROM horizon;
-  PERFORM setval('horizon', present);
+  SELECT greatest(now_ms() * 1024 - 1, origin) INTO present FROM state;
+  PERFORM setval('horizon', present + 1024000) FROM horizon WHERE last_value < present;
   RETURN present::text;
 END $$;
 
@@ -450,13 +476,16 @@ LANGUAGE sql SECURITY DEFINER SET search_path = rivulet, pg_temp AS $$
 $$;
 
 -- Applies the bounds of channels: a number of events, and bytes.
-CREATE FUNCTION rivulet.trim(requests text) RETURNS void
+CREATE FUNCTION rivulet.trim(requests text, wait_ms integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = rivulet, pg_temp AS $$
 DECLARE
   item record;
   facts record;
   cut bigint;
 BEGIN
+  PERFORM set_config('lock_timeout', wait_ms::text, true);
+  -- A sweep changes the same rows, in another order.
+  PERFORM pg_advisory_xact_lock(hashtextextended('rivulet', 2));
   FOR item IN SELECT * FROM json_to_recordset(requests::json) AS r(c text, e bigint, b float8) ORDER BY c LOOP
     facts := log_facts(item.c, stored_position(), item.e, 'infinity');
     cut := facts.floor_at;
@@ -484,6 +513,10 @@ BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtextextended('rivulet', 2)) THEN
     RETURN '0';
   END IF;
+  -- The clock went back: positions say nothing about time, and the last ten thousand count as new.
+  IF stored_position() > (now_ms() + greatest(grace_ms, 10000)) * 1024 THEN
+    graceful := stored_position() - 10000;
+  END IF;
   DELETE FROM keys WHERE ctid IN (SELECT ctid FROM keys WHERE at <= now_ms() - window_ms ORDER BY at LIMIT max_rows);
   GET DIAGNOSTICS rows = ROW_COUNT;
   count := count + rows;
@@ -507,7 +540,11 @@ BEGIN
   SELECT max(position), max(position) FILTER (WHERE live), count(*) INTO last_gone, last_live, rows FROM gone;
   count := count + rows;
 
-  FOR item IN SELECT * FROM trims WHERE gone < trims.position ORDER BY trims.position LIMIT 50 LOOP
+  FOR item IN SELECT * FROM trims t WHERE t.gone < t.position
+      -- Others have nothing to delete yet, and must not keep these from their turn.
+      AND (t.position <= graceful OR EXISTS (SELECT FROM events e WHERE e.channel = t.channel AND NOT e.live AND e.position <= graceful))
+    ORDER BY t.position LIMIT 50
+  LOOP
     WITH deleted AS (
       DELETE FROM events WHERE position IN (
         SELECT position FROM events WHERE channel = item.channel AND NOT live AND position <= least(item.position, graceful)

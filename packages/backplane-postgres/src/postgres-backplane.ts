@@ -15,6 +15,7 @@ import { Database } from './database/database.js'
 import { setupError } from './database/errors.js'
 import { isPostgresClient, type PostgresClient, type Row } from './database/postgres-client.js'
 import { toText } from './database/text.js'
+import type { Part } from './live/health.js'
 import { Listener } from './live/listener.js'
 import { LiveFeed } from './live/live-feed.js'
 import { TableSource } from './live/table-source.js'
@@ -86,17 +87,27 @@ export class PostgresBackplane implements Backplane {
     this.#boundsOf = postgresBoundsPer(retention)
     this.#database = new Database({ client, schema, timeoutMs })
     const database = this.#database
-    this.#feed = new LiveFeed({ source: new TableSource(database), pollMs })
-    const onError = (error: unknown) => this.#feed.subscriptions.report(error)
-    this.#sweeper = new Sweeper({ database, windowMs: idempotencyWindowMs, boundsOf: this.#boundsOf, onError })
+    if (listen !== false) {
+      const onWake = (payload: string) => this.#wake(payload === '' ? Infinity : Number(payload))
+      const onResult = (error: unknown) => this.#note('listener', error)
+      this.#listener = new Listener({ client: listen, name: schema, timeoutMs, onWake, onResult })
+    }
+    this.#feed = new LiveFeed({ source: new TableSource(database, this.#listener), pollMs })
+    this.#sweeper = new Sweeper({
+      database,
+      windowMs: idempotencyWindowMs,
+      boundsOf: this.#boundsOf,
+      onResult: (error) => this.#note('sweeper', error),
+    })
     this.#publishing = new Publishing(database, idempotencyWindowMs, (position) => this.#wake(position))
     this.#reading = new Reading(database)
     this.registry = new PostgresRegistry(database)
     this.runs = new PostgresRuns(database, () => this.#wake(Infinity))
-    if (listen !== false) {
-      const onWake = (payload: string) => this.#wake(payload === '' ? Infinity : Number(payload))
-      this.#listener = new Listener({ client: listen, name: schema, timeoutMs, onWake, onError })
-    }
+  }
+
+  #note(part: Part, error: unknown): void {
+    if (error === undefined) this.#feed.health.works(part)
+    else this.#feed.health.failed(part, error)
   }
 
   /** Reads the feed if it has not reached a position yet. */

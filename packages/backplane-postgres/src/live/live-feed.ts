@@ -1,6 +1,7 @@
 import type { BackplaneSubscriber } from '@rivulet/server'
 import { retryDelay } from '../database/timing.js'
 import type { FeedPage, FeedSource } from './feed-page.js'
+import { Health } from './health.js'
 import { Subscriptions } from './subscriptions.js'
 
 export interface LiveFeedOptions {
@@ -23,6 +24,7 @@ const maxNames = 200
  */
 export class LiveFeed {
   readonly subscriptions: Subscriptions = new Subscriptions()
+  readonly health: Health = new Health((error) => this.subscriptions.report(error))
   readonly #options: Required<LiveFeedOptions>
   /** Everything up to this position was delivered; `undefined` while nobody subscribes. */
   #cursor: number | undefined
@@ -128,15 +130,14 @@ export class LiveFeed {
   }
 
   #succeeded(): void {
-    if (this.#failures === 0) return
     this.#failures = 0
-    this.subscriptions.report(undefined)
+    this.health.works('feed')
   }
 
   #failed(error: unknown): void {
     this.subscriptions.rejectUnsettled(error)
-    // Once per failure, not with each attempt.
-    if (this.#failures++ === 0) this.subscriptions.report(error)
+    this.#failures++
+    if (!this.#closed) this.health.failed('feed', error)
   }
 
   close(): void {

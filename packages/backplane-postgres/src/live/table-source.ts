@@ -7,19 +7,31 @@ import type { FeedEvent, FeedPage, FeedSource } from './feed-page.js'
 const maxEvents = 500
 const maxBytes = 4_194_304
 
+/** Notifications that this source sends along with a read, to find out whether they arrive. */
+export interface Probing {
+  /** Tells if the next read has to send one. */
+  readonly isDue: boolean
+  /** Called when one was sent. */
+  sent(): void
+}
+
 /** Reads the feed from the table of events. */
 export class TableSource implements FeedSource {
   readonly #database: Database
+  readonly #probing: Probing | undefined
 
-  constructor(database: Database) {
+  constructor(database: Database, probing?: Probing) {
     this.#database = database
+    this.#probing = probing
   }
 
   async read(after: number | undefined, channels: readonly string[] | undefined): Promise<FeedPage> {
     const { waitMs, known } = this.#database
     const names = channels && JSON.stringify(channels.map(toText))
-    const values = [after ?? null, names ?? null, maxEvents, maxBytes, waitMs, known]
+    const probe = this.#probing?.isDue ?? false
+    const values = [after ?? null, names ?? null, maxEvents, maxBytes, waitMs, known, String(probe)]
     const rows = await this.#database.call('subscribe', 'feed', ...values)
+    if (probe) this.#probing?.sent()
     const events: FeedEvent[] = []
     const lost: { channel: string; position: number }[] = []
     for (const row of rows) {

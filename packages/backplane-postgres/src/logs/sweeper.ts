@@ -18,7 +18,8 @@ export interface SweeperOptions {
   readonly database: Database
   readonly windowMs: number
   readonly boundsOf: (channel: string) => Bounds
-  readonly onError: (error: unknown) => void
+  /** Receives the error of a sweep that failed, and `undefined` after one that did not. */
+  readonly onResult: (error: unknown) => void
 }
 
 /** Drops expired items, in small steps that do not hold up publishing. */
@@ -54,8 +55,9 @@ export class Sweeper {
     try {
       const dropped = await this.sweep()
       this.#intervalMs = busy || dropped > 0 ? intervalMs : Math.min(this.#intervalMs * 2, maxIntervalMs)
+      this.#options.onResult(undefined)
     } catch (error) {
-      this.#options.onError(error)
+      if (!this.#closed) this.#options.onResult(error)
     }
     this.#wait()
   }
@@ -71,7 +73,7 @@ export class Sweeper {
         const { maxEvents, maxBytes } = boundsOf(channel)
         return { c: toText(channel), e: finite(maxEvents), b: finite(maxBytes) }
       })
-      await database.call('forget', 'trim', JSON.stringify(requests))
+      await database.call('forget', 'trim', JSON.stringify(requests), database.waitMs)
       for (const channel of some) this.#touched.delete(channel)
     }
     for (let dropped = 1; dropped > 0 && !this.#closed; ) {
