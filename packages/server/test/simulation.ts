@@ -184,6 +184,7 @@ export class SimulatedSink implements Sink {
   #length = 0
   #listener: SinkListener | undefined
   #waiting = false
+  #corked = false
   #ending = false
 
   constructor(clock: Clock, kernelBytes: number) {
@@ -214,6 +215,17 @@ export class SimulatedSink implements Sink {
     this.#length += bytes.length
     this.largestWrite = Math.max(this.largestWrite, bytes.length)
     this.#measure()
+    if (this.bufferedBytes > (this.#corked ? this.#kernelBytes : 0)) this.#waiting = true
+    return !this.#waiting
+  }
+
+  together(write: () => void): boolean {
+    this.#corked = true
+    try {
+      write()
+    } finally {
+      this.#corked = false
+    }
     if (this.bufferedBytes > 0) this.#waiting = true
     return !this.#waiting
   }

@@ -184,6 +184,11 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
     this.#outlet.beat(payload)
   }
 
+  /** Call this when bytes that were written had to be buffered. `onDrain` follows. */
+  congest(): void {
+    if (this.state !== 'closed') this.#outlet.congest()
+  }
+
   onDrain(): void {
     this.#outlet.onDrain()
     this.#resume()

@@ -127,8 +127,13 @@ export class Outlet implements Watched {
       return
     }
     if (this.#owner.state === 'closed') return
-    this.congested = true
     if (length > largeChars) this.#hold(payload)
+    this.congest()
+  }
+
+  /** Call this when bytes that were written had to be buffered. */
+  congest(): void {
+    this.congested = true
     this.#runtime.stallWatch.add(this)
   }
 

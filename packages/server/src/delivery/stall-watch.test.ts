@@ -2,7 +2,7 @@ import { defineEvents } from '@rivulet/core'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createHarness } from '../../test/harness.js'
-import { SimulatedClock } from '../../test/simulation.js'
+import { SimulatedClock, SimulatedSink } from '../../test/simulation.js'
 import { StallWatch, type Watched } from './stall-watch.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
@@ -32,6 +32,18 @@ describe('a stalled connection', () => {
     await calm()
     expect([stalled.sink.closed, slow.sink.closed]).toEqual([true, false])
     expect(manager.stats()).toMatchObject({ stalled: 1, connections: 1 })
+  })
+
+  it('is cut if it does not even take its history', async () => {
+    const { manager, clock, calm } = createHarness({ events, limits: { stallTimeoutMs: 8_000 } })
+    await manager.publish('log', { message: 'x'.repeat(15_000) })
+    const sink = new SimulatedSink(clock, 10_000)
+    await manager.connect({ raw: undefined, lastEventId: undefined }, sink, { replay: 1 })
+    expect(sink.bufferedBytes).toBeGreaterThan(0)
+    clock.advance(9_000)
+    await calm()
+    expect(sink.closed).toBe(true)
+    expect(manager.stats()).toMatchObject({ stalled: 1, connections: 0 })
   })
 })
 

@@ -12,6 +12,8 @@ import { listen } from '../../test/stream-client.js'
 import { EventManager, type EventManagerOptions } from '../event-manager.js'
 import { handleEventStream } from '../node.js'
 import { backgroundClock } from '../runtime/clock.js'
+import { NodeSink } from './node-sink.js'
+import { Payload } from './payload.js'
 
 /** Runs timers twenty times as fast: an ended connection gets two seconds otherwise. */
 const hurried: Clock = {
@@ -143,6 +145,55 @@ async function serveHttp2(manager: EventManager<Events>, settings = {}, clientEn
     },
   }
 }
+
+describe('what is written together', () => {
+  /** More than the socket's high water mark. */
+  const payload = new Payload(`:${'x'.repeat(30_000)}\n\n`)
+
+  /** Opens a stream whose first bytes are written together. @param prepare Gets its socket before. */
+  async function openTogether(prepare: (socket: Socket) => void = () => {}) {
+    const drained = vi.fn()
+    let open: (result: { wrote: boolean; took: boolean }) => void
+    const opened = new Promise<{ wrote: boolean; took: boolean }>((resolve) => {
+      open = resolve
+    })
+    const server = createServer((_, response) => {
+      const sink = new NodeSink(response)
+      sink.attach({ onDrain: drained, onClose: () => {} })
+      prepare(response.socket!)
+      let wrote = false
+      const took = sink.together(() => {
+        sink.open()
+        wrote = sink.write(payload)
+      })
+      open({ wrote, took })
+    })
+    await listen(server)
+    const { until } = await sendRaw(portOf(server), get('/'))
+    return { ...(await opened), until, drained }
+  }
+
+  it('is no backlog if the system takes all of it', async () => {
+    const { wrote, took, until, drained } = await openTogether()
+    expect([wrote, took]).toEqual([true, true])
+    await until('x\n\n')
+    expect(drained).not.toHaveBeenCalled()
+  })
+
+  it('is a backlog until the system takes it', async () => {
+    let send = () => {}
+    const { wrote, took, until, drained } = await openTogether((socket) => {
+      const writev = socket._writev!.bind(socket)
+      socket._writev = (...args) => {
+        send = () => writev(...args)
+      }
+    })
+    expect([wrote, took]).toEqual([true, false])
+    send()
+    await until('x\n\n')
+    await vi.waitFor(() => expect(drained).toHaveBeenCalledOnce())
+  })
+})
 
 describe('whatever a socket does, close() resolves in time, and so does server.close()', () => {
   /** Shuts down in the order that the guide gives. */

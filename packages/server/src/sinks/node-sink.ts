@@ -21,6 +21,8 @@ export class NodeSink implements Sink {
   #chunked = false
   #bodiless = false
   #waiting = false
+  /** True inside `together`. Nothing is sent until it ends, so a full buffer says nothing about the client. */
+  #corked = false
   /** Bytes written since the last drain. Stands in for the buffer of a response that hides it. */
   #sinceDrain = 0
 
@@ -95,20 +97,26 @@ export class NodeSink implements Sink {
     this.#chunked = this.#bare !== undefined && response.chunkedEncoding === true
   }
 
-  together(write: () => void): void {
+  together(write: () => void): boolean {
     const socket = this.#response instanceof ServerResponse ? this.#response.socket : undefined
     socket?.cork()
+    this.#corked = socket !== null && socket !== undefined
     try {
       write()
     } finally {
+      this.#corked = false
       socket?.uncork()
     }
+    const bare = this.#bare
+    if (bare?.writableNeedDrain && bare.writableLength > 0) this.#awaitDrain(bare)
+    return !this.#waiting
   }
 
   write(payload: Payload): boolean {
     if (this.#bodiless) return true
     if (this.#bare) {
-      if (!this.#bare.write(this.#chunked ? payload.chunk : payload.bytes)) this.#awaitDrain(this.#bare)
+      const full = !this.#bare.write(this.#chunked ? payload.chunk : payload.bytes)
+      if (full && !(this.#corked && this.#bare.writableLength < corkedBytes)) this.#awaitDrain(this.#bare)
       return !this.#waiting
     }
     const response = this.#response as ServerResponse & { flush?: () => void }
@@ -166,6 +174,9 @@ export class NodeSink implements Sink {
     stream.once('close', () => session.close())
   }
 }
+
+/** The number of bytes that `together` takes before they have to be sent. */
+const corkedBytes = 65_536
 
 /** The number of refusals that may wait on one connection behind an unfinished response. */
 const maxQueuedRefusals = 16

@@ -50,8 +50,11 @@ export interface Sink {
    * @param headers More headers, with names in lower case.
    */
   open(headers?: Readonly<Record<string, string>>): void
-  /** Runs `write` and sends everything that it wrote in one system call. Optional: omit it if it saves nothing. */
-  together?(write: () => void): void
+  /**
+   * Runs `write` and sends everything that it wrote in one system call. Meanwhile the sink's own `write` judges only the
+   * amount. Returns false if bytes had to be buffered, as `write` does. Optional: omit it if it saves nothing.
+   */
+  together?(write: () => void): boolean
   /** Sends or buffers a payload. Returns false if bytes had to be buffered: `onDrain` follows when they are sent. */
   write(payload: Payload): boolean
   /**

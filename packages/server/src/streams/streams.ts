@@ -169,8 +169,8 @@ export class Streams {
     if (sink.closed) throw clientGone
     const begin = () => this.#begin(connection, opening)
     try {
-      if (sink.together) sink.together(begin)
-      else begin()
+      if (!sink.together) begin()
+      else if (!sink.together(begin)) connection.congest()
     } catch (error) {
       connection.fail(error, 'write')
     }
