@@ -14,6 +14,8 @@ export interface BaseEvent<Type extends string = string> {
   readonly timestamp: number
   /** The publisher: the `source` of its `EventManager`. */
   readonly source: string
+  /** The channel on which the event was published. Absent if that is `default`, and on the events of runs and snapshots. */
+  readonly channel?: string
   /** `true` on an event that was published before the client connected, or while it was away. Absent on live events. */
   readonly replayed?: true
 }
@@ -21,7 +23,7 @@ export interface BaseEvent<Type extends string = string> {
 /** The keys of {@link BaseEvent}, which no payload may have. */
 export type ReservedKey = keyof BaseEvent
 
-const reservedKeys: readonly ReservedKey[] = ['id', 'type', 'timestamp', 'source', 'replayed']
+const reservedKeys: readonly ReservedKey[] = ['id', 'type', 'timestamp', 'source', 'channel', 'replayed']
 
 /** An event of a contract: its name and its payload's schema. `useServerEvents` and `on` infer their types from it. */
 export interface EventDefinition<Type extends string = string, Schema extends StandardSchemaV1 = StandardSchemaV1> {
@@ -78,8 +80,8 @@ type PayloadSchema<Schema> =
  *   log: z.object({ level: z.enum(['info', 'error']), message: z.string() }),
  * })
  *
- * @throws {ReservedKeyError} when a schema declares `id`, `type`, `timestamp`, `source` or `replayed`. Some schemas hide their keys, so
- *   publishing also checks each payload.
+ * @throws {ReservedKeyError} when a schema declares `id`, `type`, `timestamp`, `source`, `channel` or `replayed`. Some schemas hide their
+ *   keys, so publishing also checks each payload.
  * @throws {EventNameError} when a name is empty, contains CR, LF or NUL, is `heartbeat`, or begins with `rivulet:`.
  */
 export function defineEvents<const Schemas extends Record<string, StandardSchemaV1>>(

@@ -57,7 +57,7 @@ export class ReservedKeyError extends RivuletError {
   ) {
     super(
       ReservedKeyError.code,
-      `The payload of event "${type}" uses the key "${key}", which is reserved for the event itself (id, type, timestamp, source, replayed). ` +
+      `The payload of event "${type}" uses the key "${key}", which is reserved for the event itself (id, type, timestamp, source, channel, replayed). ` +
         `Rename it, or nest it: { data: { ${key}: … } }.`,
     )
   }

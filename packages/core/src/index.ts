@@ -40,4 +40,5 @@ export {
   RivuletError,
   UnknownEventError,
 } from './errors.js'
+export { comparePositions } from './position.js'
 export { type StandardSchemaV1, validatePayload } from './standard-schema.js'

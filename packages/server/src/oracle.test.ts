@@ -171,7 +171,7 @@ class History {
   #publishOne(channel: string, retain: boolean, pad: string): void {
     const n = this.#published.length
     this.#published.push({ n, channel, retain, at: this.#clock.now(), turn: this.#turns })
-    this.#server.manager.emit('n', { n, channel, pad }, { channel, retain })
+    this.#server.manager.emit('n', { n, pad }, { channel, retain })
   }
 
   #forget(channel: string): void {

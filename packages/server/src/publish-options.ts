@@ -1,7 +1,7 @@
 import type { PublishTransaction } from './backplane/backplane.js'
 import { checkName } from './backplane/name.js'
 import { isReservedChannel } from './backplane/reserved-channel.js'
-import type { Stamp } from './delivery/message.js'
+import type { Stamp } from './delivery/frame.js'
 import { ConfigurationError } from './runtime/errors.js'
 
 export interface PublishEventOptions {
@@ -36,7 +36,10 @@ export interface Publication {
 }
 
 /** @throws {ConfigurationError} if an option has an invalid value. */
-export function readPublishOptions(options: PublishEventOptions, stamp: Stamp): Publication {
+export function readPublishOptions(
+  options: PublishEventOptions,
+  stamp: { timestamp: number; source: string },
+): Publication {
   const { channel = 'default', retain = true, idempotencyKey, source = stamp.source, transaction } = options
   const { timestamp = stamp.timestamp } = options
   checkChannel(channel)
@@ -47,7 +50,7 @@ export function readPublishOptions(options: PublishEventOptions, stamp: Stamp): 
   }
   checkSource(source)
   checkTransaction(transaction)
-  return { channel, retain, idempotencyKey, transaction, stamp: { timestamp, source } }
+  return { channel, retain, idempotencyKey, transaction, stamp: { timestamp, source, channel } }
 }
 
 /** @throws {ConfigurationError} if the name is invalid or belongs to the SDK. */

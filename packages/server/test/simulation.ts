@@ -274,8 +274,8 @@ export class SimulatedSink implements Sink {
   }
 }
 
-/** An event with its number, its channel and padding. */
-type SimulatedPayload = { n: number; channel: string; pad: string }
+/** An event with its number and padding. */
+type SimulatedPayload = { n: number; pad: string }
 type SimulatedEvents = ContractOf<{ n: StandardSchemaV1<SimulatedPayload, SimulatedPayload> }>
 
 /** A simulated server. A restart creates a new one. */
@@ -302,7 +302,7 @@ export function createServer(clock: SimulatedClock, options: SimulatedServerOpti
   const errors: unknown[] = []
   const manager = new EventManager({
     events: defineEvents<{ n: StandardSchemaV1<SimulatedPayload, SimulatedPayload> }>({
-      n: z.object({ n: z.number(), channel: z.string(), pad: z.string() }),
+      n: z.object({ n: z.number(), pad: z.string() }),
     }),
     backplane: options.late ? new LateBackplane(memory, clock) : memory,
     clock,

@@ -37,6 +37,8 @@ export interface PushOptions {
   timestamp?: number
   /** @default the server's */
   source?: string
+  /** The `channel` of the event. Streams of a fake server get the events of all channels. @default 'default' */
+  channel?: string
 }
 
 /** A client's request. */
@@ -102,7 +104,12 @@ export class FakeServer<Contract extends EventContract> {
     options?: PushOptions,
   ): Promise<void>
   async push(event: string | EventDefinition, payload: unknown, options: PushOptions = {}): Promise<void> {
-    const { retain = true, timestamp = this.#options.now(), source = this.#options.source } = options
+    const {
+      retain = true,
+      timestamp = this.#options.now(),
+      source = this.#options.source,
+      channel = 'default',
+    } = options
     const type = typeof event === 'string' ? event : event.type
     const schema = typeof event === 'string' ? this.#events[event]?.schema : event.schema
     if (!schema) throw new UnknownEventError(type, Object.keys(this.#events))
@@ -115,7 +122,7 @@ export class FakeServer<Contract extends EventContract> {
     const frame = encodeMessage({
       id: position?.toString(36),
       event: type,
-      data: JSON.stringify({ ...own, timestamp, source }),
+      data: JSON.stringify({ ...own, timestamp, source, channel: channel === 'default' ? undefined : channel }),
     })
     if (position !== undefined) this.#log.push({ position, frame })
     await this.#write(frame)

@@ -55,10 +55,10 @@ describe('push', () => {
     service.on('log', (event) => full.push(event))
     await fake.connect()
     await fake.push('log', { message: 'a' })
-    await fake.push('log', { message: 'b' }, { retain: false, source: 'other', timestamp: 5 })
+    await fake.push('log', { message: 'b' }, { retain: false, source: 'other', timestamp: 5, channel: 'room' })
     expect(full).toEqual([
       { id: '1', type: 'log', timestamp: Date.UTC(2030, 0, 1), source: 'me', message: 'a' },
-      { id: undefined, type: 'log', timestamp: 5, source: 'other', message: 'b' },
+      { id: undefined, type: 'log', timestamp: 5, source: 'other', channel: 'room', message: 'b' },
     ])
   })
 

@@ -1,10 +1,9 @@
-import type { Clock } from '@rivulet/core'
+import { type Clock, comparePositions } from '@rivulet/core'
 import type { RequestOptions } from '../connection/request.js'
 import { streamIdentity } from '../connection/stream-identity.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import { decide } from '../runtime/guard.js'
 import { pageStorage } from '../runtime/page-events.js'
-import { isAfter } from './position.js'
 
 /** Storage that keeps the cursor across a reload. */
 export interface PersistOptions {
@@ -115,7 +114,7 @@ function furthestBehind({ saved, sources }: Entry): string {
   const cursors = [...sources].map((source) => source()).filter(([id]) => id !== '')
   const isOrdered = cursors.some(([, positioned]) => positioned)
   return cursors.reduce((slowest, [id]) => {
-    if (isOrdered) return isAfter(slowest, id) ? id : slowest
+    if (isOrdered) return comparePositions(slowest, id) > 0 ? id : slowest
     return id === slowest ? id : saved || slowest
   }, cursors[0]?.[0] ?? '')
 }

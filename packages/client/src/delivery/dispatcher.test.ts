@@ -45,9 +45,15 @@ describe('reading', () => {
   test('delivers the schema’s output, and passes the schema only the payload', () => {
     const dispatcher = create()
     const received = collect(dispatcher)
-    dispatcher.message(message('dated', { at: '2030-01-01', timestamp: 1, source: 's' }), 'a', true)
+    const sent = { at: '2030-01-01', timestamp: 1, source: 's' }
+    dispatcher.message(message('dated', sent), 'a', true)
+    dispatcher.message(message('dated', { ...sent, channel: 'room' }), 'b', true)
     expect(errors).toEqual([])
-    expect(received).toEqual([{ id: 'a', type: 'dated', timestamp: 1, source: 's', at: new Date('2030-01-01') }])
+    const event = { type: 'dated', timestamp: 1, source: 's', at: new Date('2030-01-01') }
+    expect(received).toEqual([
+      { id: 'a', ...event },
+      { id: 'b', channel: 'room', ...event },
+    ])
   })
 
   test('uses the time of receipt and an empty source if the stream has neither', () => {

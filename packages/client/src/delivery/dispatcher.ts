@@ -1,6 +1,7 @@
 import type { Clock } from '@rivulet/core'
 import {
   type BaseEvent,
+  comparePositions,
   type EventContract,
   type GapEvent,
   type SseMessage,
@@ -11,7 +12,6 @@ import { ConfigurationError } from '../runtime/errors.js'
 import { ask, decide } from '../runtime/guard.js'
 import type { ErrorStage } from '../runtime/report-to.js'
 import { HandlerList } from './handler-list.js'
-import { isAfter } from './position.js'
 import { type MappedEvent, readPayload, toEvent } from './typed-event.js'
 
 export interface DispatcherOptions {
@@ -143,7 +143,7 @@ export class Dispatcher {
     replayed: boolean,
   ): Promise<void> | undefined {
     this.isPositioned = positioned
-    if (id !== undefined && positioned && this.#position !== '' && !isAfter(id, this.#position)) return
+    if (id !== undefined && positioned && this.#position !== '' && comparePositions(id, this.#position) <= 0) return
     const { clock, callbackTimeoutMs, report } = this.#options
     const { signal } = this.#run
     let entry: TypeEntry | undefined

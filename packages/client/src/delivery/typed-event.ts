@@ -42,34 +42,43 @@ export function readPayload({ event, data }: SseMessage): Payload {
  * Makes the flat event from a payload, validated if there is a schema. Without one, the payload object itself becomes
  * the event, so the caller must own it.
  *
- * @param stamp Object that contains the timestamp and the source.
+ * @param stamp Object that contains the timestamp, the source and perhaps the channel.
  * @throws {EventValidationError} (or rejects with it) if the payload does not fit.
  */
 export function toEvent(
   type: string,
   id: string | undefined,
   payload: Payload,
-  stamp: { readonly timestamp?: unknown; readonly source?: unknown },
+  stamp: { readonly timestamp?: unknown; readonly source?: unknown; readonly channel?: unknown },
   schema: StandardSchemaV1 | undefined,
   now: () => number,
 ): BaseEvent | Promise<BaseEvent> {
   const timestamp = typeof stamp.timestamp === 'number' ? stamp.timestamp : now()
   const source = typeof stamp.source === 'string' ? stamp.source : ''
-  if (!schema) return flatten(payload, type, id, timestamp, source)
+  const channel = typeof stamp.channel === 'string' ? stamp.channel : undefined
+  if (!schema) return flatten(payload, type, id, timestamp, source, channel)
   // A strict schema would reject the keys that every event has.
-  const { timestamp: _timestamp, source: _source, ...own } = payload
+  const { timestamp: _timestamp, source: _source, channel: _channel, ...own } = payload
   const finish = (output: unknown) =>
-    flatten({ id, type, timestamp, source, ...(output as object) }, type, id, timestamp, source)
+    flatten({ id, type, timestamp, source, ...(output as object) }, type, id, timestamp, source, channel)
   const output = validatePayload(type, schema, own)
   return output instanceof Promise ? output.then(finish) : finish(output)
 }
 
 /** Overrides the payload's keys with the event's. `Object.assign` and spreading take several times as long. */
-function flatten(event: Payload, type: string, id: string | undefined, timestamp: number, source: string): BaseEvent {
+function flatten(
+  event: Payload,
+  type: string,
+  id: string | undefined,
+  timestamp: number,
+  source: string,
+  channel: string | undefined,
+): BaseEvent {
   event.id = id
   event.type = type
   event.timestamp = timestamp
   event.source = source
+  if (channel !== undefined) event.channel = channel
   // JSON may contain this key, and copying the event would then change the copy's prototype.
   if (Object.hasOwn(event, '__proto__')) Reflect.deleteProperty(event, '__proto__')
   return event as unknown as BaseEvent

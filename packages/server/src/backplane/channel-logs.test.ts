@@ -4,7 +4,8 @@ import { encodeData } from '../delivery/frame.js'
 import { MemoryBackplane } from './memory-backplane.js'
 
 /** Events as `publish` makes them, of texts that the engine puts together from parts. */
-const encode = (message: string) => encodeData(JSON.stringify({ message }), 1_700_000_000_000, 'server')
+const encode = (message: string) =>
+  encodeData(JSON.stringify({ message }), { timestamp: 1_700_000_000_000, source: 'server' })
 
 it.each<[what: string, publish: (backplane: MemoryBackplane, n: number) => number]>([
   [

@@ -10,7 +10,17 @@ export interface WireEvent {
   readonly type: string
   readonly timestamp: number
   readonly source: string
+  /** Absent on the channel `default`. */
+  readonly channel?: string
   readonly [key: string]: unknown
+}
+
+/** The fields that the server adds to a payload. */
+export interface Stamp {
+  readonly timestamp: number
+  readonly source: string
+  /** The channel of the event. Not written if it is `default`, which is the default. */
+  readonly channel?: string | undefined
 }
 
 /** A frame with more characters than this drops its text once it has bytes, and counts the connections that still hold it. */
@@ -95,12 +105,13 @@ export function encodeFrame({ type, data }: BackplaneMessage, position: number |
 }
 
 /**
- * Encodes an event's data: the payload's keys, then `timestamp` and `source`. Extends the JSON text instead of copying
+ * Encodes an event's data: the payload's keys, then those of the stamp. Extends the JSON text instead of copying
  * the object: that is cheaper, and respects a payload's own `toJSON`.
  *
  * @param json The payload as JSON, an object.
  */
-export function encodeData(json: string, timestamp: number, source: string): string {
-  const rest = `"timestamp":${timestamp},"source":${JSON.stringify(source)}}`
+export function encodeData(json: string, { timestamp, source, channel = 'default' }: Stamp): string {
+  const named = channel === 'default' ? '' : `,"channel":${JSON.stringify(channel)}`
+  const rest = `"timestamp":${timestamp},"source":${JSON.stringify(source)}${named}}`
   return json === '{}' ? `{${rest}` : `${json.slice(0, -1)},${rest}`
 }

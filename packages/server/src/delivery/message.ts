@@ -9,13 +9,7 @@ import {
 import type { BackplaneMessage } from '../backplane/backplane.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import { ConfigurationError, EventSerializationError } from '../runtime/errors.js'
-import { encodeData } from './frame.js'
-
-/** The fields that the server adds to a payload. */
-export interface Stamp {
-  readonly timestamp: number
-  readonly source: string
-}
+import { encodeData, type Stamp } from './frame.js'
 
 /**
  * Validates a payload and encodes the event.
@@ -49,12 +43,12 @@ export function nameOf(event: unknown): string | undefined {
 }
 
 // Sends the schema's input, not its output: the receiver applies the schema's transforms.
-function encode(type: string, payload: unknown, { timestamp, source }: Stamp): BackplaneMessage {
+function encode(type: string, payload: unknown, stamp: Stamp): BackplaneMessage {
   if (typeof payload !== 'object' || payload === null) {
     throw new EventValidationError(type, [{ message: 'must be an object', path: [] }])
   }
   checkPayloadKeys(type, payload)
-  return { type, data: encodeData(toJson(type, payload), timestamp, source) }
+  return { type, data: encodeData(toJson(type, payload), stamp) }
 }
 
 function toJson(type: string, payload: object): string {

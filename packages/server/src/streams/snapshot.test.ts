@@ -45,6 +45,18 @@ describe('snapshot', () => {
     expect(snapshot).toHaveBeenCalledOnce()
   })
 
+  it('may hold the state of several channels', async () => {
+    const { connect } = createHarness({ events })
+    const [first, second] = [1, 2].map((total) => ({ type: 'state' as const, payload: { total } }))
+    const client = await connect({ snapshot: () => ({ events: [first!, { ...second!, channel: 'room' }] }) })
+    expect(client.messages.slice(1).map(({ data }) => JSON.parse(data))).toMatchObject([
+      expect.not.objectContaining({ channel: expect.anything() }),
+      { total: 2, channel: 'room' },
+    ])
+    const unnamed = { ...first!, channel: '' }
+    expect((await connect({ snapshot: () => ({ events: [unnamed] }) })).sink.status).toBe(500)
+  })
+
   it('continues after its cursor', async () => {
     const { manager, connect } = createHarness({ events })
     await manager.publish('log', { message: '1' })

@@ -1,4 +1,5 @@
 import { type EventContract, encodeMessage } from '@rivulet/core'
+import { checkName } from '../backplane/name.js'
 import { formatPosition, parsePosition } from '../backplane/position.js'
 import type { DeliveryRuntime } from '../delivery/delivery-runtime.js'
 import { createMessage } from '../delivery/message.js'
@@ -42,8 +43,9 @@ export async function encodeSnapshot(
   const start = given ?? begun.position
   const cursor = given ?? begun.cursor
   let text = ''
-  for (const [index, { type, payload }] of events.entries()) {
-    const stamp = { timestamp: runtime.clock.now(), source }
+  for (const [index, { type, payload, channel = 'default' }] of events.entries()) {
+    checkName('snapshot().events[].channel', channel)
+    const stamp = { timestamp: runtime.clock.now(), source, channel }
     const { data } = await createMessage(contract, type, payload, stamp)
     const id = index === events.length - 1 ? formatPosition(cursor) : undefined
     text += encodeMessage({ id, event: type, data })

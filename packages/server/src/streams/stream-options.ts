@@ -27,7 +27,12 @@ export type Authorization<Context> = Admission<Context> | Refusal | boolean
 
 /** An event for a single connection. */
 export type SnapshotEvent<Contract extends EventContract> = {
-  [Type in EventType<Contract>]: { readonly type: Type; readonly payload: PayloadOf<Contract, Type> }
+  [Type in EventType<Contract>]: {
+    readonly type: Type
+    readonly payload: PayloadOf<Contract, Type>
+    /** The event's `channel`, where one snapshot has the state of several. @default 'default' */
+    readonly channel?: string
+  }
 }[EventType<Contract>]
 
 /** The state when a client joins, as events of the contract. */
