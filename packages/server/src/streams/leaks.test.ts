@@ -131,8 +131,9 @@ it('leaves no connection, timer or memory behind, whatever clients and publisher
     await misuse(served)
     sizes.push(await heapInUse())
   }
-  // A few rounds fill everything that stays: compiled code, pools, retained events.
-  const [settled, last] = [sizes[9]!, sizes.at(-1)!]
+  // A few rounds fill everything that stays: compiled code, pools, retained events. The least of several rounds, because
+  // a large event may or may not still be in a buffer.
+  const [settled, last] = [Math.min(...sizes.slice(6, 14)), Math.min(...sizes.slice(-8))]
   expect(last - settled).toBeLessThan(1_000_000)
 
   expect(manager.stats()).toMatchObject({ connections: 0, lagging: 0, cohorts: 0 })
