@@ -127,21 +127,19 @@ describe.skipIf(!installed)('a publish in a transaction', () => {
     const scene = await Scene.create()
     const node = scene.node()
     await scene.query('CREATE TABLE rivulet.tasks (title text)')
-    const add = async (title: string, pause: () => Promise<void> = async () => {}) => {
+    const add = async (title: string) => {
       const transaction = await scene.begin()
       await transaction.client.query(`INSERT INTO ${scene.schema}.tasks VALUES ('${title}')`)
       await node.publish('tasks', text(title), { ...kept, transaction: transaction.client })
-      await pause()
       await transaction.commit()
     }
     await add('first')
     const page = await scene.begin('REPEATABLE READ')
-    const { rows } = await page.client.query(
-      `SELECT title, ${scene.schema}.stored_position() AS cursor FROM ${scene.schema}.tasks`,
-    )
+    const { rows } = await page.client.query(`SELECT title FROM ${scene.schema}.tasks`)
     await add('second')
+    const cursor = await node.storedPosition(page.client)
     await page.commit()
-    const { messages } = await node.read('tasks', Number(rows[0].cursor), 10)
+    const { messages } = await node.read('tasks', cursor, 10)
     expect([rows.map(({ title }) => title), messages.map(({ data }) => data)]).toEqual([['first'], ['second']])
   })
 
@@ -197,6 +195,7 @@ describe.skipIf(!installed)('a publish in a transaction', () => {
       await expect(node.publish('a', text('1'), { ...kept, transaction })).rejects.toMatchObject({
         code: 'RIVULET_CONFIGURATION',
       })
+      await expect(node.storedPosition(transaction)).rejects.toMatchObject({ code: 'RIVULET_CONFIGURATION' })
     }
   })
 })

@@ -125,15 +125,25 @@ export class PostgresBackplane implements Backplane {
 
   /** Publishes in a transaction. Its events get their positions at the commit. */
   async #enqueue(transaction: PublishTransaction, publication: Publication): Promise<PublishResult> {
-    checkTransaction(transaction)
     const { text, values } = this.#publishing.statementFor(publication)
+    return resultOf(await this.#ask(transaction, text, values))
+  }
+
+  /** Runs a statement in a transaction of the application, and returns the first row. */
+  async #ask(transaction: PublishTransaction, text: string, values: (string | null)[]): Promise<Row | undefined> {
+    checkTransaction(transaction)
     try {
       const result = await ('query' in transaction ? transaction.query(text, values) : transaction.unsafe(text, values))
       const rows = Array.isArray(result) ? result : (result as { rows: unknown[] }).rows
-      return resultOf(rows?.[0] as Row | undefined)
+      return rows?.[0] as Row | undefined
     } catch (error) {
       throw setupError(error, this.#database.schema) ?? error
     }
+  }
+
+  async storedPosition(transaction: PublishTransaction): Promise<number> {
+    const row = await this.#ask(transaction, this.#database.statement('stored_position', 0), [])
+    return Number(row!.stored_position)
   }
 
   subscribe(channel: string, subscriber: BackplaneSubscriber): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Clock, EventContract, EventDefinition, EventType, PayloadOf } from '@rivulet/core'
-import type { Backplane } from './backplane/backplane.js'
+import type { Backplane, PublishTransaction } from './backplane/backplane.js'
 import { MemoryBackplane } from './backplane/memory-backplane.js'
 import { formatPosition } from './backplane/position.js'
 import type { NodeInfo } from './backplane/registry.js'
@@ -203,6 +203,30 @@ export class EventManager<Contract extends EventContract> {
         ),
       forget: () => this.forget(name),
     }
+  }
+
+  /**
+   * Reads the present cursor: the id of a position, of which all events up to it were published before, and all after it were
+   * not. Read it before the state that it belongs to, and give both to a page: a stream that begins there (`lastEventId`)
+   * brings every change that the state lacks. The state may already have some of those changes, unless both are read in one
+   * `REPEATABLE READ` transaction of a transactional backplane.
+   *
+   * In a transaction, it is the id of the last event on any channel, so it reveals when that was published.
+   *
+   * @throws {TransactionUnsupportedError} {ManagerClosedError} or the error of the backplane.
+   * @example
+   * const cursor = await manager.cursor()
+   * const todos = await database.todos()
+   */
+  async cursor({ transaction }: { transaction?: PublishTransaction | undefined } = {}): Promise<string> {
+    if (!this.#publishing) throw new ManagerClosedError()
+    const backplane = this.#backplane
+    if (!transaction) {
+      const { clock, storedPosition } = await backplane.read('default', 0, 0)
+      return formatPosition(Math.max(clock, storedPosition))
+    }
+    if (!backplane.storedPosition) throw new TransactionUnsupportedError()
+    return formatPosition(await backplane.storedPosition(transaction))
   }
 
   /**

@@ -70,6 +70,17 @@ describe('publish', () => {
     expect(publish.mock.lastCall?.[2]).toEqual({ retain: true, idempotencyKey: 'k', transaction })
   })
 
+  it('and the cursor that the transaction sees comes from that backplane', async () => {
+    const plain = createHarness({ events }).manager
+    const transaction = { unsafe: async () => [] }
+    await expect(plain.cursor({ transaction })).rejects.toMatchObject({ code: 'RIVULET_TRANSACTION_UNSUPPORTED' })
+    const storedPosition = vi.fn(async () => 36)
+    const backplane = Object.assign(new MemoryBackplane(), { transactional: true, storedPosition })
+    const { manager } = createHarness({ events, backplane })
+    expect(await manager.cursor({ transaction })).toBe('10')
+    expect(storedPosition).toHaveBeenCalledWith(transaction)
+  })
+
   it('takes any finite timestamp, and any string as source', async () => {
     const { manager, connect, calm } = createHarness({ events })
     const client = await connect()
@@ -121,5 +132,29 @@ describe('new EventManager', () => {
 
   it.each([0, -1, Number.NaN])('refuses %o as callbackTimeoutMs', (callbackTimeoutMs) => {
     expect(() => createHarness({ events, callbackTimeoutMs })).toThrow('callbackTimeoutMs')
+  })
+})
+
+describe('a cursor', () => {
+  it('is before every later event, and not before an earlier one', async () => {
+    const { manager, connect, calm } = createHarness({ events })
+    const cursors = [await manager.cursor()]
+    for (const message of ['a', 'b', 'c']) {
+      await manager.publish('log', { message })
+      cursors.push(await manager.cursor())
+    }
+    for (const [index, expected] of [['a', 'b', 'c'], ['b', 'c'], ['c'], []].entries()) {
+      const client = await connect({}, cursors[index])
+      await calm()
+      const [open, ...rest] = client.messages
+      expect(JSON.parse(open!.data)).toMatchObject({ recovered: true })
+      expect(rest.map(({ data }) => JSON.parse(data).message)).toEqual(expected)
+    }
+  })
+
+  it('is not given by a closed manager', async () => {
+    const { manager } = createHarness({ events })
+    await manager.close()
+    await expect(manager.cursor()).rejects.toMatchObject({ code: 'RIVULET_MANAGER_CLOSED' })
   })
 })

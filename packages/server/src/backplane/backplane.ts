@@ -115,6 +115,11 @@ export interface Backplane {
   forget(channel: string): Awaitable<void>
   /** Omitted if the events are kept outside this process. */
   stats?(): BackplaneStats
+  /**
+   * Reads the position up to which a transaction sees every event, and none after it. A `transactional` backplane has this
+   * method.
+   */
+  storedPosition?(transaction: PublishTransaction): Awaitable<number>
   /** Frees the resources that the backplane itself created. */
   close(): Awaitable<void>
 }
