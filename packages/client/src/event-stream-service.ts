@@ -26,6 +26,7 @@ import { StreamErrors } from './delivery/stream-errors.js'
 import { takeConnectCalls } from './runtime/connect-calls.js'
 import { decide } from './runtime/guard.js'
 import { type StreamErrorContext, takeReports } from './runtime/report-to.js'
+import { takeUnreadEvents } from './runtime/unread-events.js'
 import { createSharedLink } from './shared/shared-link.js'
 import type { EventStreamServiceOptions } from './stream-options.js'
 
@@ -100,6 +101,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     this.#startAt(options.lastEventId ?? '')
     this.#state = this.#snapshot()
     takeReports(this, (error) => this.#errors.report(error, 'reducer'))
+    takeUnreadEvents(this, (listener) => this.#dispatcher.unread.add(listener))
     takeConnectCalls(this, {
       wasCalled: () => this.#connectCalled,
       undo: () => {

@@ -41,6 +41,8 @@ export class Dispatcher {
   readonly any: HandlerList<BaseEvent> = new HandlerList()
   readonly gaps: HandlerList<GapEvent> = new HandlerList()
   readonly lives: HandlerList<void> = new HandlerList()
+  /** Gets the type of each event that could not be read; `undefined` if that is unknown too. */
+  readonly unread: HandlerList<string | undefined> = new HandlerList()
   readonly #options: DispatcherOptions
   /** Types that ever had a handler. One lookup serves each event. */
   readonly #types = new Map<string, TypeEntry>()
@@ -149,16 +151,18 @@ export class Dispatcher {
     let entry: TypeEntry | undefined
     let event: BaseEvent | Promise<BaseEvent> | undefined
     let stage: ErrorStage = 'mapMessage'
+    let type: string | undefined
     try {
       const mapped = this.#map(message)
       stage = 'event'
       if (mapped !== null) {
-        const type = mapped ? mapped.type : message.event
+        type = mapped ? mapped.type : message.event
         entry = this.#types.get(type)
         if (entry?.handlers.size || this.any.size) event = this.#read(message, id, type, entry, mapped)
       }
     } catch (error) {
       report(error, stage)
+      this.unread.emit(type, report)
     }
     if (!(event instanceof Promise)) {
       this.#emit(message, id, replayed ? asReplayed(event) : event, entry)
@@ -172,6 +176,7 @@ export class Dispatcher {
       (error) => {
         if (signal.aborted) return
         report(error, 'event')
+        this.unread.emit(type, report)
         this.#emit(message, id, undefined, entry)
       },
     )

@@ -7,7 +7,7 @@ export interface StreamErrorContext {
    * - `mapMessage`, `until`: that function of the options failed.
    * - `handler`: a handler or a listener failed.
    * - `persist`: the storage of the cursor failed.
-   * - `reducer`: a reducer of a hook or a composable failed.
+   * - `reducer`: a reducer of a hook or a composable failed, or a function of a query rule.
    */
   readonly stage: 'connection' | 'event' | 'mapMessage' | 'until' | 'handler' | 'persist' | 'reducer'
 }
