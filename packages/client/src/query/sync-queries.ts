@@ -1,8 +1,7 @@
-import type { BaseEvent, GapEvent } from '@rivulet/core'
+import { type BaseEvent, comparePositions, type GapEvent } from '@rivulet/core'
 import type { AnyEventStream } from '../binding/keep-connected.js'
 import { cancelFrame, nextFrame } from '../binding/next-frame.js'
 import { checkBindingOptions } from '../check-options.js'
-import { isAfter } from '../delivery/position.js'
 import { reportTo } from '../runtime/report-to.js'
 import { onUnreadEvent } from '../runtime/unread-events.js'
 import type { CachedQuery, CacheNotice, QueryClientLike } from './query-client.js'
@@ -98,7 +97,8 @@ class QuerySync {
     if (!this.#hasBegun) this.#begin()
     const { id } = event
     // The state after an event without an id has no position either.
-    if (id === undefined || this.#position === undefined || isAfter(id, this.#position)) this.#position = id
+    if (id === undefined || this.#position === undefined || comparePositions(id, this.#position) > 0)
+      this.#position = id
     for (const [query, synced] of this.#queries) {
       if (!this.#concerns(synced.rule, event, query)) continue
       synced.take(event)

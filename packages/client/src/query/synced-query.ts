@@ -1,5 +1,4 @@
-import type { BaseEvent } from '@rivulet/core'
-import { isAfter } from '../delivery/position.js'
+import { type BaseEvent, comparePositions } from '@rivulet/core'
 import type { CachedQuery } from './query-client.js'
 import { type AnyQueryRule, cursorOf, type Snapshot } from './query-rule.js'
 
@@ -78,7 +77,7 @@ export class SyncedQuery {
     this.apply()
     if (this.#events.length === 0) return
     this.#dropped = this.#events.shift()!.id
-    if (this.#reach !== undefined && isAfter(this.#dropped, this.#reach)) this.#reach = this.#dropped
+    if (this.#reach !== undefined && comparePositions(this.#dropped, this.#reach) > 0) this.#reach = this.#dropped
   }
 
   /** A fetch has begun. */
@@ -102,7 +101,7 @@ export class SyncedQuery {
     } else if (cursor === undefined) {
       this.#reach = ''
       this.#events = []
-    } else if (this.#reach === undefined || this.#reach === '' || isAfter(this.#reach, cursor)) {
+    } else if (this.#reach === undefined || this.#reach === '' || comparePositions(this.#reach, cursor) > 0) {
       this.#reach = cursor
     }
     this.apply()
@@ -118,7 +117,7 @@ export class SyncedQuery {
     if (this.#isWriting) return
     const cursor = cursorOf(this.#query.state.data)
     if (this.#reach === undefined) this.#prove(position)
-    else if (cursor !== undefined && isAfter(this.#reach, cursor)) this.doubt()
+    else if (cursor !== undefined && comparePositions(this.#reach, cursor) > 0) this.doubt()
     this.apply()
   }
 
@@ -157,19 +156,19 @@ export class SyncedQuery {
   #after(cursor: string | undefined): readonly PositionedEvent[] {
     if (cursor === undefined) return this.#events
     let first = this.#events.length
-    while (first > 0 && isAfter(this.#events[first - 1]!.id, cursor)) first--
+    while (first > 0 && comparePositions(this.#events[first - 1]!.id, cursor) > 0) first--
     return this.#events.slice(first)
   }
 
   /** The answer includes every event that came while it was fetched, or the event is kept. */
   #covers(cursor: string | undefined): boolean {
     if (cursor === undefined) return this.#arrived === 0
-    return this.#dropped === undefined || !isAfter(this.#dropped, cursor)
+    return this.#dropped === undefined || comparePositions(this.#dropped, cursor) <= 0
   }
 
   #prove(position: string | undefined): void {
     const cursor = cursorOf(this.#query.state.data)
-    if (cursor === undefined || position === undefined || isAfter(position, cursor)) return
+    if (cursor === undefined || position === undefined || comparePositions(position, cursor) > 0) return
     this.#reach = cursor
   }
 }
