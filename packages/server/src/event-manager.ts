@@ -323,10 +323,14 @@ export class EventManager<Contract extends EventContract> {
    * the backplane does not answer. At most two seconds after that, none of their connections holds up `server.close()`. An
    * HTTP/2 session with other responses stays open until they end. Further calls return the same promise.
    *
-   * @param options.graceMs In milliseconds, 0 or more. @default 0
    * @throws {ConfigurationError} if `graceMs` is not such a number. Nothing is closed in this case.
    */
-  close({ graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
+  close({
+    graceMs = 0,
+  }: {
+    /** The grace period in milliseconds, 0 or more. @default 0 */
+    graceMs?: number
+  } = {}): Promise<void> {
     if (typeof graceMs !== 'number' || !(graceMs >= 0 && graceMs < Infinity)) {
       throw new ConfigurationError('graceMs', graceMs, 'Pass a number of milliseconds, 0 or more.')
     }

@@ -27,7 +27,7 @@ export class ProviderStream {
    * @param options Ignored with a given stream.
    * @param bufferSize Number of events kept for each type of the contract. 0 keeps none.
    *
-   * @throws {ConfigurationError} for an option that no stream can have.
+   * @throws {ConfigurationError} for an invalid option.
    */
   constructor(service: AnyEventStream | undefined, options: Options, bufferSize: number) {
     if (!service) {

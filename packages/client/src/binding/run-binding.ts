@@ -87,7 +87,7 @@ export class RunBinding<Output> {
   #isOpen = false
   #listener: ((view: RunView<Output>) => void) | undefined
 
-  /** @throws {ConfigurationError} for an option that no stream can have. */
+  /** @throws {ConfigurationError} for an invalid option. */
   constructor(url: RunAddress, options: object) {
     this.#options = options as AnyOptions
     this.#url = url || undefined

@@ -229,10 +229,16 @@ export class RunManager<Contract extends EventContract> {
   /**
    * Lists the kept runs with a key, running or not, the most recently started first.
    *
-   * @param options.limit The maximum number of runs. @default 100
    * @throws {ConfigurationError}, or the error of the backplane.
    */
-  async list({ key, limit = 100 }: { key: string; limit?: number }): Promise<RunInfo[]> {
+  async list({
+    key,
+    limit = 100,
+  }: {
+    key: string
+    /** The maximum number of runs. @default 100 */
+    limit?: number
+  }): Promise<RunInfo[]> {
     checkName('key', key)
     checkNumbers({ limit })
     const runs = await this.#store.list(key, limit)
@@ -263,10 +269,14 @@ export class RunManager<Contract extends EventContract> {
    *
    * Resolves when all ends are stored, at most two seconds after the grace period.
    *
-   * @param options.graceMs In milliseconds, 0 or more. @default 0
    * @throws {ConfigurationError} if `graceMs` is not such a number; nothing is closed then.
    */
-  close({ graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
+  close({
+    graceMs = 0,
+  }: {
+    /** The grace period in milliseconds, 0 or more. @default 0 */
+    graceMs?: number
+  } = {}): Promise<void> {
     checkNumbers({ graceMs })
     this.#closed ??= this.#close(graceMs)
     return this.#closed
