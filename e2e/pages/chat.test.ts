@@ -73,6 +73,26 @@ describe.skipIf(!hasChromium)('the chat', { timeout: 90_000 }, () => {
     await underWay(page)
   })
 
+  it('asks once, although the response was lost and the user sends again', async () => {
+    const { page } = example
+    await page.route(
+      '**/messages',
+      async (route) => {
+        await route.fetch()
+        await route.abort()
+      },
+      { times: 1 },
+    )
+    await field(page).fill(question)
+    await field(page).press('Enter')
+    await page.getByText('The server cannot be reached.').waitFor()
+    await field(page).press('Enter')
+    await done(page)
+    expect(await page.locator('.prompt').count()).toBe(1)
+    expect(await page.locator('.answer').count()).toBe(1)
+    expect((await textOf(page)).split(lastWords)).toHaveLength(2)
+  })
+
   it('keeps the conversations', async () => {
     const { page } = example
     await ask(page, 'First question?')

@@ -1,5 +1,5 @@
 import { useServerEvent } from '@rivulet/react'
-import { useCallback, useState } from 'react'
+import { useCallback, useRef, useState } from 'react'
 import { events, type Message } from '../shared/contract.js'
 import { RunningAnswer, StoredAnswer } from './answer.js'
 import { ApiError, api } from './api.js'
@@ -38,8 +38,16 @@ export function ConversationView({ id, isNew, onStart }: ConversationViewProps) 
       return false
     }
   }
-  const send = (text: string) =>
-    attempt(() => api.send(id, { id: crypto.randomUUID(), answerId: crypto.randomUUID(), text }))
+  const unsent = useRef<{ id: string; answerId: string; text: string }>(undefined)
+  const send = async (text: string) => {
+    // Sent again, a prompt keeps its ids: the server may have taken it, and only its answer was lost.
+    const prompt =
+      unsent.current?.text === text ? unsent.current : { id: crypto.randomUUID(), answerId: crypto.randomUUID(), text }
+    unsent.current = prompt
+    const isSent = await attempt(() => api.send(id, prompt))
+    if (isSent) unsent.current = undefined
+    return isSent
+  }
   const retry = () => void attempt(() => api.retry(id, crypto.randomUUID()))
 
   const isGone = error instanceof ApiError && error.status === 404
