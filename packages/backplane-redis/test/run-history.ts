@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { EndEvent } from '@rivulet/core'
 import { runChannel } from '@rivulet/server'
 import { Redis } from 'ioredis'
 import { randomFrom } from '../../../test-support/random.js'
+import { Keys } from '../src/link/keys.js'
 import { RedisBackplane } from '../src/redis-backplane.js'
 import { ClusterNode } from './node-cluster.js'
 import { RedisServer } from './redis-server.js'
@@ -26,6 +28,8 @@ const steps = 50
 const patienceMs = 30_000
 
 interface Asked {
+  /** It was forgotten, and its id used again. */
+  again: boolean
   started: number
   stopped: number
   /** Somebody asked to stop it, whatever the answer. */
@@ -79,6 +83,7 @@ export class RunHistory {
 
   #askedOf(id: string): Asked {
     const asked = this.#asked.get(id) ?? {
+      again: false,
       started: 0,
       stopped: 0,
       mayBeStopped: false,
@@ -103,13 +108,21 @@ export class RunHistory {
   }
 
   /** Asks a node, which may die, stand still, or be without Redis: then nobody knows what became of it. */
-  #ask<Answer>(method: string, id: string, node: ClusterNode, onAnswer: (answer: Answer) => void, body?: Plan): void {
+  #ask<Answer>(
+    method: string,
+    id: string,
+    node: ClusterNode,
+    onAnswer: (answer: Answer) => void,
+    body?: Plan,
+  ): Promise<void> {
     const options = { method, body: body ? JSON.stringify(body) : null, signal: AbortSignal.timeout(10_000) }
     const asking = async () => {
       const response = await fetch(`http://127.0.0.1:${node.port}/${id}`, options)
       if (response.ok) onAnswer((await response.json()) as Answer)
     }
-    this.#calls.push(asking().catch(() => {}))
+    const asked = asking().catch(() => {})
+    this.#calls.push(asked)
+    return asked
   }
 
   #start(id: string, node: ClusterNode, atLeast = 0): void {
@@ -125,7 +138,14 @@ export class RunHistory {
     const onAnswer = ({ started }: StartAnswer) => {
       if (started) asked.started++
     }
-    this.#ask<StartAnswer>('POST', id, node, onAnswer, plan)
+    void this.#ask<StartAnswer>('POST', id, node, onAnswer, plan)
+  }
+
+  /** Forgets a run whose producer stands still, and starts another one with its id. Nobody reads them. */
+  async #startAgain(id: string): Promise<void> {
+    this.#askedOf(id).again = true
+    await this.#ask('PATCH', id, this.pick(this.#up), () => {})
+    this.#start(id, this.pick(this.#up), 40)
   }
 
   /** Has a producer at work on a node, and somebody who reads, when something happens to them. */
@@ -144,7 +164,7 @@ export class RunHistory {
     const onAnswer = ({ ended }: StopAnswer) => {
       if (ended) asked.stopped++
     }
-    this.#ask<StopAnswer>('DELETE', id, this.pick(this.#up), onAnswer)
+    void this.#ask<StopAnswer>('DELETE', id, this.pick(this.#up), onAnswer)
   }
 
   async #step(): Promise<void> {
@@ -174,9 +194,12 @@ export class RunHistory {
     if (paused && this.chance(0.6)) this.#wake(paused)
     else if (this.#up.length > 1) {
       const node = this.pick(this.#up)
+      const again = `again${this.#plans.size}`
+      if (this.chance(0.5)) this.#start(again, node, 40)
       await this.#busy(node)
       this.#paused.add(node)
       node.signal('SIGSTOP')
+      if (this.#asked.has(again)) await this.#startAgain(again)
       // Some of its readers notice, and go elsewhere.
       for (const reader of this.#readers) if (reader.port === node.port && this.chance(0.5)) reader.leave()
     }
@@ -278,7 +301,9 @@ export class RunHistory {
       const run = await backplane.runs.get(id)
       const log = await readLog(backplane, id)
       const readers = this.#readers.filter((reader) => reader.id === id)
-      this.#checkRun(asked, log, found)
+      if (asked.again) checkAgain(log, found)
+      else this.#checkRun(asked, log, found)
+      if (!this.#fault.lose) await this.#checkLease(backplane, id, found)
       const end = log.at(-1)
       const state = end?.kind === 'end' ? JSON.parse(end.data).state : undefined
       if (run?.state !== state) found.push(`it is ${run?.state}, and its log says ${state}`)
@@ -325,10 +350,30 @@ export class RunHistory {
       found.push(...checkEnd(JSON.parse(end.data), plan, { stored, mayBeStopped, refused: refused.size > 0 }))
   }
 
+  /** A position begins with the time. The lease is as long as the store has granted it. */
+  async #checkLease(backplane: RedisBackplane, id: string, found: string[]): Promise<void> {
+    const { messages } = await backplane.read(runChannel(id), 0, 1_000)
+    const leasedUntil = Number(await this.redis.command('HGET', new Keys('rivulet').run(id), 'l')) * 1024
+    for (const { type, data, position } of messages) {
+      const end = type === 'rivulet:end' ? (JSON.parse(data) as EndEvent) : undefined
+      if (end?.state === 'stopped') continue
+      const isLost = end?.reason === 'producer lost'
+      if (isLost !== position >= leasedUntil) found.push(`${data} is stored ${isLost ? 'before' : 'beyond'} its lease`)
+    }
+  }
+
   async dispose(): Promise<void> {
     for (const reader of this.#readers) reader.leave()
     await Promise.all([...this.nodes, this.redis].map((each) => each.dispose()))
   }
+}
+
+/** The producer of an earlier run with the same id writes nothing. */
+function checkAgain(log: readonly RunSeen[], found: string[]): void {
+  const outputs = log.flatMap((one) => (one.kind === 'output' ? [`${one.producer}:${one.n}`] : []))
+  const [first = ''] = outputs
+  const expected = outputs.map((_, n) => `${first.split(':')[0]}:${n}`)
+  if (String(outputs) !== String(expected)) found.push(`its log is ${outputs}`)
 }
 
 async function readLog(backplane: RedisBackplane, id: string): Promise<RunSeen[]> {

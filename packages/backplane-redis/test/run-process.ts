@@ -11,7 +11,7 @@ import type { Notice, Plan, StartAnswer, StopAnswer } from './run-plan.js'
 
 /**
  * One node of several, as a process of its own. A run is at `/<id>`: `GET` reads it, `POST` starts it with the plan in the
- * body, `DELETE` stops it, `OPTIONS` answers with what it is.
+ * body, `DELETE` stops it, `PATCH` forgets it.
  */
 const [port, redisPort, afterRestart, leaseMs, maxBytes] = process.argv.slice(2) as [
   string,
@@ -67,7 +67,7 @@ async function answer(method: string, id: string, request: IncomingMessage): Pro
     return { started } satisfies StartAnswer
   }
   if (method === 'DELETE') return { ended: await runs.stop(id, 'user') } satisfies StopAnswer
-  return (await runs.get(id)) ?? null
+  return runs.forget(id)
 }
 
 const server = createServer(async (request, response) => {
@@ -77,7 +77,7 @@ const server = createServer(async (request, response) => {
   }
   response.setHeader('Connection', 'close')
   try {
-    response.end(JSON.stringify(await answer(request.method!, id, request)))
+    response.end(JSON.stringify((await answer(request.method!, id, request)) ?? null))
   } catch {
     response.writeHead(503).end()
   }

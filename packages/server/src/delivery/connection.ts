@@ -163,7 +163,8 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
   }
 
   #wants(frame: Frame, position: number): boolean {
-    return (frame.position === undefined || frame.position > position) && this.sees(frame)
+    const at = frame.position ?? frame.upTo
+    return (at === undefined || at > position) && this.sees(frame)
   }
 
   give(piece: Batch | undefined): void {

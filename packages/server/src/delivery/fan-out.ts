@@ -140,8 +140,10 @@ export class FanOut implements BackplaneSubscriber {
     if (message.position !== undefined) {
       if (channel.last !== undefined) {
         if (message.position <= channel.last) return
-        if (message.previous !== channel.last && !channel.subscribing)
-          this.#dispatch(channel, Frame.gap(name, 'backplane'))
+        const { previous = 0 } = message
+        // Below the last one, history is another.
+        if (previous !== channel.last && !channel.subscribing)
+          this.#dispatch(channel, Frame.gap(name, 'backplane', previous > channel.last ? previous : undefined))
       }
       channel.last = message.position
     }

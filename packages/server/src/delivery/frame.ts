@@ -34,6 +34,8 @@ export class Frame {
   readonly position: number | undefined
   /** The reason, for the notice of a gap. */
   readonly gap: ServerGapReason | undefined
+  /** For the notice of a gap, the position of the last missing event: it concerns nobody who has all events up to there. */
+  readonly upTo: number | undefined
   /** True for the last event of its stream, a run. */
   readonly ends: boolean
   /** The length of the text in characters. */
@@ -43,11 +45,17 @@ export class Frame {
   #event: WireEvent | undefined
   #payload: Payload | undefined
 
-  private constructor(channel: string | undefined, text: string, content: LiveMessage | ServerGapReason) {
+  private constructor(
+    channel: string | undefined,
+    text: string,
+    content: LiveMessage | ServerGapReason,
+    upTo?: number,
+  ) {
     const message = typeof content === 'string' ? undefined : content
     this.channel = channel
     this.position = message?.position
     this.gap = message ? undefined : (content as ServerGapReason)
+    this.upTo = upTo
     this.ends = message?.type === 'rivulet:end'
     this.size = text.length
     this.#text = text
@@ -58,8 +66,8 @@ export class Frame {
     return new Frame(channel, encodeFrame(message, message.position), message)
   }
 
-  static gap(channel: string | undefined, reason: ServerGapReason): Frame {
-    return new Frame(channel, encodeControlEvent({ type: 'rivulet:gap', channel, reason }), reason)
+  static gap(channel: string | undefined, reason: ServerGapReason, upTo?: number): Frame {
+    return new Frame(channel, encodeControlEvent({ type: 'rivulet:gap', channel, reason }), reason, upTo)
   }
 
   /** The block of the event stream. */

@@ -47,7 +47,7 @@ export class Piece {
   readonly gaps: readonly ServerGapReason[]
   /** True if the stream ends with it. */
   readonly ends: boolean
-  /** The lowest and highest position of the events; `Infinity` and 0 if none has one. */
+  /** The lowest position of the events and gaps, and the highest one of the events; `Infinity` and 0 if none has one. */
   readonly lowest: number
   readonly highest: number
   #payload: Payload | undefined
@@ -58,8 +58,9 @@ export class Piece {
     let lowest = Infinity
     let highest = 0
     const gaps: ServerGapReason[] = []
-    for (const { position, gap } of frames) {
+    for (const { position, gap, upTo } of frames) {
       if (gap) gaps.push(gap)
+      if (upTo !== undefined) lowest = Math.min(lowest, upTo)
       if (position === undefined) continue
       lowest = Math.min(lowest, position)
       highest = Math.max(highest, position)
