@@ -370,10 +370,10 @@ export class RunHistory {
 
 /** The producer of an earlier run with the same id writes nothing. */
 function checkAgain(log: readonly RunSeen[], found: string[]): void {
-  const outputs = log.flatMap((one) => (one.kind === 'output' ? [`${one.producer}:${one.n}`] : []))
-  const [first = ''] = outputs
-  const expected = outputs.map((_, n) => `${first.split(':')[0]}:${n}`)
-  if (String(outputs) !== String(expected)) found.push(`its log is ${outputs}`)
+  const outputs = log.filter((one) => one.kind === 'output')
+  const [first] = outputs
+  if (outputs.some(({ producer, n }, index) => producer !== first!.producer || n !== first!.n + index))
+    found.push(`its log is ${outputs.map(({ producer, n }) => `${producer}:${n}`)}`)
 }
 
 async function readLog(backplane: RedisBackplane, id: string): Promise<RunSeen[]> {
