@@ -7,6 +7,7 @@ import { runClient } from './client/run.js'
 import { runCluster } from './cluster/run.js'
 import { runCores } from './cores/run.js'
 import { runDecode } from './decode/run.js'
+import { runPostgres } from './postgres/run.js'
 import { runRuns } from './runs/run.js'
 import { runServer, runUnequal } from './server/run.js'
 import { runSize } from './size/run.js'
@@ -31,6 +32,7 @@ const parts: Record<string, (options: Options) => void | Promise<void>> = {
   channels: runChannels,
   runs: runRuns,
   sqlite: runSqlite,
+  postgres: runPostgres,
   behaviour: runBehaviour,
   storm: runStorm,
   charts: drawCharts,

@@ -25,24 +25,26 @@ function unprivileged(command: string, args: readonly string[]): [string, string
   return ['setpriv', ['--reuid=postgres', '--regid=postgres', '--clear-groups', '--', command, ...args]]
 }
 
-/** Settings for speed: nothing that a test stores has to survive a crash of the machine. */
-const settings = [
-  'fsync=off',
-  'full_page_writes=off',
-  'max_connections=200',
-  'wal_level=replica',
-  'log_min_messages=fatal',
-]
+const settings = ['max_connections=200', 'wal_level=replica', 'log_min_messages=fatal']
+/** For speed: nothing that a test stores has to survive a crash of the machine. */
+const fastSettings = ['fsync=off', 'full_page_writes=off']
+
+export interface PostgresServerOptions {
+  /** Writes to the disk at each commit, as servers do by default. @default false */
+  readonly durable?: boolean
+}
 
 /** A real PostgreSQL in a folder and on a port of its own. */
 export class PostgresServer {
   readonly port: number
   readonly folder: string
   readonly #bin: string
+  readonly #durable: boolean
   #process: ChildProcess | undefined
 
-  private constructor(bin: string, folder: string, port: number) {
+  private constructor(bin: string, folder: string, port: number, durable: boolean) {
     this.#bin = bin
+    this.#durable = durable
     this.folder = folder
     this.port = port
   }
@@ -55,15 +57,15 @@ export class PostgresServer {
     return this.#process!.pid!
   }
 
-  static async start(): Promise<PostgresServer> {
-    const server = await PostgresServer.#create()
+  static async start({ durable = false }: PostgresServerOptions = {}): Promise<PostgresServer> {
+    const server = await PostgresServer.#create(durable)
     const args = ['-D', server.folder, '-U', 'postgres', '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C']
     await run(...unprivileged(join(server.#bin, 'initdb'), args))
     await server.start()
     return server
   }
 
-  static async #create(): Promise<PostgresServer> {
+  static async #create(durable = false): Promise<PostgresServer> {
     const bin = await serverFolder()
     if (!bin) throw new Error('There is no PostgreSQL: apt-get install postgresql')
     const folder = await mkdtemp(join(tmpdir(), 'rivulet-postgres-'))
@@ -71,7 +73,7 @@ export class PostgresServer {
       const { stdout } = await run('id', ['-u', 'postgres'])
       await chown(folder, Number(stdout), Number(stdout))
     }
-    return new PostgresServer(bin, folder, await freePort())
+    return new PostgresServer(bin, folder, await freePort(), durable)
   }
 
   /** Starts a replica that follows this server. */
@@ -91,6 +93,7 @@ export class PostgresServer {
       'listen_addresses=127.0.0.1',
       `unix_socket_directories=${this.folder}`,
       ...settings,
+      ...(this.#durable ? [] : fastSettings),
     ]
     const args = ['-D', this.folder, ...options.flatMap((option) => ['-c', option])]
     // The end of its input, or of this process, does not end it: `stop` does.
