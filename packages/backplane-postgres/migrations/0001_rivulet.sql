@@ -319,7 +319,9 @@ BEGIN
           greatest(
             (SELECT p.position FROM events p WHERE p.channel = e.channel AND NOT p.live AND p.position < e.position
               ORDER BY p.position DESC LIMIT 1),
-            (SELECT t.position FROM trims t WHERE t.channel = e.channel AND t.position < e.position)),
+            -- The last deleted event, even if this one is dropped as well and only waits for its deletion.
+            (SELECT greatest(CASE WHEN t.position < e.position THEN t.position END, CASE WHEN t.gone < e.position THEN nullif(t.gone, 0) END)
+              FROM trims t WHERE t.channel = e.channel)),
           least(
             coalesce(
               (SELECT r.beginning FROM runs r

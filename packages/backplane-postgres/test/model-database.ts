@@ -35,6 +35,8 @@ export class ModelDatabase implements FeedSource {
   readonly visible: ModelEvent[] = []
   /** By channel, the position up to which events were deleted. */
   readonly gone: Map<string, number> = new Map()
+  /** By channel, the position up to which events are no longer kept. They are deleted later, one by one. */
+  readonly dropped: Map<string, number> = new Map()
   readonly deleted: Set<string> = new Set()
   failedOver = false
   readonly #numbering: Numbering
@@ -107,12 +109,19 @@ export class ModelDatabase implements FeedSource {
     this.#grant()
   }
 
+  /** Keeps only the newest event of a channel. */
+  drop(channel: string): void {
+    const last = this.visible.filter((event) => event.channel === channel).at(-2)
+    if (last) this.dropped.set(channel, last.position)
+  }
+
   /** Deletes the oldest event of a channel. */
   trim(channel: string): void {
     const index = this.visible.findIndex((event) => event.channel === channel)
     if (index < 0) return
     const [event] = this.visible.splice(index, 1)
     this.gone.set(channel, event!.position)
+    this.dropped.set(channel, Math.max(this.dropped.get(channel) ?? 0, event!.position))
     this.deleted.add(event!.data)
   }
 
@@ -172,6 +181,8 @@ export class ModelDatabase implements FeedSource {
 
   #previous(channel: string, position: number): number {
     const before = this.visible.filter((event) => event.channel === channel && event.position < position)
-    return Math.max(before.at(-1)?.position ?? 0, this.gone.get(channel) ?? 0) || Math.min(this.#origin, position - 1)
+    const [dropped = 0, gone = 0] = [this.dropped.get(channel), this.gone.get(channel)]
+    const known = [before.at(-1)?.position ?? 0, dropped, gone].filter((value) => value < position)
+    return Math.max(0, ...known) || Math.min(this.#origin, position - 1)
   }
 }

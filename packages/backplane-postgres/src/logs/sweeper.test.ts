@@ -86,6 +86,27 @@ describe.skipIf(!installed)('a sweep', () => {
     ])
   })
 
+  it('tells it also if the event after the deleted one is dropped, but still there', async () => {
+    const { scene: database, sweeper, publish, stored } = await scene({ maxEvents: 1 })
+    const recorder = new Recorder()
+    const late = database.node({ listen: false, pollMs: 600_000 })
+    await late.subscribe('a', recorder)
+    await publish('a', '1', '2', '3')
+    await database.query(`SELECT rivulet.trim('[{"c":"a","e":1}]', 1000)`)
+    // One row at most.
+    await database.query('SELECT rivulet.sweep(0, 300000, 604800000, 1)')
+    expect(await stored()).toEqual(['2', '3'])
+    await late.publish('a', text('4'), kept)
+    await recorder.until(({ data }) => data.length === 3)
+    expect(recorder.entries.map(({ channel, message }) => message?.data ?? `gap ${channel}`)).toEqual([
+      'gap a',
+      '2',
+      '3',
+      '4',
+    ])
+    sweeper.close()
+  })
+
   it('reaches every channel, also if many of them dropped events that must stay for now', async () => {
     const { scene: database, sweeper } = await scene({})
     // 120 channels, with five old and five new events each, of which only the newest is kept.
