@@ -3,7 +3,7 @@ import { handleRunStop, handleRunStream } from '@rivulet/server/node'
 import type { Request, RequestHandler } from 'express'
 
 /**
- * An Express handler, for versions 4 and 5, that answers with a run: all of it, or what comes after the client's cursor, until
+ * An Express handler, for versions 4 and 5, that answers with a run: all its events, or those after the client's cursor, until
  * its end. With `start`, for a POST, it starts the run first. It never calls `next`: errors go to the manager's `onError`.
  *
  * @example
@@ -22,8 +22,8 @@ export function runStream<Contract extends EventContract, Context = unknown>(
 }
 
 /**
- * An Express handler that stops a run, for `app.delete` or `app.post`. It answers 200 with how the run ended, and 404 where
- * there is none.
+ * An Express handler that stops a run, for `app.delete` or `app.post`. It answers 200 with the run's end, or 404 if there is
+ * no such run.
  */
 export function runStop<Contract extends EventContract, Context = unknown>(
   runs: RunManager<Contract>,

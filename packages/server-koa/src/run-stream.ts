@@ -3,7 +3,7 @@ import { lastEventIdOf, NodeSink } from '@rivulet/server/node'
 import type { Context as KoaContext, Middleware } from 'koa'
 
 /**
- * Koa middleware, for versions 2 and 3, that answers with a run: all of it, or what comes after the client's cursor, until its
+ * Koa middleware, for versions 2 and 3, that answers with a run: all its events, or those after the client's cursor, until its
  * end. With `start`, for a POST, it starts the run first. Like `eventStream`, it writes to Node.js's own response and never calls `next`.
  *
  * @example
@@ -22,7 +22,7 @@ export function runStream<Contract extends EventContract, Context = unknown>(
   }
 }
 
-/** Koa middleware that stops a run. It answers 200 with how the run ended, and 404 where there is none. */
+/** Koa middleware that stops a run. It answers 200 with the run's end, or 404 if there is no such run. */
 export function runStop<Contract extends EventContract, Context = unknown>(
   runs: RunManager<Contract>,
   options: RunStopOptions<KoaContext, Context>,

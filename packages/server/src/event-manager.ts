@@ -206,9 +206,9 @@ export class EventManager<Contract extends EventContract> {
   }
 
   /**
-   * Reads the present cursor: the id of a position, of which all events up to it were published before, and all after it were
-   * not. Read it before the state that it belongs to, and give both to a page: a stream that begins there (`lastEventId`)
-   * brings every change that the state lacks. The state may already have some of those changes, unless both are read in one
+   * Reads the present cursor: an id that separates the events published until now from all later ones. Read it before the state
+   * that it belongs to, and give both to a page: a stream that begins there (`lastEventId`) brings every change that the state
+   * lacks. The state may already have some of those changes, unless both are read in one
    * `REPEATABLE READ` transaction of a transactional backplane.
    *
    * In a transaction, it is the id of the last event on any channel, so it reveals when that was published.

@@ -29,10 +29,10 @@ export function eventStreamResponse<Contract extends EventContract, Context = un
 }
 
 /**
- * Answers a web-standard request with a run: all of it, or what comes after the client's cursor, until its end. With `start`,
+ * Answers a web-standard request with a run: all its events, or those after the client's cursor, until its end. With `start`,
  * for a POST, it starts the run first.
  *
- * Resolves when the stream is open or the request refused; never rejects: what fails goes to the manager's `onError`, and the
+ * Resolves when the stream is open or the request refused; never rejects: errors go to the manager's `onError`, and the
  * client gets a status.
  *
  * @example
@@ -48,7 +48,7 @@ export function runStreamResponse<Contract extends EventContract, Context = unkn
   return sink.response
 }
 
-/** Answers a web-standard request to stop a run: 200 with how it ended, 404 where there is none. Never rejects. */
+/** Answers a web-standard request to stop a run: 200 with the run's end, or 404 if there is no such run. Never rejects. */
 export async function runStopResponse<Contract extends EventContract, Context = unknown>(
   runs: RunManager<Contract>,
   request: Request,

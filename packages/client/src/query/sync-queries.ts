@@ -163,7 +163,7 @@ class QuerySync {
     for (const query of this.#queries.keys()) this.#touch(query)
   }
 
-  /** Shows the events, and refetches what has to be. */
+  /** Shows the events, and refetches the queries that need it. */
   readonly #flush = (): void => {
     const due = new Set<CachedQuery>()
     for (const query of this.#touched) {

@@ -16,8 +16,8 @@ export interface SyncedQueryOptions {
 /**
  * One query in the cache, and the events that concern it.
  *
- * Its data is either *proven*, so that the data and the kept events after its cursor give the server's state, or it has to be
- * fetched again. A fetch proves what it brings if nothing was missed since it began.
+ * Its data is either *proven*, so that the data and the kept events after its cursor give the server's state, or must be
+ * fetched again. A fetch proves its result if nothing was missed since it began.
  */
 export class SyncedQuery {
   readonly rule: AnyQueryRule
@@ -41,7 +41,7 @@ export class SyncedQuery {
     this.#fetch = options.query.state.fetchStatus === 'idle' ? 'none' : 'early'
   }
 
-  /** It has to be fetched, and no fetch is under way. */
+  /** True if the data must be fetched, and no fetch is under way. */
   get isDue(): boolean {
     const { data, status, fetchStatus, isInvalidated } = this.#query.state
     if (fetchStatus !== 'idle' || (data === undefined && status !== 'error')) return false

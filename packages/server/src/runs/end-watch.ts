@@ -32,7 +32,7 @@ export class EndWatch implements BackplaneSubscriber {
   }
 
   #hear(position: number, outcome: Outcome): void {
-    // The end of an earlier run with the same id is none of it.
+    // An earlier run with the same id may have ended too.
     if (position > this.#beginning) this.#onEnd?.(outcome)
   }
 

@@ -141,7 +141,7 @@ export class Production<Contract extends EventContract> {
     if (!this.#over) this.#stopLease = callAt(this.#options.clock, until, () => this.lose())
   }
 
-  /** The store refuses what it does: somebody ended the run, which it was not told yet, or its lease is over. */
+  /** Called when the store refuses a write: somebody has ended the run, or the lease is over. */
   async refused(): Promise<void> {
     const { id, store } = this.#options
     try {

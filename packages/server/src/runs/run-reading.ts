@@ -86,7 +86,7 @@ export class RunReading<Request, Context> implements StreamSource {
     }
   }
 
-  /** One that is given what it lacks may find the end there, and is looked at again when it is live. */
+  /** A connection that still catches up may find the end in the log. It is checked again once it is live. */
   #sendAway(connection: Connection): void {
     if (connection.state === 'live' && !connection.complete) connection.close('run ended', true)
   }
