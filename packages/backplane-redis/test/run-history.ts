@@ -289,7 +289,8 @@ export class RunHistory {
 
   #ownNode(): RedisBackplane {
     const client = new Redis({ port: this.redis.port, host: '127.0.0.1', lazyConnect: true })
-    return new RedisBackplane({ client, afterRestart: this.#fault.afterRestart })
+    // A busy machine may take its time to answer the check.
+    return new RedisBackplane({ client, afterRestart: this.#fault.afterRestart, timeoutMs: patienceMs })
   }
 
   /** @returns What is wrong. */
