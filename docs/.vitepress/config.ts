@@ -62,6 +62,7 @@ export default defineConfig({
           { text: 'Channels and authorization', link: '/guide/channels' },
           { text: 'Presence', link: '/guide/presence' },
           { text: 'Resume and gaps', link: '/guide/resume' },
+          { text: 'TanStack Query', link: '/guide/tanstack-query' },
           { text: 'Streaming answers and jobs', link: '/guide/runs' },
           { text: 'Slow clients', link: '/guide/slow-clients' },
           { text: 'Deploying', link: '/guide/deploying' },
