@@ -2,6 +2,7 @@
 import { copyFile, mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
+import { PostgresServer } from '../packages/backplane-postgres/test/postgres-server.js'
 import { launchChromium } from '../test-support/chromium.js'
 import { ExampleProcess, exampleFolder } from '../test-support/example-process.js'
 import { freePort } from '../test-support/free-port.js'
@@ -12,6 +13,8 @@ const folder = fileURLToPath(new URL('../docs/images/', import.meta.url))
 interface Example {
   /** Name of the folder and of the screenshots. */
   readonly name: string
+  /** Starts what the example needs, and returns its end. */
+  readonly start?: () => Promise<() => Promise<void>>
   /** Brings the page into the state for its screenshot. */
   readonly fill: (page: Page, url: string, index: number) => Promise<void>
 }
@@ -22,6 +25,7 @@ const examples: readonly Example[] = [
   { name: 'hono', fill: fillImport },
   { name: 'cluster', fill: fillCluster },
   { name: 'chat', fill: fillChat },
+  { name: 'task-board', start: startPostgres, fill: fillTaskBoard },
 ]
 
 const views = [
@@ -39,7 +43,8 @@ try {
   await browser.close()
 }
 
-async function take(browser: Browser, { name, fill }: Example): Promise<void> {
+async function take(browser: Browser, { name, start, fill }: Example): Promise<void> {
+  const end = await start?.()
   const server = new ExampleProcess(exampleFolder(name), await freePort())
   await server.start()
   try {
@@ -58,6 +63,7 @@ async function take(browser: Browser, { name, fill }: Example): Promise<void> {
     for (const page of pages) await page.close()
   } finally {
     await server.stop()
+    await end?.()
   }
 }
 
@@ -129,4 +135,17 @@ async function fillChat(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'New chat' }).click()
   await ask('How does an answer survive a reload?')
   await page.locator('.answer[data-state="running"] pre').waitFor({ timeout: 60_000 })
+}
+
+async function startPostgres(): Promise<() => Promise<void>> {
+  const postgres = await PostgresServer.start()
+  process.env.DATABASE_URL = postgres.url
+  return () => postgres.dispose()
+}
+
+/** The sample boards, after a move. */
+async function fillTaskBoard(page: Page, _url: string, index: number): Promise<void> {
+  await page.locator('.rivulet-indicator--open').waitFor()
+  if (index === 0) await page.getByRole('button', { name: 'Move “Compress the hero image” right' }).click()
+  await page.getByRole('region', { name: 'In progress' }).getByText('Compress the hero image').waitFor()
 }

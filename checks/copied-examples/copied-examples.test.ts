@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { decodeStream, isControlEvent } from '@rivulet/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PostgresServer, serverFolder } from '../../packages/backplane-postgres/test/postgres-server.js'
 import { ExampleProcess } from '../../test-support/example-process.js'
 import { freePort } from '../../test-support/free-port.js'
 import { root } from '../../test-support/root.js'
@@ -45,12 +46,27 @@ const streams: Record<string, Stream> = {
     path: `/api/answers/${answerId}`,
     init: { headers: { cookie } },
   },
+  'task-board': {
+    before: {
+      path: '/api/boards/website/cards',
+      init: {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ id: randomUUID(), title: 'A card', column: 'todo' }),
+      },
+    },
+    // From a position before all events.
+    path: '/api/events/stream?lastEventId=1',
+    init: {},
+  },
   hono: {
     path: '/api/imports/1',
     init: { method: 'POST', body: JSON.stringify({ csv: 'email,name,password\nada@example.com,Ada,correct horse' }) },
   },
 }
 
+const hasPostgres = (await serverFolder()) !== undefined
+let postgres: PostgresServer | undefined
 let folder: string
 /** Tarballs of the published packages, by name. */
 let tarballs: Record<string, string>
@@ -58,11 +74,18 @@ let tarballs: Record<string, string>
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rivulet-copies-'))
   tarballs = packPackages(folder)
+  postgres = hasPostgres ? await PostgresServer.start() : undefined
+  if (postgres) process.env.DATABASE_URL = postgres.url
 }, 60_000)
 
-afterAll(() => rm(folder, { recursive: true, force: true }))
+afterAll(async () => {
+  await postgres?.dispose()
+  await rm(folder, { recursive: true, force: true })
+})
 
-describe.each(readdirSync(join(root, 'examples')))('examples/%s, copied out of the repository', (name) => {
+const examples = readdirSync(join(root, 'examples')).filter((name) => name !== 'task-board' || hasPostgres)
+
+describe.each(examples)('examples/%s, copied out of the repository', (name) => {
   it('installs, builds and runs', async () => {
     const copy = join(folder, name)
     copyExample(join(root, 'examples', name), copy)
