@@ -131,7 +131,7 @@ async function measureIdle(pool: pg.Pool, node: Node, seconds: number): Promise<
 }
 
 async function measureThroughput(pool: pg.Pool, quick: boolean): Promise<PostgresResults['throughput']> {
-  const [bursts, rounds] = quick ? [4, 1] : [40, 7]
+  const [bursts, rounds] = quick ? [4, 1] : [10, 7]
   const backplane = new PostgresBackplane({ client: pool, listen: false })
   const message = { type: 'log', data: JSON.stringify({ level: 'info', message: 'x'.repeat(bytes - 30) }) }
   const bare = `WITH stored AS (INSERT INTO bench_bare (channel, type, data) VALUES ($1, $2, $3) RETURNING id)
