@@ -63,6 +63,18 @@ describe.skipIf(!installed).each(Object.entries(pools))('a connection of %s that
     expect(results).toEqual([undefined, expect.anything(), undefined])
   }, 60_000)
 
+  it('is kept if the probe arrives before the answer of the read that sent it', async () => {
+    const { scene, pool, notify } = await behindProxy()
+    const { listener, woken, results } = listen(pool, scene.schema)
+    await until(() => woken.length === 1)
+    const since = performance.now()
+    await notify('7')
+    await until(() => woken.includes('7'))
+    listener.sent(since)
+    await until(() => listener.isDue)
+    expect([woken, results]).toEqual([['', '7'], [undefined]])
+  })
+
   it('wakes once for each notification after any number of failed attempts', async () => {
     const { scene, proxy, pool, notify } = await behindProxy()
     proxy.cut()
@@ -94,7 +106,7 @@ it.skipIf(!installed)(
     const { listener, woken } = listen({ client: sql }, scene.schema)
     await until(() => woken.length === 1)
     proxy.swallow()
-    listener.sent()
+    listener.sent(performance.now())
     await until(() => woken.length === 2)
     await until(
       () => heard.length > 0,

@@ -63,8 +63,8 @@ export class Listener implements Probing {
     )
   }
 
-  sent(): void {
-    if (!this.#end || this.#probeTimer || this.#closed) return
+  sent(since: number): void {
+    if (!this.#end || this.#probeTimer || this.#closed || this.#heardAt >= since) return
     const { timeoutMs } = this.#options
     this.#probeTimer = setTimeout(() => {
       this.#deaf = true

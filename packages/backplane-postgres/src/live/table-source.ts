@@ -11,8 +11,8 @@ const maxBytes = 4_194_304
 export interface Probing {
   /** Tells if the next read has to send one. */
   readonly isDue: boolean
-  /** Called when one was sent. */
-  sent(): void
+  /** Called when one was sent, at this time or later by `performance.now()`. It may have arrived before the read's answer. */
+  sent(since: number): void
 }
 
 /** Reads the feed from the table of events. */
@@ -29,9 +29,10 @@ export class TableSource implements FeedSource {
     const { waitMs, known } = this.#database
     const names = channels && JSON.stringify(channels.map(toText))
     const probe = this.#probing?.isDue ?? false
+    const since = performance.now()
     const values = [after ?? null, names ?? null, maxEvents, maxBytes, waitMs, known, String(probe)]
     const rows = await this.#database.call('subscribe', 'feed', ...values)
-    if (probe) this.#probing?.sent()
+    if (probe) this.#probing?.sent(since)
     const events: FeedEvent[] = []
     const lost: { channel: string; position: number }[] = []
     for (const row of rows) {
