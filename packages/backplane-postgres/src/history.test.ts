@@ -57,12 +57,17 @@ describe.skipIf(!installed)('positions', () => {
     await scene.query(`${clockGoesBack(scene.schema, 3_600_000)};
       DELETE FROM rivulet.events; UPDATE rivulet.state SET history = 'of the primary';
       SELECT setval('rivulet.positions', ${before}), setval('rivulet.horizon', ${before})`)
-    await other.publish('a', text('lost with the gap'), kept)
+    await other.publish('a', text('may be part of the gap'), kept)
     await recorder.until(({ gaps }) => gaps.length > 0)
     await other.publish('a', text('2'), kept)
     await recorder.until(({ data }) => data.includes('2'))
-    expect(recorder.entries.map(({ message }) => message?.data)).toEqual(['1', undefined, '2'])
-    expect(recorder.messages[1]!.position).toBeGreaterThan(position!)
+    // If the first node notices the failover before that publish, the event comes behind the gap, with a higher position.
+    const told = recorder.entries.map(({ message }) => message?.data)
+    expect(told.filter((data) => data !== 'may be part of the gap')).toEqual(['1', undefined, '2'])
+    expect(told.indexOf('may be part of the gap')).not.toBe(1)
+    const positions = recorder.messages.map(({ position }) => position!)
+    expect(positions).toEqual([...new Set(positions)].sort((a, b) => a - b))
+    expect(positions[1]).toBeGreaterThan(position!)
     expect(await other.read('a', position!, 10)).toMatchObject({ continuous: false, reason: 'restarted' })
   }, 60_000)
 
