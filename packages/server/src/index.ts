@@ -11,6 +11,7 @@ export type {
   StoredMessage,
 } from './backplane/backplane.js'
 export { MemoryBackplane, type MemoryBackplaneOptions } from './backplane/memory-backplane.js'
+export { missingUpTo } from './backplane/missing-up-to.js'
 export { positionAt, timeAfter } from './backplane/position.js'
 export type { BackplaneRegistry, NodeInfo, RegistryChange, RegistryEntry } from './backplane/registry.js'
 export { boundsPer, type Retention, type RetentionBounds } from './backplane/retention.js'

@@ -1,4 +1,4 @@
-import type { ReadResult } from '@rivulet/server'
+import { missingUpTo, type ReadResult } from '@rivulet/server'
 import type { LiveItem } from './live-message.js'
 import type { RepairBuffer } from './repair-buffer.js'
 
@@ -49,10 +49,9 @@ export async function merge(sources: readonly Source[], buffer: RepairBuffer, op
 
 async function fill(source: Source, limit: number, { horizon, read, onHole }: MergeOptions): Promise<void> {
   const { channel, after } = source
-  const { messages, continuous, lastPosition } = await read(channel, after, limit)
-  const upTo = messages[0]?.previous ?? lastPosition
-  // One that is not after the place of the read belongs to another history.
-  if (!continuous) onHole(channel, upTo > after ? upTo : Infinity)
+  const result = await read(channel, after, limit)
+  const { messages, continuous } = result
+  if (!continuous) onHole(channel, missingUpTo(result, after))
   const wanted = messages.filter(({ position }) => position <= horizon)
   source.more = wanted.length === limit
   source.items = wanted.map((message) => ({ channel, position: message.position, previous: message.previous, message }))

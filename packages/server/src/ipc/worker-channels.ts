@@ -1,4 +1,5 @@
 import type { BackplaneSubscriber, LiveMessage, ReadResult, StoredMessage } from '../backplane/backplane.js'
+import { missingUpTo } from '../backplane/missing-up-to.js'
 import { tell } from '../runtime/guard.js'
 
 /** The subscriptions of one worker. They get each event once, in one order over all channels. */
@@ -152,11 +153,10 @@ export async function catchUp(
     const limit = Math.max(1, Math.floor(size / empty.length))
     const results = await readAll(empty.map(({ channel, after }) => [channel, after, limit]))
     for (const [index, source] of empty.entries()) {
-      const { messages, continuous, lastPosition } = results[index]!
+      const result = results[index]!
+      const { messages, continuous, lastPosition } = result
       if (!continuous) holes.set(source.channel, lastPosition)
-      const upTo = messages[0]?.previous ?? lastPosition
-      // One that is not after the place of the read belongs to another history.
-      if (!continuous && !told) channels.gap(source.channel, upTo > source.after ? upTo : Infinity)
+      if (!continuous && !told) channels.gap(source.channel, missingUpTo(result, source.after))
       source.items = messages.filter(({ position }) => position <= until)
       source.more = source.items.length === limit
       source.after = source.items.at(-1)?.position ?? source.after
