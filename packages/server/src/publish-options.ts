@@ -36,10 +36,7 @@ export interface Publication {
 }
 
 /** @throws {ConfigurationError} if an option has an invalid value. */
-export function readPublishOptions(
-  options: PublishEventOptions,
-  stamp: { timestamp: number; source: string },
-): Publication {
+export function readPublishOptions(options: PublishEventOptions, stamp: Omit<Stamp, 'channel'>): Publication {
   const { channel = 'default', retain = true, idempotencyKey, source = stamp.source, transaction } = options
   const { timestamp = stamp.timestamp } = options
   checkChannel(channel)
