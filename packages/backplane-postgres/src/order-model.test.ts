@@ -6,7 +6,7 @@ import { LiveFeed } from './live/live-feed.js'
 
 /** Random schedules of concurrent, late and rolled-back commits; `npm run test:long` plays 20,000. */
 const seeds = Number(process.env.RIVULET_SEEDS ?? 300)
-const firstSeed = Number(process.env.RIVULET_FIRST_SEED ?? 1)
+const firstSeed = Number(process.env.RIVULET_SEED ?? 1)
 const channels = ['a', 'b', 'c']
 
 /** One subscriber of one channel, and what it may expect. */

@@ -6,12 +6,12 @@ import { installed, Scene } from '../test/scene.js'
 import type { PostgresBackplane } from './index.js'
 
 /** Random schedules on a real server; `npm run test:long` plays 200. */
-const seeds = Number(process.env.RIVULET_SERVER_SEEDS ?? 3)
-const firstSeed = Number(process.env.RIVULET_FIRST_SEED ?? 1)
+const seeds = Number(process.env.RIVULET_SEEDS ?? 3)
+const firstSeed = Number(process.env.RIVULET_SEED ?? 1)
 const channels = ['a', 'b', 'c']
 const writers = 5
 
-/** What a transaction stored, by the row that it stored along with its events. */
+/** The events of a transaction, by the row that it stored along with them. */
 interface Written {
   readonly id: string
   readonly events: readonly { readonly channel: string; readonly data: string }[]
