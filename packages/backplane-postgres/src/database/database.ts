@@ -7,7 +7,7 @@ import {
   type PostgresJs,
   type Row,
 } from './postgres-client.js'
-import { inTime } from './timing.js'
+import { inTime, timeoutError } from './timing.js'
 
 /** The version of the tables that this package needs. */
 export const schemaVersion = 1
@@ -18,7 +18,7 @@ export interface DatabaseOptions {
   readonly timeoutMs: number
 }
 
-/** How often a statement is tried that met others under an isolation level above READ COMMITTED, or a deadlock. */
+/** The number of tries for a statement that met others under an isolation level above READ COMMITTED, or a deadlock. */
 const maxTries = 5
 
 /** Calls the functions of the schema, each as one statement and one transaction, within a time limit. */
@@ -127,6 +127,11 @@ export class Database {
     const prepare = sql.options?.prepare !== false
     const query = sql.unsafe(text, [...values], { prepare })
     return (await inTime(Promise.resolve(query), this.timeoutMs)) as Row[]
+  }
+
+  /** The error of an operation that had no turn within the time limit. */
+  lateError(operation: PostgresOperation): Error {
+    return explained(operation, timeoutError(this.timeoutMs), this.schema)
   }
 
   close(): void {

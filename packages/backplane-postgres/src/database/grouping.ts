@@ -26,17 +26,18 @@ export interface GroupingOptions<Item, Result> {
  */
 export class Grouping<Item, Result> {
   readonly #options: GroupingOptions<Item, Result>
+  readonly #now: () => number
   #waiting: Waiting<Item, Result>[] = []
   #running = false
 
   constructor(options: GroupingOptions<Item, Result>) {
     this.#options = options
+    this.#now = options.now ?? (() => performance.now())
   }
 
   add(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const { sizeOf, now = performance.now.bind(performance) } = this.#options
-      this.#waiting.push({ item, size: sizeOf(item), since: now(), resolve, reject })
+      this.#waiting.push({ item, size: this.#options.sizeOf(item), since: this.#now(), resolve, reject })
       if (this.#running) return
       this.#running = true
       queueMicrotask(() => void this.#run())
@@ -59,8 +60,8 @@ export class Grouping<Item, Result> {
   }
 
   #rejectLate(): void {
-    const { maxWaitMs, onLate, now = performance.now.bind(performance) } = this.#options
-    const oldest = now() - maxWaitMs
+    const { maxWaitMs, onLate } = this.#options
+    const oldest = this.#now() - maxWaitMs
     const inTime = this.#waiting.findIndex(({ since }) => since > oldest)
     const late = this.#waiting.splice(0, inTime < 0 ? this.#waiting.length : inTime)
     for (const { reject } of late) reject(onLate())

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { BackplaneMessage, PublishOptions, PublishResult } from '@rivulet/server'
 import type { Database } from '../database/database.js'
-import { explained, PostgresSetupError } from '../database/errors.js'
+import { PostgresSetupError } from '../database/errors.js'
 import { Grouping } from '../database/grouping.js'
 import type { Row } from '../database/postgres-client.js'
 import { toText } from '../database/text.js'
-import { timeoutError } from '../database/timing.js'
 import { type Bounds, graceMs } from './bounds.js'
 
 /** An event as the database takes it. */
@@ -66,7 +65,7 @@ export class Publishing {
       maxSize,
       sizeOf: ({ data }) => data.length,
       maxWaitMs: database.timeoutMs,
-      onLate: () => explained('publish', timeoutError(database.timeoutMs), database.schema),
+      onLate: () => database.lateError('publish'),
       run: (items) => this.#publish(items),
     })
   }

@@ -1,10 +1,8 @@
 import { type ReadResult, runOf, type StoredMessage } from '@rivulet/server'
 import type { Database } from '../database/database.js'
-import { explained } from '../database/errors.js'
 import { Grouping } from '../database/grouping.js'
 import type { Row } from '../database/postgres-client.js'
 import { fromText, toText } from '../database/text.js'
-import { timeoutError } from '../database/timing.js'
 import { type Bounds, finite } from './bounds.js'
 
 /** A read of one channel. */
@@ -35,7 +33,7 @@ export class Reading {
       maxSize: maxEvents,
       sizeOf: ({ limit }) => limit,
       maxWaitMs: database.timeoutMs,
-      onLate: () => explained('read', timeoutError(database.timeoutMs), database.schema),
+      onLate: () => database.lateError('read'),
       run: (requests) => this.#read(requests),
     })
   }
