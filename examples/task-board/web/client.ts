@@ -2,7 +2,7 @@ import { EventStreamService } from '@rivulet/client'
 import { QueryClient } from '@tanstack/react-query'
 import { type Board, events, streamPath } from '../shared/board.js'
 
-/** What a page begins with. */
+/** The state that a page begins with. */
 export interface PageState {
   readonly boards: readonly Board[]
   /** The id of the board in the page's address. */

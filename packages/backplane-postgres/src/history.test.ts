@@ -27,7 +27,7 @@ describe.skipIf(!installed)('positions', () => {
     onTestFinished(async () => {
       await Promise.all([admin.end(), end()])
     })
-    // What is not written by a commit is still in memory at the crash.
+    // At the crash, everything that no commit has written is still in memory.
     await admin.query("ALTER SYSTEM SET wal_writer_delay = '10s'")
     await admin.query('SELECT pg_reload_conf()')
     await migrate(admin)

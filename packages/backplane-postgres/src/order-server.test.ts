@@ -179,7 +179,7 @@ async function play(seed: number) {
   await others
   // If it has not come to it.
   await untilDone(() => nodes[2]!.subscribe('a', later))
-  // What became of a commit whose connection ended is seen in the row.
+  // The row shows the outcome of a commit whose connection ended.
   const rows = await scene.query('SELECT id FROM rivulet.written')
   const stored = new Set(rows.map(({ id }) => id))
   const committed = written.filter(({ id, committed }) => committed ?? stored.has(id))

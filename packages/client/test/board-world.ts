@@ -21,7 +21,7 @@ const boardEvents: ContractOf<{ added: z.ZodType<{ board: BoardName; item: numbe
   added: z.object({ board: z.enum(boardNames), item: z.number() }),
 })
 
-/** How an event comes over the wire: as it should, without an id, or so that no client can read it. */
+/** The way an event comes over the wire: as it should, without an id, or so that no client can read it. */
 type Form = 'whole' | 'live' | 'garbled'
 
 interface Entry {
@@ -37,7 +37,7 @@ export type Key = readonly ['board' | 'local' | 'sum', BoardName] | readonly ['c
 export const keys: readonly Key[] = [['board', 'a'], ['board', 'b'], ['local', 'a'], ['sum', 'b'], ['count']] as const
 export interface PendingFetch {
   readonly key: Key
-  /** What the server has read for it. */
+  /** The state that the server has read for it. */
   data: unknown
   resolve(data: unknown): void
   reject(error: unknown): void
@@ -109,7 +109,7 @@ export class BoardWorld {
     })
   }
 
-  /** What the server would answer. */
+  /** The answer that the server would give. */
   read(key: Key): unknown {
     const [kind, name] = key
     const cursor = text(this.position)
@@ -127,7 +127,7 @@ export class BoardWorld {
     }
   }
 
-  /** What a query shows; its cursor aside. */
+  /** The data of a query, without its cursor. */
   shown(key: Key): unknown {
     return withoutCursor(this.queryClient.getQueryData(key))
   }

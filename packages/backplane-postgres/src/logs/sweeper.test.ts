@@ -146,7 +146,7 @@ describe.skipIf(!installed)('a sweep', () => {
     await sweeping.client.query(sweep)
     const trim = database.query(`SELECT rivulet.trim('[{"c":"a","e":1},{"c":"z","e":1}]', 10000)`)
     await blocked(database)
-    // What a sweep does next: it changes the row of another channel.
+    // The next step of a sweep: it changes the row of another channel.
     await sweeping.client.query(`UPDATE ${database.schema}.trims SET gone = gone WHERE channel = 'a'`)
     await sweeping.commit()
     await trim

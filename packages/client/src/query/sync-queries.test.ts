@@ -102,7 +102,7 @@ describe('an event', () => {
     await world.flush()
     const seen: unknown[] = []
     const stop = world.queryClient.getQueryCache().subscribe(({ type }) => {
-      // What components see: they are told after the cache's own listeners.
+      // The view of components: they are told after the cache's own listeners.
       if (type === 'observerResultsUpdated') queueMicrotask(() => seen.push(world.shown(a)))
     })
     await world.answerAll()

@@ -107,7 +107,7 @@ class QuerySync {
   }
 
   #onGap({ channel }: GapEvent): void {
-    // What is missing has later positions, but earlier ones than the next event.
+    // The missing events have later positions, but earlier ones than the next event.
     this.#position = undefined
     for (const [query, synced] of this.#queries) {
       if (channel !== undefined && !this.#hasChannel(synced.rule, channel, query)) continue
