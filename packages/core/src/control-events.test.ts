@@ -20,6 +20,11 @@ const message = (event: string, data: string): SseMessage => ({ event, data, las
 describe('control events', () => {
   it.each<ControlEvent>([
     { type: 'rivulet:open', connectionId: 'c1', heartbeatMs: 30_000, recovered: null, replayed: 0 },
+    { type: 'rivulet:open', connectionId: 'c1', heartbeatMs: 0, recovered: true, replayed: 2, control: 'secret' },
+    { type: 'rivulet:channels', added: ['a'], removed: [], change: 3 },
+    { type: 'rivulet:channels', added: [], removed: ['a', 'b'] },
+    { type: 'rivulet:channels', added: [], removed: [], change: 4, failed: true },
+    { type: 'rivulet:live', change: 3 },
     { type: 'rivulet:gap', channel: 'default', reason: 'trimmed' },
     { type: 'rivulet:gap', reason: 'restarted' },
     { type: 'rivulet:close', reason: 'shutdown', retry: true },
@@ -41,6 +46,11 @@ describe('control events', () => {
     ['no JSON', 'rivulet:open', '{'],
     ['no object', 'rivulet:open', 'null'],
     ['an open without its fields', 'rivulet:open', '{"connectionId":"c"}'],
+    ['an open whose secret is no text', 'rivulet:open', '{"connectionId":"c","heartbeatMs":0,"control":1}'],
+    ['a change without its lists', 'rivulet:channels', '{"added":["a"]}'],
+    ['a change whose channels are no texts', 'rivulet:channels', '{"added":[1],"removed":[]}'],
+    ['a change whose number is none', 'rivulet:channels', '{"added":[],"removed":[],"change":"3"}'],
+    ['a live event of a change whose number is none', 'rivulet:live', '{"change":null}'],
     ['a gap without a reason', 'rivulet:gap', '{}'],
     ['a close without retry', 'rivulet:close', '{"reason":"x"}'],
     ['an end without a state', 'rivulet:end', '{}'],

@@ -16,6 +16,8 @@ export interface OpenEvent {
   readonly location?: string | undefined
   /** `true` if the stream is a run: a client without a last event ID gets all of it. */
   readonly run?: boolean | undefined
+  /** Secret with which the client changes the channels of this connection. If absent, it cannot. */
+  readonly control?: string | undefined
 }
 
 /** Marks a place in the stream where events may be missing. */
@@ -46,9 +48,29 @@ export interface CloseEvent {
   readonly retry: boolean
 }
 
-/** Marks the end of the history: all events before it were published before the stream began. */
+/**
+ * Announces that the channels of the stream have changed. Events after it are of the new channels: first the history of the
+ * added ones, up to `rivulet:live`, between events of the others.
+ */
+export interface ChannelsEvent {
+  readonly type: 'rivulet:channels'
+  /** A channel that is also in `removed` begins anew. */
+  readonly added: readonly string[]
+  readonly removed: readonly string[]
+  /** The client's number of the change. Absent if the server made the change. */
+  readonly change?: number | undefined
+  /** `true` if the server failed to make the change. The channels are as before. */
+  readonly failed?: boolean | undefined
+}
+
+/**
+ * Marks the end of the history. On the stream of a run, all events before it were published before the stream began. After
+ * `rivulet:channels`, the stream has everything of the added channels up to here.
+ */
 export interface LiveEvent {
   readonly type: 'rivulet:live'
+  /** The `change` of the `rivulet:channels` whose history ends. */
+  readonly change?: number | undefined
 }
 
 /** Outcome of a run: `done` (the producer finished), `stopped` (somebody stopped it), or `failed`. */
@@ -66,10 +88,11 @@ export interface EndEvent {
 }
 
 /**
- * An event of the protocol itself. It carries no `id` and moves no cursor, with three exceptions: a `rivulet:open` that gives
- * a client its first cursor, and the events kept with a run: `rivulet:end`, and `rivulet:gap` in place of lost events.
+ * An event of the protocol itself. It carries no `id` and moves no cursor, with these exceptions: a `rivulet:open` that gives
+ * a client its first cursor, a `rivulet:live` after a change of channels, and the events kept with a run: `rivulet:end`, and
+ * `rivulet:gap` in place of lost events.
  */
-export type ControlEvent = OpenEvent | GapEvent | LiveEvent | EndEvent | CloseEvent
+export type ControlEvent = OpenEvent | GapEvent | ChannelsEvent | LiveEvent | EndEvent | CloseEvent
 
 /** Recognizes the names of protocol events, including those that this version does not know. */
 export function isControlEvent(event: string): boolean {
@@ -107,17 +130,32 @@ function hasFields(event: string, fields: Record<string, unknown>): boolean {
       return (
         typeof fields.connectionId === 'string' &&
         typeof fields.heartbeatMs === 'number' &&
-        (fields.location === undefined || typeof fields.location === 'string')
+        isTextOrAbsent(fields.location) &&
+        isTextOrAbsent(fields.control)
       )
+    case 'rivulet:channels':
+      return areTexts(fields.added) && areTexts(fields.removed) && isNumberOrAbsent(fields.change)
     case 'rivulet:gap':
       return typeof fields.reason === 'string'
     case 'rivulet:live':
-      return true
+      return isNumberOrAbsent(fields.change)
     case 'rivulet:end':
-      return endStates.has(fields.state) && (fields.reason === undefined || typeof fields.reason === 'string')
+      return endStates.has(fields.state) && isTextOrAbsent(fields.reason)
     case 'rivulet:close':
       return typeof fields.retry === 'boolean'
     default:
       return false
   }
+}
+
+function isTextOrAbsent(value: unknown): boolean {
+  return value === undefined || typeof value === 'string'
+}
+
+function isNumberOrAbsent(value: unknown): boolean {
+  return value === undefined || typeof value === 'number'
+}
+
+function areTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
 }

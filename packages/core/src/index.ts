@@ -1,5 +1,6 @@
 export { type Clock, maxTimerMs, systemClock } from './clock.js'
 export {
+  type ChannelsEvent,
   type CloseEvent,
   type ControlEvent,
   type EndEvent,
