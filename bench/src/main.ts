@@ -8,6 +8,7 @@ import { runCluster } from './cluster/run.js'
 import { runCores } from './cores/run.js'
 import { runDecode } from './decode/run.js'
 import { runPostgres } from './postgres/run.js'
+import { runRedisPublishes } from './redis-publishes/run.js'
 import { runRuns } from './runs/run.js'
 import { runServer, runUnequal } from './server/run.js'
 import { runSize } from './size/run.js'
@@ -30,6 +31,7 @@ const parts: Record<string, (options: Options) => void | Promise<void>> = {
   cluster: runCluster,
   cores: runCores,
   channels: runChannels,
+  redis: runRedisPublishes,
   runs: runRuns,
   sqlite: runSqlite,
   postgres: runPostgres,

@@ -5,7 +5,7 @@ import type { RedisServer } from '../../packages/backplane-redis/test/redis-serv
 export function hasRedis(): boolean {
   if (spawnSync('redis-server', ['--version']).status === 0) return true
   console.error(
-    'cluster, channels and runs need redis-server, 7 or newer: apt-get install redis-server, brew install redis.',
+    'cluster, channels, redis and runs need redis-server, 7 or newer: apt-get install redis-server, brew install redis.',
   )
   process.exitCode = 1
   return false
@@ -21,4 +21,11 @@ export async function infoOf(redis: RedisServer, section: string, ...fields: str
 export async function redisCpu(redis: RedisServer): Promise<number> {
   const [user = Number.NaN, system = Number.NaN] = await infoOf(redis, 'cpu', 'used_cpu_user', 'used_cpu_sys')
   return (user + system) * 1e6
+}
+
+/** Number of calls of a Redis command since its statistics were reset, and their cost. */
+export async function commandOf(redis: RedisServer, command: string): Promise<{ calls: number; micros: number }> {
+  const text = String(await redis.command('INFO', 'commandstats'))
+  const [, calls, micros] = new RegExp(`^cmdstat_${command}:calls=(\\d+),usec=(\\d+)`, 'm').exec(text) ?? []
+  return { calls: Number(calls), micros: Number(micros) }
 }

@@ -1,6 +1,6 @@
 import type { RedisServer } from '../../../packages/backplane-redis/test/redis-server.js'
 import { type Child, startChild } from '../child.js'
-import { infoOf, redisCpu } from '../redis.js'
+import { commandOf, infoOf, redisCpu } from '../redis.js'
 import { median } from '../report/statistics.js'
 import { now, sleep } from '../server/clock.js'
 import type { LoadService } from './load-process.js'
@@ -135,13 +135,6 @@ async function measureResumes(
   const used = await Promise.all(['evalsha', 'subscribe'].map((command) => commandOf(redis, command)))
   const sum = (key: 'calls' | 'micros') => used.reduce((total, one) => total + one[key], 0) / times
   return { channels: streams.count, p50Ms: median(latencies), commands: sum('calls'), redisMicros: sum('micros') }
-}
-
-/** Number of calls of a Redis command since its statistics were reset, and their cost. */
-async function commandOf(redis: RedisServer, command: string): Promise<{ calls: number; micros: number }> {
-  const text = String(await redis.command('INFO', 'commandstats'))
-  const [, calls, micros] = new RegExp(`^cmdstat_${command}:calls=(\\d+),usec=(\\d+)`, 'm').exec(text) ?? []
-  return { calls: Number(calls), micros: Number(micros) }
 }
 
 async function memoryOf(redis: RedisServer): Promise<number> {

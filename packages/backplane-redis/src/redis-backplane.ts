@@ -26,7 +26,7 @@ import { heads } from './live/heads.js'
 import { LiveFeed } from './live/live-feed.js'
 import { Batch } from './logs/batch.js'
 import { forget, type ReadRequest, read, readLogs, type SeekRequest, seek, seekLogs } from './logs/logs.js'
-import { type PublishSettings, publish, publishEvent } from './logs/publish.js'
+import { type Outcome, type PublishRequest, publish, publishEvents, publishSize, readOutcome } from './logs/publish.js'
 import { type RedisBounds, redisBoundsPer } from './logs/retention.js'
 import { Sweeper, sweep } from './logs/sweeper.js'
 import { RedisRegistry } from './registry/redis-registry.js'
@@ -97,7 +97,7 @@ export class RedisBackplane implements Backplane {
   readonly #keys: Keys
   readonly #history: History
   readonly #boundsOf: (channel: string) => RedisBounds
-  readonly #publishing: PublishSettings
+  readonly #publishes: Batch<PublishRequest, Outcome>
   readonly #reads: Batch<ReadRequest, ReadResult>
   readonly #runReads: Batch<RunRead, ReadResult>
   readonly #seeks: Batch<SeekRequest, number>
@@ -124,7 +124,8 @@ export class RedisBackplane implements Backplane {
     this.#keys = keys
     this.#history = history
     this.#boundsOf = redisBoundsPer(retention)
-    this.#publishing = { keys, history, timeoutMs, idempotencyWindowMs }
+    const settings = { keys, history, timeoutMs, idempotencyWindowMs }
+    this.#publishes = new Batch((link, requests) => publishEvents(link, settings, requests), publishSize)
     this.#reads = new Batch(
       (link, requests) => readLogs(link, keys, history.known, requests),
       ({ limit }) => limit,
@@ -171,7 +172,9 @@ export class RedisBackplane implements Backplane {
 
   async publish(channel: string, message: BackplaneMessage, options: PublishOptions): Promise<PublishResult> {
     const request = { channel, bounds: this.#boundsOf(channel), message, options }
-    return this.#reconnector.use('publish', (link) => publishEvent(link, this.#publishing, request))
+    return this.#reconnector.use('publish', async (link) =>
+      readOutcome(link, this.#history, await this.#publishes.add(link, request)),
+    )
   }
 
   async subscribe(channel: string, subscriber: BackplaneSubscriber): Promise<void> {

@@ -55,7 +55,7 @@ export class RedisLink {
   /** Rejects if the server is not found, or does not answer, within the timeout. */
   static async open(connector: Connector, options: LinkOptions): Promise<RedisLink> {
     const link = new RedisLink(await connector(), options)
-    await link.must(link.within(link.#explain(link.#greet())))
+    await link.must(link.within(link.explain(link.#greet())))
     return link
   }
 
@@ -81,13 +81,13 @@ export class RedisLink {
       if (!message.startsWith('NOSCRIPT')) throw error
       return this.#commands.send(['EVAL', source, ...rest])
     })
-    return (await this.within(this.#explain(reply))) as string[]
+    return (await this.within(this.explain(reply))) as string[]
   }
 
   /** Resolves when every later message of the channels will come. */
   async subscribe(channels: readonly string[]): Promise<void> {
     for (let from = 0; from < channels.length; from += batch) {
-      await this.within(this.#explain(this.#feed.subscribe(channels.slice(from, from + batch))))
+      await this.within(this.explain(this.#feed.subscribe(channels.slice(from, from + batch))))
     }
   }
 
@@ -128,7 +128,8 @@ export class RedisLink {
     await this.must(this.within(primaryInfo(this.#commands)))
   }
 
-  async #explain<T>(answer: Promise<T>): Promise<T> {
+  /** Rejects as the answer does, but names the missing right if that is the reason. */
+  async explain<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer
     } catch (error) {

@@ -34,7 +34,7 @@ async function start(namespace: string, options: Partial<RedisBackplaneOptions> 
   return { backplane, allow, stored }
 }
 
-const commands = 'get hget hmget hset set pexpire publish time xadd xdel xrange xtrim evalsha'.split(' ')
+const commands = 'get hmget hset set pexpire publish time xadd xdel xrange xtrim evalsha'.split(' ')
 
 describe('a missing permission', () => {
   it.each(commands)('is named, and retries store nothing: %s', async (command) => {

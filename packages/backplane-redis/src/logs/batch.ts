@@ -1,11 +1,11 @@
 import type { RedisLink } from '../link/redis-link.js'
 
-/** The number of events that one call may return; a request counts as at least one. Redis serves nobody else meanwhile. */
+/** The number of events that one call may carry; a request counts as at least one. Redis serves nobody else meanwhile. */
 const maxSize = 1_024
 
 /**
- * Sends the requests of one turn of the event loop as one call. A stream reads each of its channels, and a script's call
- * costs several times as much as most reads.
+ * Sends the requests of one turn of the event loop as one call: a script's call costs several times as much as most of what
+ * it does. A stream reads each of its channels.
  */
 export class Batch<Request, Answer> {
   readonly #ask: (link: RedisLink, requests: readonly Request[]) => Promise<readonly Answer[]>
@@ -14,7 +14,7 @@ export class Batch<Request, Answer> {
 
   /**
    * @param ask Gives the answers in the order of the requests.
-   * @param sizeOf Gives the number of events that a request may return.
+   * @param sizeOf Gives the number of events that a request carries, or that its answer may.
    */
   constructor(
     ask: (link: RedisLink, requests: readonly Request[]) => Promise<readonly Answer[]>,

@@ -21,123 +21,205 @@ export interface PublishRequest {
   readonly options: PublishOptions
 }
 
-/** Stores an event and passes it on, unless Redis comes to it only after its timeout. */
-export async function publishEvent(
+/** The size of a request in a batch of at most 1,024: its characters in KiB, so that one call carries some 1 MiB. */
+export function publishSize({ message }: PublishRequest): number {
+  return message.data.length / 1_024
+}
+
+/** Stores events in their order and passes them on, unless Redis comes to it only after its timeout. */
+export async function publishEvents(
   link: RedisLink,
   settings: PublishSettings,
-  request: PublishRequest,
-): Promise<PublishResult> {
-  const { history } = settings
-  let [outcome, text, now] = await attempt(link, settings, request)
-  if (outcome === 'late') {
+  requests: readonly PublishRequest[],
+): Promise<Outcome[]> {
+  let [lateness, now, ...outcomes] = await attempt(link, settings, requests)
+  if (lateness === 'late') {
     // Too late by Redis's clock but in time by ours: that clock was set.
     link.clockOffsetMs = Number(now) - performance.now()
-    ;[outcome, text, now] = await attempt(link, settings, request)
-    if (outcome === 'late') throw new Error('The event reached Redis after its timeout.')
+    ;[lateness, now, ...outcomes] = await attempt(link, settings, requests)
+    if (lateness === 'late') throw new Error('The event reached Redis after its timeout.')
   }
+  return outcomes as Outcome[]
+}
+
+/** What became of an event: `+<position>` stored, `~` live only, `=<position, or nothing>` a duplicate, `-<message>` an error. */
+export type Outcome = `${'+' | '~' | '=' | '-'}${string}`
+
+/** Rejects if Redis refused the event. */
+export async function readOutcome(link: RedisLink, history: History, outcome: Outcome): Promise<PublishResult> {
+  const text = outcome.slice(1)
+  if (outcome[0] === '-') return link.explain(Promise.reject(new Error(text)))
   const position = text ? Number(text) : undefined
   if (position === undefined) history.noteLiveOnly()
   else history.note(position)
-  return { position, duplicate: outcome === 'duplicate' }
+  return { position, duplicate: outcome[0] === '=' }
 }
 
 function attempt(
   link: RedisLink,
   { keys, history, timeoutMs, idempotencyWindowMs }: PublishSettings,
-  { channel, bounds, message, options: { retain, idempotencyKey } }: PublishRequest,
+  requests: readonly PublishRequest[],
 ): Promise<string[]> {
-  const { maxEvents, maxBytes, maxAgeMs, headTtlMs } = bounds
-  const names = [keys.clock, keys.log(channel)]
-  if (idempotencyKey !== undefined) names.push(keys.result(channel, idempotencyKey))
+  const indices = new Map<string, number>()
+  const logs: string[] = []
+  const results: string[] = []
+  const channels: string[] = []
+  const events: string[] = []
+  for (const { channel, bounds, message, options } of requests) {
+    let index = indices.get(channel)
+    if (index === undefined) {
+      index = indices.size + 1
+      indices.set(channel, index)
+      logs.push(keys.log(channel))
+      const { maxEvents, maxBytes, maxAgeMs, headTtlMs } = bounds
+      channels.push(
+        keys.head(channel),
+        link.local(keys.live(channel)),
+        ...[maxEvents, maxBytes, maxAgeMs, headTtlMs].map(bound),
+      )
+    }
+    const { retain, idempotencyKey } = options
+    if (idempotencyKey !== undefined) results.push(keys.result(channel, idempotencyKey))
+    const mark = retain && bounds.maxEvents >= 1 ? '+' : '~'
+    events.push(String(index), idempotencyKey === undefined ? mark : `${mark}k`, encodeEvent(message))
+  }
   // A Redis that was stopped may come to the command long after its timeout, and must not carry it out then. The timeout may
   // fire a little early, because timers count from the start of a turn of the event loop.
   const deadline = Math.floor(performance.now() + link.clockOffsetMs + 0.9 * timeoutMs)
-  const kept = retain ? [maxEvents, maxBytes, maxAgeMs] : [0, 0, 0]
-  return link.call(publish, names, [
-    history.known,
-    deadline,
-    keys.head(channel),
-    link.local(keys.live(channel)),
-    encodeEvent(message),
-    ...kept.map(bound),
-    bound(headTtlMs),
-    idempotencyWindowMs,
-  ])
+  const counts = [history.known, deadline, idempotencyWindowMs, logs.length, requests.length]
+  return link.call(publish, [keys.clock, ...logs, ...results], [...counts, ...channels, ...events])
 }
 
 /**
- * Tries every command that Redis may refuse before it stores the event: a script that breaks off has stored nothing.
+ * For each event, tries every command that Redis may refuse before it stores the event: an event that fails is not stored, and
+ * does not affect the others. The heads are written at the end, with the right that the clock has proved.
  *
- * KEYS: clock, log, result (only with an idempotency key).
- * ARGV: known, deadline (ms of Redis), field of the head, live channel, event, maxEvents, maxBytes, maxAgeMs, headTtlMs,
- * idempotency window in ms.
- * → { 'stored' | 'duplicate' | 'late', position or '', now }
+ * KEYS: clock, then the log of each channel, then the result of each event with an idempotency key.
+ * ARGV: known, deadline (ms of Redis), idempotency window in ms, number of channels, number of events;
+ * per channel: field of the head, live channel, maxEvents, maxBytes, maxAgeMs, headTtlMs;
+ * per event: number of its channel, '+' (kept) or '~' (live only) with 'k' if it has an idempotency key, event.
+ * → { 'late', now } or { 'done', now, per event: an outcome }
  */
 export const publish: Script = script(`${fit}
-local deadline, field, channel, event = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
-local maxEvents, maxBytes, maxAge, ttl = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-if now > deadline then return { 'late', '', text(now) } end
-if KEYS[3] then
-  local earlier = redis.call('GET', KEYS[3])
-  if earlier then return { 'duplicate', earlier, text(now) } end
-  redis.call('SET', KEYS[3], '', 'XX', 'PX', ARGV[10])
-end
-local seq = math.max(last + 1, told + 1, now * 1024)
-local head = redis.call('HGET', KEYS[1], field)
-local kept, liveOnly, total, bytes = string.match(head or '0 0 0 0 0', '^(%d+) (%d+) %S+ (%d+) (%d+)$')
-local function putHead()
-  -- By the position and not by now: the position may be ahead of the clock, and must not be forgotten early.
-  local expiry = ttl >= 0 and text(math.floor(seq / 1024) + 1 + ttl) or '-'
-  redis.call('HSET', KEYS[1], field, table.concat({ kept, liveOnly, expiry, total, bytes }, ' '))
-end
-local function pass(mark, before)
-  redis.call('PUBLISH', channel, mark .. text(seq) .. '|' .. before .. '|' .. text(origin) .. '|' .. event)
-end
-redis.call('HSET', KEYS[1], 's', text(seq))
-if maxEvents == 0 then
-  local before = liveOnly
-  liveOnly = text(seq)
+if now > tonumber(ARGV[2]) then return { 'late', text(now) } end
+local call = redis.call
+local window, channelCount, eventCount = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local seq = math.max(last + 1, told + 1, now * 1024) - 1
+call('HSET', KEYS[1], 's', text(seq + eventCount))
+local fields = {}
+for index = 1, channelCount do fields[index] = ARGV[6 * index] end
+local heads = call('HMGET', KEYS[1], unpack(fields))
+-- Texts of positions, as formatting a number costs as much as a command.
+local seqText, originText = '', text(origin)
+local channels = {}
+for index = 1, channelCount do
+  local at, head = 6 * index, heads[index]
+  local kept, liveOnly, total, bytes = string.match(head or '0 0 0 0 0', '^(%d+) (%d+) %S+ (%d+) (%d+)$')
   if not head then kept = text(forgotten) end
-  putHead()
-  pass('~', before)
-  if KEYS[3] then redis.call('SET', KEYS[3], '', 'PX', ARGV[10]) end
-  return { 'stored', '', text(now) }
+  channels[index] = {
+    log = KEYS[index + 1], live = ARGV[at + 1],
+    maxEvents = tonumber(ARGV[at + 2]), maxBytes = tonumber(ARGV[at + 3]), maxAge = tonumber(ARGV[at + 4]), ttl = tonumber(ARGV[at + 5]),
+    isStale = not head, kept = kept, liveOnly = liveOnly, total = tonumber(total), bytes = tonumber(bytes),
+  }
 end
--- A log without a head belongs to a clock that is gone.
-if not head then redis.call('XTRIM', KEYS[2], 'MAXLEN', 0) end
-local prev = keptOf(head)
-total, bytes = tonumber(total) + #event, tonumber(bytes) + #event
-bytes = fit(KEYS[2], total, bytes, #event, maxBytes)
-local expires = maxAge < 0
-if not expires then
-  redis.call('XTRIM', KEYS[2], 'MINID', '~', text(math.max(0, now - maxAge) * 1024))
-  expires = redis.call('PEXPIRE', KEYS[2], math.max(1, maxAge)) == 1
-end
-if maxBytes >= 0 and #event > maxBytes then maxEvents, bytes = 0, 0 end
-local function add()
-  local fields = { text(seq) .. '-0', 'p', text(prev), 'c', text(total), 'e', event }
-  if maxEvents < 0 then return redis.pcall('XADD', KEYS[2], unpack(fields)) end
-  -- A node of a stream holds 100 entries: below that, "~" is too inexact.
-  return redis.pcall('XADD', KEYS[2], 'MAXLEN', maxEvents < 100 and '=' or '~', maxEvents, unpack(fields))
-end
-local added = add()
-if type(added) == 'table' and added.err then
-  -- The log outlived its clock: history begins anew above it.
-  if not string.find(added.err, 'equal or smaller', 1, true) then return added end
-  local info = redis.call('XINFO', 'STREAM', KEYS[2])
-  for index = 1, #info, 2 do
-    if info[index] == 'last-generated-id' then seq = tonumber(string.match(info[index + 1], '^%d+')) + 2 end
+
+-- Once per channel: drops what is too old, and lets the log expire by its age.
+local function prepare(channel)
+  -- A log without a head belongs to a clock that is gone.
+  if channel.isStale then call('XTRIM', channel.log, 'MAXLEN', 0) end
+  if channel.maxAge >= 0 then
+    call('XTRIM', channel.log, 'MINID', '~', text(math.max(0, now - channel.maxAge) * 1024))
+    channel.expires = call('PEXPIRE', channel.log, math.max(1, channel.maxAge)) == 1
+  else
+    channel.expires = true
   end
-  prev = seq - 1
-  origin = prev
-  redis.call('HSET', KEYS[1], 's', text(seq), 'o', text(origin), 't', text(now))
-  added = add()
-  if type(added) == 'table' and added.err then return added end
+  channel.isPrepared = true
 end
-if not expires then redis.call('PEXPIRE', KEYS[2], math.max(1, maxAge)) end
-kept, total, bytes = text(seq), text(total), text(bytes)
-putHead()
-if KEYS[3] then redis.call('SET', KEYS[3], kept, 'PX', ARGV[10]) end
-pass('+', text(prev))
-return { 'stored', kept, text(now) }
+
+local function add(log, maxEvents, previous, total, event)
+  if maxEvents < 0 then return redis.pcall('XADD', log, seqText .. '-0', 'p', previous, 'c', total, 'e', event) end
+  -- A node of a stream holds 100 entries: below that, "~" is too inexact.
+  return redis.pcall('XADD', log, 'MAXLEN', maxEvents < 100 and '=' or '~', maxEvents, seqText .. '-0', 'p', previous, 'c', total, 'e', event)
+end
+
+-- Stores an event, and returns the position before it. left: the number of events after it.
+local function store(channel, event, left)
+  local log, maxEvents, maxBytes = channel.log, channel.maxEvents, channel.maxBytes
+  if not channel.isPrepared then prepare(channel) end
+  local previous = channel.kept
+  if tonumber(previous) < origin then previous = originText end
+  local total, bytes = channel.total + #event, channel.bytes + #event
+  if maxBytes >= 0 then
+    bytes = fit(log, total, bytes, #event, maxBytes)
+    if #event > maxBytes then maxEvents, bytes = 0, 0 end
+  end
+  local totalText = text(total)
+  local added = add(log, maxEvents, previous, totalText, event)
+  if type(added) == 'table' and added.err then
+    -- The log outlived its clock: history begins anew above it.
+    if not string.find(added.err, 'equal or smaller', 1, true) then error(added) end
+    local info = call('XINFO', 'STREAM', log)
+    for index = 1, #info, 2 do
+      if info[index] == 'last-generated-id' then seq = tonumber(string.match(info[index + 1], '^%d+')) + 2 end
+    end
+    origin, seqText = seq - 1, text(seq)
+    originText = text(origin)
+    previous = originText
+    call('HSET', KEYS[1], 's', text(seq + left), 'o', originText, 't', text(now))
+    added = add(log, maxEvents, previous, totalText, event)
+    if type(added) == 'table' and added.err then error(added) end
+  end
+  channel.kept, channel.total, channel.bytes, channel.last = seqText, total, bytes, seq
+  if not channel.expires then
+    call('PEXPIRE', log, math.max(1, channel.maxAge))
+    channel.expires = true
+  end
+  return previous
+end
+
+local nextResult = channelCount + 2
+local function publishOne(at, left)
+  local channel, mark, event = channels[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2]
+  local result
+  if mark == '+k' or mark == '~k' then
+    mark, result, nextResult = mark == '+k' and '+' or '~', KEYS[nextResult], nextResult + 1
+    local earlier = call('GET', result)
+    if earlier then return '=' .. earlier end
+    call('SET', result, '', 'XX', 'PX', window)
+  end
+  seq = seq + 1
+  seqText = text(seq)
+  local before
+  if mark == '~' then
+    before = channel.liveOnly
+    channel.liveOnly, channel.last = seqText, seq
+  else
+    before = store(channel, event, left)
+  end
+  local position = mark == '+' and seqText or ''
+  if result then call('SET', result, position, 'PX', window) end
+  call('PUBLISH', channel.live, mark .. seqText .. '|' .. before .. '|' .. originText .. '|' .. event)
+  return mark .. position
+end
+
+local reply = { 'done', text(now) }
+local at = 6 * channelCount + 6
+for index = 1, eventCount do
+  local done, outcome = pcall(publishOne, at, eventCount - index)
+  if not done then outcome = '-' .. (type(outcome) == 'table' and outcome.err or tostring(outcome)) end
+  reply[index + 2] = outcome
+  at = at + 3
+end
+local changed = {}
+for index = 1, channelCount do
+  local channel = channels[index]
+  if channel.last then
+    -- By the position and not by now: the position may be ahead of the clock, and must not be forgotten early.
+    local expiry = channel.ttl >= 0 and text(math.floor(channel.last / 1024) + 1 + channel.ttl) or '-'
+    changed[#changed + 1] = fields[index]
+    changed[#changed + 1] = table.concat({ channel.kept, channel.liveOnly, expiry, text(channel.total), text(channel.bytes) }, ' ')
+  end
+end
+if #changed > 0 then call('HSET', KEYS[1], unpack(changed)) end
+return reply
 `)
