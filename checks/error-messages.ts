@@ -18,8 +18,10 @@ import {
   CallbackTimeoutError,
   type Clock,
   defineEvents,
+  type EventContract,
   EventTooLargeError,
   encodeMessage,
+  mergeContracts,
   systemClock,
   UnknownEventError,
 } from '@rivulet/core'
@@ -75,6 +77,7 @@ export async function errorsByCode(): Promise<Readonly<Record<string, readonly E
       await thrownBy(() => new EventManager({ events, limits: { maxConnections: Number.NaN } })),
       await thrownBy(() => new EventStreamService({ url, events, retry: { maxMs: Number.NaN } })),
       await thrownBy(() => new EventStreamService({ url, events, shared: true })),
+      await thrownBy(() => mergeContracts(...([events, anything] as EventContract[]))),
     ],
     RIVULET_CONNECTION: [new ConnectionError(url, { cause: new TypeError('Failed to fetch') })],
     RIVULET_CONNECT_TIMEOUT: [new ConnectTimeoutError(url, 30_000)],

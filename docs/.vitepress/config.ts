@@ -59,6 +59,7 @@ export default defineConfig({
         items: [
           { text: 'Why SSE, and when not', link: '/guide/why-sse' },
           { text: 'Contracts and validation', link: '/guide/contracts' },
+          { text: 'Changing a contract', link: '/guide/changing-contracts' },
           { text: 'Channels and authorization', link: '/guide/channels' },
           { text: 'Presence', link: '/guide/presence' },
           { text: 'Resume and gaps', link: '/guide/resume' },

@@ -41,5 +41,6 @@ export {
   RivuletError,
   UnknownEventError,
 } from './errors.js'
+export { type MergedContract, mergeContracts } from './merge-contracts.js'
 export { comparePositions } from './position.js'
 export { type StandardSchemaV1, validatePayload } from './standard-schema.js'
