@@ -12,8 +12,12 @@ import type { Request, RequestHandler } from 'express'
  * // Without a user the context is undefined, which refuses with 401.
  * app.get('/events', eventStream(manager, { authorize: (request) => ({ context: request.user }) }))
  */
-export function eventStream<Contract extends EventContract, Context = unknown>(
-  manager: EventManager<Contract>,
+export function eventStream<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
   options: EventStreamOptions<Request, Context, Contract> = {},
 ): RequestHandler {
   return (request, response) => {

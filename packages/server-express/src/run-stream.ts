@@ -12,10 +12,11 @@ import type { Request, RequestHandler } from 'express'
  *   authorize: (request, { run }) => request.user !== undefined && run?.key === request.user.id,
  * }))
  */
-export function runStream<Contract extends EventContract, Context = unknown>(
-  runs: RunManager<Contract>,
-  options: RunStreamOptions<Request, Context>,
-): RequestHandler {
+export function runStream<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(runs: RunManager<Contract, ManagerContext>, options: RunStreamOptions<Request, Context>): RequestHandler {
   return (request, response) => {
     void handleRunStream(runs, request, response, options)
   }

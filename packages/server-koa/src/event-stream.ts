@@ -13,8 +13,12 @@ import type { Context as KoaContext, Middleware } from 'koa'
  * // Without a user the context is undefined, which refuses with 401.
  * router.get('/events', eventStream(manager, { authorize: (ctx) => ({ context: ctx.state.user }) }))
  */
-export function eventStream<Contract extends EventContract, Context = unknown>(
-  manager: EventManager<Contract>,
+export function eventStream<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
   options: EventStreamOptions<KoaContext, Context, Contract> = {},
 ): Middleware {
   return (ctx) => {

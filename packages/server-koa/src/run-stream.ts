@@ -12,10 +12,11 @@ import type { Context as KoaContext, Middleware } from 'koa'
  *   authorize: (ctx, { run }) => ctx.state.user !== undefined && run?.key === ctx.state.user.id,
  * }))
  */
-export function runStream<Contract extends EventContract, Context = unknown>(
-  runs: RunManager<Contract>,
-  options: RunStreamOptions<KoaContext, Context>,
-): Middleware {
+export function runStream<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(runs: RunManager<Contract, ManagerContext>, options: RunStreamOptions<KoaContext, Context>): Middleware {
   return (ctx) => {
     ctx.respond = false
     return runs.connect({ raw: ctx, lastEventId: lastEventIdOf(ctx.req) }, new NodeSink(ctx.res), options)

@@ -23,7 +23,7 @@ import { receive, type StreamRequest } from './streams/reception.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
 import { Streams } from './streams/streams.js'
 
-export interface EventManagerOptions<Contract extends EventContract> {
+export interface EventManagerOptions<Contract extends EventContract, Context = unknown> {
   /** The contract from `defineEvents`. */
   events: Contract
   /** Identifies this manager in messages to `node:diagnostics_channel`. @default Its id in `nodes()` */
@@ -51,7 +51,7 @@ export interface EventManagerOptions<Contract extends EventContract> {
   /** Applies to streams whose routes have a `presence` callback. */
   presence?: PresenceOptions
   /** Receives errors that occur in the background. @default Writes them to `console.error` */
-  onError?: ErrorHandler
+  onError?: ErrorHandler<Context>
   /** Replaces time, randomness and scheduling in tests. */
   clock?: Clock
 }
@@ -81,18 +81,26 @@ export interface ManagerChannel<Contract extends EventContract> {
   ): void
 }
 
+type SelectConnection = (connection: ConnectionInfo) => boolean
+
 /** Returns the streams of a manager, for code in this package that builds on it. */
-export let streamsOf: <Contract extends EventContract>(manager: EventManager<Contract>) => Streams
+export let streamsOf: <Contract extends EventContract, Context>(manager: EventManager<Contract, Context>) => Streams
 
 /**
  * Publishes the events of a contract to any number of open streams.
+ *
+ * `Context` is what `authorize` of every route returns as the `context`. Name it to read it in `connections`, `disconnect`
+ * and `onError`: `new EventManager<typeof events, User>({ events })`.
+ *
+ * Code that publishes the events of one contract takes an `EventManager` of that contract. It also gets one that has more
+ * events, from `mergeContracts`.
  *
  * @example
  * const manager = new EventManager({ events })
  * app.get('/events', eventStream(manager))
  * await manager.publish('log', { level: 'info', message: 'Hello' })
  */
-export class EventManager<Contract extends EventContract> {
+export class EventManager<Contract extends EventContract, Context = unknown> {
   static {
     streamsOf = (manager) => manager.#streams
   }
@@ -107,7 +115,7 @@ export class EventManager<Contract extends EventContract> {
   #publishing = true
 
   /** @throws {ConfigurationError} if an option has an invalid value. */
-  constructor(options: EventManagerOptions<Contract>) {
+  constructor(options: EventManagerOptions<Contract, Context>) {
     const { events, source = 'server', retention, backplane } = options
     const clock = options.clock ? bindClock(options.clock) : backgroundClock
     if (backplane && retention !== undefined) {
@@ -131,13 +139,16 @@ export class EventManager<Contract extends EventContract> {
       limits: options.limits ?? {},
       callbackTimeoutMs: options.callbackTimeoutMs ?? 10_000,
       presence: options.presence,
-      onError: options.onError ?? reportToConsole,
+      onError: (options.onError as ErrorHandler | undefined) ?? reportToConsole,
     })
   }
 
   /** The open streams of this process, by `connectionId`. */
-  get connections(): ReadonlyMap<string, ConnectionInfo> {
-    return this.#streams.connections
+  get connections(): ReadonlyMap<string, ConnectionInfo<Context>> {
+    return this.#streams.connections as ReadonlyMap<string, ConnectionInfo> as ReadonlyMap<
+      string,
+      ConnectionInfo<Context>
+    >
   }
 
   /**
@@ -256,9 +267,9 @@ export class EventManager<Contract extends EventContract> {
    * @example
    * manager.disconnect({ key: user.id }, 'signed out')
    */
-  disconnect(which: StreamSelector | ((connection: ConnectionInfo) => boolean), reason: string): number {
+  disconnect(which: StreamSelector | ((connection: ConnectionInfo<Context>) => boolean), reason: string): number {
     checkReason(reason)
-    if (typeof which === 'function') return this.#streams.disconnects.matching(which, reason)
+    if (typeof which === 'function') return this.#streams.disconnects.matching(which as SelectConnection, reason)
     checkSelector(which)
     return this.#streams.disconnects.selected(which, reason)
   }
@@ -346,12 +357,16 @@ export class EventManager<Contract extends EventContract> {
    * Answers a request with a stream through a sink. The entries `./node` and `./web` call this. Call it yourself for other
    * HTTP implementations. Resolves when the stream is open or refused; never rejects.
    */
-  connect<Request, Context>(
+  connect<
+    Request,
+    StreamContext extends Context | undefined = undefined,
+    StreamContract extends EventContract = Contract,
+  >(
     request: StreamRequest<Request>,
     sink: Sink,
-    options: EventStreamOptions<Request, Context, Contract> = {},
+    options: EventStreamOptions<Request, StreamContext, StreamContract> = {},
   ): Promise<void> {
-    return receive(this.#streams, request, sink, options as unknown as EventStreamOptions<Request, Context>)
+    return receive(this.#streams, request, sink, options as unknown as EventStreamOptions<Request, StreamContext>)
   }
 }
 

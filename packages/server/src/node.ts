@@ -22,9 +22,10 @@ export { lastEventIdOf, type NodeResponse, NodeSink }
 export function handleEventStream<
   Contract extends EventContract,
   Request extends IncomingMessage | Http2ServerRequest,
-  Context,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
 >(
-  manager: EventManager<Contract>,
+  manager: EventManager<Contract, ManagerContext>,
   request: Request,
   response: NodeResponse,
   options: EventStreamOptions<Request, Context, Contract> = {},
@@ -47,9 +48,10 @@ export function handleEventStream<
 export function handleRunStream<
   Contract extends EventContract,
   Request extends IncomingMessage | Http2ServerRequest,
-  Context,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
 >(
-  runs: RunManager<Contract>,
+  runs: RunManager<Contract, ManagerContext>,
   request: Request,
   response: NodeResponse,
   options: RunStreamOptions<Request, Context>,

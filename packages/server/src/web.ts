@@ -18,8 +18,12 @@ import type { EventStreamOptions } from './streams/stream-options.js'
  * @example
  * app.get('/events', (context) => eventStreamResponse(manager, context.req.raw))
  */
-export function eventStreamResponse<Contract extends EventContract, Context = unknown>(
-  manager: EventManager<Contract>,
+export function eventStreamResponse<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
   request: Request,
   options: EventStreamOptions<Request, Context, Contract> = {},
 ): Promise<Response> {
@@ -38,8 +42,12 @@ export function eventStreamResponse<Contract extends EventContract, Context = un
  * @example
  * app.get('/answers/:id', (context) => runStreamResponse(runs, context.req.raw, { id: () => context.req.param('id'), authorize }))
  */
-export function runStreamResponse<Contract extends EventContract, Context = unknown>(
-  runs: RunManager<Contract>,
+export function runStreamResponse<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  runs: RunManager<Contract, ManagerContext>,
   request: Request,
   options: RunStreamOptions<Request, Context>,
 ): Promise<Response> {

@@ -19,12 +19,12 @@ import { RunReading } from './run-reading.js'
 import type { RunStreamOptions } from './run-route.js'
 import { answerStop, type RunStopOptions, type StopAnswer } from './run-stop.js'
 
-export interface RunManagerOptions<Contract extends EventContract> {
+export interface RunManagerOptions<Contract extends EventContract, Context = unknown> {
   /**
    * The manager whose contract, backplane and `onError` the runs use. Its backplane must be able to store runs, as all of
    * Rivulet's can.
    */
-  manager: EventManager<Contract>
+  manager: EventManager<Contract, Context>
   /**
    * The time without a sign of its node after which a run ends as `failed: 'producer lost'`, in milliseconds. A producer
    * whose process is suspended for longer loses its run. @default 15_000
@@ -79,8 +79,8 @@ const leaveMs = 2_000
  *   for await (const text of model(prompt, { signal })) await publish('token', { text })
  * })
  */
-export class RunManager<Contract extends EventContract> {
-  readonly #options: Required<RunManagerOptions<Contract>>
+export class RunManager<Contract extends EventContract, Context = unknown> {
+  readonly #options: Required<RunManagerOptions<Contract, Context>>
   readonly #streams: Streams
   readonly #store: RunStore
   readonly #leases: Leases<Contract>
@@ -90,7 +90,7 @@ export class RunManager<Contract extends EventContract> {
   #closed: Promise<void> | undefined
 
   /** @throws {ConfigurationError} if the manager's backplane cannot store runs, or an option has an invalid value. */
-  constructor(options: RunManagerOptions<Contract>) {
+  constructor(options: RunManagerOptions<Contract, Context>) {
     const { leaseMs = 15_000, keepMs = 3_600_000, timeoutMs = 3_600_000, maxBytes = 8_388_608 } = options
     const { manager, maxRunningPerKey = Infinity } = options
     this.#options = { manager, leaseMs, keepMs, timeoutMs, maxBytes, maxRunningPerKey }
@@ -304,10 +304,10 @@ export class RunManager<Contract extends EventContract> {
    * Answers a request to read a run, or to start and read it, through a sink: with all of its events, or those after the
    * client's cursor, live until its end. The adapters call this. Resolves when the stream is open or refused; never rejects.
    */
-  connect<Request, Context>(
+  connect<Request, StreamContext extends Context | undefined = undefined>(
     request: StreamRequest<Request>,
     sink: Sink,
-    options: RunStreamOptions<Request, Context>,
+    options: RunStreamOptions<Request, StreamContext>,
   ): Promise<void> {
     const reading = new RunReading(this.#streams, (id) => this.#get(id), request.raw, options)
     const { refuseBusyWith } = options
@@ -315,7 +315,10 @@ export class RunManager<Contract extends EventContract> {
   }
 
   /** Answers a request to stop a run, for any HTTP implementation. The adapters call this. Never rejects. */
-  answerStop<Request, Context>(request: Request, options: RunStopOptions<Request, Context>): Promise<StopAnswer> {
+  answerStop<Request, RequestContext>(
+    request: Request,
+    options: RunStopOptions<Request, RequestContext>,
+  ): Promise<StopAnswer> {
     const stop = async (id: string) => {
       await this.stop(id, options.reason)
       return this.get(id)

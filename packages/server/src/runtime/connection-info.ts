@@ -1,11 +1,11 @@
-/** One open stream, as `manager.connections` and `disconnect` show it. */
-export interface ConnectionInfo {
+/** One open stream, as `manager.connections`, `disconnect` and `onError` show it. `Context` is that of its manager. */
+export interface ConnectionInfo<Context = unknown> {
   /** The `connectionId` that the client was told. */
   readonly id: string
   /** Its channels, in alphabetical order. */
   readonly channels: readonly string[]
-  /** The context that `authorize` returned. */
-  readonly context: unknown
+  /** The context that `authorize` returned; `undefined` if the route has no `authorize`, or it returned `true`. */
+  readonly context: Context | undefined
   /** The key that `authorize` returned, for the limit per key. */
   readonly key: string | undefined
   /** In milliseconds since the Unix epoch. */

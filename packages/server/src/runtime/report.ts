@@ -2,7 +2,7 @@ import type { ConnectionInfo } from './connection-info.js'
 import { tell } from './guard.js'
 
 /** The place of a failure in the background. */
-export interface ErrorContext {
+export interface ErrorContext<Context = unknown> {
   /**
    * - `authorize`, `channels`, `snapshot`, `filter`: that callback of the stream's options failed.
    * - `presence`: that callback or `onChange` failed, or the registry could not be updated.
@@ -28,7 +28,7 @@ export interface ErrorContext {
     | 'read'
     | 'write'
     | 'backplane'
-  readonly connection?: ConnectionInfo | undefined
+  readonly connection?: ConnectionInfo<Context> | undefined
   readonly channel?: string | undefined
   /** The run's id. */
   readonly run?: string | undefined
@@ -40,7 +40,7 @@ export interface ErrorContext {
  * Receives errors that no caller can catch. It may be asynchronous. If it fails, its own error and the original one go to
  * `console.error`.
  */
-export type ErrorHandler = (error: unknown, context: ErrorContext) => unknown
+export type ErrorHandler<Context = unknown> = (error: unknown, context: ErrorContext<Context>) => unknown
 
 /** Passes an error to the application's handler. */
 export function report(onError: ErrorHandler, error: unknown, context: ErrorContext): void {
