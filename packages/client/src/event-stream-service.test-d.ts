@@ -45,6 +45,12 @@ expectTypeOf(stream.events(events.dated).next()).resolves.toEqualTypeOf<
 >()
 expectTypeOf(stream.messages().next()).resolves.toEqualTypeOf<IteratorResult<SseMessage, undefined>>()
 
+// The `fetch` of other platforms may take less than that of a browser: a text, and some of the options.
+const nativeFetch = (_url: string, _init?: { method?: string; headers?: HeadersInit; signal?: AbortSignal | null }) =>
+  Promise.resolve(new Response())
+new EventStreamService({ url: '/events', fetch: nativeFetch })
+new EventStreamService({ url: '/events', fetch })
+
 // Without a contract any name goes, and events are what all have in common.
 const untyped = new EventStreamService({ url: '/events' })
 untyped.on('anything', (event) => expectTypeOf(event).toExtend<BaseEvent>())

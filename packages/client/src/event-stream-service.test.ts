@@ -474,6 +474,25 @@ describe('reconnection', () => {
     expect(clock.pending).toHaveLength(1)
   })
 
+  test('a signal leaves a later connect() alone, also where its listeners take no options', async () => {
+    const stream = createStream()
+    const target = new EventTarget()
+    // As in React Native.
+    const signal = {
+      aborted: false,
+      addEventListener: (type: string, listener: () => void) => target.addEventListener(type, listener),
+      removeEventListener: (type: string, listener: () => void) => target.removeEventListener(type, listener),
+    } as AbortSignal
+    stream.connect({ signal })
+    stream.close()
+    stream.connect()
+    target.dispatchEvent(new Event('abort'))
+    expect(stream.status).toBe('connecting')
+    stream.connect({ signal })
+    target.dispatchEvent(new Event('abort'))
+    expect(stream.status).toBe('closed')
+  })
+
   test('a signal closes the stream, and leaves a later connect() alone', async () => {
     const stream = createStream()
     const first = new AbortController()

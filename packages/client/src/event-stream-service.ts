@@ -157,7 +157,11 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     if (signal?.aborted) return
     this.#connectCalled = true
     this.#start('connect')
-    signal?.addEventListener('abort', () => this.close(), { once: true, signal: this.#closing.signal })
+    if (!signal) return
+    const stop = () => this.close()
+    signal.addEventListener('abort', stop)
+    // Not by the option `signal` of the listener, which React Native ignores.
+    this.#closing.signal.addEventListener('abort', () => signal.removeEventListener('abort', stop))
   }
 
   /**

@@ -3,9 +3,10 @@ import { type DependencyList, type EffectCallback, useEffect, useLayoutEffect } 
 const phases = { page: useLayoutEffect, server: useEffect }
 
 /**
- * Runs an effect before the browser paints. On a server it is an ordinary effect, as React 18 warns of layout effects
- * there.
+ * Runs an effect before the browser paints, or React Native draws. On a server it is an ordinary effect, as React 18 warns
+ * of layout effects there.
  */
 export function useBrowserLayoutEffect(effect: EffectCallback, dependencies: DependencyList): void {
-  phases[typeof document === 'undefined' ? 'server' : 'page'](effect, dependencies)
+  const isServer = typeof document === 'undefined' && globalThis.navigator?.product !== 'ReactNative'
+  phases[isServer ? 'server' : 'page'](effect, dependencies)
 }

@@ -32,7 +32,7 @@ export interface RequestOptions {
   /** Headers of the request. A function is called for each attempt, so that it can return the current credential. */
   headers?: PerAttempt<HeadersInit | undefined>
   /** Replaces `fetch`. It takes a URL and an init object, and must return a readable body. @default the global one, looked up for each attempt */
-  fetch?: typeof fetch
+  fetch?: (url: string, init: RequestInit & { method: string }) => Promise<Response>
   /**
    * The longest wait for the response headers, in milliseconds; 0: no limit. Firefox reports a response only with the first
    * byte of its body, so allow more time if the server sends headers alone.
