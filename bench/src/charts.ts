@@ -12,6 +12,7 @@ import { median } from './report/statistics.js'
 import { number } from './report/table.js'
 import { over, type ServerResults } from './server/report.js'
 import { subjects } from './server/subject-names.js'
+import { type CoalescingResults, modes, type Pacing, paced } from './server/unequal/coalescing.js'
 import type { StormCourse } from './storm/run.js'
 
 /** Draws the results of the last full run, or with `--quick` of the last quick one, for the parts that were run. */
@@ -20,15 +21,17 @@ export function drawCharts({ quick }: { quick: boolean }): void {
   const target = quick ? outputFolder : imagesFolder
   mkdirSync(target, { recursive: true })
   const server = readResults<ServerResults>(join(source, 'server.json'))
+  const coalescing = readResults<CoalescingResults>(join(source, 'coalescing.json'))
   const decode = readResults<DecodeRow[]>(join(source, 'decode.json'))
   const cluster = readResults<ClusterResults>(join(source, 'cluster.json'))
   const storm = readResults<StormCourse[]>(join(source, 'storm.json'))
   if (server) write(join(target, 'bench-server.svg'), serverChart(server))
+  if (coalescing) write(join(target, 'bench-coalescing.svg'), coalescingChart(coalescing))
   if (decode) write(join(target, 'bench-decode.svg'), decodeChart(decode))
   if (cluster) write(join(target, 'bench-cluster.svg'), clusterChart(cluster))
   if (storm) write(join(target, 'bench-storm.svg'), stormChart(storm))
-  if (!server && !decode && !cluster && !storm)
-    console.log(`Nothing to draw in ${source}: run server, decode, cluster or storm first.`)
+  if (!server && !coalescing && !decode && !cluster && !storm)
+    console.log(`Nothing to draw in ${source}: run server, coalescing, decode, cluster or storm first.`)
 }
 
 function serverChart(results: Results<ServerResults>): string {
@@ -50,6 +53,30 @@ function serverChart(results: Results<ServerResults>): string {
       panel(`RSS KiB per idle connection, of ${scale.many.toLocaleString('en-US')}`, (subject) =>
         over(many[subject], ({ memory }) => memory.rssPerConnection / 1024),
       ),
+    ],
+    number,
+  )
+}
+
+function coalescingChart(results: Results<CoalescingResults>): string {
+  const { connections, intervalsMs } = results.measured.scale
+  const panel = (title: string, value: keyof Pacing): Panel => ({
+    title,
+    bars: intervalsMs.flatMap((ms) =>
+      modes.map((mode): Bar => {
+        const coalesces = mode === 'coalescing'
+        const label = `${(1_000 / ms).toLocaleString('en-US')} events/s${coalesces ? ', coalescing' : ''}`
+        return { label, value: paced(results.measured, ms, mode, value), own: coalesces }
+      }),
+    ),
+  })
+  return barChart(
+    'Coalescing: CPU and latency over the rate of events (shorter is better)',
+    noteOf(results, 'the same server without and with coalescing'),
+    [
+      panel(`CPU µs per delivery, ${connections.toLocaleString('en-US')} clients`, 'cpuMicrosPerDelivery'),
+      panel('ms from publish to client, p50', 'p50'),
+      panel('the same, p99', 'p99'),
     ],
     number,
   )

@@ -5,8 +5,19 @@ import { judge, printResults, type ServerResults } from './report.js'
 import { burst, fullScale, manyConnections, quickScale, stalledClients, steady } from './scenarios.js'
 import { subjects } from './subject-names.js'
 import { type Programs, pinned } from './trial.js'
+import {
+  type CoalescingResults,
+  fullCoalescing,
+  judgeCoalescing,
+  type Mode,
+  modes,
+  type Pacing,
+  pacing,
+  printCoalescing,
+  quickCoalescing,
+} from './unequal/coalescing.js'
 import { judgeUnequal, peers, printUnequal, type UnequalResults } from './unequal/report.js'
-import { fairness, fullUnequal, joins, largeEvent, quickUnequal } from './unequal/scenarios.js'
+import { fairness, fullUnequal, joins, largeEvent, quickUnequal, type UnequalPrograms } from './unequal/scenarios.js'
 
 export async function runServer({ quick }: { quick: boolean }): Promise<void> {
   const scale = quick ? quickScale : fullScale
@@ -48,11 +59,7 @@ export async function runServer({ quick }: { quick: boolean }): Promise<void> {
 export async function runUnequal({ quick }: { quick: boolean }): Promise<void> {
   const scale = quick ? quickUnequal : fullUnequal
   const { runs } = quick ? quickScale : fullScale
-  buildPackages('server')
-  const programs = {
-    unequal: await compileProgram('server/unequal/server-process'),
-    load: await compileProgram('server/load-process'),
-  }
+  const programs = await unequalPrograms()
   const results: UnequalResults = {
     scale,
     fairness: await interleave(peers, 'fairness', runs, (peer) => fairness(programs, peer, scale)),
@@ -63,6 +70,30 @@ export async function runUnequal({ quick }: { quick: boolean }): Promise<void> {
   printUnequal(results)
   printBudgets(budgets)
   writeResults('unequal', quick, results, budgets)
+}
+
+/** What `coalescing` saves, and what it costs in latency, at several rates of events. */
+export async function runCoalescing({ quick }: { quick: boolean }): Promise<void> {
+  const scale = quick ? quickCoalescing : fullCoalescing
+  const programs = await unequalPrograms()
+  const runs: Record<number, Record<Mode, Pacing[]>> = {}
+  for (const ms of scale.intervalsMs) {
+    const measure = (mode: Mode) => pacing(programs, mode, scale, ms)
+    runs[ms] = await interleave(modes, `one event per ${ms} ms`, scale.runs, measure)
+  }
+  const results: CoalescingResults = { scale, runs }
+  const budgets = quick ? [] : judgeCoalescing(results)
+  printCoalescing(results)
+  printBudgets(budgets)
+  writeResults('coalescing', quick, results, budgets)
+}
+
+async function unequalPrograms(): Promise<UnequalPrograms> {
+  buildPackages('server')
+  return {
+    unequal: await compileProgram('server/unequal/server-process'),
+    load: await compileProgram('server/load-process'),
+  }
 }
 
 /** Runs each subject in turn, several times, starting with a different one each time, so that a disturbance of the machine affects all of them. */

@@ -6,6 +6,7 @@ import type { NodeInfo } from './backplane/registry.js'
 import type { Retention } from './backplane/retention.js'
 import type { HeartbeatOptions } from './delivery/heartbeat.js'
 import { createMessage, nameOf } from './delivery/message.js'
+import type { CoalescingOptions } from './delivery/pace.js'
 import type { PresenceOptions } from './nodes/presence.js'
 import type { PresenceMember } from './nodes/presence-notices.js'
 import { checkSelector, type StreamSelector } from './nodes/stream-selector.js'
@@ -43,6 +44,12 @@ export interface EventManagerOptions<Contract extends EventContract, Context = u
   /** Minimum time before a client reconnects, in milliseconds. @default 2000 */
   retryMs?: number
   limits?: Limits
+  /**
+   * Gathers events for a few milliseconds, so that one write carries several of them. `true` takes the defaults. Saves CPU where
+   * many clients get many events, and delays each event by `maxDelayMs` at most. By default all events of one turn of the event
+   * loop share a write, and none waits longer. @default false
+   */
+  coalescing?: CoalescingOptions | boolean
   /**
    * Time limit of each `authorize`, `channels`, `snapshot` and `presence` callback, and of each step of the backplane while a
    * stream is admitted, in milliseconds. A request that must wait longer is refused. @default 10_000
@@ -137,6 +144,7 @@ export class EventManager<Contract extends EventContract, Context = unknown> {
       heartbeat: options.heartbeat,
       retryMs: options.retryMs ?? 2000,
       limits: options.limits ?? {},
+      coalescing: options.coalescing,
       callbackTimeoutMs: options.callbackTimeoutMs ?? 10_000,
       presence: options.presence,
       onError: (options.onError as ErrorHandler | undefined) ?? reportToConsole,

@@ -27,6 +27,7 @@ export {
   runOf,
 } from './backplane/run-store.js'
 export type { HeartbeatOptions } from './delivery/heartbeat.js'
+export type { CoalescingOptions } from './delivery/pace.js'
 export {
   EventManager,
   type EventManagerOptions,

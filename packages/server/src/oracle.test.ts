@@ -72,6 +72,7 @@ class History {
       highWaterMarkBytes: this.#upTo(20_000),
       // More than some steps take: a late backplane cannot answer before the next turn.
       callbackTimeoutMs: this.#upTo(20_000),
+      coalescing: this.#chance(0.3),
     }
     this.#server = createServer(this.#clock, this.#options)
     this.#writeMs = this.#chance(0.15) ? this.#upTo(3) : 0
@@ -136,6 +137,8 @@ class History {
   #turn(): void {
     this.#turns++
     this.#clock.turn()
+    // Events that are gathered are written when time passes.
+    if (this.#options.coalescing) this.#clock.advance(this.#upTo(5))
   }
 
   #step(liveOnly: boolean): void {
@@ -221,7 +224,12 @@ class History {
   async #calm(): Promise<void> {
     for (let quiet = 0; quiet < 3; quiet++) {
       await settle()
-      if (!this.#clock.idle || this.#clients.some(({ sink }) => sink && sink.unread > 0)) quiet = 0
+      if (
+        !this.#clock.idle ||
+        this.#server.manager.stats().waitingFrames > 0 ||
+        this.#clients.some(({ sink }) => sink && sink.unread > 0)
+      )
+        quiet = 0
       this.#turn()
       for (const { sink } of this.#clients) sink?.take(1_000_000)
     }

@@ -293,6 +293,7 @@ export interface SimulatedServerOptions {
   maxTotalBytes: number
   highWaterMarkBytes: number
   callbackTimeoutMs: number
+  coalescing: boolean
 }
 
 export function createServer(clock: SimulatedClock, options: SimulatedServerOptions): SimulatedServer {
@@ -309,6 +310,7 @@ export function createServer(clock: SimulatedClock, options: SimulatedServerOpti
     limits: { highWaterMarkBytes: options.highWaterMarkBytes, stallTimeoutMs: 60_000 },
     heartbeat: { intervalMs: 30_000 },
     callbackTimeoutMs: options.callbackTimeoutMs,
+    coalescing: options.coalescing,
     onError: (error) => errors.push(error),
   })
   return { manager, errors }

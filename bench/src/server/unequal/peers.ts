@@ -19,9 +19,9 @@ export interface Peer {
 export const replay = 100
 
 /** With its defaults, except for a history that holds a large event. */
-export function createRivulet(): Peer {
+export function createRivulet({ coalescing = false } = {}): Peer {
   const events = defineEvents({ [eventName]: z.object({ seq: z.number(), mark: z.string(), text: z.string() }) })
-  const manager = new EventManager({ events, retention: { maxBytes: 67_108_864 } })
+  const manager = new EventManager({ events, retention: { maxBytes: 67_108_864 }, coalescing })
   const options = { channels: (request: IncomingMessage) => [channelOf(request)], replay }
   return {
     connect: (request, response) => handleEventStream(manager, request, response, options),

@@ -26,7 +26,7 @@ export const quickUnequal: UnequalScale = { busy: 500, busyMs: 1_500, stalled: 2
 export const largeEventBytes = 9 * 1024 * 1024
 
 /** A server and several client processes, because the quiet client must not wait for the others. */
-class Unequal {
+export class Unequal {
   readonly server
   readonly loads
   #port = 0
@@ -56,7 +56,7 @@ class Unequal {
   }
 }
 
-async function within<Result>(unequal: Unequal, run: () => Promise<Result>): Promise<Result> {
+export async function within<Result>(unequal: Unequal, run: () => Promise<Result>): Promise<Result> {
   try {
     return await run()
   } finally {

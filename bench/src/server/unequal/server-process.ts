@@ -13,7 +13,11 @@ export interface PacePlan {
   readonly intervalMs: Readonly<Record<string, number>>
 }
 
-const factories: Record<string, () => Peer> = { rivulet: createRivulet, bare: createBare }
+const factories: Record<string, () => Peer> = {
+  rivulet: createRivulet,
+  coalescing: () => createRivulet({ coalescing: true }),
+  bare: createBare,
+}
 const create = factories[process.argv[2] ?? '']
 if (!create) throw new Error(`There is no peer "${process.argv[2]}".`)
 const peer = create()

@@ -147,9 +147,11 @@ export class FanOut implements BackplaneSubscriber {
       }
       channel.last = message.position
     }
+    const urgent = this.#runtime.pace?.isUrgent(message.type) ?? true
     const isLarge = message.position !== undefined && message.data.length > largeChars
     // Shared with streams that replay the event from the log.
-    this.#dispatch(channel, isLarge ? this.#runtime.replays.frame(name, message) : Frame.of(name, message))
+    const frame = isLarge ? this.#runtime.replays.frame(name, message) : Frame.of(name, message)
+    this.#dispatch(channel, frame, urgent)
   }
 
   onGap(name: string | undefined): void {
@@ -164,12 +166,12 @@ export class FanOut implements BackplaneSubscriber {
     if (error !== undefined) this.#runtime.report(error, { stage: 'backplane' })
   }
 
-  #dispatch(channel: Channel, frame: Frame): void {
+  #dispatch(channel: Channel, frame: Frame, urgent = true): void {
     const { clock, line } = this.#runtime
     const now = clock.now()
     for (const cohort of channel.cohorts) {
       cohort.push(frame, now)
-      line.add(cohort)
+      line.add(cohort, urgent)
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '@rivulet/core'
+import type { Pace } from './pace.js'
 
 /** A source of writes, in steps. */
 export interface Writer {
@@ -17,6 +18,15 @@ const turnMs = 10
 /** The time in milliseconds that one writer may take while others wait. */
 const shareMs = 2
 
+export interface LineOptions {
+  /** Called with the duration of each turn in milliseconds. */
+  readonly onTurn: (ms: number) => void
+  /** Gathers events over several turns of the event loop. `undefined` if they are written at the end of their own. */
+  readonly pace: Pace | undefined
+  /** The number of writes to connections so far. */
+  readonly writes: () => number
+}
+
 /**
  * Serves writers in turns. A writer that is not done after its share goes to the end of the line, so nobody waits for
  * more than one share of each other writer, and requests and timers wait for one turn at most. Writers that serve live
@@ -25,21 +35,29 @@ const shareMs = 2
 export class Line {
   readonly #clock: Clock
   readonly #onTurn: (ms: number) => void
+  readonly #pace: Pace | undefined
+  readonly #writes: () => number
   readonly #live = new Set<Writer>()
   readonly #others = new Set<Writer>()
   /** Kept from turn to turn: a turn may last for one share only. */
   #liveNext = true
   #scheduled = false
+  /** Ends the pause in which events are gathered. `undefined` if no turn waits for that. */
+  #timer: unknown
 
-  /** @param onTurn Called with the duration of each turn in milliseconds. */
-  constructor(clock: Clock, onTurn: (ms: number) => void) {
+  constructor(clock: Clock, { onTurn, pace, writes }: LineOptions) {
     this.#clock = clock
     this.#onTurn = onTurn
+    this.#pace = pace
+    this.#writes = writes
   }
 
-  add(writer: Writer): void {
+  /** @param urgent False if the writer may wait for the end of a pause. */
+  add(writer: Writer, urgent = true): void {
     this.#setOf(writer).add(writer)
-    this.#schedule()
+    const left = urgent || this.#scheduled || !this.#pace ? 0 : this.#pace.left(this.#clock.now())
+    if (left === 0) this.#schedule()
+    else this.#timer ??= this.#clock.setTimeout(() => this.#turn(), left)
   }
 
   remove(writer: Writer): void {
@@ -66,8 +84,11 @@ export class Line {
 
   #turn(): void {
     this.#scheduled = false
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer)
+    this.#timer = undefined
     const { now } = this.#clock
     const start = now()
+    const writes = this.#writes()
     let time = start
     for (let writer = this.#next(); writer; writer = this.#next()) {
       const waiting = this.#setOf(writer)
@@ -79,7 +100,9 @@ export class Line {
       if (time - start >= turnMs) break
     }
     // The wall clock may have been set back during the turn.
-    this.#onTurn(Math.max(0, time - start))
+    const ms = Math.max(0, time - start)
+    this.#onTurn(ms)
+    this.#pace?.served(time, ms, this.#writes() - writes)
     if (this.#live.size > 0 || this.#others.size > 0) this.#schedule()
   }
 }

@@ -118,7 +118,9 @@ export class Outlet implements Watched {
   /** Writes a payload. A failure ends this connection only. */
   #put(payload: Payload): void {
     const { length } = payload.bytes
-    this.#runtime.counters.bytes += length
+    const { counters } = this.#runtime
+    counters.writes++
+    counters.bytes += length
     if (this.congested) this.bytesQueued += length
     try {
       if (this.#sink.write(payload)) return

@@ -41,6 +41,8 @@ export interface ManagerStats {
   readonly published: number
   /** Events written, counted once per connection. */
   readonly deliveries: number
+  /** Writes to connections, counted once per connection. Events of one turn of the event loop share a write. */
+  readonly writes: number
   /** Bytes written to all connections, without HTTP framing. */
   readonly bytes: number
   /** Events written from the log, to streams that were joining or lagging. */
@@ -84,6 +86,7 @@ export function createCounters(): Counters {
     refused: 0,
     published: 0,
     deliveries: 0,
+    writes: 0,
     bytes: 0,
     replayed: 0,
     gaps: { trimmed: 0, restarted: 0, lagged: 0, backplane: 0 },

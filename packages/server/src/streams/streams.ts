@@ -6,6 +6,7 @@ import { createDeliveryRuntime, type DeliveryRuntime } from '../delivery/deliver
 import { FanOut } from '../delivery/fan-out.js'
 import type { WireEvent } from '../delivery/frame.js'
 import { type HeartbeatOptions, HeartbeatService } from '../delivery/heartbeat.js'
+import type { CoalescingOptions } from '../delivery/pace.js'
 import { Control } from '../nodes/control.js'
 import { Presence, type PresenceOptions } from '../nodes/presence.js'
 import { diagnose } from '../runtime/diagnostics.js'
@@ -31,6 +32,7 @@ export interface StreamsOptions {
   readonly heartbeat: HeartbeatOptions | false | undefined
   readonly retryMs: number
   readonly limits: Limits
+  readonly coalescing?: CoalescingOptions | boolean | undefined
   readonly callbackTimeoutMs: number
   readonly presence: PresenceOptions | undefined
   readonly onError: ErrorHandler
