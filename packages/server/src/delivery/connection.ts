@@ -41,6 +41,7 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
   readonly cohort: Cohort
   readonly sink: Sink
   state: ConnectionInfo['state'] = 'joining'
+  heartbeatSlot: Set<HeartbeatTarget> | undefined
   readonly #runtime: DeliveryRuntime
   readonly #options: ConnectionOptions
   readonly #outlet: Outlet

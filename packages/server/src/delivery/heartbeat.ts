@@ -21,6 +21,8 @@ export interface HeartbeatOptions {
 export interface HeartbeatTarget {
   /** The time of the last write, in milliseconds since the Unix epoch. */
   readonly lastWriteAt: number
+  /** The slot in which it is due. Belongs to the service; a map of all connections would take more memory. */
+  heartbeatSlot: Set<HeartbeatTarget> | undefined
   /** Writes a heartbeat, unless other bytes are still buffered. */
   beat(payload: Payload): void
 }
@@ -40,7 +42,7 @@ export class HeartbeatService {
   readonly #clock: Clock
   readonly #payload: Payload
   readonly #slots: Set<HeartbeatTarget>[] = Array.from({ length: slotCount }, () => new Set<HeartbeatTarget>())
-  readonly #slotOf = new Map<HeartbeatTarget, Set<HeartbeatTarget>>()
+  #connections = 0
   #next = 0
   #timer: unknown
 
@@ -61,14 +63,15 @@ export class HeartbeatService {
 
   add(connection: HeartbeatTarget): void {
     if (this.intervalMs === 0) return
+    this.#connections++
     this.#put(connection, this.#clock.now())
     this.#timer ??= this.#clock.setTimeout(() => this.#tick(), this.#slotMs)
   }
 
   remove(connection: HeartbeatTarget): void {
-    this.#slotOf.get(connection)?.delete(connection)
-    this.#slotOf.delete(connection)
-    if (this.#slotOf.size > 0) return
+    if (!connection.heartbeatSlot?.delete(connection)) return
+    connection.heartbeatSlot = undefined
+    if (--this.#connections > 0) return
     this.#clock.clearTimeout(this.#timer)
     this.#timer = undefined
   }
@@ -102,11 +105,11 @@ export class HeartbeatService {
    * broadcast, over the last quarter of the interval.
    */
   #put(connection: HeartbeatTarget, lastWriteAt: number): void {
-    this.#slotOf.get(connection)?.delete(connection)
+    connection.heartbeatSlot?.delete(connection)
     const dueAt = lastWriteAt + this.intervalMs * (1 - this.#clock.random() / 4)
     const slots = Math.floor((dueAt - this.#clock.now()) / this.#slotMs)
     const slot = this.#slots[(this.#next + Math.min(Math.max(slots, 0), slotCount - 1)) % slotCount]!
     slot.add(connection)
-    this.#slotOf.set(connection, slot)
+    connection.heartbeatSlot = slot
   }
 }
