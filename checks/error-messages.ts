@@ -20,6 +20,7 @@ import {
   defineEvents,
   type EventContract,
   EventTooLargeError,
+  encodeControlEvent,
   encodeMessage,
   mergeContracts,
   systemClock,
@@ -59,6 +60,10 @@ export async function errorsByCode(): Promise<Readonly<Record<string, readonly E
       new BackplaneUnavailableError('subscribe', 'The subscription was not confirmed within 5000 ms.'),
     ],
     RIVULET_CALLBACK_TIMEOUT: [new CallbackTimeoutError('authorize', 10_000)],
+    RIVULET_CHANNELS_REFUSED: [
+      await refusedChange(),
+      await refusedChange('control', () => new Response(null, { status: 403 })),
+    ],
     RIVULET_CLOSED_BY_SERVER: [
       new StreamClosedByServerError(),
       new StreamClosedByServerError('shutdown'),
@@ -169,6 +174,29 @@ async function completionError(
   const outputs = relayCompletion({ ...options, signal: new AbortController().signal })
   const failure = await thrownBy(() => outputs[Symbol.asyncIterator]().next())
   return failure.cause as Error
+}
+
+/** The error of a change of channels that gets this answer. */
+async function refusedChange(control?: string, answer?: () => Response): Promise<Error> {
+  const open = encodeControlEvent({
+    type: 'rivulet:open',
+    connectionId: '1',
+    heartbeatMs: 0,
+    recovered: null,
+    replayed: 0,
+    control,
+  })
+  const headers = { 'content-type': 'text/event-stream' }
+  const body = () => new ReadableStream({ start: (end) => end.enqueue(new TextEncoder().encode(open)) })
+  const stream = new EventStreamService({
+    url,
+    fetch: async (_, init) => (init?.method === 'POST' ? answer!() : new Response(body(), { headers })),
+  })
+  stream.onError(() => {})
+  stream.connect()
+  const error = await thrownBy(() => stream.setChannels(['job:1']))
+  stream.close()
+  return error
 }
 
 async function thrownBy(action: () => unknown): Promise<Error> {

@@ -13,11 +13,19 @@ const settings: Kind = [
   'Pass true, false or an object.',
 ]
 
+const address: Kind = [
+  (value) => ['string', 'function'].includes(typeof value) || value instanceof URL,
+  'Pass a string, a URL or a function.',
+]
+const names: Kind = [
+  (value) => Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== ''),
+  'Pass an array of names.',
+]
+
 const streamOptions: { readonly [path: string]: Kind } = {
-  url: [
-    (value) => ['string', 'function'].includes(typeof value) || value instanceof URL,
-    'Pass a string, a URL or a function.',
-  ],
+  url: address,
+  controlUrl: address,
+  channels: names,
   method: text,
   lastEventId: text,
   lastEventIdIn: oneOf('header', 'query'),
@@ -58,6 +66,11 @@ const bindingOptions: { readonly [path: string]: Kind } = {
 export function checkStreamOptions(options: EventStreamServiceOptions): void {
   check(options, streamOptions)
   if (options?.url === undefined) throw new ConfigurationError('url', undefined, 'Pass the URL of the stream.')
+}
+
+/** @throws {ConfigurationError} if they are not names of channels. */
+export function checkChannels(channels: readonly string[]): void {
+  check({ channels: channels ?? null }, { channels: names })
 }
 
 /** @throws {ConfigurationError} when an option has an invalid value. */

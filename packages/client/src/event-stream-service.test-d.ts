@@ -51,6 +51,10 @@ const nativeFetch = (_url: string, _init?: { method?: string; headers?: HeadersI
 new EventStreamService({ url: '/events', fetch: nativeFetch })
 new EventStreamService({ url: '/events', fetch })
 
+expectTypeOf(stream.setChannels(['job:1'])).toEqualTypeOf<Promise<void>>()
+// @ts-expect-error: a list of names
+void stream.setChannels('job:1')
+
 // Without a contract any name goes, and events are what all have in common.
 const untyped = new EventStreamService({ url: '/events' })
 untyped.on('anything', (event) => expectTypeOf(event).toExtend<BaseEvent>())

@@ -12,7 +12,7 @@ import {
   systemClock,
   UnknownEventError,
 } from '@rivulet/core'
-import { checkIteratorOptions, checkStreamOptions } from './check-options.js'
+import { checkChannels, checkIteratorOptions, checkStreamOptions } from './check-options.js'
 import type { ConnectionStatus } from './connection/connection-machine.js'
 import { DirectConnection } from './connection/direct-connection.js'
 import type { ConnectionSink, StreamLink } from './connection/stream-link.js'
@@ -24,6 +24,7 @@ import { type EventHandler, HandlerList, type SubscribeOptions } from './deliver
 import { Loops } from './delivery/loops.js'
 import { StreamErrors } from './delivery/stream-errors.js'
 import { takeConnectCalls } from './runtime/connect-calls.js'
+import { ChannelsRefusedError, ConfigurationError } from './runtime/errors.js'
 import { decide } from './runtime/guard.js'
 import { type StreamErrorContext, takeReports } from './runtime/report-to.js'
 import { takeUnreadEvents } from './runtime/unread-events.js'
@@ -56,6 +57,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   #closing = new AbortController()
   /** `connect()` was called, so the stream outlives its last iterator. */
   #connectCalled = false
+  #names: readonly string[] | undefined
   /** Iterators throw the error that closed the stream, so it need not go to the console. */
   #thrown = false
 
@@ -68,6 +70,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       contract: events,
       validate,
       mapMessage,
+      channels: options.channels,
       clock,
       callbackTimeoutMs: options.callbackTimeoutMs ?? 10_000,
       report: this.#errors.report,
@@ -79,14 +82,23 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       },
     })
     const sink: ConnectionSink = {
-      message: (message, id, positioned, replayed) => {
+      message: (message, ...facts) => {
         if (this.#isLast(message)) this.#link.send({ type: 'ended' })
-        else this.#dispatcher.message(message, id, positioned, replayed)
+        else this.#dispatcher.message(message, ...facts)
       },
+      advance: (step) =>
+        this.#dispatcher.inOrder(() => {
+          step(this.#dispatcher.progress)
+          this.#namesAtCursor()
+        }),
       live: () => this.#dispatcher.live(),
       cursor: (id) => this.#dispatcher.moveTo(id),
       gap: (gap, id) => this.#dispatcher.gap(gap, id),
-      error: (error) => this.#errors.report(error, 'connection', this.status !== 'closed' || this.#thrown),
+      error: (error) => {
+        // The state does not have the error of a stream that stays open.
+        const isVisible = !(error instanceof ChannelsRefusedError) && (this.status !== 'closed' || this.#thrown)
+        this.#errors.report(error, 'connection', isVisible)
+      },
       changed: () => this.#onChange(),
       ready: () => this.#dispatcher.drained ?? this.#loops.resumed,
     }
@@ -95,7 +107,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       persist,
       options,
       clock,
-      () => [this.lastEventId, this.#dispatcher.isPositioned],
+      () => [this.lastEventId, this.#namesAtCursor(), this.#dispatcher.isPositioned],
       (error) => this.#errors.report(error, 'persist'),
     )
     this.#startAt(options.lastEventId ?? '')
@@ -171,6 +183,26 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   reconnect(): void {
     this.#connectCalled = true
     this.#start('reconnect')
+  }
+
+  /**
+   * Sets the channels of the stream, while it is connected too. Channels that stay miss nothing. The events that the server keeps
+   * of an added channel come first, marked `replayed`; a channel that was removed and is added again begins anew. A later call
+   * supersedes an earlier one. The route must allow changes: `changeable: true`, with `streamControl` beside it.
+   *
+   * @param names Their order does not matter.
+   * @returns Settles when the channels are in effect and the events that are kept of the added ones were received; at once if the
+   *   stream is not connected, whose next connection asks for them. If the server refuses them, rejects with a
+   *   `ChannelsRefusedError`, which also goes to `onError`, and the stream keeps the channels that it has.
+   * @throws {ConfigurationError} if they are not a list of names, or if the stream is `shared`.
+   */
+  setChannels(names: readonly string[]): Promise<void> {
+    checkChannels(names)
+    if (this.#options.shared || !this.#link.setChannels) {
+      const fix = 'The tabs of a shared stream have the same channels. Omit shared, or create another stream.'
+      throw new ConfigurationError('setChannels', names, fix)
+    }
+    return this.#link.setChannels(names)
   }
 
   /**
@@ -311,13 +343,26 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   }
 
   #start(type: 'connect' | 'reconnect'): void {
-    if (this.#dispatcher.lastEventId === '' && this.#store) this.#startAt(this.#store.load())
+    if (this.#dispatcher.lastEventId === '' && this.#store) {
+      const [id, names] = this.#store.load()
+      if (names) this.#dispatcher.progress.have = names
+      this.#startAt(id)
+    }
     this.#link.send({ type })
   }
 
   #startAt(id: string): void {
     this.#dispatcher.startAt(id)
     this.#link.lastEventId = id
+    this.#link.progress?.copy(this.#dispatcher.progress)
+  }
+
+  /** Returns the names for which `lastEventId` counts: while a loop is behind, only those that stay. */
+  #namesAtCursor(): readonly string[] | undefined {
+    const { have } = this.#dispatcher.progress
+    const isBehind = this.#loops.cursor !== undefined
+    this.#names = isBehind ? this.#names?.filter((name) => have?.includes(name)) : have
+    return this.#names
   }
 
   #handlersOf(event: string | EventDefinition): HandlerList<BaseEvent> {

@@ -12,6 +12,7 @@ export type { MappedEvent } from './delivery/typed-event.js'
 export { EventStreamService } from './event-stream-service.js'
 export {
   CallbackTimeoutError,
+  ChannelsRefusedError,
   ConfigurationError,
   ConnectionError,
   ConnectTimeoutError,

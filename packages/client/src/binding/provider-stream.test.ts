@@ -42,6 +42,9 @@ describe('matches', () => {
     ['unequal objects', false, { retry: { maxMs: 1_000 } }, { retry: { maxMs: 2_000 } }],
     ['another URL', false, {}, { url: 'http://fake.test/other' }],
     ['a contract made anew', true, {}, { events: defineEvents({ log: z.object({}), progress: z.object({}) }) }],
+    ['other channels', true, { channels: ['a'] }, { channels: ['b'] }],
+    ['channels and none', false, { channels: ['a'] }, { channels: undefined }],
+    ['other channels, shared', false, { shared: { key: 'x' }, channels: ['a'] }, { channels: ['b'] }],
     ['a contract with other names', false, {}, { events: defineEvents({ log: z.object({}) }) }],
   ] as [string, boolean, Partial<EventStreamServiceOptions>, Partial<EventStreamServiceOptions>][])(
     '%s: %s',
@@ -59,15 +62,15 @@ describe('matches', () => {
   })
 })
 
-describe('followHeaders', () => {
+describe('follow', () => {
   it('reconnects only when headers change', async () => {
     const { fake, options, stream, service, connect } = setup({ headers: { a: '1' } })
     await connect()
     stream.use(options({ headers: { a: '1' } }))
-    stream.followHeaders()
+    stream.follow()
     expect(service.status).toBe('open')
     stream.use(options({ headers: { a: '2' } }))
-    stream.followHeaders()
+    stream.follow()
     await expect.poll(() => fake.requests.length).toBe(2)
     expect(fake.requests.map(({ headers }) => headers.get('a'))).toEqual(['1', '2'])
   })
@@ -77,9 +80,28 @@ describe('followHeaders', () => {
     await connect()
     service.close()
     stream.use(options({ headers: { a: '2' } }))
-    stream.followHeaders()
+    stream.follow()
     expect(service.status).toBe('closed')
   })
+})
+
+it('follow changes the channels if others are wanted', async () => {
+  const { fake, options, stream, service, connect } = setup({ channels: ['a', 'b'] })
+  await connect()
+  const received: string[] = []
+  service.on(events.log, ({ message }) => void received.push(message))
+  await fake.push('log', { message: 'early' }, { channel: 'c' })
+  for (const channels of [
+    ['b', 'a'],
+    ['b', 'c'],
+    ['c', 'b'],
+  ]) {
+    stream.use(options({ channels }))
+    stream.follow()
+  }
+  await expect.poll(() => received).toEqual(['early'])
+  expect(fake.requests.map(({ method }) => method)).toEqual(['GET', 'POST'])
+  expect(fake.connections).toBe(1)
 })
 
 it('uses the latest functions and schemas', async () => {

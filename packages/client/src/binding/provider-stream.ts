@@ -43,7 +43,7 @@ export class ProviderStream {
 
   /**
    * Tells whether it still fits the provider's props. If not, create a new one. Options are compared by value.
-   * Functions and the values of `headers` may differ: see `use` and `followHeaders`. Of a contract only the names of
+   * Functions, the values of `headers` and the `channels` may differ: see `use` and `follow`. Of a contract only the names of
    * the events count, as a contract made inside a component has new schemas with each render; the latest ones validate.
    */
   matches(service: AnyEventStream | undefined, options: Options): boolean {
@@ -60,11 +60,14 @@ export class ProviderStream {
   }
 
   /**
-   * Reconnects if the values of `headers` have changed since the latest connection. The stream resumes, so no event is
-   * lost.
+   * Changes the channels if they have changed. Reconnects if the values of `headers` have changed since the latest
+   * connection. The stream resumes, so no event is lost.
    */
-  followHeaders(): void {
+  follow(): void {
     if (!this.#options) return
+    const { channels, shared } = this.#options
+    // Its error goes to the stream's `onError`.
+    if (channels && !shared) void this.binding.service.setChannels(channels)
     const before = this.#headers
     this.#headers = snapshotOf(this.#options.headers)
     if (sameValue(before, this.#headers)) return
@@ -75,8 +78,14 @@ export class ProviderStream {
   }
 }
 
-function comparable({ headers, events, ...options }: Options): unknown {
-  return { ...(snapshotOf(options) as object), headers: !headers, events: events && Object.keys(events).sort() }
+function comparable({ headers, events, channels, ...options }: Options): unknown {
+  return {
+    ...(snapshotOf(options) as object),
+    headers: !headers,
+    events: events && Object.keys(events).sort(),
+    // A shared stream cannot change them.
+    channels: options.shared ? snapshotOf(channels) : !channels,
+  }
 }
 
 /** Makes options that call the latest functions, send the latest headers and validate by the latest schemas. */

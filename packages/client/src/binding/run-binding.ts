@@ -6,8 +6,8 @@ import {
   type GapEvent,
   systemClock,
 } from '@rivulet/core'
+import { callServer } from '../connection/call-server.js'
 import type { ConnectionStatus } from '../connection/connection-machine.js'
-import { stopRun } from '../connection/stop-run.js'
 import type { EventStreamServiceOptions } from '../stream-options.js'
 import type { Fold } from './fold-store.js'
 import { type AnyEventStream, keepConnected } from './keep-connected.js'
@@ -47,7 +47,10 @@ export interface RunView<Output> {
 
 /** Options of the stream that reads the run. It always reads the whole run, so it neither keeps nor shares a cursor. */
 export interface RunOptions<Contract extends EventContract = EventContract>
-  extends Omit<EventStreamServiceOptions<Contract>, 'url' | 'events' | 'lastEventId' | 'persist' | 'shared'> {
+  extends Omit<
+    EventStreamServiceOptions<Contract>,
+    'url' | 'events' | 'lastEventId' | 'persist' | 'shared' | 'channels' | 'controlUrl'
+  > {
   /** The contract of the run's events. */
   events: Contract
 }
@@ -112,7 +115,7 @@ export class RunBinding<Output> {
 
   /** Reconnects if the values of `headers` have changed. */
   followHeaders(): void {
-    this.#stream?.followHeaders()
+    this.#stream?.follow()
   }
 
   /**
@@ -161,7 +164,8 @@ export class RunBinding<Output> {
     if (starts) await settled(service)
     const { location, ended, status } = service.state
     if (ended || (starts && status === 'closed')) return
-    await stopRun(this.#options, location ?? this.#url!, this.#options.clock ?? systemClock)
+    const request = { ...this.#options, url: location ?? this.#url!, method: 'DELETE', body: undefined }
+    await callServer(request, this.#options.clock ?? systemClock, new AbortController().signal)
   }
 
   // Not unsubscribed: an event may arrive between the last use and the end of the connection.

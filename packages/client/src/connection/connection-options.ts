@@ -1,9 +1,20 @@
 import type { RefreshHook } from './credential-refresh.js'
-import type { RequestOptions } from './request.js'
+import type { PerAttempt, RequestOptions } from './request.js'
 import type { RetryOptions } from './retry-policy.js'
 
 /** Options of a connection: the request, its retries, and its limits. */
 export interface ConnectionOptions extends RequestOptions {
+  /**
+   * Names of the channels to ask the server for; the route decides which ones the stream gets. `stream.setChannels` changes
+   * them later. A `lastEventId` given with them counts for all of them.
+   * @default undefined: the route's own choice
+   */
+  channels?: readonly string[]
+  /**
+   * The address to which `stream.setChannels` posts. A function is called for each post.
+   * @default the stream's address, with `/control` added to its path
+   */
+  controlUrl?: PerAttempt<string | URL>
   /** Delays and limits of the retries of a lost connection. */
   retry?: RetryOptions
   /**

@@ -1,4 +1,4 @@
-import type { Clock, EndEvent, GapEvent } from '@rivulet/core'
+import type { Clock, EndEvent, GapEvent, OpenEvent } from '@rivulet/core'
 import {
   CallbackTimeoutError,
   ConfigurationError,
@@ -11,6 +11,8 @@ import {
   StreamClosedByServerError,
 } from '../runtime/errors.js'
 import { observePage, type PageEvent } from '../runtime/page-events.js'
+import { ChannelChanges } from './channel-changes.js'
+import type { ChannelProgress } from './channel-progress.js'
 import {
   type ConnectionEffect,
   type ConnectionInput,
@@ -48,6 +50,7 @@ export class DirectConnection implements StreamLink {
   readonly #hook: RefreshHook
   readonly #context: Pick<MachineContext, 'policy' | 'canRefresh'>
   readonly #liveness
+  readonly #changes: ChannelChanges
   #machine: MachineState = initialState
   #recovered: boolean | null | undefined
   #gap: GapEvent | undefined
@@ -79,6 +82,7 @@ export class DirectConnection implements StreamLink {
       policy: retryPolicy(options.retry),
       canRefresh: options.onUnauthorized !== undefined,
     }
+    this.#changes = new ChannelChanges(options, this.#context.policy, clock, sink)
     this.#liveness = createLiveness(clock, (idleMs) => {
       this.send({ type: 'lost', error: new HeartbeatTimeoutError(idleMs) })
     })
@@ -92,6 +96,15 @@ export class DirectConnection implements StreamLink {
 
   get lastActivityAt(): number | undefined {
     return this.#liveness.lastActivityAt
+  }
+
+  get progress(): ChannelProgress {
+    return this.#changes.progress
+  }
+
+  setChannels(names: readonly string[]): Promise<void> {
+    const { status } = this.#machine
+    return this.#changes.set(names, status !== 'idle' && status !== 'closed')
   }
 
   send(sent: ConnectionInput): void {
@@ -113,6 +126,7 @@ export class DirectConnection implements StreamLink {
     this.#machine = state
     this.#clock.clearTimeout(this.#timer)
     if (state.status === 'closed') {
+      this.#changes.closed()
       this.#stopObserving?.()
       this.#stopObserving = undefined
     } else {
@@ -137,6 +151,7 @@ export class DirectConnection implements StreamLink {
     },
     drop: () => {
       this.#liveness.stop()
+      this.#changes.lost()
       const attempt = this.#current
       this.#current = undefined
       attempt?.abort()
@@ -176,6 +191,8 @@ export class DirectConnection implements StreamLink {
   async #run(attempt: AbortController): Promise<void> {
     const { signal } = attempt
     const isSendable = cursorBytes(this.lastEventId) <= maxCursorBytes
+    const lastEventId = isSendable ? this.lastEventId : ''
+    const channels = this.#changes.namesFor(lastEventId)
     try {
       const { location } = this
       // The options are those of the run's request, except that nothing is started.
@@ -183,7 +200,8 @@ export class DirectConnection implements StreamLink {
       const response = await openStream(options, {
         clock: this.#clock,
         signal,
-        lastEventId: isSendable ? this.lastEventId : '',
+        lastEventId,
+        channels,
         onSend: (idempotent) => {
           this.#acted = !idempotent
         },
@@ -198,12 +216,22 @@ export class DirectConnection implements StreamLink {
       this.#recovered = undefined
       this.#liveness.touch()
       this.#expectHeartbeat()
-      const receive = this.#receiver(attempt, response.url)
+      const receive = this.#receiver(attempt, response.url, (open) =>
+        this.#changes.opened(open, channels, lastEventId, signal),
+      )
       if (!isSendable) this.#announce({ type: 'rivulet:gap', reason: 'oversized' })
       this.send({ type: 'opened' })
       await readStream(response, signal, receive)
     } catch (error) {
       if (this.#current !== attempt) return
+      const isRefused = error instanceof HttpStatusError && error.status === 403
+      if (isRefused && lastEventId !== '' && channels?.length === 0 && this.#changes.namesFor('')?.length) {
+        // The route gives no channels unasked, so nothing of the stream can be resumed.
+        this.lastEventId = ''
+        this.#announce({ type: 'rivulet:gap', reason: 'restarted' }, '')
+        if (this.#current === attempt) await this.#run(attempt)
+        return
+      }
       if (error instanceof HttpStatusError && declinedStatuses.includes(error.status)) this.#acted = false
       const isLeaving = error instanceof ConnectionError && this.#clock.now() - this.#leftAt < leavingMs
       this.send(isLeaving ? { type: 'left', error } : inputOf(error))
@@ -229,16 +257,22 @@ export class DirectConnection implements StreamLink {
   }
 
   #announce(gap: GapEvent, id?: string): void {
+    if (gap.reason === 'restarted') this.#changes.restarted(gap.channel)
     this.#gap = gap
     this.#sink.gap(gap, id)
     this.#sink.changed()
   }
 
-  #receiver(attempt: AbortController, url: string): (chunk: Uint8Array) => Promise<void> | undefined {
+  #receiver(
+    attempt: AbortController,
+    url: string,
+    onOpen: (open: OpenEvent) => void,
+  ): (chunk: Uint8Array) => Promise<void> | undefined {
     const sink = this.#sink
     const receive = createReceiver(
       {
         lastEventId: this.lastEventId,
+        progress: this.progress,
         isCurrent: () => this.#current === attempt,
         moved: (id) => {
           this.lastEventId = id
@@ -246,7 +280,12 @@ export class DirectConnection implements StreamLink {
         began: () => {
           this.#began = true
         },
-        opened: ({ recovered, heartbeatMs, location, run }) => {
+        opened: (open) => {
+          const { recovered, heartbeatMs, location, run } = open
+          const { joined } = this.progress
+          onOpen(open)
+          // The rest of their history cannot be asked for.
+          for (const channel of joined) this.#announce({ type: 'rivulet:gap', channel, reason: 'lagged' })
           this.run = run
           if (location !== undefined) this.#continueAt(location, url)
           this.#recovered = recovered
@@ -264,6 +303,8 @@ export class DirectConnection implements StreamLink {
           this.#lastEnd = end
           this.send({ type: 'ended' })
         },
+        changed: (channels) => this.#changes.carriedOut(channels),
+        caughtUp: () => this.#changes.caughtUp(),
         retry: (milliseconds) => {
           this.#serverRetryMs = milliseconds
         },

@@ -1,5 +1,7 @@
 import {
+  type ChannelsEvent,
   type CloseEvent,
+  comparePositions,
   createDecoder,
   type EndEvent,
   type GapEvent,
@@ -7,12 +9,14 @@ import {
   parseControlEvent,
   type SseMessage,
 } from '@rivulet/core'
+import type { ChannelProgress } from './channel-progress.js'
 import type { ConnectionSink } from './stream-link.js'
 
 /** The connection that a receiver decodes for. */
 export interface Receiving {
   /** The ID where the connection began. */
   readonly lastEventId: string
+  readonly progress: ChannelProgress
   /** Returns `false` once the connection is replaced or closed. Later events are dropped. */
   isCurrent(): boolean
   /** Takes the last received ID. */
@@ -23,6 +27,10 @@ export interface Receiving {
   /** Takes a gap, with the last event ID behind it if that is new. */
   gap(gap: GapEvent, id?: string): void
   closed(close: CloseEvent): void
+  /** The channels have changed. The history of the added ones follows. */
+  changed(channels: ChannelsEvent): void
+  /** The history of the added channels is over. */
+  caughtUp(): void
   /** Takes the end of a run: nothing more will come. */
   ended(end: EndEvent): void
   /** Takes the delay of a `retry:` line. */
@@ -40,6 +48,8 @@ export function createReceiver(
   let began = false
   /** Number of events of the history that are still to come. */
   let history = 0
+  /** The history of added channels comes, among the events of the others. */
+  let adding = false
 
   const moveTo = (id: string): void => {
     lastId = id
@@ -75,18 +85,42 @@ export function createReceiver(
         if (!(history > 0)) onLive()
       } else if (control?.type === 'rivulet:live') {
         if (history > 0) onLive()
+        // Its ID may be that of the last event of an added channel, which has moved no cursor.
+        if (adding) moveTo(message.lastEventId)
+        adding = false
+        connection.caughtUp()
+      } else if (control?.type === 'rivulet:channels') {
+        adding ||= control.added.length > 0
+        connection.changed(control)
       } else if (control?.type === 'rivulet:gap') connection.gap(control)
       else if (control?.type === 'rivulet:close') connection.closed(control)
       else if (control?.type === 'rivulet:end') connection.ended(control)
       return
     }
     if (positioned && message.event === 'heartbeat') return
+    if (adding && isBeside(message, id)) return
     if (id !== undefined) {
       lastId = id
       connection.moved(id)
     }
     sink.message(message, id, positioned, history > 0)
     onPassed()
+  }
+
+  /** Passes on an event of an added channel, whose ID may be behind the cursor. Returns `false` for any other. */
+  const isBeside = (message: SseMessage, id: string | undefined): boolean => {
+    const { partial } = connection.progress
+    const channel = channelOf(message)
+    const last = partial.get(channel)
+    if (last === undefined) return false
+    if (id === undefined) sink.message(message, id, positioned, true)
+    else {
+      lastId = id
+      if (last !== '' && comparePositions(id, last) <= 0) return true
+      partial.set(channel, id)
+      sink.message(message, undefined, positioned, true, { channel, id })
+    }
+    return true
   }
 
   const decoder = createDecoder({
@@ -100,9 +134,10 @@ export function createReceiver(
       if (id !== undefined) {
         lastId = id
         // Comes first, because a listener of the gap may reconnect.
-        connection.moved(id)
+        if (!adding) connection.moved(id)
       }
-      connection.gap({ type: 'rivulet:gap', reason: 'oversized' }, id)
+      // The event may be of an added channel.
+      connection.gap({ type: 'rivulet:gap', reason: 'oversized' }, adding ? undefined : id)
       sink.error(error)
       onPassed()
     },
@@ -111,5 +146,15 @@ export function createReceiver(
   return (chunk) => {
     decoder.feed(chunk)
     if (connection.isCurrent() && decoder.lastEventId !== lastId) moveTo(decoder.lastEventId)
+  }
+}
+
+function channelOf({ data }: SseMessage): string {
+  try {
+    const { channel = 'default' } = JSON.parse(data)
+    return channel
+  } catch {
+    // Not an event of this protocol, so of no channel.
+    return ''
   }
 }

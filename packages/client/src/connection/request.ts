@@ -68,8 +68,11 @@ export async function prepareRequest(
   options: RequestOptions,
   lastEventId: string,
   patience: Patience,
+  channels?: readonly string[],
 ): Promise<PreparedRequest> {
   const target = resolveUrl(await resolve('url', options.url, patience), options)
+  // An empty name asks for none: without the parameter, the server would choose.
+  for (const name of channels?.length === 0 ? [''] : (channels ?? [])) target.searchParams.append('channel', name)
   const body = await resolve('body', options.body, patience)
   const headers = readHeaders(await resolve('headers', options.headers, patience))
   if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
@@ -91,6 +94,15 @@ export async function prepareRequest(
     if (isReadOnce(body)) Object.assign(init, { duplex: 'half' })
   }
   return { url: target.href, init }
+}
+
+/** Returns the address of the route that changes the channels of a stream: beside the stream, with the same query. */
+export function controlUrlOf({ url }: RequestOptions): PerAttempt<string | URL> {
+  return async (given) => {
+    const target = new URL(await (typeof url === 'function' ? url(given) : url), pageBaseUrl())
+    target.pathname = target.pathname.replace(/\/?$/, '/control')
+    return target
+  }
 }
 
 /** Recognizes methods whose requests may safely be repeated. */

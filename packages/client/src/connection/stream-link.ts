@@ -1,4 +1,5 @@
 import type { EndEvent, GapEvent, SseMessage } from '@rivulet/core'
+import type { ChannelProgress } from './channel-progress.js'
 import type { ConnectionStatus } from './connection-machine.js'
 
 /** The state of a connection. */
@@ -41,16 +42,35 @@ export interface StreamLink {
   readonly snapshot: ConnectionSnapshot
   /** The time of the last byte; `undefined` before the first one. */
   readonly lastActivityAt: number | undefined
+  /** What was received of the channels. Shared connections, whose channels do not change, have none. */
+  readonly progress?: ChannelProgress
+  /** Sets the names of the channels. Settles when they are in effect, or as soon as nothing is connected. */
+  setChannels?(names: readonly string[]): Promise<void>
   send(input: { readonly type: 'connect' | 'close' | 'reconnect' | 'ended' }): void
+}
+
+/** The channel and ID of an event whose channel was added, and whose history is not complete. It moves no cursor. */
+export interface BesideCursor {
+  readonly channel: string
+  readonly id: string
 }
 
 /** Receives the output of a connection, in order. Its methods MUST NOT throw. */
 export interface ConnectionSink {
   /**
    * Takes an event of the application. `id` is its own ID, or `undefined`. `positioned` means that IDs are positions, which
-   * only increase. `replayed` marks an event of the history, which ends with `live`.
+   * only increase. `replayed` marks an event of the history, which ends with `live`. An event `beside` the cursor has its own
+   * ID there.
    */
-  message(message: SseMessage, id: string | undefined, positioned: boolean, replayed: boolean): void
+  message(
+    message: SseMessage,
+    id: string | undefined,
+    positioned: boolean,
+    replayed: boolean,
+    beside?: BesideCursor,
+  ): void
+  /** Takes a step of the channels' progress, which counts once everything before it is delivered. */
+  advance(step: (progress: ChannelProgress) => void): void
   /** Signals the end of the history: the next events are published after the connection began. */
   live(): void
   /** Takes a last event ID that changed without an event. */

@@ -29,6 +29,8 @@ export interface Attempt {
   readonly signal: AbortSignal
   /** The cursor to continue from; `''`: begin at the present. */
   readonly lastEventId: string
+  /** The channels to ask for; `undefined`: whatever the server chooses. */
+  readonly channels?: readonly string[] | undefined
   /** Called just before the request is sent. From then on, the server may act on it. */
   onSend(idempotent: boolean): void
 }
@@ -41,7 +43,7 @@ export interface Attempt {
 export async function openStream(options: RequestOptions, attempt: Attempt): Promise<StreamResponse> {
   const { clock, signal } = attempt
   const patience = { clock, signal, timeoutMs: options.callbackTimeoutMs ?? 10_000 }
-  const { url, init } = await prepareRequest(options, attempt.lastEventId, patience)
+  const { url, init } = await prepareRequest(options, attempt.lastEventId, patience, attempt.channels)
   const { idempotent = isIdempotent(init.method) } = options
   const { connectTimeoutMs: timeoutMs = idempotent ? 30_000 : 0 } = options
   const send = async (): Promise<Response> => {
@@ -125,7 +127,7 @@ async function check(
 }
 
 /** Returns `Retry-After` in milliseconds, or `undefined`. A date counts from the response's `Date`, if it has one. */
-function parseRetryAfter(headers: Headers, now: number): number | undefined {
+export function parseRetryAfter(headers: Headers, now: number): number | undefined {
   const value = headers.get('retry-after')
   if (value === null) return undefined
   if (/^[0-9]+$/.test(value)) return Number(value) * 1000
@@ -138,9 +140,9 @@ function parseRetryAfter(headers: Headers, now: number): number | undefined {
 const refusalMs = 1_000
 
 /** Returns the first characters of a body, for the error. */
-async function beginningOf(
+export async function beginningOf(
   body: ReadableStream<Uint8Array> | null | undefined,
-  { clock, signal }: Attempt,
+  { clock, signal }: Pick<Attempt, 'clock' | 'signal'>,
 ): Promise<string> {
   if (!body?.getReader) return ''
   const utf8 = new TextDecoder()

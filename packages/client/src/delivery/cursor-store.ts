@@ -10,9 +10,9 @@ export interface PersistOptions {
   /** Storage with these two methods of `localStorage`. @default sessionStorage; without one, nothing is kept */
   storage?: Pick<Storage, 'getItem' | 'setItem'>
   /**
-   * Distinguishes streams that have the same URL, method, body and credentials mode, such as those of several users of
-   * one browser, or two streams of a page. Without it, these share a cursor, and the slowest decides. Required if the
-   * URL or the body is a function.
+   * Distinguishes streams that have the same URL, method, body and credentials mode, whatever their channels, such as those
+   * of several users of one browser, or two streams of a page. Without it, these share a cursor, and the slowest decides.
+   * Required if the URL or the body is a function.
    */
   key?: string
 }
@@ -20,15 +20,21 @@ export interface PersistOptions {
 /** Interval between writes: one per event would cost more than the event. A reload writes once more. */
 const saveEveryMs = 1_000
 
+/**
+ * A cursor, or `''`, with the names of the channels that it counts for; `undefined` if the client has never asked for
+ * channels by name.
+ */
+export type SavedCursor = readonly [id: string, names?: readonly string[] | undefined]
+
 export interface CursorStore {
-  /** Returns the cursor that an earlier page saved, or `''`. */
-  load(): string
+  /** Returns the cursor that an earlier page saved. */
+  load(): SavedCursor
   /** Saves now. While the stream is `live`, saves again every second. */
   keep(live: boolean): void
 }
 
-/** Returns the cursor of a stream. `positioned` means that IDs are positions, which only increase. */
-export type CursorSource = () => readonly [id: string, positioned: boolean]
+/** Returns the cursor of a stream, as it is saved. `positioned` means that IDs are positions, which only increase. */
+export type CursorSource = () => readonly [id: string, names: readonly string[] | undefined, positioned: boolean]
 
 /** Entry of a storage. Streams of a page with the same identity share it. */
 interface Entry {
@@ -68,11 +74,11 @@ export function createCursorStore(
   function keep(live: boolean): void {
     clock.clearTimeout(timer)
     entry.sources.add(source)
-    const id = furthestBehind(entry)
+    const text = furthestBehind(entry)
     if (!live) entry.sources.delete(source)
-    if (id !== entry.saved && !failed) {
-      entry.saved = id
-      attempt('persist.storage.setItem', () => storage.setItem(name, id))
+    if (text !== entry.saved && !failed) {
+      entry.saved = text
+      attempt('persist.storage.setItem', () => storage.setItem(name, text))
     }
     if (live && !failed) timer = clock.setTimeout(() => keep(true), saveEveryMs)
   }
@@ -92,7 +98,7 @@ export function createCursorStore(
     load() {
       const saved = attempt('persist.storage.getItem', () => storage.getItem(name))
       entry.saved = typeof saved === 'string' ? saved : ''
-      return entry.saved
+      return parse(entry.saved)
     },
     keep,
   }
@@ -107,14 +113,29 @@ function entryOf(storage: object, name: string): Entry {
 }
 
 /**
- * Cursor of the slowest stream, as all that share an entry resume from it. A stream without a cursor lacks nothing. The
- * IDs of a foreign server have no order, so the saved one stays until all streams are at the same event.
+ * Text of the cursor of the slowest stream, as all that share an entry resume from it, for the names of all of them. A stream
+ * without a cursor lacks nothing. The IDs of a foreign server have no order, so the saved one stays until all streams are at
+ * the same event.
  */
 function furthestBehind({ saved, sources }: Entry): string {
   const cursors = [...sources].map((source) => source()).filter(([id]) => id !== '')
-  const isOrdered = cursors.some(([, positioned]) => positioned)
-  return cursors.reduce((slowest, [id]) => {
+  const isOrdered = cursors.some(([, , positioned]) => positioned)
+  const names = cursors.some(([, names]) => names) && [...new Set(cursors.flatMap(([, names = []]) => names))]
+  const [savedId] = parse(saved)
+  const slowest = cursors.reduce((slowest, [id]) => {
     if (isOrdered) return comparePositions(slowest, id) > 0 ? id : slowest
-    return id === slowest ? id : saved || slowest
+    return id === slowest ? id : savedId || slowest
   }, cursors[0]?.[0] ?? '')
+  return names ? JSON.stringify([slowest, names]) : slowest
+}
+
+/** Reads a text: an ID, or JSON with names. */
+function parse(text: string): SavedCursor {
+  try {
+    const [id, names] = JSON.parse(text)
+    if (typeof id === 'string' && Array.isArray(names)) return [id, names]
+  } catch {
+    // An ID, which need not be JSON.
+  }
+  return [text]
 }

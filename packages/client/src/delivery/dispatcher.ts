@@ -8,6 +8,8 @@ import {
   type StandardSchemaV1,
   UnknownEventError,
 } from '@rivulet/core'
+import { ChannelProgress } from '../connection/channel-progress.js'
+import type { BesideCursor } from '../connection/stream-link.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import { ask, decide } from '../runtime/guard.js'
 import type { ErrorStage } from '../runtime/report-to.js'
@@ -17,6 +19,8 @@ import { type MappedEvent, readPayload, toEvent } from './typed-event.js'
 export interface DispatcherOptions {
   contract: EventContract | undefined
   validate: boolean
+  /** The names of the channels that the cursor given to the stream counts for. */
+  channels?: readonly string[] | undefined
   mapMessage: ((message: SseMessage) => MappedEvent | undefined) | undefined
   clock: Clock
   /** Time limit for a schema, in milliseconds. */
@@ -43,6 +47,8 @@ export class Dispatcher {
   readonly lives: HandlerList<void> = new HandlerList()
   /** Gets the type of each event that could not be read; `undefined` if that is unknown too. */
   readonly unread: HandlerList<string | undefined> = new HandlerList()
+  /** What was delivered of the channels. */
+  readonly progress: ChannelProgress
   readonly #options: DispatcherOptions
   /** Types that ever had a handler. One lookup serves each event. */
   readonly #types = new Map<string, TypeEntry>()
@@ -61,6 +67,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.progress = new ChannelProgress(options.channels)
   }
 
   /** ID of the last event that was delivered or found invalid. */
@@ -101,9 +108,15 @@ export class Dispatcher {
     return this.#drained
   }
 
-  message(message: SseMessage, id: string | undefined, positioned: boolean, replayed = false): void {
-    if (this.#queue) this.#queue.push(() => this.#deliver(message, id, positioned, replayed))
-    else this.#track(this.#deliver(message, id, positioned, replayed))
+  message(
+    message: SseMessage,
+    id: string | undefined,
+    positioned: boolean,
+    replayed = false,
+    beside?: BesideCursor,
+  ): void {
+    if (this.#queue) this.#queue.push(() => this.#deliver(message, id, positioned, replayed, beside))
+    else this.#track(this.#deliver(message, id, positioned, replayed, beside))
   }
 
   /** Calls back in the order of receipt: after all earlier events and before all later ones. */
@@ -121,7 +134,7 @@ export class Dispatcher {
     this.inOrder(() => {
       if (id !== undefined) this.startAt(id)
       // The server counts from the start again, so positions may be lower.
-      if (gap.reason === 'restarted') this.#position = ''
+      if (gap.reason === 'restarted' && gap.channel === undefined) this.#position = ''
       this.gaps.emit(gap, this.#options.report)
     })
   }
@@ -143,6 +156,7 @@ export class Dispatcher {
     id: string | undefined,
     positioned: boolean,
     replayed: boolean,
+    beside: BesideCursor | undefined,
   ): Promise<void> | undefined {
     this.isPositioned = positioned
     if (id !== undefined && positioned && this.#position !== '' && comparePositions(id, this.#position) <= 0) return
@@ -158,26 +172,27 @@ export class Dispatcher {
       if (mapped !== null) {
         type = mapped ? mapped.type : message.event
         entry = this.#types.get(type)
-        if (entry?.handlers.size || this.any.size) event = this.#read(message, id, type, entry, mapped)
+        if (entry?.handlers.size || this.any.size)
+          event = this.#read(message, beside ? beside.id : id, type, entry, mapped)
       }
     } catch (error) {
       report(error, stage)
       this.unread.emit(type, report)
     }
     if (!(event instanceof Promise)) {
-      this.#emit(message, id, replayed ? asReplayed(event) : event, entry)
+      this.#emit(message, id, beside, replayed ? asReplayed(event) : event, entry)
       return
     }
     const pending = event
     return ask('validate', () => pending, { clock, signal, timeoutMs: callbackTimeoutMs }).then(
       (settled) => {
-        if (!signal.aborted) this.#emit(message, id, replayed ? asReplayed(settled) : settled, entry)
+        if (!signal.aborted) this.#emit(message, id, beside, replayed ? asReplayed(settled) : settled, entry)
       },
       (error) => {
         if (signal.aborted) return
         report(error, 'event')
         this.unread.emit(type, report)
-        this.#emit(message, id, undefined, entry)
+        this.#emit(message, id, beside, undefined, entry)
       },
     )
   }
@@ -212,10 +227,17 @@ export class Dispatcher {
     return toEvent(type, id, payload, mapped ?? payload, validate ? schema : undefined, () => clock.now())
   }
 
-  #emit(message: SseMessage, id: string | undefined, event: BaseEvent | undefined, entry: TypeEntry | undefined): void {
+  #emit(
+    message: SseMessage,
+    id: string | undefined,
+    beside: BesideCursor | undefined,
+    event: BaseEvent | undefined,
+    entry: TypeEntry | undefined,
+  ): void {
     this.#order++
     this.#cursor = this.#lastEventId
     if (id !== undefined) this.startAt(id)
+    if (beside && this.progress.partial.has(beside.channel)) this.progress.partial.set(beside.channel, beside.id)
     const { report } = this.#options
     this.raw.emit(message, report)
     if (!event) return

@@ -1,4 +1,5 @@
 import type { Clock } from '@rivulet/core'
+import { type Resolvers, withResolvers } from '../runtime/with-resolvers.js'
 import type { Dispatcher } from './dispatcher.js'
 import { EventIterator, type IteratorOptions, type Unread } from './event-iterator.js'
 import type { HandlerList } from './handler-list.js'
@@ -27,7 +28,7 @@ export class Loops {
   readonly #readers = new Map<AnyIterator, number>()
   /** Iterators of loops that were left, keyed by the handlers that they read. The next loop takes over from them. */
   readonly #left = new WeakMap<object, unknown>()
-  #resumed: { promise: Promise<void>; resolve: () => void } | undefined
+  #resumed: Resolvers | undefined
 
   constructor(dispatcher: Dispatcher, clock: Clock, source: LoopSource) {
     this.#dispatcher = dispatcher
@@ -117,12 +118,4 @@ export class Loops {
 /** Waits for `count` microtasks. */
 async function afterTurns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await undefined
-}
-
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => {}
-  const promise = new Promise<void>((settle) => {
-    resolve = settle
-  })
-  return { promise, resolve }
 }

@@ -139,6 +139,26 @@ export class StreamClosedByServerError extends RivuletError {
   }
 }
 
+/** The server did not change the channels of the stream, which keeps those that it has. */
+export class ChannelsRefusedError extends RivuletError {
+  static override get name(): string {
+    return 'ChannelsRefusedError'
+  }
+  static override readonly code = 'RIVULET_CHANNELS_REFUSED'
+  /** The status of the refusal; `undefined` if the stream cannot be changed, or the server failed. */
+  readonly status: number | undefined
+
+  constructor(
+    /** The names that were asked for, sorted. */
+    readonly channels: readonly string[],
+    reason: string,
+    cause?: unknown,
+  ) {
+    super(ChannelsRefusedError.code, `The stream keeps its channels: ${reason}`, { cause })
+    this.status = cause instanceof HttpStatusError ? cause.status : undefined
+  }
+}
+
 /** A loop read an iterator with `overflow: 'error'` too slowly. */
 export class IteratorOverflowError extends RivuletError {
   static override get name(): string {

@@ -2,7 +2,7 @@
 export interface StreamErrorContext {
   /**
    * - `connection`: an attempt or a connection failed, or a function that it calls: `url`, `headers`, `body`, `fetch`,
-   *   `onUnauthorized`. Events skipped because of their size also belong here.
+   *   `onUnauthorized`. Events skipped because of their size and refused channels also belong here.
    * - `event`: an event is invalid, or the contract lacks it.
    * - `mapMessage`, `until`: that function of the options failed.
    * - `handler`: a handler or a listener failed.

@@ -93,11 +93,13 @@ const isGap = (value: unknown): boolean => value === undefined || (isObject(valu
 
 function isItem(item: unknown): boolean {
   if (!isObject(item)) return false
-  const { place, id, gap, message } = item
+  const { place, id, gap, message, beside, joined } = item
   return (
     isPlace(place) &&
     (id === undefined || isText(id)) &&
     isGap(gap) &&
+    (beside === undefined || (isObject(beside) && isText(beside.channel) && isText(beside.id))) &&
+    (joined === undefined || (Array.isArray(joined) && joined.every(isText))) &&
     (message === undefined ||
       (isObject(message) && isText(message.event) && isText(message.data) && isText(message.lastEventId)))
   )

@@ -694,7 +694,7 @@ function stranger(): () => BroadcastChannel {
     },
   )
   return () => {
-    expect(names[0]).toMatch(/^rivulet:shared:3:/)
+    expect(names[0]).toMatch(/^rivulet:shared:4:/)
     return new BroadcastChannel(names[0]!)
   }
 }

@@ -40,6 +40,7 @@ export class SharedLeader {
   #unsure: (() => void)[] | undefined
   #answer: Promise<void> | undefined
   #stopped = false
+  #joined: readonly string[] = []
   /** The history of the present connection is over. */
   #isLive = false
 
@@ -58,8 +59,13 @@ export class SharedLeader {
     this.#clock = clock
     this.#tab = tab
     this.#connection = new DirectConnection(options, clock, {
-      message: (message, id, positioned, replayed) =>
-        this.whenSure(() => this.#record({ message, id, positioned, replayed })),
+      message: (message, id, positioned, replayed, beside) =>
+        this.whenSure(() => this.#record({ message, id, positioned, replayed, beside })),
+      advance: () => {
+        const { joined } = this.#connection.progress
+        if (joined !== this.#joined) this.whenSure(() => this.#record({ joined }))
+        this.#joined = joined
+      },
       live: () =>
         this.whenSure(() => {
           this.#isLive = true
@@ -78,6 +84,8 @@ export class SharedLeader {
       ready: () => this.#answer,
     })
     this.#connection.lastEventId = log.lastId
+    this.#joined = log.joined
+    this.#connection.progress.joined = log.joined
   }
 
   set location(location: string | undefined) {

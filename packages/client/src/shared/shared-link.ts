@@ -86,7 +86,7 @@ function lockManager(): LockManager | undefined {
 }
 
 /** Versioned prefix. Raise the version whenever the notes change, so that tabs of two versions don't share. */
-const protocol = 'rivulet:shared:3:'
+const protocol = 'rivulet:shared:4:'
 
 function nameOf(shared: true | SharedOptions, options: ConnectionOptions): string {
   const key = shared === true ? undefined : shared.key
@@ -99,5 +99,6 @@ function nameOf(shared: true | SharedOptions, options: ConnectionOptions): strin
       'Different users must not share a connection. Pass { key: user.id }, or, if all users get the same stream, credentials: "omit" and no headers.',
     )
   }
-  return protocol + identity
+  const { channels } = options
+  return protocol + identity + (channels ? JSON.stringify([...channels].sort()) : '')
 }

@@ -1,4 +1,5 @@
 import type { GapEvent, SseMessage } from '@rivulet/core'
+import type { BesideCursor } from '../connection/stream-link.js'
 
 /** Place in the log of a shared connection: the leader's term, and a count within it. */
 export type Place = readonly [term: number, index: number]
@@ -10,6 +11,9 @@ export interface LogItem {
   readonly id?: string | undefined
   readonly positioned?: boolean | undefined
   readonly replayed?: boolean | undefined
+  readonly beside?: BesideCursor | undefined
+  /** The channels that the server has added, and whose history follows; none where it ends. */
+  readonly joined?: readonly string[] | undefined
   /** The history ends here. */
   readonly live?: true | undefined
   readonly gap?: GapEvent | undefined
@@ -32,6 +36,8 @@ export class SharedLog {
   isBlank = true
   /** The server has said that the stream is a run: all of it can be read from its beginning. */
   run: boolean | undefined
+  /** Channels that the server has added, and whose history is not complete. */
+  joined: readonly string[] = []
   /** Ordinal of the first item. */
   start = 0
   /** Place and last event ID before the first item. */
@@ -51,6 +57,7 @@ export class SharedLog {
   add(item: LogItem): void {
     this.place = item.place
     if (item.id !== undefined) this.lastId = item.id
+    if (item.joined) this.joined = item.joined
     if (item.id !== undefined || item.message || item.gap) this.isBlank = false
     this.#items.push(item)
     this.#characters += sizeOf(item)
@@ -71,6 +78,7 @@ export class SharedLog {
     this.#before = { place, id }
     this.place = place
     this.lastId = id
+    this.joined = []
   }
 
   /** Returns the items after a place, or `undefined` if the log does not contain it. */

@@ -118,7 +118,7 @@ export class SharedReader {
     const own = new DirectConnection(this.#options, this.#clock, {
       ...sink,
       live: () => this.#live(),
-      message: (message, id, positioned, replayed) => take({ message, id, positioned, replayed }),
+      message: (message, id, positioned, replayed, beside) => take({ message, id, positioned, replayed, beside }),
       cursor: (id) => take({ id }),
       gap: (gap, id) => take({ gap, id }),
       error: (error) => {
@@ -172,7 +172,9 @@ export class SharedReader {
 
   /** Returns to the log if it contains the last event. */
   #meet(): boolean {
-    const ordinal = this.#own && this.#log.ordinalAfter(this.cursor)
+    // The log may lack the history of added channels.
+    if (!this.#own || this.#own.progress.partial.size > 0) return false
+    const ordinal = this.#log.ordinalAfter(this.cursor)
     if (ordinal === undefined) return false
     this.#next = ordinal
     this.#close()
@@ -187,9 +189,9 @@ export class SharedReader {
     own?.send({ type: 'close' })
   }
 
-  #hand({ message, id, positioned = false, replayed = false, live, gap }: Omit<LogItem, 'place'>): void {
+  #hand({ message, id, positioned = false, replayed = false, beside, live, gap }: Omit<LogItem, 'place'>): void {
     if (id !== undefined) this.cursor = id
-    if (message) this.#sink.message(message, id, positioned, replayed)
+    if (message) this.#sink.message(message, id, positioned, replayed, beside)
     else if (live) {
       this.#isLogLive = true
       this.#live()

@@ -4,23 +4,22 @@ import { ask } from '../runtime/guard.js'
 import type { ConnectionOptions } from './connection-options.js'
 import { refreshCount, refreshOnce } from './credential-refresh.js'
 import { prepareRequest } from './request.js'
+import { beginningOf, parseRetryAfter } from './transport.js'
 
 /**
- * Stops a run by a DELETE to its address, with the credentials of its stream. Refreshes them once if the server answers 401.
+ * Makes a request beside a stream, with the credentials of the stream. Refreshes them once if the server answers 401. A body
+ * is JSON.
  *
  * @throws {HttpStatusError} {ConnectionError} {ConnectTimeoutError} and any error of the options' functions.
  */
-export async function stopRun(
-  options: Omit<ConnectionOptions, 'url'>,
-  location: string | URL,
-  clock: Clock,
-): Promise<void> {
+export async function callServer(options: ConnectionOptions, clock: Clock, signal: AbortSignal): Promise<void> {
   const { onUnauthorized, callbackTimeoutMs = 10_000, connectTimeoutMs = 30_000 } = options
-  const { signal } = new AbortController()
   const patience = { clock, signal, timeoutMs: callbackTimeoutMs }
-  const request = { ...options, url: location, method: 'DELETE', body: undefined }
+  let target = ''
   const send = async (): Promise<Response> => {
-    const { url, init } = await prepareRequest(request, '', patience)
+    const { url, init } = await prepareRequest(options, '', patience)
+    target = url
+    if (init.body) (init.headers as Headers).set('content-type', 'application/json')
     const answer = ({ signal }: { signal: AbortSignal }) => (options.fetch ?? fetch)(url, { ...init, signal })
     const late = () => new ConnectTimeoutError(url, connectTimeoutMs)
     return ask('fetch', answer, { clock, signal, timeoutMs: connectTimeoutMs }, late).catch((cause) => {
@@ -34,7 +33,11 @@ export async function stopRun(
     await refreshOnce(onUnauthorized, refreshes!, patience)
     response = await send()
   }
-  response.body?.cancel().catch(() => {})
-  const { ok, status, statusText, url } = response
-  if (!ok) throw new HttpStatusError(status, statusText, url || String(location), '', undefined)
+  const { ok, status, statusText, headers, body } = response
+  if (ok) {
+    body?.cancel().catch(() => {})
+    return
+  }
+  const text = await beginningOf(body, { clock, signal })
+  throw new HttpStatusError(status, statusText, response.url || target, text, parseRetryAfter(headers, clock.now()))
 }

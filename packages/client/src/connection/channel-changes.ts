@@ -1,0 +1,260 @@
+import { type ChannelsEvent, type Clock, ConfigurationError, type OpenEvent } from '@rivulet/core'
+import { ChannelsRefusedError, HttpStatusError, isRetryableStatus, messageOf } from '../runtime/errors.js'
+import { type Resolvers, withResolvers } from '../runtime/with-resolvers.js'
+import { callServer } from './call-server.js'
+import { ChannelProgress, sameNames, sortedNames } from './channel-progress.js'
+import type { ConnectionOptions } from './connection-options.js'
+import { controlUrlOf } from './request.js'
+import { type RetryPolicy, retryDelay } from './retry-policy.js'
+import type { ConnectionSink } from './stream-link.js'
+
+// Decides which channels a connection asks for, and sends changes until the server has carried them out.
+
+/** The time after which an accepted change that was not carried out is sent again, in milliseconds. */
+const carriedOutMs = 10_000
+
+type Names = readonly string[]
+
+/** An open connection, with its channels as the client asked for them. `undefined`: the client did not ask. */
+interface Target {
+  readonly open: OpenEvent
+  /** Aborts when the connection is replaced or closed. */
+  readonly signal: AbortSignal
+  /** The names in the last request or change that was sent. */
+  sent: Names | undefined
+  /** The names in effect. */
+  current: Names | undefined
+  /** The names of changes that were sent and not carried out, by their number. */
+  readonly changes: Map<number, Names>
+  /** The number of the last change that was sent, unless it was refused. */
+  last: number
+  /** The number of the last change that was carried out. */
+  done: number
+  /** The names of the change whose history is under way. */
+  history: Names | undefined
+  /** Number of changes in a row that failed or were not carried out in time. */
+  failures: number
+}
+
+/**
+ * Changes the channels of a connection. Sends one change at a time, the latest first, and repeats it until the server has
+ * carried it out: a new connection begins with the channels of which nothing is missing.
+ */
+export class ChannelChanges {
+  readonly progress: ChannelProgress
+  readonly #options: ConnectionOptions
+  readonly #policy: RetryPolicy
+  readonly #clock: Clock
+  readonly #sink: ConnectionSink
+  #wanted: Names | undefined
+  #target: Target | undefined
+  #number = 0
+  /** A change is not answered yet, or waits to be repeated after a failure. */
+  #busy = false
+  #timer: unknown
+  #pending: Resolvers | undefined
+
+  constructor(options: ConnectionOptions, policy: RetryPolicy, clock: Clock, sink: ConnectionSink) {
+    this.#options = options
+    this.#policy = policy
+    this.#clock = clock
+    this.#sink = sink
+    this.progress = new ChannelProgress(options.channels)
+    this.#wanted = this.progress.have
+  }
+
+  /** Returns the names to request: with a cursor, those for which it is true. */
+  namesFor(cursor: string): Names | undefined {
+    const { have } = this.progress
+    // A page that was reloaded goes on with the channels that it had.
+    this.#wanted ??= have
+    return cursor === '' ? this.#wanted : have?.filter((name) => this.#wanted?.includes(name))
+  }
+
+  /** Sets the wanted names. Settles when they are in effect, at once if there is no connection. */
+  set(names: Names, isConnected: boolean): Promise<void> {
+    this.#wanted = sortedNames(names)
+    if (!isConnected || this.#isInEffect) return Promise.resolve()
+    this.#pending ??= withResolvers()
+    const { promise } = this.#pending
+    // The sink gets the error too, so that a caller may ignore the promise.
+    promise.catch(() => {})
+    this.#send()
+    return promise
+  }
+
+  /** The server has sent the first event of a connection, which was requested with these names. */
+  opened(open: OpenEvent, names: Names | undefined, cursor: string, signal: AbortSignal): void {
+    this.lost()
+    this.#advance((progress) => progress.open(names, cursor === '' || sameNames(names, this.#wanted)))
+    const changes = new Map<number, Names>()
+    this.#target = {
+      open,
+      signal,
+      sent: names,
+      current: names,
+      changes,
+      last: 0,
+      done: 0,
+      history: undefined,
+      failures: 0,
+    }
+    this.#settle()
+  }
+
+  /** The server has carried out a change, or says that it could not. The history of the added channels follows. */
+  carriedOut(event: ChannelsEvent): void {
+    const target = this.#target
+    if (!target) return
+    const { change = 0, added, failed } = event
+    const names = target.changes.get(change)
+    for (const number of target.changes.keys()) if (number <= change) target.changes.delete(number)
+    if (names) {
+      target.done = change
+      target.failures = 0
+    }
+    if (failed) {
+      if (names) this.#fail(target, names, 'the server failed to make the change. Its onError has the cause.')
+      return
+    }
+    this.#advance((progress) => progress.begin(event, names))
+    if (!names) return
+    // Unless a later change is under way.
+    if (change >= target.last) target.sent = names
+    target.current = names
+    target.history = names
+    if (added.length === 0) this.caughtUp()
+  }
+
+  /** The history of the added channels is complete. */
+  caughtUp(): void {
+    const target = this.#target
+    if (!target) return
+    const { history } = target
+    target.history = undefined
+    this.#advance((progress) => progress.end(history))
+    this.#settle()
+  }
+
+  /** The server counts the IDs of a channel, or of all, from the start again. */
+  restarted(channel: string | undefined): void {
+    this.#advance((progress) => progress.restart(channel))
+  }
+
+  /** The connection is lost. */
+  lost(): void {
+    this.#target = undefined
+    this.#busy = false
+    this.#clock.clearTimeout(this.#timer)
+  }
+
+  /** The stream is closed. The next connection asks for the wanted channels. */
+  closed(): void {
+    this.lost()
+    this.#pending?.resolve()
+    this.#pending = undefined
+  }
+
+  get #isInEffect(): boolean {
+    const target = this.#target
+    return (
+      target !== undefined && !target.history && target.done >= target.last && sameNames(target.current, this.#wanted)
+    )
+  }
+
+  #advance(step: (progress: ChannelProgress) => void): void {
+    step(this.progress)
+    this.#sink.advance(step)
+  }
+
+  #settle(): void {
+    if (this.#isInEffect) {
+      this.#pending?.resolve()
+      this.#pending = undefined
+    } else this.#send()
+  }
+
+  /** Sends the wanted names, unless they were sent or another change is under way. */
+  #send(): void {
+    const target = this.#target
+    const names = this.#wanted
+    if (!target || !names || this.#busy || sameNames(names, target.sent)) return
+    const { connectionId, control } = target.open
+    if (control === undefined) {
+      const fix = 'Set changeable: true on its route, and serve streamControl(manager, …) beside it.'
+      this.#fail(target, names, `the server allows no changes. ${fix}`)
+      return
+    }
+    this.#clock.clearTimeout(this.#timer)
+    this.#busy = true
+    target.sent = names
+    // A change that is sent again keeps its number, and the server carries it out once.
+    if (!sameNames(target.changes.get(this.#number), names)) target.changes.set(++this.#number, names)
+    const change = this.#number
+    target.last = change
+    const body = () => {
+      const after = Object.fromEntries([...this.progress.partial].filter(([, id]) => id !== ''))
+      return JSON.stringify({ connectionId, control, channels: names, after, change })
+    }
+    const url = this.#options.controlUrl ?? controlUrlOf(this.#options)
+    callServer({ ...this.#options, url, method: 'POST', body }, this.#clock, target.signal).then(
+      () => this.#onAnswer(target, names),
+      (error) => this.#onAnswer(target, names, error),
+    )
+  }
+
+  #onAnswer(target: Target, names: Names, error?: unknown): void {
+    if (target !== this.#target) return
+    // The server may have carried out the change before its answer is here, or lost.
+    const isDone = target.done >= target.last
+    if (error === undefined || isDone) {
+      this.#busy = false
+      if (isDone || !sameNames(names, this.#wanted)) this.#settle()
+      else this.#repeat(target, carriedOutMs)
+      return
+    }
+    const refusal = error instanceof HttpStatusError ? error : undefined
+    if (
+      error instanceof ConfigurationError ||
+      !isTemporary(refusal, target) ||
+      target.failures >= this.#policy.maxAttempts
+    ) {
+      this.#busy = false
+      target.last = target.done
+      const reason = refusal ? `${refusal.url} answered ${refusal.status}.` : messageOf(error)
+      this.#fail(target, names, `${reason} Check controlUrl, and the channels that the route allows.`, error)
+    } else this.#repeat(target, 0, refusal?.retryAfterMs)
+  }
+
+  /** Sends the change again if it is not carried out in time. */
+  #repeat(target: Target, leastMs: number, retryAfterMs?: number): void {
+    const situation = { attempt: ++target.failures, retryAfterMs, random: this.#clock.random() }
+    const delayMs = Math.max(leastMs, retryDelay(this.#policy, situation))
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#busy = false
+      // The outcome is unknown, so the wanted names are sent whatever they are.
+      if (target.done < target.last) target.sent = undefined
+      this.#settle()
+    }, delayMs)
+  }
+
+  /** A change was refused. If nothing else was wanted meanwhile, the stream keeps the channels that it has. */
+  #fail(target: Target, names: Names, reason: string, cause?: unknown): void {
+    target.sent = target.current
+    if (!sameNames(names, this.#wanted)) {
+      this.#settle()
+      return
+    }
+    this.#wanted = target.current
+    const error = new ChannelsRefusedError(names, reason, cause)
+    const pending = this.#pending
+    this.#pending = undefined
+    this.#sink.error(error)
+    pending?.reject(error)
+  }
+}
+
+function isTemporary(refusal: HttpStatusError | undefined, { failures }: Target): boolean {
+  // The server may have ended a connection that the client still believes to be open.
+  return !refusal || isRetryableStatus(refusal.status) || (refusal.status === 404 && failures === 0)
+}
