@@ -13,6 +13,7 @@ import {
   UnknownEventError,
   validatePayload,
 } from '@rivulet/core'
+import { changeChannels, channelsOf, controlOf, type FakeSubscription, gets, type KeptEvent } from './fake-channels.js'
 import { FakeConnection } from './fake-connection.js'
 import { fakeResponse } from './fake-response.js'
 
@@ -37,7 +38,11 @@ export interface PushOptions {
   timestamp?: number
   /** @default the server's */
   source?: string
-  /** The `channel` of the event. Streams of a fake server get the events of all channels. @default 'default' */
+  /**
+   * The `channel` of the event. A stream whose client asks for channels (`channels`, `setChannels`) gets the events of these,
+   * any other stream those of all.
+   * @default 'default'
+   */
   channel?: string
 }
 
@@ -48,6 +53,8 @@ export interface FakeRequest {
   readonly headers: Headers
   /** The position from which the client resumes; `''` if it gives none. */
   readonly lastEventId: string
+  /** The body, if it is a text. */
+  readonly body?: string | undefined
 }
 
 /** The answer instead of a stream: a status, or a function that returns a response. */
@@ -56,15 +63,16 @@ export type FakeAnswer = number | ((request: FakeRequest) => Response | Promise<
 /**
  * The server's side of a stream, in memory: it stores pushed events and lets clients resume, like Rivulet's server.
  *
- * The first connection also gets earlier events, so tests need not wait for it.
+ * The first connection also gets earlier events, so tests need not wait for it. A channel that `setChannels` adds begins with
+ * all its events that are kept.
  */
 export class FakeServer<Contract extends EventContract> {
   /** Every request, in order. */
   readonly requests: FakeRequest[] = []
   readonly #events: Contract
   readonly #options: Required<FakeServerOptions>
-  readonly #connections = new Set<FakeConnection>()
-  #log: { readonly position: number; readonly frame: string }[] = []
+  readonly #streams = new Set<FakeSubscription>()
+  #log: KeptEvent[] = []
   #position = 0
   /** The highest position that was forgotten. */
   #forgotten = 0
@@ -84,7 +92,7 @@ export class FakeServer<Contract extends EventContract> {
 
   /** The number of open streams. */
   get connections(): number {
-    return this.#connections.size
+    return this.#streams.size
   }
 
   /**
@@ -124,8 +132,8 @@ export class FakeServer<Contract extends EventContract> {
       event: type,
       data: JSON.stringify({ ...own, timestamp, source, channel: channel === 'default' ? undefined : channel }),
     })
-    if (position !== undefined) this.#log.push({ position, frame })
-    await this.#write(frame)
+    if (position !== undefined) this.#log.push({ position, channel, frame })
+    await this.#write(frame, channel)
   }
 
   /** Sends a message unchanged, without checking the contract. */
@@ -135,7 +143,8 @@ export class FakeServer<Contract extends EventContract> {
 
   /** Tells every open stream that events may be missing. */
   gap(reason: GapEvent['reason'] = 'lagged', channel?: string): Promise<void> {
-    return this.#write(encodeControlEvent({ type: 'rivulet:gap', reason, ...(channel !== undefined && { channel }) }))
+    const gap = encodeControlEvent({ type: 'rivulet:gap', reason, ...(channel !== undefined && { channel }) })
+    return this.#write(gap, channel)
   }
 
   /** Forgets all earlier events. A client that resumes before this point gets a gap. */
@@ -146,14 +155,14 @@ export class FakeServer<Contract extends EventContract> {
 
   /** Breaks every open stream, like a network failure. */
   drop(): void {
-    for (const connection of this.#connections) connection.drop()
+    for (const { connection } of this.#streams) connection.drop()
   }
 
   /** Ends every open stream like a server that closes it, with a reason and the advice to reconnect or not. */
   async end(reason: string, { retry = true }: { retry?: boolean } = {}): Promise<void> {
-    const connections = [...this.#connections]
+    const streams = [...this.#streams]
     await this.#write(encodeControlEvent({ type: 'rivulet:close', reason, retry }))
-    for (const connection of connections) connection.end()
+    for (const { connection } of streams) connection.end()
   }
 
   /**
@@ -167,10 +176,10 @@ export class FakeServer<Contract extends EventContract> {
     this.#end = position
     const end = { type: 'rivulet:end', state, ...(reason !== undefined && { reason }) } as const
     const frame = encodeControlEvent(end, { id: position.toString(36) })
-    this.#log.push({ position, frame })
-    const connections = [...this.#connections]
+    this.#log.push({ position, channel: 'default', frame })
+    const streams = [...this.#streams]
     await this.#write(frame)
-    for (const connection of connections) connection.end()
+    for (const { connection } of streams) connection.end()
   }
 
   /** Answers all further requests with a status or a response. Call it without an argument to return to streams. */
@@ -187,33 +196,41 @@ export class FakeServer<Contract extends EventContract> {
       await this.finish('stopped', 'stopped')
       return fakeResponse(200)
     }
+    if (request.method === 'POST' && /\/control$/.test(new URL(request.url).pathname)) {
+      return fakeResponse(changeChannels(request.body ?? '', this.#streams, this.#log, this.#position))
+    }
     if (positionOf(request) >= this.#end) return fakeResponse(204)
     const connection = new FakeConnection(signal)
-    this.#connections.add(connection)
-    void connection.closed.then(() => this.#connections.delete(connection))
-    void connection.write(this.#greeting(request))
+    const id = `fake-${this.requests.length}`
+    const stream: FakeSubscription = { connection, id, channels: channelsOf(request.url), change: 0 }
+    this.#streams.add(stream)
+    void connection.closed.then(() => this.#streams.delete(stream))
+    void connection.write(this.#greeting(request, stream))
     if (this.#end !== Infinity) connection.end()
     return fakeResponse(200, connection)
   }
 
   /** The first frame, and the events that the client has missed. */
-  #greeting(request: FakeRequest): string {
+  #greeting(request: FakeRequest, stream: FakeSubscription): string {
     const { run } = this.#options
     const { lastEventId, method, url } = request
     const present = this.#untouched || run ? 0 : this.#position
     this.#untouched = false
     const cursor = lastEventId === '' ? present : positionOf(request)
     const restarted = cursor > this.#position
-    const missed = restarted ? [] : this.#log.filter(({ position }) => position > cursor)
+    const missed = restarted
+      ? []
+      : this.#log.filter(({ position, channel }) => position > cursor && (run || gets(stream, channel)))
     const reason = restarted ? 'restarted' : cursor < this.#forgotten ? 'trimmed' : undefined
     const resumes = lastEventId !== ''
     const open = encodeControlEvent(
       {
         type: 'rivulet:open',
-        connectionId: `fake-${this.requests.length}`,
+        connectionId: stream.id,
         heartbeatMs: this.#options.heartbeatMs,
         recovered: resumes ? reason === undefined : null,
         replayed: missed.length,
+        ...(!run && { control: controlOf(stream.id) }),
         ...(run && { run, ...(method === 'POST' && { location: url }) }),
       },
       resumes ? {} : { id: cursor.toString(36) },
@@ -223,8 +240,10 @@ export class FakeServer<Contract extends EventContract> {
     return open + gap + missed.map(({ frame }) => frame).join('') + live
   }
 
-  async #write(text: string): Promise<void> {
-    await Promise.all([...this.#connections].map((connection) => connection.write(text)))
+  /** Writes to the streams of a channel, or to all. */
+  async #write(text: string, channel?: string): Promise<void> {
+    const streams = [...this.#streams].filter((stream) => this.#options.run || gets(stream, channel))
+    await Promise.all(streams.map(({ connection }) => connection.write(text)))
   }
 }
 

@@ -36,7 +36,9 @@ export class FakeStream<Contract extends EventContract> extends FakeServer<Contr
       const url = new URL(typeof input === 'object' && 'url' in input ? input.url : input)
       const headers = new Headers(init?.headers)
       const lastEventId = headers.get('last-event-id') ?? url.searchParams.get('lastEventId') ?? ''
-      return this.respond({ url: url.href, method: init?.method ?? 'GET', headers, lastEventId }, init?.signal)
+      const { method = 'GET', body, signal } = init ?? {}
+      const text = typeof body === 'string' ? body : undefined
+      return this.respond({ url: url.href, method, headers, lastEventId, body: text }, signal)
     }
     this.service = new EventStreamService<Contract>({
       url: 'http://fake.test/events',

@@ -61,3 +61,13 @@ test('a mocked stream can be refused', async () => {
   start(stream)
   await vi.waitFor(() => expect(service.state).toMatchObject({ status: 'closed', error: { status: 404 } }))
 })
+
+test('the channels of a mocked stream can be changed', async () => {
+  const stream = mockEventStream(url, events)
+  server.use(stream.controlHandler)
+  const { received } = start(stream, { channels: [] })
+  await vi.waitFor(() => expect(service.status).toBe('open'))
+  await stream.push(events.log, { message: 'a' }, { channel: 'job:1' })
+  await service.setChannels(['job:1'])
+  expect(received).toEqual(['a'])
+})

@@ -6,6 +6,8 @@ import { FakeServer, type FakeServerOptions } from './fake-server.js'
 export class MockEventStream<Contract extends EventContract> extends FakeServer<Contract> {
   /** Answers requests of any method to the path. */
   readonly handler: HttpHandler
+  /** Answers changes of channels: a POST to the path followed by `/control`. A regular expression must match both addresses. */
+  readonly controlHandler: HttpHandler
 
   constructor(path: Path, events: Contract, options?: FakeServerOptions) {
     super(events, options)
@@ -13,6 +15,10 @@ export class MockEventStream<Contract extends EventContract> extends FakeServer<
       const { url, method, headers, signal } = request
       const lastEventId = headers.get('last-event-id') ?? new URL(url).searchParams.get('lastEventId') ?? ''
       return this.respond({ url, method, headers, lastEventId }, signal)
+    })
+    this.controlHandler = http.post(path instanceof RegExp ? path : `${path}/control`, async ({ request }) => {
+      const { url, method, headers } = request
+      return this.respond({ url, method, headers, lastEventId: '', body: await request.text() })
     })
   }
 }
