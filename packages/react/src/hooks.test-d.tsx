@@ -58,6 +58,9 @@ export function providers(): ReactElement[] {
     <SSEProvider key="2" url="/events" events={events} headers={() => ({})} bufferSize={5} />,
     // @ts-expect-error: neither a stream nor where one is
     <SSEProvider key="3" events={events} />,
+    <SSEProvider key="5" url="/events" events={events} channels={['job:1']} controlUrl="/change" />,
+    // @ts-expect-error: names of channels
+    <SSEProvider key="6" url="/events" events={events} channels={[1]} />,
     // @ts-expect-error: a stream has its options already
     <SSEProvider key="4" service={service} url="/events" />,
   ]

@@ -36,6 +36,7 @@ export type GivenStreamProps<Contract extends EventContract> = CommonProps & {
  * - functions may change with each render, and the latest one is called;
  * - a contract may be created anew with the same event names, and the latest schemas validate;
  * - changed `headers` make the stream reconnect and resume;
+ * - changed `channels` are changed on the stream, which stays connected (see `setChannels`), unless it is `shared`;
  * - any other change creates a new stream.
  */
 export type OwnStreamProps<Contract extends EventContract> = CommonProps &
@@ -72,7 +73,7 @@ export function SSEProvider<Contract extends EventContract>(props: SSEProviderPr
     binding.throttle(throttleMs)
   })
   useEffect(() => binding.open(), [binding])
-  useEffect(() => stream.followHeaders())
+  useEffect(() => stream.follow())
   return (
     <BindingContext.Provider value={binding}>
       <CommitMarker binding={binding} />

@@ -21,6 +21,7 @@ import { whileMounted } from './while-mounted.js'
  * - functions may change with each render, and the latest one is called;
  * - a contract may be created anew with the same event names, and the latest schemas validate;
  * - changed `headers` make the stream reconnect and resume;
+ * - changed `channels` are changed on the stream, which stays connected (see `setChannels`), unless it is `shared`;
  * - any other change creates a new stream.
  */
 export interface SSEProviderProps extends Partial<EventStreamServiceOptions> {
@@ -59,6 +60,8 @@ const everyOption: {
   [Name in keyof Options]-?: true extends Options[Name] ? typeof flag | typeof flagOrObject : typeof any
 } = {
   url: any,
+  channels: any,
+  controlUrl: any,
   method: any,
   body: any,
   idempotent: flag,
@@ -107,7 +110,7 @@ export const SSEProvider: DefineSetupFnComponent<SSEProviderProps> = defineCompo
       const latest = options()
       if (stream.value.matches(props.service, latest)) {
         stream.value.use(latest)
-        stream.value.followHeaders()
+        stream.value.follow()
       } else stream.value = create()
     })
     whileMounted(binding, (current) => current.open())
