@@ -7,6 +7,34 @@ import { codeBlocks, compile, makeFolder } from './code-blocks.js'
 import { contract } from './docs-sample.js'
 
 const docs = join(root, 'docs')
+
+/** Modules that the pages import and the repository does not install, as far as the pages use them. */
+const ambientModules = `
+declare module '*.vue'
+declare module 'react-native' {
+  export type AppStateStatus = 'active' | 'background' | 'inactive' | 'unknown' | 'extension'
+  export const AppState: {
+    readonly currentState: AppStateStatus
+    addEventListener(type: 'change', listener: (state: AppStateStatus) => void): { remove(): void }
+  }
+  export function Text(props: { children?: unknown }): import('react').ReactElement
+}
+declare module 'expo/fetch' {
+  // As in SDK 52. Later versions accept more.
+  interface FetchRequestInit {
+    body?: BodyInit | null
+    credentials?: RequestCredentials
+    headers?: HeadersInit
+    method?: string
+    signal?: AbortSignal | null
+  }
+  export function fetch(url: string, init?: FetchRequestInit): Promise<Response>
+}
+declare module 'expo-sqlite/kv-store' {
+  const Storage: { getItemSync(name: string): string | null; setItemSync(name: string, value: string): void }
+  export default Storage
+}
+`
 const { repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 let pages: string[]
 let folder: string
@@ -23,7 +51,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe("the docs' pages", () => {
   it('compile, every block by itself', async () => {
-    await writeFile(join(folder, 'modules.d.ts'), "declare module '*.vue'")
+    await writeFile(join(folder, 'modules.d.ts'), ambientModules)
     let count = 0
     for (const page of pages) {
       const own = join(folder, page.replaceAll(/[/\\]/g, '-').replace('.md', ''))

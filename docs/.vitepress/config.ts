@@ -52,6 +52,7 @@ export default defineConfig({
           { text: 'Hono, Next.js, SvelteKit, Bun, Deno', link: '/start/web' },
           { text: 'React', link: '/start/react' },
           { text: 'Vue', link: '/start/vue' },
+          { text: 'React Native and Expo', link: '/guide/react-native' },
         ],
       },
       {
