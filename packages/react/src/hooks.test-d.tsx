@@ -8,6 +8,7 @@ import {
   useConnectionStatus,
   useEventReducer,
   useEventStream,
+  useGap,
   useServerEvent,
   useServerEvents,
 } from './index.js'
@@ -37,6 +38,22 @@ export function Hooks(): void {
   const errors = useEventReducer(events.log, (count, { level }) => count + Number(level === 'error'), 0)
   expectTypeOf(errors).toEqualTypeOf<number>()
 
+  // A selection has its own type, from the typed view or state.
+  const level = useServerEvents(events.log, { limit: 5, select: ({ latest }) => latest?.level })
+  expectTypeOf(level).toEqualTypeOf<'info' | 'error' | undefined>()
+  const even = useEventReducer(events.log, (count) => count + 1, 0, {
+    select: (count) => count % 2 === 0,
+    equal: (a, b) => a === b,
+    enabled: true,
+    throttleMs: 100,
+    channel: 'job:1',
+  })
+  expectTypeOf(even).toEqualTypeOf<boolean>()
+  useGap(({ reason, channel }) => {
+    expectTypeOf(reason).toExtend<string>()
+    expectTypeOf(channel).toEqualTypeOf<string | undefined>()
+  })
+
   expectTypeOf(useConnectionStatus()).toExtend<ConnectionState>()
   expectTypeOf(useEventStream<Events>()).toEqualTypeOf<EventStreamService<Events>>()
 
@@ -46,6 +63,8 @@ export function Hooks(): void {
   useServerEvents('log')
   // @ts-expect-error: the event has no such key
   useServerEvent(events.log, ({ text }) => text)
+  // @ts-expect-error: the event has no such key
+  useServerEvents(events.log, { select: ({ latest }) => latest?.text })
   // @ts-expect-error: the state is a number
   useEventReducer(events.log, () => 'text', 0)
 }

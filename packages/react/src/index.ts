@@ -1,4 +1,5 @@
 export {
+  type EventsView,
   type IndicatorLabels,
   MissingStreamError,
   type RunAddress,
@@ -7,6 +8,7 @@ export {
   type RunReduceOptions,
   type RunState,
   type RunView,
+  type SelectOptions,
 } from '@rivulet/client/binding'
 export {
   SSEConnectionIndicator,
@@ -16,7 +18,8 @@ export { type GivenStreamProps, type OwnStreamProps, SSEProvider, type SSEProvid
 export { type ConnectionStatusResult, useConnectionStatus } from './use-connection-status.js'
 export { useEventReducer } from './use-event-reducer.js'
 export { useEventStream } from './use-event-stream.js'
-export type { ReplayOptions } from './use-fold.js'
+export type { CollectOptions } from './use-fold.js'
+export { useGap } from './use-gap.js'
 export { type RunResult, useRun } from './use-run.js'
 export { type ServerEventOptions, useServerEvent } from './use-server-event.js'
-export { type ServerEvents, type ServerEventsOptions, useServerEvents } from './use-server-events.js'
+export { type ServerEventsOptions, useServerEvents } from './use-server-events.js'

@@ -1,4 +1,5 @@
 import type { EventHandler } from '@rivulet/client'
+import { isOn } from '@rivulet/client/binding'
 import type { EventDefinition, EventOfDefinition } from '@rivulet/core'
 import { useEffect, useInsertionEffect, useRef, useState } from 'react'
 import { useBinding } from './context.js'
@@ -9,6 +10,10 @@ export interface ServerEventOptions {
    * @default false
    */
   live?: boolean
+  /** Calls the handler only while true. @default true */
+  enabled?: boolean
+  /** Selects the events of one channel. @default undefined: the events of all channels */
+  channel?: string | undefined
 }
 
 /**
@@ -22,22 +27,21 @@ export interface ServerEventOptions {
 export function useServerEvent<Definition extends EventDefinition>(
   definition: Definition,
   handler: EventHandler<EventOfDefinition<Definition>>,
-  { live = false }: ServerEventOptions = {},
+  { live = false, enabled = true, channel }: ServerEventOptions = {},
 ): void {
   const binding = useBinding()
-  const latest = useRef({ handler, live })
+  const latest = useRef({ handler, live, channel })
   useInsertionEffect(() => {
-    latest.current = { handler, live }
+    latest.current = { handler, live, channel }
   })
   // A new definition of the same type keeps the subscription.
   const [known, setKnown] = useState(definition)
   if (known.type !== definition.type) setKnown(definition)
-  useEffect(
-    () =>
-      binding.on(known, (event) => {
-        const { handler, live } = latest.current
-        return live && event.replayed ? undefined : handler(event)
-      }),
-    [binding, known],
-  )
+  useEffect(() => {
+    if (!enabled) return undefined
+    return binding.on(known, (event) => {
+      const { handler, live, channel } = latest.current
+      return isOn(channel, event) && !(live && event.replayed) ? handler(event) : undefined
+    })
+  }, [binding, known, enabled])
 }

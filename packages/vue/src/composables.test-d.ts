@@ -2,7 +2,7 @@ import { defineEvents, type EventOf } from '@rivulet/core'
 import { expectTypeOf } from 'vitest'
 import type { ShallowRef } from 'vue'
 import { z } from 'zod'
-import { useEventReducer, useServerEvent, useServerEvents } from './index.js'
+import { useEventReducer, useGap, useServerEvent, useServerEvents } from './index.js'
 
 const events = defineEvents({
   log: z.object({ level: z.enum(['info', 'error']), message: z.string() }),
@@ -19,6 +19,11 @@ export function composables(): void {
   useServerEvent(events.dated, ({ at }) => expectTypeOf(at).toEqualTypeOf<Date>())
   const errors = useEventReducer(events.log, (count, { level }) => count + Number(level === 'error'), 0)
   expectTypeOf(errors).toEqualTypeOf<Readonly<ShallowRef<number>>>()
+  const level = useServerEvents(events.log, { select: ({ latest }) => latest?.level, enabled: () => true })
+  expectTypeOf(level.value).toEqualTypeOf<'info' | 'error' | undefined>()
+  const even = useEventReducer(events.log, (count) => count + 1, 0, { select: (count) => count % 2 === 0 })
+  expectTypeOf(even.value).toEqualTypeOf<boolean>()
+  useGap(({ channel }) => expectTypeOf(channel).toEqualTypeOf<string | undefined>())
 
   // @ts-expect-error: the contract has no such event
   useServerEvents(events.lgo)

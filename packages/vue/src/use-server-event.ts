@@ -1,4 +1,5 @@
 import type { EventHandler } from '@rivulet/client'
+import { isOn } from '@rivulet/client/binding'
 import type { EventDefinition, EventOfDefinition } from '@rivulet/core'
 import { computed, type MaybeRefOrGetter, toValue } from 'vue'
 import { useBinding } from './context.js'
@@ -10,6 +11,10 @@ export interface ServerEventOptions {
    * @default false
    */
   live?: MaybeRefOrGetter<boolean>
+  /** Calls the handler only while true. @default true */
+  enabled?: MaybeRefOrGetter<boolean>
+  /** Selects the events of one channel. @default undefined: the events of all channels */
+  channel?: MaybeRefOrGetter<string | undefined>
 }
 
 /**
@@ -21,11 +26,14 @@ export interface ServerEventOptions {
 export function useServerEvent<Definition extends EventDefinition>(
   definition: MaybeRefOrGetter<Definition>,
   handler: EventHandler<EventOfDefinition<Definition>>,
-  { live = false }: ServerEventOptions = {},
+  { live = false, enabled = true, channel }: ServerEventOptions = {},
 ): void {
   const binding = useBinding()
-  const source = computed(() => ({ current: binding.value, type: toValue(definition) }))
-  whileMounted(source, ({ current, type }) =>
-    current.on(type, (event) => (toValue(live) && event.replayed ? undefined : handler(event))),
-  )
+  const source = computed(() => ({ current: binding.value, type: toValue(definition), listens: toValue(enabled) }))
+  whileMounted(source, ({ current, type, listens }) => {
+    if (!listens) return () => {}
+    return current.on(type, (event) =>
+      isOn(toValue(channel), event) && !(toValue(live) && event.replayed) ? handler(event) : undefined,
+    )
+  })
 }

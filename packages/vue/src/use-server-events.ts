@@ -1,11 +1,12 @@
 import type { ConnectionStatus } from '@rivulet/client'
-import { Latest, lastOf } from '@rivulet/client/binding'
-import type { EventDefinition, EventOfDefinition } from '@rivulet/core'
-import { type ComputedRef, computed, type MaybeRefOrGetter, toValue, watch } from 'vue'
+import { type EventsView, latestEvents, type SelectOptions, viewEvents } from '@rivulet/client/binding'
+import type { BaseEvent, EventDefinition, EventOfDefinition } from '@rivulet/core'
+import { type ComputedRef, computed, type MaybeRefOrGetter, toValue } from 'vue'
 import { useConnectionStatus } from './use-connection-status.js'
-import { type ReplayOptions, useFold } from './use-fold.js'
+import { type CollectOptions, useFold } from './use-fold.js'
+import { useSelected } from './use-selected.js'
 
-export interface ServerEventsOptions extends ReplayOptions {
+export interface ServerEventsOptions extends CollectOptions {
   /** Number of events to keep, at least 1. The oldest make room for new ones. @default 100 */
   limit?: MaybeRefOrGetter<number>
 }
@@ -22,22 +23,37 @@ export interface ServerEvents<Event> {
  * The latest events of one type, or of several, since the component was mounted. The refs change at most once per
  * animation frame, however many events come. Up to the limit, none is missing.
  *
+ * With `select`, the result is one ref of what it selects from `{ events, latest, status }`, which changes only with that.
+ * Components that ask for the same share one list.
+ *
  * @throws {MissingStreamError} without a provider or plugin
+ * @throws {ConfigurationError} for an invalid option
+ *
+ * @example
+ * const { events: lines, status } = useServerEvents(events.log, { limit: 500 })
+ * const level = useServerEvents(events.log, { select: ({ latest }) => latest?.level })
  */
+export function useServerEvents<Definition extends EventDefinition, Selected>(
+  definitions: MaybeRefOrGetter<Definition | readonly Definition[]>,
+  options: ServerEventsOptions & SelectOptions<EventsView<EventOfDefinition<Definition>>, Selected>,
+): ComputedRef<Selected>
 export function useServerEvents<Definition extends EventDefinition>(
   definitions: MaybeRefOrGetter<Definition | readonly Definition[]>,
-  { limit: limitSource = 100, ...options }: ServerEventsOptions = {},
-): ServerEvents<EventOfDefinition<Definition>> {
-  type Event = EventOfDefinition<Definition>
-  const limit = () => toValue(limitSource)
-  let fold!: Latest
-  const create = () => {
-    fold = new Latest(limit())
-    return fold
-  }
-  const kept = useFold(definitions, create, options)
-  watch(limit, (latest) => fold.resize(latest), { flush: 'sync' })
-  const events = computed(() => lastOf(kept.value, limit()) as readonly unknown[] as readonly Event[])
+  options?: ServerEventsOptions,
+): ServerEvents<EventOfDefinition<Definition>>
+export function useServerEvents(
+  definitions: MaybeRefOrGetter<EventDefinition | readonly EventDefinition[]>,
+  {
+    limit = 100,
+    select,
+    equal,
+    ...options
+  }: ServerEventsOptions & Partial<SelectOptions<EventsView<BaseEvent>, unknown>> = {},
+): ComputedRef<unknown> | ServerEvents<BaseEvent> {
+  const kept = useFold(definitions, () => latestEvents(toValue(limit)), options)
   const { status } = useConnectionStatus()
-  return { events, latest: computed(() => events.value.at(-1)), status }
+  const view = computed(() => viewEvents(kept.value, toValue(limit), status.value))
+  if (select) return useSelected(() => view.value, { select, equal })
+  const events = computed(() => view.value.events)
+  return { events, latest: computed(() => view.value.latest), status }
 }

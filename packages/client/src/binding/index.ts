@@ -5,7 +5,9 @@
  * @see The guide "Build a binding".
  */
 export { observeCountdown, secondsUntil } from './countdown.js'
-export { type Fold, FoldStore, listOf } from './fold-store.js'
+export { type EventsView, viewEvents } from './events-view.js'
+export { type Fold, type FoldSource, FoldStore, isOn, listOf } from './fold-store.js'
+export { type CountedResult, FoldView, type FoldViewOptions } from './fold-view.js'
 export { idleState } from './idle-state.js'
 export {
   defaultLabels,
@@ -15,12 +17,12 @@ export {
   viewIndicator,
 } from './indicator.js'
 export { type AnyEventStream, keepConnected } from './keep-connected.js'
-export { Latest, lastOf } from './latest.js'
+export { Latest, lastOf, latestEvents } from './latest.js'
 export { MissingStreamError } from './missing-stream-error.js'
 export { cancelFrame, flushFrame, nextFrame } from './next-frame.js'
 export { isOnline, observeOnline } from './online.js'
 export { ProviderStream } from './provider-stream.js'
-export { type Reducer, Reduction } from './reduction.js'
+export { type Reducer, Reduction, reducedState } from './reduction.js'
 export {
   type RunAddress,
   RunBinding,
@@ -31,4 +33,6 @@ export {
   type RunView,
 } from './run-binding.js'
 export { snapshotOf } from './same-value.js'
+export { Selection, type SelectOptions } from './selection.js'
+export type { FoldRecipe } from './shared-folds.js'
 export { type FrameSubscriber, StreamBinding } from './stream-binding.js'

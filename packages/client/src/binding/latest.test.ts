@@ -1,6 +1,6 @@
 import type { BaseEvent } from '@rivulet/core'
 import { expect, it } from 'vitest'
-import { Latest, lastOf } from './latest.js'
+import { Latest, lastOf, latestEvents } from './latest.js'
 
 const event = (id: number): BaseEvent => ({ id: String(id), type: 'log', timestamp: 0, source: '' })
 const ids = (events: readonly BaseEvent[]) => events.map(({ id }) => Number(id))
@@ -24,13 +24,13 @@ it('returns the same list until an event arrives, and never mutates a returned l
   expect(ids(before)).toEqual([1])
 })
 
-it('keeps at least one, and follows a new limit', () => {
+it('keeps at least one, and resumes with another limit', () => {
   const latest = new Latest(0)
   latest.add(event(1))
   latest.add(event(2))
   expect(ids(latest.result())).toEqual([2])
-  latest.resize(2)
-  latest.add(event(3))
-  expect(ids(latest.result())).toEqual([2, 3])
-  expect(ids(lastOf(latest.result(), 1))).toEqual([3])
+  const resumed = latestEvents(2).resume(latest.result())
+  resumed.add(event(3))
+  expect(ids(resumed.result())).toEqual([2, 3])
+  expect(ids(lastOf(resumed.result(), 1))).toEqual([3])
 })

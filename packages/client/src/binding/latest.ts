@@ -1,20 +1,20 @@
 import type { BaseEvent } from '@rivulet/core'
 import type { Fold } from './fold-store.js'
+import type { FoldRecipe } from './shared-folds.js'
 
 /** Fold that keeps the latest events, oldest first. */
 export class Latest implements Fold<readonly BaseEvent[]> {
-  #limit: number
-  #events: readonly BaseEvent[] = []
+  readonly #limit: number
+  #events: readonly BaseEvent[]
   #added: BaseEvent[] = []
 
-  /** @param limit Number of events to keep. Less than 1 counts as 1. */
-  constructor(limit: number) {
+  /**
+   * @param limit Number of events to keep. Less than 1 counts as 1.
+   * @param events Events to begin with.
+   */
+  constructor(limit: number, events: readonly BaseEvent[] = []) {
     this.#limit = atLeastOne(limit)
-  }
-
-  /** Keeps this many events from the next one on. To shorten the list at once, cut it with `lastOf`. */
-  resize(limit: number): void {
-    this.#limit = atLeastOne(limit)
+    this.#events = events
   }
 
   add(event: BaseEvent): void {
@@ -29,6 +29,15 @@ export class Latest implements Fold<readonly BaseEvent[]> {
       this.#added = []
     }
     return this.#events
+  }
+}
+
+/** Recipe of a list of the latest events. It shows a shorter list only with the next event: cut it with `lastOf`. */
+export function latestEvents(limit: number): FoldRecipe<readonly BaseEvent[]> {
+  return {
+    key: [Latest, limit],
+    create: () => new Latest(limit),
+    resume: (events) => new Latest(limit, events),
   }
 }
 

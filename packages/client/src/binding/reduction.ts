@@ -1,5 +1,6 @@
 import type { BaseEvent } from '@rivulet/core'
 import type { Fold } from './fold-store.js'
+import type { FoldRecipe } from './shared-folds.js'
 
 /** Makes the next state from the state and an event. MUST NOT change either. */
 export type Reducer<State> = (state: State, event: BaseEvent) => State
@@ -27,5 +28,14 @@ export class Reduction<State> implements Fold<State> {
 
   result(): State {
     return this.#state
+  }
+}
+
+/** Recipe of a reduced state. Only components with the same function and the same initial value share it. */
+export function reducedState<State>(reducer: Reducer<State>, initial: State): FoldRecipe<State> {
+  return {
+    key: [reducer, initial],
+    create: () => new Reduction(reducer, initial),
+    resume: (state) => new Reduction(reducer, state),
   }
 }
