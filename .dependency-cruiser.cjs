@@ -3,11 +3,11 @@ const rooms = {
   'packages/backplane-postgres/src': ['live', 'registry', 'runs', 'logs', 'database'],
   'packages/backplane-redis/src': ['live', 'registry', 'runs', 'logs', 'link', 'clients'],
   'packages/backplane-sqlite/src': ['runs', 'logs', 'commits', 'database'],
-  'packages/client/src': ['query', 'binding', 'shared', 'delivery', 'connection', 'runtime'],
+  'packages/client/src': ['query', 'store', 'binding', 'shared', 'delivery', 'connection', 'runtime'],
   'packages/server/src': ['runs', 'streams', 'nodes', 'delivery', 'sinks', 'ipc', 'backplane', 'runtime'],
 }
 /** Rooms that use what stands beside the rooms, such as the class that the package is about. */
-const users = ['packages/client/src/binding']
+const users = ['packages/client/src/store', 'packages/client/src/binding']
 const upward = Object.entries(rooms).flatMap(([folder, names]) =>
   names.slice(1).map((room, index) => ({
     name: `no-upward-import: ${folder}/${room}`,

@@ -53,6 +53,7 @@ export default defineConfig({
           { text: 'React', link: '/start/react' },
           { text: 'Vue', link: '/start/vue' },
           { text: 'React Native and Expo', link: '/guide/react-native' },
+          { text: 'Svelte, Solid, Angular, Preact', link: '/guide/frameworks' },
         ],
       },
       {

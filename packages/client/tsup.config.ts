@@ -4,6 +4,11 @@ import { preset } from '../../tsup.preset.js'
 // One EventStreamService for all entries, in CJS too.
 export default defineConfig({
   ...preset([]),
-  entry: { index: 'src/index.ts', binding: 'src/binding/index.ts', query: 'src/query/index.ts' },
+  entry: {
+    index: 'src/index.ts',
+    binding: 'src/binding/index.ts',
+    query: 'src/query/index.ts',
+    store: 'src/store/index.ts',
+  },
   splitting: true,
 })
