@@ -30,6 +30,7 @@ import { useServerEvents } from '@rivulet/react'
 import {
   BackplaneTimeoutError,
   EventManager,
+  InvalidChangeError,
   ManagerClosedError,
   RunEndedError,
   RunFailure,
@@ -102,6 +103,10 @@ export async function errorsByCode(): Promise<Readonly<Record<string, readonly E
     RIVULET_HTTP_STATUS: [
       new HttpStatusError(403, 'Forbidden', url, '', undefined),
       new HttpStatusError(503, 'Service Unavailable', url, '', undefined),
+    ],
+    RIVULET_INVALID_CHANGE: [
+      new InvalidChangeError('body', 'Send a JSON object.'),
+      new InvalidChangeError('channels', 'Send an array of at most 1000 names, each of 1 to 256 characters.'),
     ],
     RIVULET_INVALID_FIELD: [
       await thrownBy(() => encodeMessage({ id: '1\ndata: forged' })),

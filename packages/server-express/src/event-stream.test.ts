@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { createGunzip } from 'node:zlib'
 import { createDecoder, defineEvents, type SseMessage } from '@rivulet/core'
-import { EventManager } from '@rivulet/server'
+import { type ChannelsOptions, EventManager } from '@rivulet/server'
 import compression from 'compression'
 import express5, { type RequestHandler, type Response } from 'express'
 import express4 from 'express4'
@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { sendRaw } from '../../server/test/raw-client.js'
 import { controlEventsOf, dataOf, listen, openStream } from '../../server/test/stream-client.js'
-import { eventStream } from './index.js'
+import { eventStream, streamControl } from './index.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
@@ -93,6 +93,30 @@ describe.each([
     expect(manager.stats()).toMatchObject({ connections: 1, refused: 9 })
     socket.destroy()
     await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+  })
+
+  it.each([
+    ['itself', []],
+    ['by middleware', [express.json()]],
+  ])('changes the channels of a stream, with the body read %s', async (_read, before) => {
+    const manager = createManager()
+    const route = {
+      channels: (_request: express5.Request, _context: unknown, { requested = [] }: ChannelsOptions) => [...requested],
+      changeable: true,
+    }
+    const app = express()
+    app.get('/events', eventStream(manager, route))
+    app.post('/events/control', ...(before as RequestHandler[]), streamControl(manager, route))
+    const url = await listen(createServer(app))
+    const client = await openStream(`${url}/events?channel=a`)
+    const [open] = controlEventsOf(await client.received(1))
+    const body = JSON.stringify({ ...(open as object), channels: ['b'], change: 1 })
+    const headers = { 'Content-Type': 'application/json' }
+    expect((await fetch(`${url}/events/control`, { method: 'POST', headers, body })).status).toBe(202)
+    expect(controlEventsOf(await client.received(3)).slice(1)).toEqual([
+      { type: 'rivulet:channels', added: ['b'], removed: ['a'], change: 1 },
+      { type: 'rivulet:live', change: 1 },
+    ])
   })
 
   it('flushes each event if middleware compresses the stream', async () => {

@@ -1,5 +1,5 @@
 import type { EventContract, EventManager, EventStreamOptions } from '@rivulet/server'
-import { handleEventStream } from '@rivulet/server/node'
+import { handleEventStream, handleStreamControl } from '@rivulet/server/node'
 import type { Request, RequestHandler } from 'express'
 
 /**
@@ -22,5 +22,27 @@ export function eventStream<
 ): RequestHandler {
   return (request, response) => {
     void handleEventStream(manager, request, response, options)
+  }
+}
+
+/**
+ * Creates a request handler that changes the channels of open streams, for a POST route beside the stream's, with the same
+ * options. By default clients send it to the stream's path followed by `/control`. It takes the body that `express.json()` has
+ * parsed, or parses it itself.
+ *
+ * @example
+ * app.get('/events', eventStream(manager, { authorize, channels, changeable: true }))
+ * app.post('/events/control', streamControl(manager, { authorize, channels }))
+ */
+export function streamControl<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
+  options: EventStreamOptions<Request, Context, Contract> = {},
+): RequestHandler {
+  return (request, response) => {
+    void handleStreamControl(manager, request, response, options)
   }
 }

@@ -1,13 +1,13 @@
 import { createServer } from 'node:http'
 import { defineEvents } from '@rivulet/core'
-import { EventManager } from '@rivulet/server'
+import { type ChannelsOptions, EventManager } from '@rivulet/server'
 import Koa3 from 'koa'
 import Koa2 from 'koa2'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { sendRaw } from '../../server/test/raw-client.js'
 import { controlEventsOf, dataOf, listen, openStream } from '../../server/test/stream-client.js'
-import { eventStream } from './index.js'
+import { eventStream, streamControl } from './index.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
@@ -52,6 +52,40 @@ describe.each([
     expect(dataOf(await client.received(2), 'log')).toMatchObject([{ message: 'hello' }])
     client.request.destroy()
     await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  it.each([
+    ['itself', undefined],
+    [
+      'by middleware',
+      async (ctx: Koa3.Context) => {
+        let text = ''
+        for await (const chunk of ctx.req) text += chunk
+        ;(ctx.request as { body?: unknown }).body = JSON.parse(text)
+      },
+    ],
+  ])('changes the channels of a stream, with the body read %s', async (_read, parse) => {
+    const manager = createManager()
+    const route = {
+      channels: (_ctx: Koa3.Context, _context: unknown, { requested = [] }: ChannelsOptions) => [...requested],
+      changeable: true,
+    }
+    const [stream, control] = [eventStream(manager, route), streamControl(manager, route)]
+    const { url, onError } = await start(async (ctx, next) => {
+      if (ctx.path === '/events') return stream(ctx, next)
+      await parse?.(ctx)
+      return control(ctx, next)
+    })
+    const client = await openStream(`${url}/events?channel=a`)
+    const [open] = controlEventsOf(await client.received(1))
+    const body = JSON.stringify({ ...(open as object), channels: ['b'], change: 1 })
+    expect((await fetch(`${url}/events/control`, { method: 'POST', body })).status).toBe(202)
+    expect(controlEventsOf(await client.received(3)).slice(1)).toEqual([
+      { type: 'rivulet:channels', added: ['b'], removed: ['a'], change: 1 },
+      { type: 'rivulet:live', change: 1 },
+    ])
+    expect((await fetch(`${url}/events/control`, { method: 'POST', body: '[]' })).status).toBe(400)
     expect(onError).not.toHaveBeenCalled()
   })
 

@@ -1,5 +1,5 @@
 import type { EventContract, EventManager, EventStreamOptions } from '@rivulet/server'
-import { lastEventIdOf, NodeSink } from '@rivulet/server/node'
+import { controlBodyOf, lastEventIdOf, NodeSink, requestedChannelsOf } from '@rivulet/server/node'
 import type { Context as KoaContext, Middleware } from 'koa'
 
 /**
@@ -23,6 +23,33 @@ export function eventStream<
 ): Middleware {
   return (ctx) => {
     ctx.respond = false
-    return manager.connect({ raw: ctx, lastEventId: lastEventIdOf(ctx.req) }, new NodeSink(ctx.res), options)
+    const asked = { lastEventId: lastEventIdOf(ctx.req), requested: requestedChannelsOf(ctx.req) }
+    return manager.connect({ raw: ctx, ...asked }, new NodeSink(ctx.res), options)
+  }
+}
+
+/**
+ * Creates middleware that changes the channels of open streams, for a POST route beside the stream's, with the same options.
+ * By default clients send it to the stream's path followed by `/control`. It takes the body that a parser left in
+ * `ctx.request.body`, or parses it itself.
+ *
+ * @example
+ * router.get('/events', eventStream(manager, { authorize, channels, changeable: true }))
+ * router.post('/events/control', streamControl(manager, { authorize, channels }))
+ */
+export function streamControl<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
+  options: EventStreamOptions<KoaContext, Context, Contract> = {},
+): Middleware {
+  return async (ctx) => {
+    const given = (ctx.request as { body?: unknown }).body ?? (await controlBodyOf(ctx.req))
+    const { status, headers, body } = await manager.answerControl({ raw: ctx, body: given }, options)
+    ctx.status = status
+    ctx.set({ ...headers })
+    ctx.body = body
   }
 }

@@ -1,2 +1,2 @@
-export { eventStream } from './event-stream.js'
+export { eventStream, streamControl } from './event-stream.js'
 export { runStop, runStream } from './run-stream.js'

@@ -21,6 +21,7 @@ import type { ManagerStats } from './runtime/stats.js'
 import type { Sink } from './sinks/sink.js'
 import type { Limits } from './streams/admission.js'
 import { receive, type StreamRequest } from './streams/reception.js'
+import { answerControl, type StreamControlAnswer, type StreamControlRequest } from './streams/stream-control.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
 import { Streams } from './streams/streams.js'
 
@@ -138,6 +139,7 @@ export class EventManager<Contract extends EventContract, Context = unknown> {
     this.#streams = new Streams({
       contract: events,
       backplane: this.#backplane,
+      alone: this.#ownsBackplane,
       clock,
       source,
       name: options.name,
@@ -298,7 +300,49 @@ export class EventManager<Contract extends EventContract, Context = unknown> {
     if (!this.#publishing) throw new ManagerClosedError()
     checkSelector(selector)
     checkReason(reason)
-    await this.#streams.control.disconnect(selector, reason)
+    await this.#streams.control.send({ type: 'disconnect', selector, reason })
+  }
+
+  /**
+   * Adds a channel to the matching streams, on every node. Resolves when the order is stored; each stream then gets the
+   * channel's `replay` or `snapshot`, and its events. Streams of runs stay as they are.
+   *
+   * A stream has the channel for as long as its connection lasts, and not on the next one. Store the membership first, so
+   * that the route's `channels` returns the channel from then on: streams that are authorized after the call are left alone.
+   *
+   * @param selector Selects the streams that match all of its properties.
+   * @throws {ConfigurationError} if the selector is empty, a value of it is not a string, or the channel has no valid name.
+   * @throws {ManagerClosedError} or the error of the backplane. The order may have been stored nevertheless; calling again is
+   *   safe.
+   * @example
+   * await database.addMember('room:7', user.id)
+   * await manager.join({ key: user.id }, 'room:7')
+   */
+  async join(selector: StreamSelector, channel: string): Promise<void> {
+    await this.#move('join', selector, channel)
+  }
+
+  /**
+   * Takes a channel away from the matching streams, on every node. Resolves when the order is stored. A stream gets nothing
+   * more of the channel from when its node learns of it. A stream whose last channel it was ends, and its client reconnects.
+   *
+   * Remove the membership first, so that the route's `channels` does not return the channel to a client that reconnects.
+   *
+   * @param selector Selects the streams that match all of its properties.
+   * @throws As `join`.
+   * @example
+   * await database.removeMember('room:7', user.id)
+   * await manager.leave({ key: user.id }, 'room:7')
+   */
+  async leave(selector: StreamSelector, channel: string): Promise<void> {
+    await this.#move('leave', selector, channel)
+  }
+
+  async #move(type: 'join' | 'leave', selector: StreamSelector, channel: string): Promise<void> {
+    if (!this.#publishing) throw new ManagerClosedError()
+    checkSelector(selector)
+    checkChannel(channel)
+    await this.#streams.control.send({ type, selector, channel })
   }
 
   /**
@@ -375,6 +419,21 @@ export class EventManager<Contract extends EventContract, Context = unknown> {
     options: EventStreamOptions<Request, StreamContext, StreamContract> = {},
   ): Promise<void> {
     return receive(this.#streams, request, sink, options as unknown as EventStreamOptions<Request, StreamContext>)
+  }
+
+  /**
+   * Answers a request to change the channels of an open stream, for a route beside the stream's, with the same options. The
+   * entries `./node` and `./web` call this. Call it yourself for other HTTP implementations. Never rejects.
+   */
+  answerControl<
+    Request,
+    StreamContext extends Context | undefined = undefined,
+    StreamContract extends EventContract = Contract,
+  >(
+    request: StreamControlRequest<Request>,
+    options: EventStreamOptions<Request, StreamContext, StreamContract> = {},
+  ): Promise<StreamControlAnswer> {
+    return answerControl(this.#streams, request, options as unknown as EventStreamOptions<Request, StreamContext>)
   }
 }
 

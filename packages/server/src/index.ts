@@ -62,6 +62,7 @@ export {
   CallbackTimeoutError,
   ConfigurationError,
   EventSerializationError,
+  InvalidChangeError,
   ManagerClosedError,
   TransactionUnsupportedError,
 } from './runtime/errors.js'
@@ -73,10 +74,13 @@ export type { Payload } from './sinks/payload.js'
 export type { Refusal, Sink, SinkListener } from './sinks/sink.js'
 export type { Limits } from './streams/admission.js'
 export type { StreamRequest } from './streams/reception.js'
+export type { StreamControlAnswer, StreamControlRequest } from './streams/stream-control.js'
 export type {
   Admission,
   Authorization,
+  ChannelsOptions,
   EventStreamOptions,
   Snapshot,
   SnapshotEvent,
+  SnapshotOptions,
 } from './streams/stream-options.js'

@@ -5,10 +5,24 @@ import type { EventManager } from './event-manager.js'
 import type { RunManager } from './runs/run-manager.js'
 import type { RunStreamOptions } from './runs/run-route.js'
 import type { RunStopOptions } from './runs/run-stop.js'
-import { lastEventIdOf, type NodeResponse, NodeSink } from './sinks/node-sink.js'
+import { nodeBody } from './sinks/node-body.js'
+import { lastEventIdOf, type NodeResponse, NodeSink, queryOf } from './sinks/node-sink.js'
+import { maxChangeBytes, requestedChannels } from './streams/requested.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
 
 export { lastEventIdOf, type NodeResponse, NodeSink }
+
+/** The channels that a request asks for with its query parameters `channel`. `undefined` if it has none. */
+export function requestedChannelsOf({
+  url = '',
+}: Pick<IncomingMessage | Http2ServerRequest, 'url'>): readonly string[] | undefined {
+  return requestedChannels(queryOf(url))
+}
+
+/** Reads the body of a request to change a stream, for `manager.answerControl`. Never rejects: too large a body is refused there. */
+export function controlBodyOf(request: IncomingMessage | Http2ServerRequest): Promise<unknown> {
+  return nodeBody(request, maxChangeBytes)
+}
 
 /**
  * Answers a Node.js request, of HTTP/1.x or HTTP/2, with an event stream.
@@ -31,7 +45,32 @@ export function handleEventStream<
   options: EventStreamOptions<Request, Context, Contract> = {},
 ): Promise<void> {
   const sink = new NodeSink(response)
-  return manager.connect({ raw: request, lastEventId: lastEventIdOf(request) }, sink, options)
+  const asked = { lastEventId: lastEventIdOf(request), requested: requestedChannelsOf(request) }
+  return manager.connect({ raw: request, ...asked }, sink, options)
+}
+
+/**
+ * Answers a Node.js request, of HTTP/1.x or HTTP/2, to change the channels of an open stream. Serve it for POST at the stream's
+ * path followed by `/control`, with the same options as the stream. Headers that are already set on the response are sent
+ * along. Reads the body, unless middleware has parsed it into `request.body`. Never rejects.
+ *
+ * @example
+ * if (request.method === 'POST' && path === '/events/control') handleStreamControl(manager, request, response, options)
+ */
+export async function handleStreamControl<
+  Contract extends EventContract,
+  Request extends IncomingMessage | Http2ServerRequest,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
+  request: Request,
+  response: NodeResponse,
+  options: EventStreamOptions<Request, Context, Contract> = {},
+): Promise<void> {
+  const body = await controlBodyOf(request)
+  const { status, headers, body: text } = await manager.answerControl({ raw: request, body }, options)
+  ;(response as ServerResponse).writeHead(status, headers).end(text)
 }
 
 /**

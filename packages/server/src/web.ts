@@ -3,7 +3,9 @@ import type { EventManager } from './event-manager.js'
 import type { RunManager } from './runs/run-manager.js'
 import type { RunStreamOptions } from './runs/run-route.js'
 import type { RunStopOptions } from './runs/run-stop.js'
+import { webBody } from './sinks/web-body.js'
 import { WebSink } from './sinks/web-sink.js'
+import { maxChangeBytes, requestedChannels } from './streams/requested.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
 
 /**
@@ -28,8 +30,30 @@ export function eventStreamResponse<
   options: EventStreamOptions<Request, Context, Contract> = {},
 ): Promise<Response> {
   const sink = new WebSink(request)
-  void manager.connect({ raw: request, lastEventId: lastEventIdOf(request) }, sink, options)
+  const requested = requestedChannels(new URL(request.url).search.slice(1))
+  void manager.connect({ raw: request, lastEventId: lastEventIdOf(request), requested }, sink, options)
   return sink.response
+}
+
+/**
+ * Answers a web-standard request to change the channels of an open stream. Serve it for POST at the stream's path followed by
+ * `/control`, with the same options as the stream. Never rejects.
+ *
+ * @example
+ * app.post('/events/control', (context) => streamControlResponse(manager, context.req.raw, options))
+ */
+export async function streamControlResponse<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
+  request: Request,
+  options: EventStreamOptions<Request, Context, Contract> = {},
+): Promise<Response> {
+  const given = await webBody(request, maxChangeBytes)
+  const { status, headers, body } = await manager.answerControl({ raw: request, body: given }, options)
+  return new Response(body || null, { status, headers })
 }
 
 /**

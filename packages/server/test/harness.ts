@@ -19,7 +19,11 @@ export interface Harness<Contract extends EventContract> {
   readonly manager: EventManager<Contract>
   readonly clock: SimulatedClock
   readonly errors: { error: unknown; context: unknown }[]
-  connect(options?: EventStreamOptions<unknown, unknown, Contract>, lastEventId?: string): Promise<TestConnection>
+  connect(
+    options?: EventStreamOptions<unknown, unknown, Contract>,
+    lastEventId?: string,
+    requested?: readonly string[],
+  ): Promise<TestConnection>
   /** Runs all turns that are due, and lets every reader read, until nothing moves. */
   calm(): Promise<void>
 }
@@ -53,7 +57,7 @@ export function createHarness<Contract extends EventContract>(
     clock,
     errors,
     calm,
-    async connect(streamOptions = {}, lastEventId) {
+    async connect(streamOptions = {}, lastEventId, requested) {
       const sink = new SimulatedSink(clock, 10_000)
       const messages: SseMessage[] = []
       const comments: string[] = []
@@ -65,7 +69,7 @@ export function createHarness<Contract extends EventContract>(
       })
       sink.onBytes = (bytes) => decoder.feed(bytes)
       sinks.push(sink)
-      void manager.connect({ raw: undefined, lastEventId }, sink, streamOptions)
+      void manager.connect({ raw: undefined, lastEventId, requested }, sink, streamOptions)
       await calm()
       return {
         sink,

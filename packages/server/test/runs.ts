@@ -118,6 +118,8 @@ function describeControl(event: ControlEvent): string {
       return `open ${event.recovered} ${event.replayed}`
     case 'rivulet:gap':
       return `gap ${event.reason}`
+    case 'rivulet:channels':
+      return 'channels'
     case 'rivulet:live':
       return 'live'
     case 'rivulet:end':

@@ -1,5 +1,6 @@
 import { encodeControlEvent } from '@rivulet/core'
 import type { ReadResult } from '../backplane/backplane.js'
+import { formatPosition } from '../backplane/position.js'
 import type { ConnectionInfo } from '../runtime/connection-info.js'
 import { type Leave, whenSettled } from '../runtime/guard.js'
 import type { Batch } from './batch.js'
@@ -25,12 +26,29 @@ export interface CatchUpStart {
   readonly bridge: number
   /** Later starting positions of single channels. Events between `position` and these are not wanted, or were announced as lost. The catch-up adds to it. */
   readonly floors?: Map<string, number>
-  /** Tells the stream where the log ends: events up to the bridge are history. */
-  readonly marksLive?: boolean
+  /** What the connection has from an earlier cohort. */
+  readonly earlier?: Earlier
+  /** Tells the stream where its history ends. */
+  readonly live?: LiveMark
   /** Pages of the log that were already read from this start. */
   readonly pages?: readonly LogPage[]
   /** The filter's verdicts on events that were read from this start. */
   readonly verdicts?: Verdicts | undefined
+}
+
+/** The part of a connection's events that it got from its earlier cohort. */
+export interface Earlier {
+  readonly channels: ReadonlySet<string>
+  /** It has every event of these channels up to this position, and their frames before this ordinal of the new queue. */
+  readonly position: number
+  readonly ordinal: number
+}
+
+/** The end of a stream's history. */
+export interface LiveMark {
+  readonly change?: number | undefined
+  /** The position for the client if no event comes after the bridge. `undefined` if it keeps its own. */
+  readonly cursor?: number
 }
 
 /** A connection, as its catch-up sees it. */
@@ -45,6 +63,8 @@ export interface CatchUpTarget {
   readonly filtered: boolean
   /** Tells if the stream's filter lets a frame pass. */
   sees(frame: Frame): boolean
+  /** True if it gets nothing of a channel that its cohort has. */
+  withholds(channel: string): boolean
   /** Takes the frames of a piece that come after a position and pass the filter, until it is late. */
   take(piece: Piece, position: number, isLate: () => boolean): Taken
   /** Writes a payload; `undefined` for a step that had nothing to write. */
@@ -76,7 +96,9 @@ export class CatchUp implements Writer {
   #reading = false
   /** The number of events of each channel to read next. */
   #limit: number
-  #marksLive: boolean
+  #live: LiveMark | undefined
+  readonly #begun: number
+  readonly #earlier: Earlier | undefined
   readonly #verdicts: Verdicts | undefined
   #leave: Leave | undefined
 
@@ -90,7 +112,9 @@ export class CatchUp implements Writer {
     this.#floors = start.floors
     this.#pages = start.pages ? [...start.pages] : []
     this.#verdicts = start.verdicts
-    this.#marksLive = start.marksLive ?? false
+    this.#live = start.live
+    this.#begun = start.bridge
+    this.#earlier = start.earlier
   }
 
   /** Continues until the connection is live, congested or closed. */
@@ -120,8 +144,9 @@ export class CatchUp implements Writer {
       if (this.#page) this.#givePage(this.#page, isLate)
       else if (this.#pages.length > 0) this.#beginPage()
       else if (this.#position < this.#bridge) this.#read()
-      else if (this.#marksLive) this.#markLive()
+      else if (this.#live && !this.#overlaps) this.#markLive(this.#live)
       else if (this.#ordinal < connection.cohort.queue.start) this.#crossDropped()
+      else if (this.#overlaps) this.#giveOverlap(this.#earlier!)
       else this.#giveQueue(isLate)
       if (isLate()) return false
     }
@@ -129,13 +154,21 @@ export class CatchUp implements Writer {
   }
 
   get #hasAll(): boolean {
-    if (this.#page || this.#pages.length > 0 || this.#marksLive) return false
+    if (this.#page || this.#pages.length > 0 || this.#live) return false
     return this.#position >= this.#bridge && this.#ordinal === this.#connection.cohort.queue.end
   }
 
-  #markLive(): void {
-    this.#marksLive = false
-    this.#connection.write(encodeControlEvent({ type: 'rivulet:live' }))
+  /** True while the queue is at frames that the earlier cohort had, too. */
+  get #overlaps(): boolean {
+    return this.#earlier !== undefined && this.#ordinal < this.#earlier.ordinal
+  }
+
+  #markLive({ change, cursor }: LiveMark): void {
+    this.#live = undefined
+    // Up to the bridge, the position may be that of an event on a channel of others, and must stay secret.
+    const own = this.#position > this.#begun ? this.#position : cursor
+    const id = cursor === undefined ? undefined : formatPosition(own!)
+    this.#connection.write(encodeControlEvent({ type: 'rivulet:live', change }, { id }))
   }
 
   /** Returns to the log for frames that the queue has dropped. Live-only events among them are lost: announces a gap. */
@@ -163,13 +196,29 @@ export class CatchUp implements Writer {
     connection.give(given)
   }
 
+  /** Gives some frames that the earlier cohort had, too: those of the new channels. */
+  #giveOverlap({ channels, ordinal }: Earlier): void {
+    const { queue } = this.#connection.cohort
+    const frames = queue.slice(this.#ordinal, Math.min(ordinal, this.#ordinal + framesPerLook))
+    const missing = frames.filter(({ channel }) => channel === undefined || !channels.has(channel))
+    if (missing.length > 0) {
+      const { given } = this.#connection.take(new Piece(missing), this.#position, () => false)
+      this.#connection.give(given)
+    }
+    this.#ordinal += frames.length
+    for (const { position = 0 } of frames) this.#position = Math.max(this.#position, position)
+  }
+
   #read(): void {
-    const { channels } = this.#connection.cohort
-    const after = (channel: string) => Math.max(this.#position, this.#floors?.get(channel) ?? 0)
+    const { channels: all } = this.#connection.cohort
+    const earlier = this.#earlier
+    const after = (channel: string) =>
+      Math.max(this.#position, this.#floors?.get(channel) ?? 0, earlier?.channels.has(channel) ? earlier.position : 0)
+    const channels = earlier ? all.filter((channel) => after(channel) < this.#bridge) : all
     const limit = this.#limit
     const results = readChannels(this.#runtime.backplane, channels, after, limit)
     if (!(results instanceof Promise)) {
-      this.#onRead(results, limit)
+      this.#onRead(channels, results, limit)
       return
     }
     this.#reading = true
@@ -177,7 +226,7 @@ export class CatchUp implements Writer {
     const onValue = (settled: readonly ReadResult[]) => {
       this.#reading = false
       try {
-        this.#onRead(settled, limit)
+        this.#onRead(channels, settled, limit)
         this.#runtime.line.add(this)
       } catch (error) {
         onFailure(error)
@@ -192,8 +241,7 @@ export class CatchUp implements Writer {
     this.#runtime.line.remove(this)
   }
 
-  #onRead(results: readonly ReadResult[], limit: number): void {
-    const { channels } = this.#connection.cohort
+  #onRead(channels: readonly string[], results: readonly ReadResult[], limit: number): void {
     if (results.some(({ messages }) => messages.length > 0)) this.#limit = shortReadLimit(results)
     this.#pages.push(makePage({ channels, bridge: this.#bridge, limit }, results))
   }
@@ -204,13 +252,15 @@ export class CatchUp implements Writer {
     this.#index = 0
     this.#endPage(page)
     if (page.lost.length === 0) return
-    const gaps = page.lost.map(({ channel, upTo, reason }) => {
+    const gaps: Frame[] = []
+    for (const { channel, upTo, reason } of page.lost) {
       this.#floors ??= new Map()
       this.#floors.set(channel, upTo)
+      if (this.#connection.withholds(channel)) continue
       // After joining, events can only be lost because the connection was slow.
-      return Frame.gap(channel, this.#connection.state === 'joining' && reason ? reason : 'lagged')
-    })
-    this.#connection.give(new Piece(gaps))
+      gaps.push(Frame.gap(channel, this.#connection.state === 'joining' && reason ? reason : 'lagged'))
+    }
+    if (gaps.length > 0) this.#connection.give(new Piece(gaps))
   }
 
   /** Goes on to the next page if nothing is left of this one. */
@@ -241,9 +291,14 @@ export class CatchUp implements Writer {
     const frames: Frame[] = []
     while (this.#index < end) {
       const frame = this.#runtime.replays.frame(channelOf(this.#index), messages[this.#index]!)
-      if (this.#verdicts ? this.#verdicts.of(frame) : this.#connection.sees(frame)) frames.push(frame)
+      if (this.#passes(frame)) frames.push(frame)
       if (++this.#index % framesPerLook === 0 && isLate()) break
     }
     return frames.length > 0 ? batchOf(frames) : undefined
+  }
+
+  #passes(frame: Frame): boolean {
+    if (!this.#verdicts) return this.#connection.sees(frame)
+    return this.#verdicts.of(frame) && !this.#connection.withholds(frame.channel!)
   }
 }

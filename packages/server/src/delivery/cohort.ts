@@ -117,6 +117,13 @@ export class Cohort implements Writer {
     return this.#rest!.next().value
   }
 
+  /** Takes a connection that is closed, or goes over to another cohort, out of `live`. */
+  letGo(member: Member): void {
+    this.live.delete(member)
+    // It would be asked for an ordinal of this queue.
+    if (this.#stoppedAt === member) this.#stoppedAt = undefined
+  }
+
   /** Takes a connection that has caught up, or is closed, out of `catchingUp`. */
   caughtUp(member: Member): void {
     // The frames that were kept for it would stay until the next event.

@@ -19,8 +19,12 @@ export interface ConnectionOptions {
   readonly context: unknown
   readonly key: string | undefined
   readonly filter: ((event: WireEvent) => boolean) | undefined
-  /** The position of the last disconnect that was carried out before its authorization began. See `Control`. */
+  /** The position of the last order that was carried out before its authorization began. See `Control`. */
   readonly admittedPosition: number
+  /** The options of its route, if its channels may change. */
+  readonly route: object | undefined
+  /** The secret with which its client changes its channels, if it may. */
+  readonly control: string | undefined
   /** It went live, or events may be missing: what ends its stream may have been among them. */
   readonly onUncertain: (() => void) | undefined
   /** Called when nothing more will be written to the connection. */
@@ -38,13 +42,13 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
   readonly context: unknown
   readonly key: string | undefined
   readonly connectedAt: number
-  readonly cohort: Cohort
   readonly sink: Sink
   state: ConnectionInfo['state'] = 'joining'
   heartbeatSlot: Set<HeartbeatTarget> | undefined
   readonly #runtime: DeliveryRuntime
   readonly #options: ConnectionOptions
   readonly #outlet: Outlet
+  #cohort: Cohort
   #catchUp: CatchUp | undefined
   /** While live, it has every frame before this ordinal and every event up to this position. */
   #ordinal = 0
@@ -53,10 +57,13 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
   #livePosition = 0
   /** Ends the connection. Set if that was requested while its filter ran. */
   #ending: (() => void) | undefined
+  /** Channels of its cohort that it has left. It goes over to another cohort as soon as it can. */
+  #withheld: Set<string> | undefined
+  #onReady: (() => void) | undefined
 
   constructor(runtime: DeliveryRuntime, cohort: Cohort, sink: Sink, options: ConnectionOptions) {
     this.#runtime = runtime
-    this.cohort = cohort
+    this.#cohort = cohort
     this.sink = sink
     this.id = options.id
     this.context = options.context
@@ -70,8 +77,21 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
     return this.#options.admittedPosition
   }
 
+  get route(): object | undefined {
+    return this.#options.route
+  }
+
+  get control(): string | undefined {
+    return this.#options.control
+  }
+
+  get cohort(): Cohort {
+    return this.#cohort
+  }
+
   get channels(): readonly string[] {
-    return this.cohort.channels
+    const { channels } = this.#cohort
+    return this.#withheld ? channels.filter((channel) => !this.withholds(channel)) : channels
   }
 
   get bufferedBytes(): number {
@@ -80,8 +100,8 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
 
   /** The time of the last write, to its cohort or to it alone. */
   get lastWriteAt(): number {
-    const { lastWriteAt, filter } = this.#outlet
-    return this.state === 'live' && !filter ? Math.max(lastWriteAt, this.cohort.lastWriteAt) : lastWriteAt
+    const { lastWriteAt } = this.#outlet
+    return this.state === 'live' && !this.filtered ? Math.max(lastWriteAt, this.cohort.lastWriteAt) : lastWriteAt
   }
 
   get congested(): boolean {
@@ -94,7 +114,7 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
   }
 
   get filtered(): boolean {
-    return this.#outlet.filter !== undefined
+    return this.#outlet.filter !== undefined || this.#withheld !== undefined
   }
 
   /** Begins to catch up. The connection MUST already be in `cohort.catchingUp`. */
@@ -118,6 +138,69 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
     this.cohort.live.add(this)
     this.cohort.caughtUp(this)
     this.#options.onUncertain?.()
+    this.#tellReady()
+  }
+
+  /** True if it has every event of its cohort's queue or is about to, and nothing waits to be sent. */
+  get ready(): boolean {
+    return this.state === 'live' && !this.congested
+  }
+
+  /** Calls back once, when it is ready. Replaces an earlier callback. */
+  whenReady(callback: () => void): void {
+    this.#onReady = callback
+  }
+
+  #tellReady(): void {
+    if (!this.#onReady || !this.ready) return
+    const onReady = this.#onReady
+    this.#onReady = undefined
+    onReady()
+  }
+
+  /** Writes what its cohort's queue still has for it. @returns True if it is live and has all of that. */
+  drainQueue(now: () => number, deadline: number): boolean {
+    const { end } = this.#cohort.queue
+    this.deliver(end, now, deadline)
+    // The filter may have published.
+    return this.state === 'live' && this.#ordinal === this.#cohort.queue.end
+  }
+
+  /** Gives it nothing more of a channel. */
+  withhold(channel: string): void {
+    this.#withheld ??= new Set()
+    this.#withheld.add(channel)
+  }
+
+  /** True if it gets nothing of a channel that its cohort has. */
+  withholds(channel: string): boolean {
+    return this.#withheld?.has(channel) ?? false
+  }
+
+  /**
+   * Goes over to another cohort. It MUST have just drained its queue.
+   *
+   * @param text Control events and a snapshot. They come before every event of the other cohort.
+   * @param startAt The start of the catch-up, from the position up to which it has every event; `undefined` if no channel is new.
+   */
+  goOver(cohort: Cohort, text: string, startAt: ((position: number) => CatchUpStart) | undefined): void {
+    const old = this.#cohort
+    old.letGo(this)
+    if (old !== cohort) old.caughtUp(this)
+    this.#cohort = cohort
+    this.#withheld = undefined
+    this.#ordinal = cohort.queue.end
+    this.write(text)
+    // Writing may have failed.
+    if (this.state === 'closed') return
+    if (startAt) {
+      this.state = 'joining'
+      cohort.catchingUp.add(this)
+      this.join(startAt(this.#position))
+    } else {
+      cohort.live.add(this)
+      cohort.caughtUp(this)
+    }
   }
 
   /** Stops live delivery. From here on it gets the queue and the log as fast as it takes them. */
@@ -174,7 +257,7 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
   }
 
   sees(frame: Frame): boolean {
-    return this.#outlet.sees(frame)
+    return !(frame.channel !== undefined && this.withholds(frame.channel)) && this.#outlet.sees(frame)
   }
 
   /** Writes control events to this connection alone. */
@@ -194,6 +277,7 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
   onDrain(): void {
     this.#outlet.onDrain()
     this.#resume()
+    this.#tellReady()
   }
 
   /** Ends the stream with `rivulet:close`. Unless it lags, everything published before is written first. */
@@ -266,7 +350,8 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
     this.state = 'closed'
     this.#catchUp?.stop()
     this.#catchUp = undefined
-    this.cohort.live.delete(this)
+    this.#onReady = undefined
+    this.cohort.letGo(this)
     this.cohort.caughtUp(this)
     this.#outlet.stop()
     this.#options.onClose(reason)

@@ -1,44 +1,33 @@
 import type { Clock } from '@rivulet/core'
 import type { Backplane, BackplaneSubscriber, LiveMessage } from '../backplane/backplane.js'
 import { reservedPrefix } from '../backplane/reserved-channel.js'
-import { SharedStep } from '../runtime/guard.js'
-import type { StreamSelector } from './stream-selector.js'
-
-interface Disconnect {
-  readonly id: string
-  readonly selector: StreamSelector
-  readonly reason: string
-  /** The position of its first publish; `undefined` in that first publish itself. */
-  readonly position?: number | undefined
-}
+import type { SharedStep } from '../runtime/guard.js'
+import { Listening } from './listening.js'
+import type { Order, SentOrder } from './order.js'
+import { Recent } from './recent.js'
 
 export interface ControlTarget {
-  /** @param position Streams that were authorized at this position or later stay open. */
-  disconnect(selector: StreamSelector, reason: string, position: number): void
+  /** @param position The order does not apply to streams that were authorized at this position or later. */
+  carryOut(order: Order, position: number): void
   /** Ends every stream, so that each client reconnects and is authorized again. */
   reauthorize(): void
 }
 
-/** Carries disconnects to all nodes, with the same guarantees as any channel: stored, ordered, repaired after a break. */
+/** Carries orders to all nodes, with the same guarantees as any channel: stored, ordered, repaired after a break. */
 const controlChannel = `${reservedPrefix}control`
-const type = 'disconnect'
-
-/** Limits of the remembered disconnects, by number and age. No node is away for longer. */
-const maxRecent = 1_000
-const recentMs = 3_600_000
+const types: ReadonlySet<string> = new Set<Order['type']>(['disconnect', 'join', 'leave'])
 const retryMs = 1_000
 
-/** Sends disconnects to all nodes, and carries out those that arrive. */
+/** Sends orders to all nodes, and has those that arrive carried out. */
 export class Control implements BackplaneSubscriber {
-  /** Every disconnect up to this position was carried out here. It does not apply to streams that are authorized later. */
+  /** Every order up to this position was carried out here. It does not apply to streams that are authorized later. */
   position = 0
   readonly #clock: Clock
   readonly #backplane: Backplane
   readonly #target: ControlTarget
-  /** The disconnects carried out, with their times. If the backplane loses its data, every node publishes them again. */
-  readonly #recent = new Map<string, { readonly disconnect: Disconnect; readonly time: number }>()
-  #ready: SharedStep | undefined
-  #listening = false
+  readonly #listening: Listening
+  /** The orders carried out. If the backplane loses its data, every node publishes them again. */
+  readonly #recent: Recent
   #last: number | undefined
   #closed = false
 
@@ -46,73 +35,58 @@ export class Control implements BackplaneSubscriber {
     this.#clock = clock
     this.#backplane = backplane
     this.#target = target
+    this.#recent = new Recent(() => clock.now())
+    this.#listening = new Listening(backplane, controlChannel, this, (storedPosition) => {
+      this.position = Math.max(this.position, storedPosition)
+    })
   }
 
-  /** The step to wait for before authorizing a stream: once it is done, every later disconnect reaches this node. */
+  /** The step to wait for before authorizing a stream: once it is done, every later order reaches this node. */
   ready(): SharedStep | undefined {
-    if (this.#listening) return undefined
-    this.#ready ??= new SharedStep(
-      this.#listen().finally(() => {
-        this.#ready = undefined
-      }),
-    )
-    return this.#ready
+    return this.#listening.ready()
   }
 
-  async #listen(): Promise<void> {
-    await this.#backplane.subscribe(controlChannel, this)
-    const { storedPosition } = await this.#backplane.read(controlChannel, 0, 0)
-    this.position = Math.max(this.position, storedPosition)
-    this.#listening = true
+  /** Resolves when the order is stored: from then on it reaches every node. */
+  async send(order: Order): Promise<void> {
+    await this.#publish({ id: crypto.randomUUID(), ...order })
   }
 
-  /** Resolves when the disconnect is stored: from then on it reaches every node. */
-  async disconnect(selector: StreamSelector, reason: string): Promise<void> {
-    await this.#publish({ id: crypto.randomUUID(), selector, reason })
-  }
-
-  async #publish(disconnect: Disconnect): Promise<void> {
-    const options = { retain: true, idempotencyKey: disconnect.id }
-    await this.#backplane.publish(controlChannel, { type, data: JSON.stringify(disconnect) }, options)
+  async #publish({ type, ...order }: SentOrder): Promise<void> {
+    const options = { retain: true, idempotencyKey: order.id }
+    await this.#backplane.publish(controlChannel, { type, data: JSON.stringify(order) }, options)
   }
 
   onMessage(_: string, message: LiveMessage): void {
-    const { position, previous, data } = message
+    const { type, position, previous, data } = message
     if (position !== undefined) {
       if (this.#last !== undefined && previous !== this.#last) this.#target.reauthorize()
       this.#last = position
     }
     // Later versions may publish messages of other types.
-    if (message.type !== type) return
-    const disconnect: Disconnect = { position, ...JSON.parse(data) }
-    if (this.#recent.has(disconnect.id)) return
-    this.#remember(disconnect)
-    const { selector, reason } = disconnect
-    this.#target.disconnect(selector, reason, disconnect.position ?? Infinity)
+    if (!types.has(type)) return
+    const order = { position, ...JSON.parse(data), type } as SentOrder
+    if (!this.#recent.add(order)) return
+    this.#target.carryOut(order, order.position ?? Infinity)
     if (position !== undefined) this.position = Math.max(this.position, position)
   }
 
-  #remember(disconnect: Disconnect): void {
-    const now = this.#clock.now()
-    this.#recent.set(disconnect.id, { disconnect, time: now })
-    for (const [id, { time }] of this.#recent) {
-      if (this.#recent.size <= maxRecent && now - time <= recentMs) break
-      this.#recent.delete(id)
-    }
+  /** The orders that were carried out after a position; `undefined` if that is not known any more. */
+  since(position: number): readonly Order[] | undefined {
+    return position >= this.position ? [] : this.#recent.since(position)
   }
 
   onGap(channel: string | undefined): void {
     this.#last = undefined
     if (channel === undefined) {
-      // The backplane lost its data. Other nodes may have missed disconnects that this one carried out.
-      for (const { disconnect } of this.#recent.values()) this.#publishAgain(disconnect)
+      // The backplane lost its data. Other nodes may have missed orders that this one carried out.
+      for (const order of this.#recent.all()) this.#publishAgain(order)
     } else this.#target.reauthorize()
   }
 
-  #publishAgain(disconnect: Disconnect): void {
+  #publishAgain(order: SentOrder): void {
     if (this.#closed) return
-    this.#publish(disconnect).catch(() => {
-      this.#clock.setTimeout(() => this.#publishAgain(disconnect), retryMs)
+    this.#publish(order).catch(() => {
+      this.#clock.setTimeout(() => this.#publishAgain(order), retryMs)
     })
   }
 
@@ -121,6 +95,6 @@ export class Control implements BackplaneSubscriber {
 
   async close(): Promise<void> {
     this.#closed = true
-    if (this.#listening || this.#ready) await this.#backplane.unsubscribe(controlChannel, this)
+    await this.#listening.close()
   }
 }

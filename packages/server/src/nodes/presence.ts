@@ -83,16 +83,38 @@ export class Presence {
 
   /** @param info A JSON text. */
   join({ id: connectionId, channels, connectedAt }: ConnectionInfo, info: string): void {
-    const member = `{"connectedAt":${connectedAt},"info":${info}}`
+    this.#enter(connectionId, channels, `{"connectedAt":${connectedAt},"info":${info}}`)
+    this.#work()
+  }
+
+  leave({ id: connectionId, channels }: ConnectionInfo): void {
+    this.#leave(connectionId, channels)
+    if (this.#connections() === 0) this.#beatDue = true
+    this.#work()
+  }
+
+  /** Makes a stream that changed its channels a member of the added ones, unless it is hidden. */
+  move(
+    { id: connectionId, channels }: ConnectionInfo,
+    { added, removed }: { added: readonly string[]; removed: readonly string[] },
+  ): void {
+    const known = [...channels, ...removed].map((channel) => this.#entries.get(entryKey({ channel, connectionId })))
+    const member = known.find((entry) => entry !== undefined)?.member
+    if (member === undefined) return
+    this.#leave(connectionId, removed)
+    this.#enter(connectionId, added, member)
+    this.#work()
+  }
+
+  #enter(connectionId: string, channels: readonly string[], member: string): void {
     for (const channel of channels) {
       const entry = { channel, connectionId, member }
       this.#entries.set(entryKey(entry), entry)
       this.#pending.set(entryKey(entry), entry)
     }
-    this.#work()
   }
 
-  leave({ id: connectionId, channels }: ConnectionInfo): void {
+  #leave(connectionId: string, channels: readonly string[]): void {
     for (const channel of channels) {
       const change = { channel, connectionId, member: undefined }
       const key = entryKey(change)
@@ -103,8 +125,6 @@ export class Presence {
       if (this.#pending.get(key) === entry && !this.#offered.has(entry)) this.#pending.delete(key)
       else this.#pending.set(key, change)
     }
-    if (this.#connections() === 0) this.#beatDue = true
-    this.#work()
   }
 
   async members(channel: string): Promise<PresenceMember[]> {

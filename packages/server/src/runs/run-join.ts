@@ -32,7 +32,7 @@ export async function planRunJoin(
   const position = known ? cursor : beginning
   if (!known && cursor !== undefined && cursor > beginning) first = await read(beginning)
   const { replayed, pages, verdicts } = await readAhead(runtime, request, { position, bridge, first: [first] })
-  const start = { position, bridge, pages, verdicts, marksLive: true }
+  const start = { position, bridge, pages, verdicts, live: {} }
   if (known) return { recovered: first.continuous, replayed, cursor: undefined, ...announce([]), start }
   const announced = announce(lastEventId ? [restarted] : [])
   return { recovered: lastEventId ? false : null, replayed, cursor: formatPosition(beginning), ...announced, start }

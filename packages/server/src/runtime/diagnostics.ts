@@ -10,6 +10,15 @@ export interface DiagnosticMessages {
   }
   'rivulet:connection:lag': { connectionId: string }
   'rivulet:connection:close': { connectionId: string; reason: string; lifetimeMs: number }
+  'rivulet:connection:channels': {
+    connectionId: string
+    added: readonly string[]
+    removed: readonly string[]
+    /** The client's number of the change; `undefined` if the server made it. */
+    change: number | undefined
+  }
+  /** A change that somebody asked for without the right to it, or of a stream that cannot be changed. */
+  'rivulet:connection:change:ignore': { connectionId: string; reason: string }
   'rivulet:connection:refuse': { status: number }
   'rivulet:publish': { channel: string; type: string; id: string | undefined; duplicate: boolean }
 }

@@ -70,3 +70,19 @@ export class ManagerClosedError extends RivuletError {
     )
   }
 }
+
+/** A request to change the channels of a stream is malformed. The client gets 400 and the message. */
+export class InvalidChangeError extends RivuletError {
+  static override get name(): string {
+    return 'InvalidChangeError'
+  }
+  static override readonly code = 'RIVULET_INVALID_CHANGE'
+
+  constructor(
+    /** The part of the request that is wrong. */
+    readonly field: string,
+    fix: string,
+  ) {
+    super(InvalidChangeError.code, `The ${field} of the change cannot be read. ${fix}`)
+  }
+}

@@ -216,7 +216,12 @@ function bareStream(response: NodeResponse): Writable | undefined {
 export function lastEventIdOf({ headers, url = '' }: IncomingMessage | Http2ServerRequest): string | undefined {
   const header = headers['last-event-id']
   if (header) return Array.isArray(header) ? header[0] : header
-  const query = url.indexOf('?')
-  if (query === -1) return undefined
-  return new URLSearchParams(url.slice(query + 1)).get('lastEventId') ?? undefined
+  const query = queryOf(url)
+  return query.includes('lastEventId') ? (new URLSearchParams(query).get('lastEventId') ?? undefined) : undefined
+}
+
+/** The query of a request's address, without `?`. */
+export function queryOf(url: string): string {
+  const start = url.indexOf('?')
+  return start === -1 ? '' : url.slice(start + 1)
 }

@@ -59,6 +59,9 @@ function readExpiry(expiresAt: unknown): number {
 
 /** Headers that determine the end of the body. A wrong value would leave the client waiting. */
 const framing = /^(content-length|transfer-encoding)$/i
+/** Names and values that HTTP can carry. */
+const headerName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
+const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /** @param name The function that answered. @throws {ConfigurationError} if it is not a refusal. */
 export function readRefusal(name: string, answer: object): Refusal {
@@ -79,11 +82,11 @@ function readHeaders(from: string, headers: unknown): Record<string, string> | u
   }
   const read: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
-    if (typeof value !== 'string' || framing.test(name)) {
+    if (typeof value !== 'string' || framing.test(name) || !headerName.test(name) || !headerValue.test(value)) {
       throw new ConfigurationError(
         `${from}.headers.${name}`,
         value,
-        'Return a string, and omit Content-Length and Transfer-Encoding.',
+        'Return a string that HTTP can carry, and omit Content-Length and Transfer-Encoding.',
       )
     }
     read[name.toLowerCase()] = value

@@ -1,5 +1,5 @@
 import { encodeControlEvent, type GapEvent } from '@rivulet/core'
-import type { ReadResult } from '../backplane/backplane.js'
+import type { Backplane, ReadResult } from '../backplane/backplane.js'
 import { formatPosition, parsePosition } from '../backplane/position.js'
 import type { CatchUpStart } from '../delivery/catch-up.js'
 import type { DeliveryRuntime } from '../delivery/delivery-runtime.js'
@@ -10,8 +10,8 @@ import { all, readChannels } from '../delivery/read-channels.js'
 import { Verdicts } from '../delivery/verdicts.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import type { ServerGapReason } from '../runtime/gap-reason.js'
-import type { Admitting } from './admitting.js'
-import type { Beginning, EncodedSnapshot } from './snapshot.js'
+import type { Asking } from './asking.js'
+import type { TakeSnapshot } from './snapshot.js'
 
 // Decides where a stream begins: after the cursor, at the latest events, or now, and if a resume is continuous.
 
@@ -19,13 +19,16 @@ export interface JoinRequest {
   readonly channels: readonly string[]
   /** The client's cursor, unparsed. `undefined` or empty if it has none. */
   readonly lastEventId: string | undefined
-  readonly replay: 'none' | 'latest' | number
+  readonly replay: Replay
   /** Tells if the stream's filter lets an event pass. `undefined` without a filter. */
   readonly sees: ((frame: Frame) => boolean) | undefined
   /** Runs the steps of the backplane, and waits for them while the stream's request is pending. */
-  readonly admitting: Pick<Admitting, 'read' | 'turn'>
-  readonly snapshot: ((begun: Beginning) => Awaitable<EncodedSnapshot>) | undefined
+  readonly admitting: Pick<Asking, 'read' | 'turn'>
+  readonly snapshot: TakeSnapshot | undefined
 }
+
+/** The kept events that a client without a cursor gets from each channel. */
+export type Replay = 'none' | 'latest' | number
 
 /** The beginning of a stream. */
 export interface Join {
@@ -59,14 +62,7 @@ export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): 
   const limit = cursor === undefined ? 0 : undefined
   const reading = admitting.read(() => readChannels(backplane, channels, () => cursor ?? 0, limit))
   const first = reading instanceof Promise ? await reading : reading
-  let bridge = Infinity
-  let clock = Infinity
-  for (const result of first) {
-    bridge = Math.min(bridge, result.storedPosition)
-    clock = Math.min(clock, result.clock)
-  }
-  let now = clock
-  for (const { lastPosition } of first) now = Math.max(now, Math.min(lastPosition, bridge))
+  const { bridge, clock, now } = horizonOf(first)
   // A position in the future is not ours: new events up to it would count as known.
   const known = cursor !== undefined && cursor <= Math.max(bridge, clock)
   const recovered = known ? first.every(({ continuous }) => continuous) : lastEventId ? false : null
@@ -83,7 +79,7 @@ export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): 
   }
   const announced = announce(recovered !== false ? [] : known ? gapsOf(channels, first) : [restarted])
   if (snapshot) {
-    const { start, cursor, text } = await snapshot({ position: bridge, cursor: now })
+    const { start, cursor, text } = await snapshot({ position: bridge, cursor: now, marked: true }, channels)
     const prologue = announced.prologue + text
     return {
       recovered,
@@ -94,17 +90,15 @@ export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): 
       start: { position: start, bridge },
     }
   }
-  const last = replay === 'none' ? 0 : replay === 'latest' ? 1 : replay
-  if (!(last > 0)) {
+  const starting = replayStarts(backplane, channels, replay, admitting)
+  const floors = starting instanceof Promise ? await starting : starting
+  if (!floors) {
     const cursor = formatPosition(now)
     return { recovered, replayed: 0, cursor, ...announced, start: { position: bridge, bridge } }
   }
-  const seeking = admitting.read(() => all(channels.map((channel) => backplane.seek(channel, last))))
-  const positions = seeking instanceof Promise ? await seeking : seeking
-  const floors = new Map(channels.map((channel, index) => [channel, positions[index]!]))
   const fetching = admitting.read(() => readChannels(backplane, channels, (channel) => floors.get(channel)!))
   const kept = fetching instanceof Promise ? await fetching : fetching
-  const position = Math.min(...positions)
+  const position = Math.min(...floors.values())
   const { replayed, pages, verdicts } = await readAhead(runtime, request, { position, bridge, floors, first: kept })
   const firsts = kept.map(({ messages }) => (messages[0] ? messages[0].position - 1 : now))
   return {
@@ -114,6 +108,42 @@ export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): 
     ...announced,
     start: { position, bridge, floors, pages, verdicts },
   }
+}
+
+/** The present, as the first read of a stream's channels shows it. */
+export interface Horizon {
+  /** Events up to this position, on any channel, are in the log. */
+  readonly bridge: number
+  readonly clock: number
+  /** The position for a client that begins now. Reveals nothing about other channels. */
+  readonly now: number
+}
+
+export function horizonOf(first: readonly ReadResult[]): Horizon {
+  let bridge = Infinity
+  let clock = Infinity
+  for (const result of first) {
+    bridge = Math.min(bridge, result.storedPosition)
+    clock = Math.min(clock, result.clock)
+  }
+  let now = clock
+  for (const { lastPosition } of first) now = Math.max(now, Math.min(lastPosition, bridge))
+  return { bridge, clock, now }
+}
+
+/** Finds the positions after which the replayed events of each channel follow. `undefined` if none are replayed. */
+export function replayStarts(
+  backplane: Backplane,
+  channels: readonly string[],
+  replay: Replay,
+  asking: Pick<Asking, 'read'>,
+): Awaitable<Map<string, number> | undefined> {
+  const last = replay === 'none' ? 0 : replay === 'latest' ? 1 : replay
+  if (!(last > 0)) return undefined
+  const seeking = asking.read(() => all(channels.map((channel) => backplane.seek(channel, last))))
+  const starts = (positions: readonly number[]) =>
+    new Map(channels.map((channel, index) => [channel, positions[index]!]))
+  return seeking instanceof Promise ? seeking.then(starts) : starts(seeking)
 }
 
 /** A gap that is announced before the first event. */
@@ -148,7 +178,7 @@ interface ReadAhead {
 export async function readAhead(
   { backplane, replays }: DeliveryRuntime,
   { channels, sees, admitting }: JoinRequest,
-  start: { position: number; bridge: number; floors?: Map<string, number>; first: readonly ReadResult[] },
+  start: { position: number; bridge: number; floors?: ReadonlyMap<string, number>; first: readonly ReadResult[] },
 ): Promise<ReadAhead> {
   const { bridge } = start
   const verdicts = sees && new Verdicts(sees)

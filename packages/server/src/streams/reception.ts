@@ -1,17 +1,18 @@
-import type { EventContract } from '@rivulet/core'
 import type { Connection } from '../delivery/connection.js'
 import type { Frame, WireEvent } from '../delivery/frame.js'
 import { lingerMs } from '../delivery/outlet.js'
-import type { Awaitable } from '../runtime/awaitable.js'
 import { diagnose } from '../runtime/diagnostics.js'
 import { decide, tell } from '../runtime/guard.js'
 import type { Refusal, Sink } from '../sinks/sink.js'
 import { asStream, Refused } from './admission.js'
-import { type Admitting, clientGone } from './admitting.js'
-import { everyone, type ReadAdmission, readAuthorization, readChannelNames, readPresence } from './answers.js'
+import type { Admitting } from './admitting.js'
+import { type ReadAdmission, readPresence } from './answers.js'
+import { clientGone } from './asking.js'
 import { type Join, type JoinRequest, planJoin } from './join.js'
-import { type Beginning, encodeSnapshot } from './snapshot.js'
-import type { EventStreamOptions, Snapshot } from './stream-options.js'
+import { distinctNames, nameRule } from './requested.js'
+import { askAdmission, askChannels } from './route-answers.js'
+import { snapshotsOf } from './snapshot.js'
+import type { EventStreamOptions } from './stream-options.js'
 import type { Streams } from './streams.js'
 
 // Admits or refuses a request for a stream: limits, `authorize`, `channels`.
@@ -22,6 +23,8 @@ export interface StreamRequest<Request> {
   readonly raw: Request
   /** The `Last-Event-ID` header, or else the query parameter `lastEventId`. */
   readonly lastEventId: string | undefined
+  /** The query parameters `channel` without empty ones; `undefined` if there are none. */
+  readonly requested?: readonly string[] | undefined
 }
 
 /** A source of streams other than the channels of a route. */
@@ -52,17 +55,23 @@ export async function receive<Request, Context>(
     admitting = streams.admit(sink)
     sink.attach(admitting)
     if (sink.closed) return
+    const requested = request.requested && distinctNames(request.requested)
+    if (request.requested && !requested) throw new Refused({ status: 400, message: `Ask for ${nameRule}.` })
     const later = admitting.turn()
     if (later) await later
-    // Every later disconnect reaches this node once this is done. Only then may the request be authorized.
-    const listening = streams.control.ready()
-    if (listening) await admitting.read(() => listening)
+    for (;;) {
+      const listening = streams.listening(options.changeable === true)
+      if (!listening) break
+      await admitting.read(() => listening)
+    }
     admitting.admittedPosition = streams.control.position
-    const authorized = source ? source.authorize(admitting) : authorize(admitting, request, options)
+    const authorized = source ? source.authorize(admitting) : askAdmission(admitting, request.raw, options)
     const admission = authorized instanceof Promise ? await authorized : authorized
     if (admission.expiresAt <= streams.runtime.clock.now()) throw new Refused({ status: 401 })
     admitting.slot.claim(admission.key)
-    const named = source ? [source.channel()] : channelsOf(admitting, request, admission, options)
+    const named = source
+      ? [source.channel()]
+      : askChannels(admitting, { raw: request.raw, requested }, admission, options)
     const channels = named instanceof Promise ? await named : named
     await open(streams, request, sink, options, { admitting, admission, channels, source })
   } catch (outcome) {
@@ -114,25 +123,6 @@ function destroy(streams: Streams, sink: Sink): void {
   )
 }
 
-function authorize<Request, Context>(
-  admitting: Admitting,
-  { raw }: StreamRequest<Request>,
-  options: EventStreamOptions<Request, Context>,
-): Awaitable<ReadAdmission> {
-  if (!options.authorize) return everyone
-  return admitting.ask('authorize', (call) => options.authorize!(raw, call), readAuthorization)
-}
-
-function channelsOf<Request, Context>(
-  admitting: Admitting,
-  { raw }: StreamRequest<Request>,
-  { context }: ReadAdmission,
-  { channels = ['default'] }: EventStreamOptions<Request, Context>,
-): Awaitable<readonly string[]> {
-  if (typeof channels !== 'function') return admitting.run('channels', () => readChannelNames(channels))
-  return admitting.ask('channels', (call) => channels(raw, context as Context, call), readChannelNames)
-}
-
 async function open<Request, Context>(
   streams: Streams,
   { lastEventId }: StreamRequest<Request>,
@@ -154,8 +144,9 @@ async function open<Request, Context>(
   const filter =
     options.filter && ((event: WireEvent) => decide('filter()', () => options.filter!(event as never, context)))
   const onUncertain = source?.onUncertain
+  const route = source ? undefined : (options as EventStreamOptions)
   const connection = admitting.attempt('read', () =>
-    streams.create(sink, channels, admission, { admitting, filter, onUncertain }),
+    streams.create(sink, channels, admission, { admitting, filter, route, onUncertain }),
   )
   let presence: string | undefined
   try {
@@ -164,6 +155,7 @@ async function open<Request, Context>(
       const matched = admitting.attempt('disconnect', () => disconnects.some((matches) => matches(connection)))
       if (matched) throw new Refused({ status: 403 })
     }
+    admitting.carryOutMoves(connection)
     if (options.presence) {
       presence = await admitting.ask('presence', (call) => options.presence!(context, call), readPresence)
     }
@@ -174,14 +166,10 @@ async function open<Request, Context>(
     }
     // Live events are held back from this ordinal on, in the queue that the cohort shares.
     const ordinal = connection.cohort.queue.end
-    const snapshot =
-      options.snapshot &&
-      ((begun: Beginning) =>
-        admitting.ask(
-          'snapshot',
-          (call) => options.snapshot!(context, call),
-          (answer) => encodeSnapshot(streams.runtime, streams.options, answer as Snapshot<EventContract>, begun),
-        ))
+    const snapshot = snapshotsOf(streams.runtime, streams.options, options as EventStreamOptions, {
+      context,
+      asking: admitting,
+    })
     const sees = filter && ((frame: Frame) => connection.sees(frame))
     const asked = { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot, admitting }
     const planned = admitting.run('read', () => (source ? source.join(asked) : planJoin(streams.runtime, asked)))

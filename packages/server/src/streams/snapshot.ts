@@ -3,8 +3,10 @@ import { checkName } from '../backplane/name.js'
 import { formatPosition, parsePosition } from '../backplane/position.js'
 import type { DeliveryRuntime } from '../delivery/delivery-runtime.js'
 import { createMessage } from '../delivery/message.js'
+import type { Awaitable } from '../runtime/awaitable.js'
 import { ConfigurationError } from '../runtime/errors.js'
-import type { Snapshot } from './stream-options.js'
+import type { Asking } from './asking.js'
+import type { EventStreamOptions, Snapshot } from './stream-options.js'
 
 /** The beginning of a stream that does not resume from a cursor. */
 export interface Beginning {
@@ -12,6 +14,8 @@ export interface Beginning {
   readonly position: number
   /** The position for the client. Divides the events of its own channels in the same way, and reveals nothing about other channels. */
   readonly cursor: number
+  /** The cursor is true of everything that the client then has, and becomes the id of the last event. */
+  readonly marked: boolean
 }
 
 /** A snapshot as it goes over the wire. */
@@ -23,15 +27,46 @@ export interface EncodedSnapshot {
   readonly cursor: number
 }
 
+/** Encodes the events of a snapshot. */
+export interface SnapshotEncoding {
+  readonly contract: EventContract
+  readonly source: string
+}
+
+/** Takes the snapshot of some channels for a stream that begins there. */
+export type TakeSnapshot = (begun: Beginning, channels: readonly string[]) => Awaitable<EncodedSnapshot>
+
+/** Prepares to ask a route for snapshots. `undefined` if it has none. */
+export function snapshotsOf(
+  runtime: DeliveryRuntime,
+  encoding: SnapshotEncoding,
+  options: Pick<EventStreamOptions, 'snapshot'>,
+  { context, asking }: { context: unknown; asking: Pick<Asking, 'ask'> },
+): TakeSnapshot | undefined {
+  if (!options.snapshot) return undefined
+  return (begun, channels) =>
+    asking.ask(
+      'snapshot',
+      (call) =>
+        options.snapshot!(context, {
+          channels,
+          get signal() {
+            return call.signal
+          },
+        }),
+      (answer) => encodeSnapshot(runtime, encoding, answer, begun),
+    )
+}
+
 /**
  * Encodes a snapshot. Only its last event has an id: a client that leaves earlier has no cursor, and gets the snapshot again.
  *
  * @param begun The beginning of the stream at the time of the call of `snapshot`.
  * @throws {ConfigurationError} if `events` is not an array or `cursor` not the id of an event, and any error of publishing its events.
  */
-export async function encodeSnapshot(
+async function encodeSnapshot(
   runtime: DeliveryRuntime,
-  { contract, source }: { contract: EventContract; source: string },
+  { contract, source }: SnapshotEncoding,
   snapshot: Snapshot<EventContract>,
   begun: Beginning,
 ): Promise<EncodedSnapshot> {
@@ -47,7 +82,7 @@ export async function encodeSnapshot(
     checkName('snapshot().events[].channel', channel)
     const stamp = { timestamp: runtime.clock.now(), source, channel }
     const { data } = await createMessage(contract, type, payload, stamp)
-    const id = index === events.length - 1 ? formatPosition(cursor) : undefined
+    const id = begun.marked && index === events.length - 1 ? formatPosition(cursor) : undefined
     text += encodeMessage({ id, event: type, data })
   }
   return { text, start, cursor }

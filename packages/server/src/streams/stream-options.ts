@@ -45,6 +45,22 @@ export interface Snapshot<Contract extends EventContract> {
   readonly cursor?: string | undefined
 }
 
+/** The last argument of `channels`. */
+export interface ChannelsOptions extends CallbackOptions {
+  /**
+   * The channels that the client asked for: in the stream's request with query parameters `channel`, or in a change of the
+   * open stream. Distinct names, at most 1,000 of at most 256 characters. `undefined` if it never asked. Check each against
+   * the user.
+   */
+  readonly requested: readonly string[] | undefined
+}
+
+/** The last argument of `snapshot`. */
+export interface SnapshotOptions extends CallbackOptions {
+  /** The channels whose state is wanted: all at the beginning of a stream, later the added ones. */
+  readonly channels: readonly string[]
+}
+
 /**
  * The options for the streams of one route. `Request` is the framework's own request.
  *
@@ -58,10 +74,20 @@ export interface EventStreamOptions<
   Context = unknown,
   Contract extends EventContract = EventContract,
 > {
-  /** The channels of a stream, or a function that returns them. An empty list refuses with 403. @default ['default'] */
+  /**
+   * The channels of a stream, or a function that returns them. An empty list refuses with 403. The function is also called
+   * when the client changes the channels of an open stream, with the request of the control route. @default ['default']
+   */
   channels?:
     | readonly string[]
-    | ((request: Request, context: Context, options: CallbackOptions) => Awaitable<readonly string[]>)
+    | ((request: Request, context: Context, options: ChannelsOptions) => Awaitable<readonly string[]>)
+  /**
+   * Lets clients change the channels of their open streams, by a POST to the route's control route. Add that route with the
+   * same options: `streamControl` in the packages for frameworks, `handleStreamControl` or `streamControlResponse` in this one.
+   *
+   * @default false
+   */
+  changeable?: boolean
   /** Admits or refuses a request. @default Admits everyone */
   authorize?: (request: Request, options: CallbackOptions) => Awaitable<Authorization<Context>>
   /**
@@ -76,11 +102,11 @@ export interface EventStreamOptions<
    */
   replay?: 'none' | 'latest' | number
   /**
-   * Returns the state for a client that cannot resume, because it has no last event ID or that event is no longer kept.
-   * Sent before the first event, and replaces `replay`. Live events are held back before the call, so that none is lost
-   * in between.
+   * Returns the state for a client that cannot resume, because it has no last event ID or that event is no longer kept, and
+   * the state of channels that are added to an open stream. Sent before the first event, and replaces `replay`. Live events
+   * are held back before the call, so that none is lost in between.
    */
-  snapshot?: (context: Context, options: CallbackOptions) => Awaitable<Snapshot<Contract>>
+  snapshot?: (context: Context, options: SnapshotOptions) => Awaitable<Snapshot<Contract>>
   /**
    * Makes each stream a member of its channels, which `manager.presence(channel)` lists on every node. Returns the data that
    * others may see, as a JSON value (a name, a role). `undefined` hides this stream.

@@ -7,25 +7,33 @@ import { FanOut } from '../delivery/fan-out.js'
 import type { WireEvent } from '../delivery/frame.js'
 import { type HeartbeatOptions, HeartbeatService } from '../delivery/heartbeat.js'
 import type { CoalescingOptions } from '../delivery/pace.js'
+import { ChangeRelay } from '../nodes/change-relay.js'
 import { Control } from '../nodes/control.js'
+import type { Order } from '../nodes/order.js'
 import { Presence, type PresenceOptions } from '../nodes/presence.js'
 import { diagnose } from '../runtime/diagnostics.js'
-import type { Step } from '../runtime/guard.js'
+import type { SharedStep, Step } from '../runtime/guard.js'
 import type { ErrorHandler } from '../runtime/report.js'
 import type { ManagerStats } from '../runtime/stats.js'
 import type { Sink } from '../sinks/sink.js'
 import { ConnectionLimits, type Limits, pipelined, Refused, shuttingDown } from './admission.js'
-import { Admitting, clientGone } from './admitting.js'
+import { Admitting } from './admitting.js'
 import type { ReadAdmission } from './answers.js'
+import { type AskingOptions, clientGone } from './asking.js'
+import { Changes } from './changes.js'
 import { Disconnects } from './disconnects.js'
 import { spreadClosing } from './drain.js'
 import type { Join } from './join.js'
 import { Lifetimes } from './lifetime.js'
+import { makeSecret } from './secret.js'
+import type { EventStreamOptions } from './stream-options.js'
 import { Turns } from './turns.js'
 
 export interface StreamsOptions {
   readonly contract: EventContract
   readonly backplane: Backplane
+  /** No other node can have the backplane. */
+  readonly alone: boolean
   readonly clock: Clock
   readonly source: string
   readonly name: string | undefined
@@ -61,11 +69,15 @@ export class Streams {
   readonly control: Control
   readonly disconnects: Disconnects
   readonly presence: Presence
+  readonly changes: Changes
+  /** Passes on changes to other nodes. `undefined` if there are none. */
+  readonly relay: ChangeRelay | undefined
+  readonly asking: AskingOptions
   readonly #fanOut: FanOut
   readonly #heartbeat: HeartbeatService
   readonly #lifetimes: Lifetimes
   readonly #limits: ConnectionLimits
-  readonly #turns: Turns
+  readonly #changeLimits: ConnectionLimits
   readonly #admitting = new Set<Admitting>()
   /** Connections that are not open yet. */
   readonly #joining = new Map<string, Connection>()
@@ -85,15 +97,17 @@ export class Streams {
     this.#heartbeat = new HeartbeatService(clock, options.heartbeat)
     this.#lifetimes = new Lifetimes(clock, limits.maxLifetimeMs)
     this.#limits = new ConnectionLimits(limits, clock.random)
-    this.#turns = new Turns(clock)
+    this.#changeLimits = new ConnectionLimits(limits, clock.random)
+    this.asking = { timeoutMs: options.callbackTimeoutMs, turns: new Turns(clock) }
     this.disconnects = new Disconnects({
       open: this.connections,
       joining: this.#joining,
       admitting: this.#admitting,
       members: (channel) => this.#fanOut.members(channel),
+      prospects: () => this.changes.pending,
     })
     this.control = new Control(clock, backplane, {
-      disconnect: (selector, reason, position) => void this.disconnects.selected(selector, reason, position),
+      carryOut: (order, position) => this.#carryOut(order, position),
       reauthorize: () => this.disconnects.reauthorize(),
     })
     this.presence = new Presence(this.runtime, backplane.registry ?? new MemoryRegistry(() => clock.now()), {
@@ -101,17 +115,50 @@ export class Streams {
       connections: () => this.connections.size,
       options: options.presence,
     })
+    this.changes = new Changes({
+      runtime: this.runtime,
+      fanOut: this.#fanOut,
+      control: this.control,
+      presence: this.presence,
+      connections: this.connections,
+      idPrefix: this.#idPrefix,
+      encoding: options,
+      asking: this.asking,
+    })
+    this.relay = options.alone ? undefined : new ChangeRelay(backplane, this.changes)
+  }
+
+  #carryOut(order: Order, position: number): void {
+    const { type, selector } = order
+    if (type === 'disconnect') this.disconnects.selected(selector, order.reason, position)
+    else this.disconnects.move(selector, position, (connection) => this.changes.move(connection, type, order.channel))
   }
 
   /** Takes a request in. Call `answered` when it has its answer. @throws {Refused} */
-  admit(sink: Sink): Admitting {
+  admit(sink: Pick<Sink, 'queued'>): Admitting {
     const { clock, closing } = this.runtime
     if (sink.queued) throw new Refused(pipelined(clock.random))
     if (closing) throw new Refused(shuttingDown(clock.random))
-    const timing = { timeoutMs: this.options.callbackTimeoutMs, turns: this.#turns }
-    const admitting = new Admitting(this.runtime, this.#limits.enter(), timing)
+    const admitting = new Admitting(this.runtime, this.#limits.enter(), this.asking)
     this.#admitting.add(admitting)
     return admitting
+  }
+
+  /** Takes in a request to change a stream, within limits of the same numbers. Call `answered` like for a stream. @throws {Refused} */
+  admitChange(): Admitting {
+    const { clock, closing } = this.runtime
+    if (closing) throw new Refused(shuttingDown(clock.random))
+    const admitting = new Admitting(this.runtime, this.#changeLimits.enter(), this.asking)
+    this.#admitting.add(admitting)
+    return admitting
+  }
+
+  /**
+   * The step to wait for before a request is authorized: once it is done, every later order reaches this node, and so does
+   * every change of a changeable stream.
+   */
+  listening(changeable: boolean): SharedStep | undefined {
+    return this.control.ready() ?? (changeable ? this.relay?.ready() : undefined)
   }
 
   /** Call this when the request has its answer, a stream or a refusal. */
@@ -128,10 +175,13 @@ export class Streams {
     {
       admitting,
       filter,
+      route,
       onUncertain,
     }: {
       admitting: Admitting
       filter: ((event: WireEvent) => boolean) | undefined
+      /** The options of its route; `undefined` if its channels cannot change. */
+      route: Pick<EventStreamOptions, 'changeable' | 'replay' | 'snapshot'> | undefined
       onUncertain: ((connection: Connection) => void) | undefined
     },
   ): Connection {
@@ -143,6 +193,8 @@ export class Streams {
       key,
       filter,
       admittedPosition: admitting.admittedPosition!,
+      route,
+      control: route?.changeable ? makeSecret() : undefined,
       onUncertain: onUncertain && (() => onUncertain(connection)),
       onClose: (reason) => {
         admitting.slot.release()
@@ -192,7 +244,17 @@ export class Streams {
     this.#lifetimes.add(connection, admission.expiresAt)
     if (presence !== undefined) this.presence.join(connection, presence)
     for (const reason of gaps) this.runtime.counters.gaps[reason]++
-    const open = { type: 'rivulet:open', connectionId, heartbeatMs, recovered, replayed, location, run } as const
+    const { control } = connection
+    const open = {
+      type: 'rivulet:open',
+      connectionId,
+      heartbeatMs,
+      recovered,
+      replayed,
+      location,
+      run,
+      control,
+    } as const
     connection.write(encodeControlEvent(open, { id: cursor, retry: this.options.retryMs }) + prologue)
     diagnose(this.runtime, 'rivulet:connection:open', () => ({ connectionId, channels, recovered, replayed }))
     connection.join({ ...start, ordinal })
@@ -202,6 +264,7 @@ export class Streams {
     const { clock, counters } = this.runtime
     const { id, cohort, connectedAt } = connection
     this.disconnects.remove(connection)
+    this.changes.remove(connection)
     this.#joining.delete(id)
     this.#fanOut.release(cohort)
     if (!this.connections.delete(id)) return
@@ -258,7 +321,7 @@ export class Streams {
    */
   async leave(): Promise<void> {
     const { clock } = this.runtime
-    const left = Promise.all([this.presence.close(), this.control.close()])
+    const left = Promise.all([this.presence.close(), this.control.close(), this.relay?.close()])
     await new Promise<void>((resolve) => {
       const timer = clock.setTimeout(resolve, leaveMs)
       left

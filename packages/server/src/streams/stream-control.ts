@@ -1,0 +1,82 @@
+import type { GrantedChange } from '../nodes/change-relay.js'
+import { InvalidChangeError } from '../runtime/errors.js'
+import { Refused } from './admission.js'
+import type { Admitting } from './admitting.js'
+import { withChannels } from './candidate.js'
+import { answer, type PlainAnswer, refuse } from './plain-answer.js'
+import { maxChangeBytes, readChange } from './requested.js'
+import { askAdmission, askChannels } from './route-answers.js'
+import type { EventStreamOptions } from './stream-options.js'
+import type { Streams } from './streams.js'
+
+// Answers requests to change the channels of open streams: limits, `authorize`, `channels`. The stream itself tells the result.
+
+/** A request to change the channels of a stream, from any HTTP server. */
+export interface StreamControlRequest<Request> {
+  /** The framework's own request, passed to `authorize` and `channels`. */
+  readonly raw: Request
+  /** Its body: the text or the bytes, or what a JSON parser made of them. */
+  readonly body: unknown
+}
+
+/** The answer to a request to change a stream, for any HTTP implementation. */
+export interface StreamControlAnswer extends PlainAnswer {
+  /**
+   * 202 once the change is on its way to the stream, 400 for a malformed body, 404 if the server knows of no such stream, 413
+   * for a body that is too large, or the status of a refusal.
+   */
+  readonly status: number
+}
+
+/** Answers a request to change a stream. Never rejects. */
+export async function answerControl<Request, Context>(
+  streams: Streams,
+  request: StreamControlRequest<Request>,
+  options: EventStreamOptions<Request, Context>,
+): Promise<StreamControlAnswer> {
+  let admitting: Admitting | undefined
+  try {
+    const { body } = request
+    if ((typeof body === 'string' || body instanceof Uint8Array) && body.length > maxChangeBytes) throw tooLarge
+    const { requested, ...asked } = readChange(body)
+    admitting = streams.admitChange()
+    const later = admitting.turn()
+    if (later) await later
+    const listening = streams.control.ready()
+    if (listening) await admitting.read(() => listening)
+    const admittedPosition = streams.control.position
+    admitting.admittedPosition = admittedPosition
+    const admission = await askAdmission(admitting, request.raw, options)
+    const { key, expiresAt } = admission
+    if (expiresAt <= streams.runtime.clock.now()) throw new Refused({ status: 401 })
+    admitting.slot.claim(key)
+    const channels = await askChannels(admitting, { raw: request.raw, requested }, admission, options)
+    await handOver(streams, admitting, { ...asked, key, channels, admittedPosition })
+    return answer(202, '', '')
+  } catch (outcome) {
+    if (outcome instanceof InvalidChangeError) return refuse({ status: 400, message: outcome.message })
+    if (!Refused.is(outcome)) streams.runtime.report(outcome, { stage: 'channels' })
+    return refuse(Refused.is(outcome) ? outcome.refusal : { status: 500 })
+  } finally {
+    if (admitting) streams.answered(admitting)
+  }
+}
+
+/** The refusal of a body that is too large. */
+export const tooLarge: Refused = new Refused({ status: 413, message: `Send at most ${maxChangeBytes} bytes.` })
+
+async function handOver(streams: Streams, admitting: Admitting, change: GrantedChange): Promise<void> {
+  const { changes, connections, relay } = streams
+  const { connectionId, channels } = change
+  admitting.check()
+  const connection = connections.get(connectionId)
+  if (!connection) {
+    if (!relay || changes.has(connectionId)) throw new Refused({ status: 404 })
+    await admitting.read(() => relay.pass(change))
+    return
+  }
+  const prospect = withChannels(connection, channels)
+  const matched = admitting.attempt('disconnect', () => admitting.disconnects.some((matches) => matches(prospect)))
+  if (matched) throw new Refused({ status: 403 })
+  changes.change(change)
+}
