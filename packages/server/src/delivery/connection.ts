@@ -26,11 +26,22 @@ export interface ConnectionOptions {
   /** The secret with which its client changes its channels, if it may. */
   readonly control: string | undefined
   /** It went live, or events may be missing: what ends its stream may have been among them. */
-  readonly onUncertain: (() => void) | undefined
-  /** Called when nothing more will be written to the connection. */
-  readonly onClose: (reason: string) => void
-  /** Called when its response has ended too. */
-  readonly onEnd: () => void
+  readonly onUncertain: ((connection: Connection) => void) | undefined
+  /** What it counts for within the limits. */
+  readonly slot: Slot
+}
+
+/** A place within the limits, which a connection takes until it closes. */
+export interface Slot {
+  release(): void
+}
+
+/** Whoever opens connections. */
+export interface ConnectionOwner {
+  /** Nothing more will be written to the connection. */
+  onClose(connection: Connection, reason: string): void
+  /** Its response has ended too. */
+  onEnd(connection: Connection): void
 }
 
 /** The time in milliseconds for which a new stream may catch up at once. The rest waits for its turn in the line. */
@@ -42,11 +53,16 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
   readonly context: unknown
   readonly key: string | undefined
   readonly connectedAt: number
+  readonly route: object | undefined
+  readonly control: string | undefined
+  readonly slot: Slot
   readonly sink: Sink
   state: ConnectionInfo['state'] = 'joining'
   heartbeatSlot: Set<HeartbeatTarget> | undefined
   readonly #runtime: DeliveryRuntime
-  readonly #options: ConnectionOptions
+  readonly #owner: ConnectionOwner
+  readonly #admittedPosition: number
+  readonly #onUncertain: ((connection: Connection) => void) | undefined
   readonly #outlet: Outlet
   #cohort: Cohort
   #catchUp: CatchUp | undefined
@@ -61,28 +77,30 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
   #withheld: Set<string> | undefined
   #onReady: (() => void) | undefined
 
-  constructor(runtime: DeliveryRuntime, cohort: Cohort, sink: Sink, options: ConnectionOptions) {
+  // Copies the options: there are thousands of connections, and each object takes memory.
+  constructor(
+    runtime: DeliveryRuntime,
+    owner: ConnectionOwner,
+    { cohort, sink, options }: { cohort: Cohort; sink: Sink; options: ConnectionOptions },
+  ) {
     this.#runtime = runtime
+    this.#owner = owner
     this.#cohort = cohort
     this.sink = sink
     this.id = options.id
     this.context = options.context
     this.key = options.key
-    this.#options = options
-    this.#outlet = new Outlet(runtime, sink, this, options)
+    this.#admittedPosition = options.admittedPosition
+    this.route = options.route
+    this.control = options.control
+    this.slot = options.slot
+    this.#onUncertain = options.onUncertain
+    this.#outlet = new Outlet(runtime, sink, this, options.filter)
     this.connectedAt = this.#outlet.lastWriteAt
   }
 
   get admittedPosition(): number {
-    return this.#options.admittedPosition
-  }
-
-  get route(): object | undefined {
-    return this.#options.route
-  }
-
-  get control(): string | undefined {
-    return this.#options.control
+    return this.#admittedPosition
   }
 
   get cohort(): Cohort {
@@ -137,7 +155,7 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
     this.state = 'live'
     this.cohort.live.add(this)
     this.cohort.caughtUp(this)
-    this.#options.onUncertain?.()
+    this.#onUncertain?.(this)
     this.#tellReady()
   }
 
@@ -292,7 +310,11 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
   }
 
   onGap(): void {
-    this.#options.onUncertain?.()
+    this.#onUncertain?.(this)
+  }
+
+  onEnd(): void {
+    this.#owner.onEnd(this)
   }
 
   /** Ends the stream after its last event, which tells why. */
@@ -354,6 +376,6 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
     this.cohort.letGo(this)
     this.cohort.caughtUp(this)
     this.#outlet.stop()
-    this.#options.onClose(reason)
+    this.#owner.onClose(this, reason)
   }
 }

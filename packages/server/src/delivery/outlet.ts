@@ -18,6 +18,8 @@ export interface OutletOwner extends ConnectionInfo {
   onComplete(): void
   /** Ends the stream at once, without `rivulet:close`. */
   cut(reason: string): void
+  /** The response has ended. */
+  onEnd(): void
 }
 
 /** The time in milliseconds that an ended response gets to send its buffer. */
@@ -37,22 +39,19 @@ export class Outlet implements Watched {
   readonly #runtime: DeliveryRuntime
   readonly #sink: Sink
   readonly #owner: OutletOwner
-  readonly #onEnd: () => void
   #linger: unknown
   /** The large payloads among the buffered ones. */
   #held: Payload[] | undefined
 
-  /** @param onEnd Called when the response has ended. */
   constructor(
     runtime: DeliveryRuntime,
     sink: Sink,
     owner: OutletOwner,
-    { filter, onEnd }: { filter: ((event: WireEvent) => boolean) | undefined; onEnd: () => void },
+    filter: ((event: WireEvent) => boolean) | undefined,
   ) {
     this.#runtime = runtime
     this.#sink = sink
     this.#owner = owner
-    this.#onEnd = onEnd
     this.filter = filter
     this.lastWriteAt = runtime.clock.now()
   }
@@ -198,6 +197,6 @@ export class Outlet implements Watched {
 
   #over(): void {
     this.#releaseHeld()
-    this.#onEnd()
+    this.#owner.onEnd()
   }
 }

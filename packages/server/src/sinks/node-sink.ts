@@ -44,6 +44,10 @@ export class NodeSink implements Sink {
     return this.#connection !== undefined && !this.#response.socket && !this.closed
   }
 
+  relisten(listener: SinkListener): void {
+    if (this.#listener) this.#listener = listener
+  }
+
   attach(listener: SinkListener): void {
     this.#listener = listener
     // Not the request's `close`, which comes as soon as its body is read.

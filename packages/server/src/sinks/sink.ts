@@ -39,6 +39,8 @@ export interface Sink {
   readonly queued?: boolean
   /** Sets the listener. Called once, before `refuse` or `open`. */
   attach(listener: SinkListener): void
+  /** Replaces the listener by one that it passed everything on to, so that the memory of the first one is freed. Optional. */
+  relisten?(listener: SinkListener): void
   /**
    * Answers with a refusal instead of a stream.
    * @param leave As for `end`.

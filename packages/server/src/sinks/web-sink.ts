@@ -34,6 +34,10 @@ export class WebSink implements Sink {
     return this.#closed
   }
 
+  relisten(listener: SinkListener): void {
+    if (this.#listener) this.#listener = listener
+  }
+
   attach(listener: SinkListener): void {
     this.#listener = listener
   }

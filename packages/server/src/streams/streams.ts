@@ -1,7 +1,7 @@
 import { type Clock, type EventContract, encodeControlEvent } from '@rivulet/core'
 import type { Backplane } from '../backplane/backplane.js'
 import { MemoryRegistry } from '../backplane/memory-registry.js'
-import { Connection } from '../delivery/connection.js'
+import { Connection, type ConnectionOwner } from '../delivery/connection.js'
 import { createDeliveryRuntime, type DeliveryRuntime } from '../delivery/delivery-runtime.js'
 import { FanOut } from '../delivery/fan-out.js'
 import type { WireEvent } from '../delivery/frame.js'
@@ -79,8 +79,13 @@ export class Streams {
   readonly #limits: ConnectionLimits
   readonly #changeLimits: ConnectionLimits
   readonly #admitting = new Set<Admitting>()
-  /** Connections that are not open yet. */
+  /** Connections that are not open yet, and their requests. */
   readonly #joining = new Map<string, Connection>()
+  readonly #admittingOf = new Map<Connection, Admitting>()
+  readonly #owner: ConnectionOwner = {
+    onClose: (connection, reason) => this.#onClose(connection, reason),
+    onEnd: (connection) => this.#onEnd(connection),
+  }
   /** Closed connections whose responses have not ended. */
   readonly #ending = new Set<Connection>()
   /** Makes connection ids unique across processes. Ids are not secret. */
@@ -187,26 +192,14 @@ export class Streams {
   ): Connection {
     const cohort = this.#fanOut.cohort(channels)
     const id = `${this.#idPrefix}-${(++this.#lastId).toString(36)}`
-    const connection: Connection = new Connection(this.runtime, cohort, sink, {
-      id,
-      context,
-      key,
-      filter,
-      admittedPosition: admitting.admittedPosition!,
-      route,
-      control: route?.changeable ? makeSecret() : undefined,
-      onUncertain: onUncertain && (() => onUncertain(connection)),
-      onClose: (reason) => {
-        admitting.slot.release()
-        // Has an effect only before the connection is open.
-        admitting.breakOff(new Refused({ status: 403 }))
-        this.#onClose(connection, reason)
-      },
-      onEnd: () => this.#onEnd(connection),
-    })
+    const { admittedPosition = 0, slot } = admitting
+    const control = route?.changeable ? makeSecret() : undefined
+    const options = { id, context, key, filter, admittedPosition, route, control, onUncertain, slot }
+    const connection = new Connection(this.runtime, this.#owner, { cohort, sink, options })
     cohort.catchingUp.add(connection)
     this.disconnects.add(connection)
     this.#joining.set(id, connection)
+    this.#admittingOf.set(connection, admitting)
     return connection
   }
 
@@ -236,6 +229,8 @@ export class Streams {
     const { intervalMs: heartbeatMs } = this.#heartbeat
     sink.open(location === undefined ? undefined : { 'content-location': location })
     admitting.open(connection)
+    sink.relisten?.(connection)
+    this.#admittingOf.delete(connection)
     this.runtime.counters.opened++
     this.#joining.delete(connectionId)
     this.connections.set(connectionId, connection)
@@ -263,6 +258,9 @@ export class Streams {
   #onClose(connection: Connection, reason: string): void {
     const { clock, counters } = this.runtime
     const { id, cohort, connectedAt } = connection
+    connection.slot.release()
+    this.#admittingOf.get(connection)?.breakOff(new Refused({ status: 403 }))
+    this.#admittingOf.delete(connection)
     this.disconnects.remove(connection)
     this.changes.remove(connection)
     this.#joining.delete(id)
