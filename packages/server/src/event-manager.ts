@@ -262,6 +262,7 @@ export class EventManager<Contract extends EventContract, Context = unknown> {
     checkChannel(channel)
     await this.#backplane.forget(channel)
     this.#streams.runtime.replays.forget(channel)
+    this.#streams.joins.clear()
   }
 
   /**

@@ -24,8 +24,8 @@ export interface CatchUpStart {
   readonly position: number
   /** Events up to this position are in the log. Later ones are in the queue, at `ordinal` or after it. */
   readonly bridge: number
-  /** Later starting positions of single channels. Events between `position` and these are not wanted, or were announced as lost. The catch-up adds to it. */
-  readonly floors?: Map<string, number>
+  /** Later starting positions of single channels. Events between `position` and these are not wanted, or were announced as lost. */
+  readonly floors?: ReadonlyMap<string, number>
   /** What the connection has from an earlier cohort. */
   readonly earlier?: Earlier
   /** Tells the stream where its history ends. */
@@ -84,7 +84,7 @@ export class CatchUp implements Writer {
   readonly servesLive = false
   readonly #runtime: DeliveryRuntime
   readonly #connection: CatchUpTarget
-  #floors: Map<string, number> | undefined
+  #floors: ReadonlyMap<string, number> | undefined
   #ordinal: number
   #position: number
   #bridge: number
@@ -253,9 +253,11 @@ export class CatchUp implements Writer {
     this.#endPage(page)
     if (page.lost.length === 0) return
     const gaps: Frame[] = []
+    // A copy: streams that joined together have the same floors.
+    const floors = new Map(this.#floors)
+    this.#floors = floors
     for (const { channel, upTo, reason } of page.lost) {
-      this.#floors ??= new Map()
-      this.#floors.set(channel, upTo)
+      floors.set(channel, upTo)
       if (this.#connection.withholds(channel)) continue
       // After joining, events can only be lost because the connection was slow.
       gaps.push(Frame.gap(channel, this.#connection.state === 'joining' && reason ? reason : 'lagged'))

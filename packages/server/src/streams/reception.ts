@@ -172,8 +172,14 @@ async function open<Request, Context>(
     })
     const sees = filter && ((frame: Frame) => connection.sees(frame))
     const asked = { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot, admitting }
-    const planned = admitting.run('read', () => (source ? source.join(asked) : planJoin(streams.runtime, asked)))
-    const join = planned instanceof Promise ? await planned : planned
+    const { cohort } = connection
+    const shares = !source && !sees && !snapshot
+    let join = shares ? streams.joins.find(cohort, asked) : undefined
+    if (!join) {
+      const planned = admitting.run('read', () => (source ? source.join(asked) : planJoin(streams.runtime, asked)))
+      join = planned instanceof Promise ? await planned : planned
+      if (shares) streams.joins.remember(cohort, asked, ordinal, join)
+    }
     streams.open(connection, { admitting, admission, presence, join, ordinal })
   } catch (refused) {
     connection.onClose()

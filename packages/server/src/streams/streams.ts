@@ -26,6 +26,7 @@ import { spreadClosing } from './drain.js'
 import type { Join } from './join.js'
 import { Lifetimes } from './lifetime.js'
 import { makeSecret } from './secret.js'
+import { SharedJoins } from './shared-joins.js'
 import type { EventStreamOptions } from './stream-options.js'
 import { Turns } from './turns.js'
 
@@ -73,6 +74,7 @@ export class Streams {
   /** Passes on changes to other nodes. `undefined` if there are none. */
   readonly relay: ChangeRelay | undefined
   readonly asking: AskingOptions
+  readonly joins: SharedJoins
   readonly #fanOut: FanOut
   readonly #heartbeat: HeartbeatService
   readonly #lifetimes: Lifetimes
@@ -103,6 +105,7 @@ export class Streams {
     this.#lifetimes = new Lifetimes(clock, limits.maxLifetimeMs)
     this.#limits = new ConnectionLimits(limits, clock.random)
     this.#changeLimits = new ConnectionLimits(limits, clock.random)
+    this.joins = new SharedJoins(clock)
     this.asking = { timeoutMs: options.callbackTimeoutMs, turns: new Turns(clock) }
     this.disconnects = new Disconnects({
       open: this.connections,

@@ -1,0 +1,47 @@
+import type { Clock } from '@rivulet/core'
+import type { Cohort } from '../delivery/cohort.js'
+import type { Join, JoinRequest } from './join.js'
+
+interface SharedJoin {
+  readonly cohort: Cohort
+  /** The end of the cohort's queue when the beginning was determined. */
+  readonly ordinal: number
+  readonly join: Join
+}
+
+/** The number of beginnings that are remembered. More differ only while clients resume at different events. */
+const maxJoins = 64
+
+/**
+ * The beginnings of streams in one turn of the event loop. Streams with the same channels, cursor and replay share one, so
+ * that a crowd that joins together reads the log once.
+ *
+ * A beginning stays right for as long as nothing follows it: every later event is in the cohort's queue.
+ */
+export class SharedJoins {
+  readonly #clock: Clock
+  readonly #joins = new Map<string, SharedJoin>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** The beginning of a stream like this one. `undefined` if there is none, or the channels had an event since. */
+  find(cohort: Cohort, request: JoinRequest): Join | undefined {
+    const shared = this.#joins.get(keyOf(cohort, request))
+    return shared?.cohort === cohort && shared.ordinal === cohort.queue.end ? shared.join : undefined
+  }
+
+  /** @param ordinal The end of the cohort's queue before the beginning was determined. */
+  remember(cohort: Cohort, request: JoinRequest, ordinal: number, join: Join): void {
+    if (cohort.queue.end !== ordinal || this.#joins.size >= maxJoins) return
+    if (this.#joins.size === 0) this.#clock.defer(this.clear)
+    this.#joins.set(keyOf(cohort, request), { cohort, ordinal, join })
+  }
+
+  readonly clear = (): void => this.#joins.clear()
+}
+
+function keyOf({ key }: Cohort, { replay, lastEventId }: JoinRequest): string {
+  return `${JSON.stringify(replay)} ${lastEventId ?? ''} ${key}`
+}
