@@ -119,8 +119,10 @@ export class Boards {
       const rank = rankBefore(others, before)
       await this.#save(client, board, { ...card, column, rank })
       if (others.every((one) => one.rank !== rank)) return true
-      // Between two cards that close together, no number is left.
-      for (const [index, one] of cardsIn([...others, { ...card, column, rank }], column).entries()) {
+      // Between two cards that close together, no number is left: the whole column gets new ones.
+      const place = others.findIndex((one) => one.id === before)
+      const end = place < 0 ? others.length : place
+      for (const [index, one] of [...others.slice(0, end), { ...card, column }, ...others.slice(end)].entries()) {
         await this.#save(client, board, { ...one, rank: index + 1 })
       }
       return true
