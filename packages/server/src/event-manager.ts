@@ -113,7 +113,8 @@ export class EventManager<Contract extends EventContract, Context = unknown> {
     streamsOf = (manager) => manager.#streams
   }
 
-  readonly #contract: Contract
+  /** The contract of its events. */
+  readonly events: Contract
   readonly #source: string
   readonly #backplane: Backplane
   readonly #ownsBackplane: boolean
@@ -131,7 +132,7 @@ export class EventManager<Contract extends EventContract, Context = unknown> {
     }
     checkNumbers(options)
     checkSource(source)
-    this.#contract = events
+    this.events = events
     this.#source = source
     this.#clock = clock
     this.#ownsBackplane = !backplane
@@ -181,7 +182,7 @@ export class EventManager<Contract extends EventContract, Context = unknown> {
     const defaults = { timestamp: this.#clock.now(), source: this.#source }
     const { channel, retain, idempotencyKey, transaction, stamp } = readPublishOptions(options, defaults)
     if (transaction && this.#backplane.transactional !== true) throw new TransactionUnsupportedError()
-    const made = createMessage(this.#contract, event, payload, stamp)
+    const made = createMessage(this.events, event, payload, stamp)
     const message = made instanceof Promise ? await made : made
     const stored = this.#backplane.publish(channel, message, { retain, idempotencyKey, transaction })
     const { position, duplicate } = stored instanceof Promise ? await stored : stored
