@@ -144,19 +144,19 @@ export class Streams {
 
   /** Takes a request in. Call `answered` when it has its answer. @throws {Refused} */
   admit(sink: Pick<Sink, 'queued'>): Admitting {
-    const { clock, closing } = this.runtime
-    if (sink.queued) throw new Refused(pipelined(clock.random))
-    if (closing) throw new Refused(shuttingDown(clock.random))
-    const admitting = new Admitting(this.runtime, this.#limits.enter(), this.asking)
-    this.#admitting.add(admitting)
-    return admitting
+    if (sink.queued) throw new Refused(pipelined(this.runtime.clock.random))
+    return this.#takeIn(this.#limits)
   }
 
   /** Takes in a request to change a stream, within limits of the same numbers. Call `answered` like for a stream. @throws {Refused} */
   admitChange(): Admitting {
+    return this.#takeIn(this.#changeLimits)
+  }
+
+  #takeIn(limits: ConnectionLimits): Admitting {
     const { clock, closing } = this.runtime
     if (closing) throw new Refused(shuttingDown(clock.random))
-    const admitting = new Admitting(this.runtime, this.#changeLimits.enter(), this.asking)
+    const admitting = new Admitting(this.runtime, limits.enter(), this.asking)
     this.#admitting.add(admitting)
     return admitting
   }
