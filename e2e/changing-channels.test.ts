@@ -41,7 +41,7 @@ class Reader {
   readonly stream: EventStreamService<typeof events>
   readonly last = new Map<string, number>()
   readonly problems: string[] = []
-  /** How often a channel may begin anew: it was not wanted that many times. */
+  /** The number of times that a channel may begin anew: it was not wanted that many times. */
   readonly #left = new Map<string, number>()
   replayed = 0
 

@@ -17,7 +17,7 @@ const maxEvents = 1_000
 /** Publishes a burst of events in one turn, and resolves when Redis has answered. */
 type Burst = () => Promise<unknown>
 
-/** What Redis spends on one event, in microseconds. */
+/** The cost of one event for Redis, in microseconds. */
 interface Cost {
   /** CPU of the process, including its kernel time for the network. */
   readonly cpu: number

@@ -72,7 +72,7 @@ export async function runUnequal({ quick }: { quick: boolean }): Promise<void> {
   writeResults('unequal', quick, results, budgets)
 }
 
-/** What `coalescing` saves, and what it costs in latency, at several rates of events. */
+/** The CPU that `coalescing` saves and the latency that it costs, at several rates of events. */
 export async function runCoalescing({ quick }: { quick: boolean }): Promise<void> {
   const scale = quick ? quickCoalescing : fullCoalescing
   const programs = await unequalPrograms()

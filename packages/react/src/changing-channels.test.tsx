@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { createFake, events, frame } from '../test/harness.js'
 import { SSEProvider, useConnectionStatus, useEventReducer, useServerEvent, useServerEvents } from './index.js'
 
-/** What each job has shown, render by render. */
+/** The events that each job has shown, render by render. */
 type Shown = Map<string, string[]>
 
 function Job({ name, shown, handled }: { name: string; shown: Shown; handled: string[] }) {

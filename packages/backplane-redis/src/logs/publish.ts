@@ -42,7 +42,7 @@ export async function publishEvents(
   return outcomes as Outcome[]
 }
 
-/** What became of an event: `+<position>` stored, `~` live only, `=<position, or nothing>` a duplicate, `-<message>` an error. */
+/** The outcome of a publish: `+<position>` stored, `~` live only, `=<position, or nothing>` a duplicate, `-<message>` an error. */
 export type Outcome = `${'+' | '~' | '=' | '-'}${string}`
 
 /** Rejects if Redis refused the event. */

@@ -3,7 +3,7 @@ import type { ChannelsEvent } from '@rivulet/core'
 // Knows which channels are complete up to the cursor, and how far the history of the others has come.
 
 /**
- * What a client has of its channels. A connection has one for what it received, and the dispatcher one for what it delivered.
+ * A client's progress on its channels. A connection has one for what it received, and the dispatcher one for what it delivered.
  *
  * A client asks for channels by names, and the server answers with channels, which are the same unless the route maps them.
  */

@@ -42,7 +42,7 @@ export interface StreamLink {
   readonly snapshot: ConnectionSnapshot
   /** The time of the last byte; `undefined` before the first one. */
   readonly lastActivityAt: number | undefined
-  /** What was received of the channels. Shared connections, whose channels do not change, have none. */
+  /** The progress of what was received. Shared connections, whose channels do not change, have none. */
   readonly progress?: ChannelProgress
   /** Sets the names of the channels. Settles when they are in effect, or as soon as nothing is connected. */
   setChannels?(names: readonly string[]): Promise<void>

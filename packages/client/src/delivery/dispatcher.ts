@@ -47,7 +47,7 @@ export class Dispatcher {
   readonly lives: HandlerList<void> = new HandlerList()
   /** Gets the type of each event that could not be read; `undefined` if that is unknown too. */
   readonly unread: HandlerList<string | undefined> = new HandlerList()
-  /** What was delivered of the channels. */
+  /** The progress of what was delivered. */
   readonly progress: ChannelProgress
   readonly #options: DispatcherOptions
   /** Types that ever had a handler. One lookup serves each event. */

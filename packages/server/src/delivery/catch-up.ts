@@ -26,7 +26,7 @@ export interface CatchUpStart {
   readonly bridge: number
   /** Later starting positions of single channels. Events between `position` and these are not wanted, or were announced as lost. */
   readonly floors?: ReadonlyMap<string, number>
-  /** What the connection has from an earlier cohort. */
+  /** The part that the connection has from an earlier cohort. */
   readonly earlier?: Earlier
   /** Tells the stream where its history ends. */
   readonly live?: LiveMark

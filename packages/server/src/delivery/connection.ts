@@ -27,7 +27,7 @@ export interface ConnectionOptions {
   readonly control: string | undefined
   /** It went live, or events may be missing: what ends its stream may have been among them. */
   readonly onUncertain: ((connection: Connection) => void) | undefined
-  /** What it counts for within the limits. */
+  /** Its place within the limits. */
   readonly slot: Slot
 }
 

@@ -10,7 +10,7 @@ export interface CoalescingOptions {
   urgent?: readonly string[]
 }
 
-/** What a write to one connection is taken to cost, in milliseconds: some clocks do not show less than 1 ms. */
+/** The assumed cost of a write to one connection, in milliseconds: some clocks do not show less than 1 ms. */
 const writeMs = 0.001
 /** The time that events are gathered for each millisecond that the last turn of writing took. */
 const restPerMs = 20

@@ -35,7 +35,7 @@ export interface ChangingHost {
   readonly fanOut: FanOut
   readonly asking: AskingOptions
   isOpen(connection: Connection): boolean
-  /** What a route gives to a client on channels that are new to it. */
+  /** The history that a route gives to a client on channels that are new to it. */
   historyOf(connection: Connection, asking: Asking): Pick<ChangePlanRequest, 'replay' | 'snapshot'>
   onChanged(connection: Connection, changed: Changed): void
   /** Nothing is left to be done. */
