@@ -445,8 +445,8 @@ BEGIN
   END LOOP;
 END $$;
 
--- The position after which the last kept events of a channel follow.
-CREATE FUNCTION rivulet.seek(a_channel text, count bigint, max_events bigint, age_ms double precision) RETURNS text
+-- The position after which the last kept events of a channel follow, of those before a position (null: of all).
+CREATE FUNCTION rivulet.seek(a_channel text, count bigint, before bigint, max_events bigint, age_ms double precision) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = rivulet, pg_temp AS $$
 DECLARE
   facts record;
@@ -455,7 +455,7 @@ BEGIN
   facts := log_facts(a_channel, stored_position(), max_events, age_ms);
   SELECT min(position) INTO first FROM (
     SELECT position FROM events WHERE channel = a_channel AND NOT live AND position > coalesce(facts.floor_at, 0)
-      ORDER BY position DESC LIMIT count
+      AND position < coalesce(before, 9223372036854775807) ORDER BY position DESC LIMIT count
   ) AS newest;
   IF first IS NULL THEN
     RETURN coalesce(facts.last_at, facts.beginning)::text;

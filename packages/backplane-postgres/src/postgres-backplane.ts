@@ -159,9 +159,10 @@ export class PostgresBackplane implements Backplane {
     return this.#reading.read({ channel, bounds: this.#boundsOf(channel), after, limit })
   }
 
-  async seek(channel: string, count: number): Promise<number> {
+  async seek(channel: string, count: number, before?: number): Promise<number> {
     const { maxEvents, maxAgeMs } = this.#boundsOf(channel)
-    const values = [toText(channel), Math.min(count, Number.MAX_SAFE_INTEGER), finite(maxEvents), String(maxAgeMs)]
+    const most = Math.min(count, Number.MAX_SAFE_INTEGER)
+    const values = [toText(channel), most, before ?? null, finite(maxEvents), String(maxAgeMs)]
     const [row] = await this.#database.call('seek', 'seek', ...values)
     return Number(row!.seek)
   }

@@ -204,8 +204,8 @@ export class RedisBackplane implements Backplane {
     }
   }
 
-  async seek(channel: string, count: number): Promise<number> {
-    const request = { channel, bounds: this.#boundsOf(channel), count }
+  async seek(channel: string, count: number, before?: number): Promise<number> {
+    const request = { channel, bounds: this.#boundsOf(channel), count, before }
     return this.#reconnector.use('seek', (link) => this.#seeks.add(link, request))
   }
 

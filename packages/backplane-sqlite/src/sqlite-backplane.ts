@@ -235,8 +235,8 @@ export class SqliteBackplane implements Backplane {
     return result.continuous ? result : { ...result, reason: after < run.record.beginning ? 'restarted' : 'trimmed' }
   }
 
-  seek(channel: string, count: number): number {
-    return this.#reading(() => this.#reader.seek(this.#log(channel), count))
+  seek(channel: string, count: number, before: number = Number.MAX_SAFE_INTEGER): number {
+    return this.#reading(() => this.#reader.seek(this.#log(channel), count, before))
   }
 
   forget(channel: string): Promise<void> {

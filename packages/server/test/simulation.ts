@@ -121,8 +121,8 @@ export class LateBackplane implements Backplane {
     return this.#soon(() => this.#inner.read(channel, after, limit)).then((result) => this.#soon(() => result))
   }
 
-  seek(channel: string, count: number): Promise<number> {
-    return this.#soon(() => this.#inner.seek(channel, count))
+  seek(channel: string, count: number, before?: number): Promise<number> {
+    return this.#soon(() => this.#inner.seek(channel, count, before))
   }
 
   forget(channel: string): Promise<void> {

@@ -127,6 +127,10 @@ describe('the suite notices a backplane that', () => {
     ['does not unsubscribe', () => ({ unsubscribe: () => {} })],
     ['gives the oldest for the last', () => ({ seek: () => 0 })],
     [
+      'finds the last events wherever it is asked to look',
+      (inner) => ({ seek: (...args) => inner.seek(args[0], args[1]) }),
+    ],
+    [
       'cuts long data',
       (inner) => ({
         publish: (channel, { type, data }, options) =>

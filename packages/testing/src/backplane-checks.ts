@@ -305,6 +305,35 @@ const checks: Record<string, Check> = {
     },
   },
 
+  'finds the position before the last events that are older than an event': {
+    async check(backplanes) {
+      const data = Array.from({ length: 150 }, (_, index) => String(index))
+      const positions = await publishAll(backplanes, 'a', data.slice(0, 75))
+      await publishAll(backplanes, 'b', ['else'])
+      const burst = data.slice(75).map((item) => backplanes.one.publish('a', text(item), kept))
+      positions.push(...(await Promise.all(burst)).map(({ position }) => position!))
+      const older = async (index: number, count: number) => {
+        const before = positions[index]!
+        const after = await backplanes.other.seek('a', count, before)
+        const { messages, continuous } = await backplanes.other.read('a', after, count)
+        ok(continuous, 'a read from there misses nothing')
+        return messages.filter(({ position }) => position < before).map((message) => message.data)
+      }
+      for (const index of [149, 148, 100, 76, 75, 74, 5, 1, 0]) {
+        for (const count of [1, 2, 10, 64, 149, 1000]) {
+          deepEqual(
+            await older(index, count),
+            data.slice(Math.max(0, index - count), index),
+            `${count} before ${index}`,
+          )
+        }
+      }
+      equal(await backplanes.other.seek('a', 2, positions[100]! + 1), positions[98], 'between two events')
+      equal(await backplanes.other.seek('a', 2, Number.MAX_SAFE_INTEGER), positions[147], 'before the future')
+      deepEqual((await backplanes.other.read('c', await backplanes.other.seek('c', 5, positions[9]!), 10)).messages, [])
+    },
+  },
+
   'delivers events to the subscribers of their channel on every node, once and in order': {
     async check(backplanes) {
       const [one, other] = [new RecordingSubscriber(), new RecordingSubscriber()]

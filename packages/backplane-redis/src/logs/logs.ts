@@ -18,6 +18,8 @@ export interface SeekRequest {
   readonly channel: string
   readonly bounds: RedisBounds
   readonly count: number
+  /** Only events at lower positions count. `undefined`: all. */
+  readonly before: number | undefined
 }
 
 /** Reads channels' logs at one moment. `known` is the highest position that this node knows. */
@@ -66,7 +68,12 @@ export async function seekLogs(
   known: number,
   requests: readonly SeekRequest[],
 ): Promise<number[]> {
-  const values = requests.flatMap(({ channel, count, bounds }) => [keys.head(channel), count, bound(bounds.maxAgeMs)])
+  const values = requests.flatMap(({ channel, count, before, bounds }) => [
+    keys.head(channel),
+    count,
+    bound(bounds.maxAgeMs),
+    before === undefined ? '+' : Math.max(0, before - 1),
+  ])
   const reply = await link.call(seek, namesOf(keys, requests), [known, ...values])
   return reply.map(Number)
 }
@@ -110,14 +117,14 @@ redis.call('DEL', KEYS[2])
 return {}
 `)
 
-/** KEYS: clock, then logs. ARGV: known, then per search: field of the head, count, maxAgeMs. → the positions */
+/** KEYS: clock, then logs. ARGV: known, then per search: field of the head, count, maxAgeMs, last position. → the positions */
 export const seek: Script = script(`
 local reply = {}
 for index = 2, #KEYS do
-  local log, at = KEYS[index], index * 3 - 4
+  local log, at = KEYS[index], index * 4 - 6
   local count, maxAge = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local from = maxAge >= 0 and text(math.max(0, now - maxAge) * 1024) or '-'
-  local entries = count > 0 and redis.call('XREVRANGE', log, '+', from, 'COUNT', count) or {}
+  local entries = count > 0 and redis.call('XREVRANGE', log, ARGV[at + 3], from, 'COUNT', count) or {}
   reply[index - 1] = #entries > 0 and entries[#entries][2][2] or text(keptOf(redis.call('HGET', KEYS[1], ARGV[at])))
 end
 return reply

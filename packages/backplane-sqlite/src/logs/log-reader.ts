@@ -75,18 +75,24 @@ export class LogReader {
     )
   }
 
-  /** The position after which the last `count` kept events follow. */
-  seek(log: Log, count: number): number {
+  /** The position after which the last `count` kept events follow, of those before a position. */
+  seek(log: Log, count: number, before: number): number {
     const { id, number, last } = log.facts
-    const target = number - count
     const beginning = this.#first(log, this.#edge(log), 0)
     if (!beginning || id === undefined) return last
+    const [divided] = this.#rows(log, { position: 0, number: 0, total: 0 }, chunkColumns, before - 1, 1)
+    const around = divided ? eventsOf(divided) : []
+    const next = around.find(({ position }) => position >= before)
+    const target = (next ? next.number - 1 : number) - count
     if (target < beginning.number) return beginning.previous
+    const found = around.find((event) => event.number === target)
+    if (found) return found.position
     const row = this.#store.get(
       `SELECT ${chunkColumns} FROM (
-         SELECT ${chunkColumns} FROM rivulet_chunks WHERE channel = ? ORDER BY last DESC LIMIT ?
+         SELECT ${chunkColumns} FROM rivulet_chunks WHERE channel = ? AND last < ? ORDER BY last DESC LIMIT ?
        ) WHERE number >= ? ORDER BY last LIMIT 1`,
       id,
+      before,
       Math.min(count + 1, Number.MAX_SAFE_INTEGER),
       target,
     )

@@ -106,8 +106,11 @@ export interface Backplane {
   unsubscribe(channel: string, subscriber: BackplaneSubscriber): Awaitable<void>
   /** Reads up to `limit` kept events of the channel after a position; 0 for the metadata alone. */
   read(channel: string, after: number, limit: number): Awaitable<ReadResult>
-  /** Finds the position after which the channel's last `count` kept events follow, or all of them if they are fewer. */
-  seek(channel: string, count: number): Awaitable<number>
+  /**
+   * Finds the position after which the channel's last `count` kept events follow, or all of them if they are fewer. With
+   * `before`, only events at lower positions count: a read from the result then returns those first.
+   */
+  seek(channel: string, count: number, before?: number): Awaitable<number>
   /**
    * Drops the kept events of a channel. A resume from before them finds a gap. A client that already has them notices
    * nothing, because the position of the last one stays known.

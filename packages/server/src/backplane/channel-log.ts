@@ -117,9 +117,9 @@ export class ChannelLog implements Due, Listed<ChannelLog> {
     }
   }
 
-  /** The position after which the last `count` kept events follow. */
-  seek(count: number): number {
-    const first = this.#messages[Math.max(this.#start, this.#messages.length - count)]
+  /** The position after which the last `count` kept events follow, of those before a position. */
+  seek(count: number, before: number): number {
+    const first = this.#messages[Math.max(this.#start, this.#indexAfter(before - 1) - count)]
     return first ? first.previous : this.lastPosition
   }
 

@@ -102,8 +102,8 @@ export class ChannelLogs {
     return { messages: [], continuous: lastPosition <= after, lastPosition }
   }
 
-  seek(channel: string, count: number, now: number): number {
-    return this.#trimmed(channel, now)?.seek(count) ?? this.#beginningOf(this.#boundsOf(channel), now)
+  seek(channel: string, count: number, before: number, now: number): number {
+    return this.#trimmed(channel, now)?.seek(count, before) ?? this.#beginningOf(this.#boundsOf(channel), now)
   }
 
   /** Drops the channel's events. Its last position stays known, as after aging. */

@@ -198,8 +198,8 @@ export class MemoryBackplane implements Backplane {
     return { messages: [], continuous: false, reason: 'trimmed', lastPosition: this.#sequence.last }
   }
 
-  seek(channel: string, count: number): number {
-    return this.#logs.seek(channel, count, this.#now())
+  seek(channel: string, count: number, before: number = Infinity): number {
+    return this.#logs.seek(channel, count, before, this.#now())
   }
 
   forget(channel: string): void {

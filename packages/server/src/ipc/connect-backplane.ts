@@ -76,7 +76,7 @@ function backplaneOf(worker: Worker, { registry, runs }: Attached): Backplane {
     subscribe: (channel, subscriber) => worker.subscribe(channel, subscriber),
     unsubscribe: (channel, subscriber) => worker.unsubscribe(channel, subscriber),
     read: (channel, after, limit) => worker.call('read', [channel, after, limit], true) as Promise<ReadResult>,
-    seek: (channel, count) => worker.call('seek', [channel, count], true) as Promise<number>,
+    seek: (channel, count, before) => worker.call('seek', [channel, count, before], true) as Promise<number>,
     forget: (channel) => worker.call('forget', [channel], true) as Promise<void>,
     close: () => worker.close(),
   }
