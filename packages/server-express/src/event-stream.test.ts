@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { sendRaw } from '../../server/test/raw-client.js'
 import { controlEventsOf, dataOf, listen, openStream } from '../../server/test/stream-client.js'
-import { eventStream, streamControl } from './index.js'
+import { eventHistory, eventStream, streamControl } from './index.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
@@ -117,6 +117,30 @@ describe.each([
       { type: 'rivulet:channels', added: ['b'], removed: ['a'], change: 1 },
       { type: 'rivulet:live', change: 1 },
     ])
+  })
+
+  it('answers with the history of a route, with the headers of earlier middleware', async () => {
+    const manager = createManager()
+    const channels = (request: express5.Request) => [`room:${request.params.room}`]
+    for (const message of ['1', '2', '3']) await manager.channel('room:7').publish('log', { message })
+    const url = await start(
+      '/rooms/:room/history',
+      (_request, response, next) => {
+        response.setHeader('Access-Control-Allow-Origin', '*')
+        next()
+      },
+      eventHistory(manager, { channels }),
+    )
+    const response = await fetch(`${url}/rooms/7/history?limit=1`)
+    expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([200, '*'])
+    expect(response.headers.get('content-type')).toBe('application/json')
+    const { events: found, before, hasOlder } = await response.json()
+    expect([found, hasOlder]).toMatchObject([[{ event: 'log', data: { message: '3', channel: 'room:7' } }], true])
+    expect(await (await fetch(`${url}/rooms/7/history?before=${before}`)).json()).toMatchObject({
+      events: [{ data: { message: '1' } }, { data: { message: '2' } }],
+      hasOlder: false,
+    })
+    expect((await fetch(`${url}/rooms/7/history?channel=room:8`)).status).toBe(403)
   })
 
   it('flushes each event if middleware compresses the stream', async () => {

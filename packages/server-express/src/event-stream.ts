@@ -1,5 +1,5 @@
-import type { EventContract, EventManager, EventStreamOptions } from '@rivulet/server'
-import { handleEventStream, handleStreamControl } from '@rivulet/server/node'
+import type { EventContract, EventHistoryOptions, EventManager, EventStreamOptions } from '@rivulet/server'
+import { handleEventHistory, handleEventStream, handleStreamControl } from '@rivulet/server/node'
 import type { Request, RequestHandler } from 'express'
 
 /**
@@ -44,5 +44,26 @@ export function streamControl<
 ): RequestHandler {
   return (request, response) => {
     void handleStreamControl(manager, request, response, options)
+  }
+}
+
+/**
+ * Creates a request handler that answers with kept events that are older than those that a page shows, for a GET route beside
+ * the stream's, with the same options. By default clients send it to the stream's path followed by `/history`.
+ *
+ * @example
+ * app.get('/events', eventStream(manager, { authorize, channels, replay: 50 }))
+ * app.get('/events/history', eventHistory(manager, { authorize, channels }))
+ */
+export function eventHistory<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
+  options: EventHistoryOptions<Request, Context, Contract> = {},
+): RequestHandler {
+  return (request, response) => {
+    void handleEventHistory(manager, request, response, options)
   }
 }

@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { sendRaw } from '../../server/test/raw-client.js'
 import { controlEventsOf, dataOf, listen, openStream } from '../../server/test/stream-client.js'
-import { eventStream, streamControl } from './index.js'
+import { eventHistory, eventStream, streamControl } from './index.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
@@ -97,6 +97,20 @@ describe.each([
     expect(manager.stats()).toMatchObject({ connections: 1, refused: 9 })
     socket.destroy()
     await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  it('answers with the history of a route', async () => {
+    const manager = createManager()
+    for (const message of ['1', '2', '3']) await manager.publish('log', { message })
+    const authorize = (ctx: Koa3.Context) => (ctx.get('x-user') ? { context: 1 } : { status: 401, message: 'Sign in.' })
+    const { url, onError } = await start(eventHistory(manager, { authorize }))
+    const headers = { 'x-user': 'ada' }
+    const response = await fetch(`${url}/events/history?limit=2`, { headers })
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/json'])
+    expect(await response.json()).toMatchObject({ events: [{ data: { message: '2' } }, {}], hasOlder: true })
+    const refused = await fetch(`${url}/events/history`)
+    expect([refused.status, await refused.text()]).toEqual([401, 'Sign in.'])
     expect(onError).not.toHaveBeenCalled()
   })
 

@@ -1,4 +1,4 @@
-import type { EventContract, EventManager, EventStreamOptions } from '@rivulet/server'
+import type { EventContract, EventHistoryOptions, EventManager, EventStreamOptions } from '@rivulet/server'
 import { controlBodyOf, lastEventIdOf, NodeSink, requestedChannelsOf } from '@rivulet/server/node'
 import type { Context as KoaContext, Middleware } from 'koa'
 
@@ -48,6 +48,30 @@ export function streamControl<
   return async (ctx) => {
     const given = (ctx.request as { body?: unknown }).body ?? (await controlBodyOf(ctx.req))
     const { status, headers, body } = await manager.answerControl({ raw: ctx, body: given }, options)
+    ctx.status = status
+    ctx.set({ ...headers })
+    ctx.body = body
+  }
+}
+
+/**
+ * Creates middleware that answers with kept events that are older than those that a page shows, for a GET route beside the
+ * stream's, with the same options. By default clients send it to the stream's path followed by `/history`.
+ *
+ * @example
+ * router.get('/events', eventStream(manager, { authorize, channels, replay: 50 }))
+ * router.get('/events/history', eventHistory(manager, { authorize, channels }))
+ */
+export function eventHistory<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
+  options: EventHistoryOptions<KoaContext, Context, Contract> = {},
+): Middleware {
+  return async (ctx) => {
+    const { status, headers, body } = await manager.answerHistory({ raw: ctx, query: ctx.querystring }, options)
     ctx.status = status
     ctx.set({ ...headers })
     ctx.body = body

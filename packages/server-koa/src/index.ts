@@ -1,2 +1,2 @@
-export { eventStream, streamControl } from './event-stream.js'
+export { eventHistory, eventStream, streamControl } from './event-stream.js'
 export { runStop, runStream } from './run-stream.js'

@@ -20,6 +20,12 @@ import { type ErrorHandler, reportToConsole } from './runtime/report.js'
 import type { ManagerStats } from './runtime/stats.js'
 import type { Sink } from './sinks/sink.js'
 import type { Limits } from './streams/admission.js'
+import {
+  answerHistory,
+  type EventHistoryAnswer,
+  type EventHistoryOptions,
+  type EventHistoryRequest,
+} from './streams/event-history.js'
 import { receive, type StreamRequest } from './streams/reception.js'
 import { answerControl, type StreamControlAnswer, type StreamControlRequest } from './streams/stream-control.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
@@ -436,6 +442,21 @@ export class EventManager<Contract extends EventContract, Context = unknown> {
     options: EventStreamOptions<Request, StreamContext, StreamContract> = {},
   ): Promise<StreamControlAnswer> {
     return answerControl(this.#streams, request, options as unknown as EventStreamOptions<Request, StreamContext>)
+  }
+
+  /**
+   * Answers a request for kept events, for a route beside the stream's, with the same options. The entries `./node` and `./web`
+   * call this. Call it yourself for other HTTP implementations. Never rejects.
+   */
+  answerHistory<
+    Request,
+    StreamContext extends Context | undefined = undefined,
+    StreamContract extends EventContract = Contract,
+  >(
+    request: EventHistoryRequest<Request>,
+    options: EventHistoryOptions<Request, StreamContext, StreamContract> = {},
+  ): Promise<EventHistoryAnswer> {
+    return answerHistory(this.#streams, request, options as unknown as EventHistoryOptions<Request, StreamContext>)
   }
 }
 

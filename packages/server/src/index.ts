@@ -73,6 +73,7 @@ export type { BackplaneStats, ManagerStats } from './runtime/stats.js'
 export type { Payload } from './sinks/payload.js'
 export type { Refusal, Sink, SinkListener } from './sinks/sink.js'
 export type { Limits } from './streams/admission.js'
+export type { EventHistoryAnswer, EventHistoryOptions, EventHistoryRequest } from './streams/event-history.js'
 export type { StreamRequest } from './streams/reception.js'
 export type { StreamControlAnswer, StreamControlRequest } from './streams/stream-control.js'
 export type {

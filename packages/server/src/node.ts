@@ -7,6 +7,7 @@ import type { RunStreamOptions } from './runs/run-route.js'
 import type { RunStopOptions } from './runs/run-stop.js'
 import { nodeBody } from './sinks/node-body.js'
 import { lastEventIdOf, type NodeResponse, NodeSink, queryOf } from './sinks/node-sink.js'
+import type { EventHistoryOptions } from './streams/event-history.js'
 import { maxChangeBytes, requestedChannels } from './streams/requested.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
 
@@ -71,6 +72,30 @@ export async function handleStreamControl<
   const body = await controlBodyOf(request)
   const { status, headers, body: text } = await manager.answerControl({ raw: request, body }, options)
   ;(response as ServerResponse).writeHead(status, headers).end(text)
+}
+
+/**
+ * Answers a Node.js request, of HTTP/1.x or HTTP/2, with kept events that are older than those that a page shows. Serve it for
+ * GET at the stream's path followed by `/history`, with the same options as the stream. Headers that are already set on the
+ * response are sent along. Never rejects.
+ *
+ * @example
+ * if (path === '/events/history') handleEventHistory(manager, request, response, options)
+ */
+export async function handleEventHistory<
+  Contract extends EventContract,
+  Request extends IncomingMessage | Http2ServerRequest,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
+  request: Request,
+  response: NodeResponse,
+  options: EventHistoryOptions<Request, Context, Contract> = {},
+): Promise<void> {
+  const query = queryOf(request.url ?? '')
+  const { status, headers, body } = await manager.answerHistory({ raw: request, query }, options)
+  ;(response as ServerResponse).writeHead(status, headers).end(body)
 }
 
 /**

@@ -5,6 +5,7 @@ import type { RunStreamOptions } from './runs/run-route.js'
 import type { RunStopOptions } from './runs/run-stop.js'
 import { webBody } from './sinks/web-body.js'
 import { WebSink } from './sinks/web-sink.js'
+import type { EventHistoryOptions } from './streams/event-history.js'
 import { maxChangeBytes, requestedChannels } from './streams/requested.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
 
@@ -53,6 +54,27 @@ export async function streamControlResponse<
 ): Promise<Response> {
   const given = await webBody(request, maxChangeBytes)
   const { status, headers, body } = await manager.answerControl({ raw: request, body: given }, options)
+  return new Response(body || null, { status, headers })
+}
+
+/**
+ * Answers a web-standard request with kept events that are older than those that a page shows. Serve it for GET at the stream's
+ * path followed by `/history`, with the same options as the stream. Never rejects.
+ *
+ * @example
+ * app.get('/events/history', (context) => eventHistoryResponse(manager, context.req.raw, options))
+ */
+export async function eventHistoryResponse<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
+  request: Request,
+  options: EventHistoryOptions<Request, Context, Contract> = {},
+): Promise<Response> {
+  const query = new URL(request.url).search.slice(1)
+  const { status, headers, body } = await manager.answerHistory({ raw: request, query }, options)
   return new Response(body || null, { status, headers })
 }
 

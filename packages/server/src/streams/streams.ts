@@ -80,6 +80,7 @@ export class Streams {
   readonly #lifetimes: Lifetimes
   readonly #limits: ConnectionLimits
   readonly #changeLimits: ConnectionLimits
+  readonly #historyLimits: ConnectionLimits
   readonly #admitting = new Set<Admitting>()
   /** Connections that are not open yet, and their requests. */
   readonly #joining = new Map<string, Connection>()
@@ -105,6 +106,7 @@ export class Streams {
     this.#lifetimes = new Lifetimes(clock, limits.maxLifetimeMs)
     this.#limits = new ConnectionLimits(limits, clock.random)
     this.#changeLimits = new ConnectionLimits(limits, clock.random)
+    this.#historyLimits = new ConnectionLimits(limits, clock.random)
     this.joins = new SharedJoins(clock)
     this.asking = { timeoutMs: options.callbackTimeoutMs, turns: new Turns(clock) }
     this.disconnects = new Disconnects({
@@ -151,6 +153,11 @@ export class Streams {
   /** Takes in a request to change a stream, within limits of the same numbers. Call `answered` like for a stream. @throws {Refused} */
   admitChange(): Admitting {
     return this.#takeIn(this.#changeLimits)
+  }
+
+  /** Takes in a request for kept events, within limits of the same numbers. Call `answered` like for a stream. @throws {Refused} */
+  admitHistory(): Admitting {
+    return this.#takeIn(this.#historyLimits)
   }
 
   #takeIn(limits: ConnectionLimits): Admitting {

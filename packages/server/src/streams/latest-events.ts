@@ -1,0 +1,45 @@
+import type { Backplane, StoredMessage } from '../backplane/backplane.js'
+import { all } from '../delivery/read-channels.js'
+import type { Awaitable } from '../runtime/awaitable.js'
+import type { Asking } from './asking.js'
+
+// Reads the latest kept events of several channels, counted over all of them.
+
+export interface KeptEvent {
+  readonly channel: string
+  readonly message: StoredMessage
+}
+
+/**
+ * Finds the last `count` kept events of all channels together, oldest first. Reads up to `count` events of each channel.
+ *
+ * @param before Only events at lower positions count.
+ */
+export function latestEvents(
+  backplane: Backplane,
+  channels: readonly string[],
+  { count, before }: { readonly count: number; readonly before?: number | undefined },
+  asking: Pick<Asking, 'read'>,
+): Awaitable<readonly KeptEvent[]> {
+  const merge = (logs: readonly { readonly messages: readonly StoredMessage[] }[]) => {
+    const found = logs.flatMap(({ messages }, index) =>
+      messages
+        .filter(({ position }) => before === undefined || position < before)
+        .map((message) => ({ channel: channels[index]!, message })),
+    )
+    return found.sort((one, other) => one.message.position - other.message.position).slice(-count)
+  }
+  const read = (starts: readonly number[]) => {
+    const reading = asking.read(() => all(channels.map((name, index) => backplane.read(name, starts[index]!, count))))
+    return reading instanceof Promise ? reading.then(merge) : merge(reading)
+  }
+  const seeking = asking.read(() => all(channels.map((channel) => backplane.seek(channel, count, before))))
+  return seeking instanceof Promise ? seeking.then(read) : read(seeking)
+}
+
+/** Tells if events of a channel were dropped, or may have been: its log begins after the backplane's own beginning. */
+export async function wasTrimmed(backplane: Backplane, channel: string): Promise<boolean> {
+  const { messages, lastPosition } = await backplane.read(channel, 0, 1)
+  const beginning = messages[0]?.previous ?? lastPosition
+  return (await backplane.read(channel, beginning - 1, 0)).reason === 'trimmed'
+}
