@@ -64,7 +64,8 @@ export class HeartbeatService {
   add(connection: HeartbeatTarget): void {
     if (this.intervalMs === 0) return
     this.#connections++
-    this.#put(connection, this.#clock.now())
+    const now = this.#clock.now()
+    this.#put(connection, now, now)
     this.#timer ??= this.#clock.setTimeout(() => this.#tick(), this.#slotMs)
   }
 
@@ -91,11 +92,11 @@ export class HeartbeatService {
       if (!due.has(connection)) continue
       const { lastWriteAt } = connection
       if (now - lastWriteAt < this.intervalMs * minIdle) {
-        this.#put(connection, lastWriteAt)
+        this.#put(connection, lastWriteAt, now)
       } else {
         connection.beat(this.#payload)
         // Not if the write failed: the connection is closed and removed then.
-        if (due.has(connection)) this.#put(connection, now)
+        if (due.has(connection)) this.#put(connection, now, now)
       }
     }
   }
@@ -104,10 +105,10 @@ export class HeartbeatService {
    * Puts a connection into the slot in which it is due. Spreads connections that fell silent together, for example after a
    * broadcast, over the last quarter of the interval.
    */
-  #put(connection: HeartbeatTarget, lastWriteAt: number): void {
+  #put(connection: HeartbeatTarget, lastWriteAt: number, now: number): void {
     connection.heartbeatSlot?.delete(connection)
     const dueAt = lastWriteAt + this.intervalMs * (1 - this.#clock.random() / 4)
-    const slots = Math.floor((dueAt - this.#clock.now()) / this.#slotMs)
+    const slots = Math.floor((dueAt - now) / this.#slotMs)
     const slot = this.#slots[(this.#next + Math.min(Math.max(slots, 0), slotCount - 1)) % slotCount]!
     slot.add(connection)
     connection.heartbeatSlot = slot

@@ -78,7 +78,7 @@ export class Outlet implements Watched {
   /** Tells if a payload fits below the high water mark. An empty buffer takes any payload, since a larger one would wait for ever. */
   hasRoomFor(payload: Payload): boolean {
     const buffered = this.#sink.bufferedBytes
-    return buffered === 0 || buffered + payload.bytes.length <= this.#runtime.highWaterMarkBytes
+    return buffered === 0 || buffered + payload.length <= this.#runtime.highWaterMarkBytes
   }
 
   /** Writes to this connection alone. */
@@ -116,7 +116,7 @@ export class Outlet implements Watched {
 
   /** Writes a payload. A failure ends this connection only. */
   #put(payload: Payload): void {
-    const { length } = payload.bytes
+    const { length } = payload
     const { counters } = this.#runtime
     counters.writes++
     counters.bytes += length

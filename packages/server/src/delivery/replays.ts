@@ -125,7 +125,7 @@ function keyOf({ group, messages }: LogEvents, index: number): string {
 }
 
 function sizeOf({ payload }: Part): number {
-  return payload.bytes.length + entryBytes
+  return payload.length + entryBytes
 }
 
 /** Joins frames to a batch. @param frames At least one, each with a position. */

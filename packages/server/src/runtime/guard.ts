@@ -130,7 +130,7 @@ function nobodyWaitsError(): DOMException {
 
 /** Waits for foreign promises until it is broken off. */
 export class Wait {
-  readonly #leaves = new Set<() => void>()
+  #leaves: Set<() => void> | undefined
   #controller: AbortController | undefined
   #brokenOff: { readonly outcome: unknown; readonly reason: unknown } | undefined
 
@@ -149,7 +149,7 @@ export class Wait {
    */
   for<T>(step: PromiseLike<T> | Step, onLateFailure: (error: unknown) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      const settled = () => this.#leaves.delete(breakOff)
+      const settled = () => this.#leaves?.delete(breakOff)
       const onValue = (value: T) => {
         settled()
         resolve(value)
@@ -163,6 +163,7 @@ export class Wait {
         leave(unlessAbort(reason, onLateFailure))
         reject(outcome)
       }
+      this.#leaves ??= new Set()
       this.#leaves.add(breakOff)
       const leave =
         step instanceof Step ? step.wait(onValue as () => void, onFailure) : whenSettled(step, onValue, onFailure)
@@ -184,8 +185,8 @@ export class Wait {
   breakOff(outcome: unknown, reason: unknown = nobodyWaitsError()): void {
     if (this.#brokenOff) return
     this.#brokenOff = { outcome, reason }
-    for (const leave of this.#leaves) leave()
-    this.#leaves.clear()
+    for (const leave of this.#leaves ?? []) leave()
+    this.#leaves = undefined
     this.#controller?.abort(reason)
   }
 }
@@ -206,6 +207,19 @@ function isAbort(error: unknown, reason: unknown): boolean {
   }
 }
 
+/** A class, because an object literal with a getter costs V8 a kilobyte, at each call. */
+class WaitOptions implements CallbackOptions {
+  readonly #wait: Wait
+
+  constructor(wait: Wait) {
+    this.#wait = wait
+  }
+
+  get signal(): AbortSignal {
+    return this.#wait.signal
+  }
+}
+
 /**
  * Calls a function that may be asynchronous, and reads its answer.
  *
@@ -217,10 +231,6 @@ export function ask<Answer, Result>(
   read: (answer: Answer) => Awaitable<Result>,
   wait: Wait,
 ): Awaitable<Result> {
-  const answer: unknown = call({
-    get signal() {
-      return wait.signal
-    },
-  })
+  const answer: unknown = call(new WaitOptions(wait))
   return isThenable(answer) ? toPromise(answer).then((given) => read(given as Answer)) : read(answer as Answer)
 }

@@ -127,7 +127,7 @@ export class NodeSink implements Sink {
     if (!response.write(payload.bytes)) this.#awaitDrain(response)
     // Compression middleware adds `flush`. Without it, events wait in the compressor for more events.
     response.flush?.()
-    if (this.#waiting) this.#sinceDrain += payload.bytes.length
+    if (this.#waiting) this.#sinceDrain += payload.length
     return !this.#waiting
   }
 

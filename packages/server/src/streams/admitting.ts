@@ -15,6 +15,8 @@ export class Admitting extends Asking implements SinkListener {
   /** The disconnects carried out since then. */
   readonly disconnects: ((candidate: Candidate) => boolean)[] = []
   readonly slot: Slot
+  /** The connection that it may become. */
+  candidate: Connection | undefined
   /** The joins and leaves carried out since then. */
   #moves: ((connection: Connection) => void)[] | undefined
   #connection: Connection | undefined
@@ -43,6 +45,7 @@ export class Admitting extends Asking implements SinkListener {
   /** Passes all further events of the sink to the connection. */
   open(connection: Connection): void {
     this.#connection = connection
+    this.candidate = undefined
     this.done()
     this.disconnects.length = 0
     this.#moves = undefined

@@ -103,10 +103,10 @@ function readHeaders(from: string, headers: unknown): Record<string, string> | u
  */
 export function readChannelNames(answer: unknown): readonly string[] {
   if (!Array.isArray(answer)) throw new ConfigurationError('channels', answer, 'Return an array of names.')
-  const names = [...new Set<unknown>(answer)]
+  const names: unknown[] = [...answer]
   for (const name of names) checkName('channels', name)
   if (names.length === 0 || (names as string[]).some(isReservedChannel)) throw new Refused({ status: 403 })
-  return (names as string[]).sort()
+  return names.length === 1 ? (names as string[]) : [...new Set(names as string[])].sort()
 }
 
 /**

@@ -9,8 +9,8 @@ import { KeyIndex } from './key-index.js'
 export interface SelectableStreams {
   /** Open connections by id. */
   readonly open: ReadonlyMap<string, Connection>
-  /** Connections that are not open yet, by id. */
-  readonly joining: ReadonlyMap<string, Connection>
+  /** Requests whose connections are not open yet, by the connection's id. */
+  readonly joining: ReadonlyMap<string, Admitting>
   readonly admitting: Iterable<Admitting>
   /** The open and joining connections of a channel. */
   readonly members: (channel: string) => Iterable<{ readonly id: string }>
@@ -40,7 +40,8 @@ export class Disconnects {
   /** Ends the streams that match. @throws if the predicate throws; then no stream has ended. @returns The number of streams. */
   matching(predicate: (candidate: Candidate) => boolean, reason: string): number {
     const isMeant = (candidate: Candidate) => decide('disconnect()', () => predicate(candidate))
-    const all = [...this.#streams.open.values(), ...this.#streams.joining.values()]
+    const joining = [...this.#streams.joining.values()].map(({ candidate }) => candidate!)
+    const all = [...this.#streams.open.values(), ...joining]
     return this.#end(this.#those(all, isMeant), isMeant, reason)
   }
 
@@ -85,7 +86,7 @@ export class Disconnects {
   }
 
   #find(ids: readonly string[]): Connection[] {
-    return ids.flatMap((id) => this.#streams.open.get(id) ?? this.#streams.joining.get(id) ?? [])
+    return ids.flatMap((id) => this.#streams.open.get(id) ?? this.#streams.joining.get(id)?.candidate ?? [])
   }
 
   #end(connections: readonly Connection[], predicate: (candidate: Candidate) => boolean, reason: string): number {

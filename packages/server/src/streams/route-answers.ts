@@ -1,4 +1,5 @@
 import type { Awaitable } from '../runtime/awaitable.js'
+import type { CallbackOptions } from '../runtime/guard.js'
 import { everyone, type ReadAdmission, readAuthorization, readChannelNames } from './answers.js'
 import type { Asking } from './asking.js'
 import type { EventStreamOptions } from './stream-options.js'
@@ -21,12 +22,6 @@ export function askChannels<Request, Context>(
   { channels = ['default'] }: Pick<EventStreamOptions<Request, Context>, 'channels'>,
 ): Awaitable<readonly string[]> {
   if (typeof channels !== 'function') return asking.run('channels', () => readChannelNames(channels))
-  const ask = (call: { readonly signal: AbortSignal }) =>
-    channels(raw, context as Context, {
-      requested,
-      get signal() {
-        return call.signal
-      },
-    })
+  const ask = (call: CallbackOptions) => channels(raw, context as Context, Object.assign(call, { requested }))
   return asking.ask('channels', ask, readChannelNames)
 }

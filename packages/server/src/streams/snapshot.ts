@@ -47,13 +47,7 @@ export function snapshotsOf(
   return (begun, channels) =>
     asking.ask(
       'snapshot',
-      (call) =>
-        options.snapshot!(context, {
-          channels,
-          get signal() {
-            return call.signal
-          },
-        }),
+      (call) => options.snapshot!(context, Object.assign(call, { channels })),
       (answer) => encodeSnapshot(runtime, encoding, answer, begun),
     )
 }

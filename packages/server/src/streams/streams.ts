@@ -82,9 +82,8 @@ export class Streams {
   readonly #changeLimits: ConnectionLimits
   readonly #historyLimits: ConnectionLimits
   readonly #admitting = new Set<Admitting>()
-  /** Connections that are not open yet, and their requests. */
-  readonly #joining = new Map<string, Connection>()
-  readonly #admittingOf = new Map<Connection, Admitting>()
+  /** Requests whose connections are not open yet, by the connection's id. */
+  readonly #joining = new Map<string, Admitting>()
   readonly #owner: ConnectionOwner = {
     onClose: (connection, reason) => this.#onClose(connection, reason),
     onEnd: (connection) => this.#onEnd(connection),
@@ -208,8 +207,8 @@ export class Streams {
     const connection = new Connection(this.runtime, this.#owner, { cohort, sink, options })
     cohort.catchingUp.add(connection)
     this.disconnects.add(connection)
-    this.#joining.set(id, connection)
-    this.#admittingOf.set(connection, admitting)
+    admitting.candidate = connection
+    this.#joining.set(id, admitting)
     return connection
   }
 
@@ -240,7 +239,6 @@ export class Streams {
     sink.open(location === undefined ? undefined : { 'content-location': location })
     admitting.open(connection)
     sink.relisten?.(connection)
-    this.#admittingOf.delete(connection)
     this.runtime.counters.opened++
     this.#joining.delete(connectionId)
     this.connections.set(connectionId, connection)
@@ -269,8 +267,7 @@ export class Streams {
     const { clock, counters } = this.runtime
     const { id, cohort, connectedAt } = connection
     connection.slot.release()
-    this.#admittingOf.get(connection)?.breakOff(new Refused({ status: 403 }))
-    this.#admittingOf.delete(connection)
+    this.#joining.get(id)?.breakOff(new Refused({ status: 403 }))
     this.disconnects.remove(connection)
     this.changes.remove(connection)
     this.#joining.delete(id)
