@@ -36,8 +36,8 @@ const opening =
   'retry: 2000\nid: 0123456789\nevent: rivulet:open\n' +
   'data: {"connectionId":"01234567-000","heartbeatMs":30000,"recovered":null,"replayed":100}\n\n'
 
-function bareFrame(payload: TickPayload): string {
-  const data = JSON.stringify({ ...payload, timestamp: Date.now(), source: 'server' })
+function bareFrame(payload: TickPayload, channel: string): string {
+  const data = JSON.stringify({ ...payload, timestamp: Date.now(), source: 'server', channel })
   return `id: 012${payload.seq}\nevent: ${eventName}\ndata: ${data}\n\n`
 }
 
@@ -69,7 +69,7 @@ export function createBare(): Peer {
     connections: () => connections,
     publish: (name, payload) => {
       const channel = channelAt(name)
-      const frame = bareFrame(payload)
+      const frame = bareFrame(payload, name)
       channel.frames = [...channel.frames, frame].slice(-replay)
       channel.history = undefined
       const body = Buffer.from(frame)
