@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { formatAmount, formatDuration, formatMebibytes, formatTime, formatTimeMs, formatUptime } from './format.js'
+import { formatAmount, formatDuration, formatQuantity, formatTime, formatTimeMs, formatUptime } from './format.js'
 
 it.each([
   [formatDuration, 0, '0 ms'],
@@ -12,9 +12,6 @@ it.each([
   [formatUptime, 3_599, '59 min'],
   [formatUptime, 12_000, '3 h 20 min'],
   [formatUptime, 190_000, '2 d 4 h'],
-  [formatMebibytes, 0, '0.0'],
-  [formatMebibytes, 99.94 * 1024 ** 2, '99.9'],
-  [formatMebibytes, 123.6 * 1024 ** 2, '124'],
   [formatAmount, 0, '0'],
   [formatAmount, 3, '3'],
   [formatAmount, 3.14, '3.1'],
@@ -27,4 +24,12 @@ it('writes times on the 24-hour clock', () => {
   const at = new Date(2026, 0, 2, 14, 5, 9, 120).getTime()
   expect(formatTime(at)).toBe('14:05:09')
   expect(formatTimeMs(at)).toBe('14:05:09.120')
+})
+
+it.each([
+  [4, '', '4'],
+  [12.3, '/s', '12/s'],
+  [3.14, 'ms', '3.1\u00a0ms'],
+])('writes %d with the unit "%s"', (value, unit, expected) => {
+  expect(formatQuantity(value, unit)).toBe(expected)
 })

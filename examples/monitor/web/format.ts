@@ -33,13 +33,13 @@ export function formatUptime(seconds: number): string {
   return hours < 24 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`
 }
 
-/** Mebibytes, with one decimal below a hundred. */
-export function formatMebibytes(bytes: number): string {
-  const mebibytes = bytes / 1024 ** 2
-  return mebibytes < 100 ? mebibytes.toFixed(1) : String(Math.round(mebibytes))
-}
-
 /** One decimal below ten, none above: the digits that can be read at a glance. */
 export function formatAmount(value: number): string {
   return value !== 0 && value < 9.95 && !Number.isInteger(value) ? value.toFixed(1) : String(Math.round(value))
+}
+
+/** 4 · 12/s · 3.1 ms · 107 MiB */
+export function formatQuantity(value: number, unit: string): string {
+  const isJoined = unit === '' || unit.startsWith('/')
+  return formatAmount(value) + (isJoined ? unit : `\u00a0${unit}`)
 }

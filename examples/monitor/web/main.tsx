@@ -1,4 +1,6 @@
 import 'uplot/dist/uPlot.min.css'
+import '@rivulet/react/indicator.css'
+import './look/look.css'
 import './styles.css'
 import { SSEProvider } from '@rivulet/react'
 import { StrictMode } from 'react'

@@ -6,7 +6,7 @@ import { isOutage, keyOf, type LogEntry } from './log-entries.js'
 import { LogRow } from './log-row.js'
 import { OutageRow } from './outage-row.js'
 
-/** Must equal --row in the stylesheet. */
+/** Height of a line on wide screens. On narrow ones, lines break and are measured. */
 const rowHeight = 24
 
 export interface LogListProps {
@@ -65,10 +65,11 @@ export function LogList({ entries, selected, onSelect, emptyText }: LogListProps
             {virtualizer.getVirtualItems().map(({ index, key }) => {
               const entry = entries[index]!
               return isOutage(entry) ? (
-                <OutageRow key={key} outage={entry} />
+                <OutageRow key={key} ref={virtualizer.measureElement} outage={entry} index={index} />
               ) : (
                 <LogRow
                   key={key}
+                  ref={virtualizer.measureElement}
                   id={rowId(entry.id!)}
                   line={entry}
                   selected={entry === selected}

@@ -24,9 +24,7 @@ export function LogToolbar(props: LogToolbarProps): ReactElement {
   }
   return (
     <div className="panel__bar log__bar">
-      <h2 id="log-title" className="panel__title">
-        Log
-      </h2>
+      <h2 id="log-title">Log</h2>
       <fieldset className="levels">
         <legend className="visually-hidden">Levels shown</legend>
         {levels.map((level) => (
@@ -53,7 +51,7 @@ export function LogToolbar(props: LogToolbarProps): ReactElement {
         <Icon name={paused ? 'play' : 'pause'} />
         {paused ? 'Resume ' : 'Pause'}
         {waiting > 0 && (
-          <span className="badge">
+          <span className="badge badge--strong">
             {waiting} <span className="visually-hidden">lines waiting</span>
           </span>
         )}

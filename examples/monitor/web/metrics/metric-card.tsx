@@ -1,17 +1,16 @@
 import { type ReactElement, useId, useMemo, useState } from 'react'
 import type { MetricsEvent } from '../../shared/events.js'
-import { formatTime } from '../format.js'
-import type { Theme } from '../use-theme.js'
+import { formatAmount, formatQuantity, formatTime } from '../format.js'
 import { MetricChart } from './metric-chart.js'
 import { toSeries } from './metrics-series.js'
+import { roundUp, spanSeconds } from './scale.js'
 
 export interface MetricDefinition {
   readonly title: string
   readonly unit: string
   /** Values to draw; the first one is also shown as a number. */
   readonly picks: readonly ((sample: MetricsEvent) => number)[]
-  readonly format: (value: number) => string
-  /** Minimum top of the scale. */
+  /** Minimum top of the scale, so that an idle line does not look like a mountain range. */
   readonly floor: number
   /** Label of the second value. */
   readonly secondName?: string
@@ -20,19 +19,22 @@ export interface MetricDefinition {
 export interface MetricCardProps {
   metric: MetricDefinition
   samples: readonly MetricsEvent[]
-  theme: Theme
 }
 
-/** Shows the latest value and the last five minutes as a line; under the pointer, the value at that moment. */
-export function MetricCard({ metric, samples, theme }: MetricCardProps): ReactElement {
-  const { title, unit, picks, format, floor, secondName } = metric
+/** Shows the latest value and the last minutes as a line; under the pointer, the value at that moment. */
+export function MetricCard({ metric, samples }: MetricCardProps): ReactElement {
+  const { title, unit, picks, floor, secondName } = metric
   const titleId = useId()
   const series = useMemo(() => toSeries(samples, picks), [samples, picks])
   const [hovered, setHovered] = useState<number>()
   const [times, ...lines] = series
   const at = hovered ?? times.length - 1
-  const show = (value: number | null | undefined): string => (value == null ? '–' : format(value))
+  const value = lines[0]![at]
+  const second = lines[1]?.[at]
   const peak = lines.flat().reduce<number>((highest, value) => Math.max(highest, value ?? 0), 0)
+  // With some room, so that the line does not run along the top.
+  const top = roundUp(Math.max(peak * 1.05, floor))
+  const span = spanSeconds(times)
 
   return (
     <section className="panel metric" aria-labelledby={titleId}>
@@ -40,19 +42,28 @@ export function MetricCard({ metric, samples, theme }: MetricCardProps): ReactEl
         {title}
       </h2>
       <p className="metric__value">
-        {show(lines[0]![at])}
-        <span className="metric__unit">{unit}</span>
+        {value == null ? '–' : formatAmount(value)}
+        <span className="metric__unit">{unit && `\u00a0${unit}`}</span>
       </p>
       <p className="metric__notes">
-        {hovered !== undefined && times[at] !== undefined && <span>{formatTime(times[at] * 1_000)}</span>}
         {secondName && (
           <span>
-            {secondName} {show(lines[1]?.[at])}
+            {secondName} {second == null ? '–' : formatQuantity(second, unit)}
           </span>
         )}
-        {hovered === undefined && <span>peak {format(peak)}</span>}
+        {hovered === undefined ? (
+          <span>peak {formatQuantity(peak, unit)}</span>
+        ) : (
+          times[at] !== undefined && <span>{formatTime(times[at] * 1_000)}</span>
+        )}
       </p>
-      <MetricChart series={series} floor={floor} theme={theme} onHover={setHovered} />
+      <div className="metric__plot" aria-hidden="true">
+        <span className="metric__top">{formatQuantity(top, unit)}</span>
+        <span className="metric__bottom">0</span>
+        <MetricChart series={series} top={top} spanSeconds={span} onHover={setHovered} />
+        <span className="metric__from">{span / 60} min ago</span>
+        <span className="metric__to">now</span>
+      </div>
     </section>
   )
 }

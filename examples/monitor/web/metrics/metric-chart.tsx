@@ -1,26 +1,26 @@
 import { type ReactElement, useEffect, useInsertionEffect, useRef } from 'react'
 import uPlot from 'uplot'
+import { useTheme } from '../look/use-theme.js'
 import type { Series } from './metrics-series.js'
-
-/** Bounds of the time that the charts span. */
-const spanSeconds = { min: 60, max: 300 }
 
 export interface MetricChartProps {
   series: Series
-  /** Top of the scale while all values are below it, so that an idle line does not look like a mountain range. */
-  floor: number
-  theme: string
+  /** Top of the scale, whose bottom is 0. */
+  top: number
+  /** The time that the chart shows, up to the last sample. */
+  spanSeconds: number
   /** Index of the sample under the pointer, in any chart; `undefined` when the pointer leaves. */
   onHover: (index: number | undefined) => void
 }
 
-/** A line over the last five minutes. Its card has the numbers as text, so the drawing is decoration. */
-export function MetricChart({ series, floor, theme, onHover }: MetricChartProps): ReactElement {
+/** A line over the last minutes. Its card has the numbers as text, so the drawing is decoration. */
+export function MetricChart({ series, top, spanSeconds, onHover }: MetricChartProps): ReactElement {
+  const theme = useTheme()
   const host = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot>(undefined)
-  const latest = useRef({ series, floor, onHover })
+  const latest = useRef({ series, top, spanSeconds, onHover })
   useInsertionEffect(() => {
-    latest.current = { series, floor, onHover }
+    latest.current = { series, top, spanSeconds, onHover }
   })
   const lines = series.length - 1
 
@@ -46,10 +46,10 @@ export function MetricChart({ series, floor, theme, onHover }: MetricChartProps)
 
   useEffect(() => chart.current?.setData(series), [series])
 
-  return <div ref={host} className="chart" aria-hidden="true" />
+  return <div ref={host} className="chart" />
 }
 
-type Latest = () => Pick<MetricChartProps, 'series' | 'floor' | 'onHover'>
+type Latest = () => Pick<MetricChartProps, 'series' | 'top' | 'spanSeconds' | 'onHover'>
 
 function options(element: HTMLElement, lines: number, latest: Latest): uPlot.Options {
   const colours = getComputedStyle(element)
@@ -58,14 +58,12 @@ function options(element: HTMLElement, lines: number, latest: Latest): uPlot.Opt
   return {
     width: element.clientWidth,
     height: element.clientHeight,
-    padding: [4, 0, 0, 0],
+    padding: [1, 0, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7, width: 2 }, sync: { key: 'metrics' } },
     scales: {
-      x: {
-        range: (_plot, min, max) => [max - Math.min(Math.max(max - min, spanSeconds.min), spanSeconds.max), max],
-      },
-      y: { range: (_plot, _min, max) => [0, Math.max((max ?? 0) * 1.1, latest().floor)] },
+      x: { range: (_plot, _min, max) => [max - latest().spanSeconds, max] },
+      y: { range: () => [0, latest().top] },
     },
     axes: [
       {

@@ -1,38 +1,34 @@
 import type { ReactElement } from 'react'
 import type { MetricsEvent } from '../../shared/events.js'
-import { formatAmount, formatMebibytes } from '../format.js'
-import type { Theme } from '../use-theme.js'
 import { MetricCard, type MetricDefinition } from './metric-card.js'
+
+const mebibyte = 1024 ** 2
 
 const metrics: readonly MetricDefinition[] = [
   {
     title: 'Open streams',
     unit: '',
     picks: [({ connections }) => connections],
-    format: formatAmount,
     floor: 4,
   },
   {
     title: 'Deliveries',
     unit: '/s',
     picks: [({ deliveriesPerSecond }) => deliveriesPerSecond],
-    format: formatAmount,
     floor: 10,
   },
   {
-    title: 'Event-loop delay p99',
+    title: 'Loop delay, p99',
     unit: 'ms',
     picks: [({ eventLoopDelayP99Ms }) => eventLoopDelayP99Ms, ({ eventLoopDelayMaxMs }) => eventLoopDelayMaxMs],
-    format: formatAmount,
     floor: 20,
     secondName: 'max',
   },
   {
     title: 'Memory',
     unit: 'MiB',
-    picks: [({ rssBytes }) => rssBytes, ({ heapUsedBytes }) => heapUsedBytes],
-    format: formatMebibytes,
-    floor: 64 * 1024 ** 2,
+    picks: [({ rssBytes }) => rssBytes / mebibyte, ({ heapUsedBytes }) => heapUsedBytes / mebibyte],
+    floor: 100,
     secondName: 'heap',
   },
 ]
@@ -41,14 +37,13 @@ export interface MetricsPanelProps {
   samples: readonly MetricsEvent[]
   /** `true` if the last sample is current. Without a connection the panel is dimmed. */
   live: boolean
-  theme: Theme
 }
 
-export function MetricsPanel({ samples, live, theme }: MetricsPanelProps): ReactElement {
+export function MetricsPanel({ samples, live }: MetricsPanelProps): ReactElement {
   return (
     <section className={`metrics${live ? '' : ' metrics--stale'}`} aria-label="Metrics of the last five minutes">
       {metrics.map((metric) => (
-        <MetricCard key={metric.title} metric={metric} samples={samples} theme={theme} />
+        <MetricCard key={metric.title} metric={metric} samples={samples} />
       ))}
     </section>
   )

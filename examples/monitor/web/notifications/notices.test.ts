@@ -16,3 +16,12 @@ it('merges the notices of the server and of the page, newest first', () => {
   ])
   expect(notices[0]!.text).toBe('GET /x failed: broken')
 })
+
+it('makes one notice of equal ones, with their number and the time of the latest', () => {
+  const failed = (at: number) => systemEvent(at, 'server_error', 'GET /x failed: broken')
+  const notices = toNotices([failed(1_000), systemEvent(2_000, 'server_start'), failed(3_000), failed(4_000)], [])
+  expect(notices.map(({ title, count, at }) => [title, count, at])).toEqual([
+    ['Server error', 3, 4_000],
+    ['Server start', 1, 2_000],
+  ])
+})

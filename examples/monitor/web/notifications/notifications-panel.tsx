@@ -22,9 +22,7 @@ export function NotificationsPanel({ system, outages }: NotificationsPanelProps)
   return (
     <section id="notifications" className="panel notifications" aria-labelledby="notifications-title">
       <div className="panel__bar">
-        <h2 id="notifications-title" className="panel__title">
-          Notifications
-        </h2>
+        <h2 id="notifications-title">Notifications</h2>
         <button type="button" className="button" onClick={() => setClearedAt(all[0]?.at ?? 0)}>
           Clear
         </button>
@@ -38,10 +36,19 @@ export function NotificationsPanel({ system, outages }: NotificationsPanelProps)
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
         <ul className="notices" tabIndex={0} aria-labelledby="notifications-title">
-          {notices.map(({ key, tone, title, text, at }) => (
+          {notices.map(({ key, tone, title, text, at, count }) => (
             <li key={key} className={`notice notice--${tone}`}>
               <Icon name={icons[tone]} />
-              <p className="notice__title">{title}</p>
+              <p className="notice__title">
+                {title}
+                {count > 1 && (
+                  <span className="badge">
+                    <span aria-hidden="true">×</span>
+                    {count}
+                    <span className="visually-hidden"> times</span>
+                  </span>
+                )}
+              </p>
               <time className="notice__time" dateTime={new Date(at).toISOString()}>
                 {formatTime(at)}
               </time>

@@ -17,9 +17,7 @@ export function ScrapingPanel({ run, serverStartedAt }: ScrapingPanelProps): Rea
   return (
     <section className="panel scraping" aria-labelledby="scraping-title">
       <div className="panel__bar">
-        <h2 id="scraping-title" className="panel__title">
-          Proxy scrape
-        </h2>
+        <h2 id="scraping-title">Proxy scrape</h2>
         <button
           type="button"
           className="button button--primary"
