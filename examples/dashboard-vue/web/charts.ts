@@ -1,30 +1,35 @@
 import type { Metrics } from '../shared/events.js'
-import { formatMegabytes, formatMs, formatNumber, formatPercent } from './format.js'
+import { formatMebibytes, formatMs, formatNumber, formatPercent, formatPerSecond } from './format.js'
 
 /** One line of a chart. */
 export interface Line {
   readonly name: string
-  readonly metric: keyof Metrics
+  /** Reads its value, in the unit of the chart. */
+  readonly read: (sample: Metrics) => number
   /** Name of a custom property in the stylesheet. */
   readonly color: string
 }
 
+/** A chart has one axis, so its lines have one unit. */
 export interface Chart {
   readonly title: string
   readonly format: (value: number) => string
-  readonly lines: readonly Line[]
+  /** The value of the first one is also shown as a number. */
+  readonly lines: readonly [Line, ...Line[]]
   /** Minimum range of the axis, so that noise does not look like trouble. */
   readonly atLeast: number
 }
 
+const mebibyte = 1024 ** 2
+
 export const charts: readonly Chart[] = [
   {
-    title: 'Requests per second',
-    format: formatNumber,
+    title: 'Requests',
+    format: formatPerSecond,
     atLeast: 10,
     lines: [
-      { name: 'Requests', metric: 'requestsPerSecond', color: '--line-1' },
-      { name: 'Errors', metric: 'errorsPerSecond', color: '--line-bad' },
+      { name: 'All', read: ({ requestsPerSecond }) => requestsPerSecond, color: '--accent' },
+      { name: 'Failed', read: ({ errorsPerSecond }) => errorsPerSecond, color: '--error' },
     ],
   },
   {
@@ -32,41 +37,35 @@ export const charts: readonly Chart[] = [
     format: formatMs,
     atLeast: 20,
     lines: [
-      { name: '95th percentile', metric: 'latencyP95Ms', color: '--line-2' },
-      { name: 'Median', metric: 'latencyP50Ms', color: '--line-1' },
+      { name: 'p95', read: ({ latencyP95Ms }) => latencyP95Ms, color: '--second' },
+      { name: 'Median', read: ({ latencyP50Ms }) => latencyP50Ms, color: '--accent' },
     ],
   },
   {
-    title: 'Processor and event loop',
-    format: formatNumber,
+    title: 'Processor',
+    format: formatPercent,
     atLeast: 20,
-    lines: [
-      { name: 'CPU, %', metric: 'cpuPercent', color: '--line-1' },
-      { name: 'Event-loop delay, ms', metric: 'eventLoopDelayMs', color: '--line-2' },
-    ],
+    lines: [{ name: 'CPU', read: ({ cpuPercent }) => cpuPercent, color: '--accent' }],
+  },
+  {
+    title: 'Event-loop delay',
+    format: formatMs,
+    atLeast: 20,
+    lines: [{ name: 'Delay', read: ({ eventLoopDelayMs }) => eventLoopDelayMs, color: '--accent' }],
   },
   {
     title: 'Memory',
-    format: formatMegabytes,
-    atLeast: 50e6,
+    format: formatMebibytes,
+    atLeast: 50,
     lines: [
-      { name: 'Resident', metric: 'rssBytes', color: '--line-2' },
-      { name: 'Heap in use', metric: 'heapUsedBytes', color: '--line-1' },
+      { name: 'Resident', read: ({ rssBytes }) => rssBytes / mebibyte, color: '--second' },
+      { name: 'Heap', read: ({ heapUsedBytes }) => heapUsedBytes / mebibyte, color: '--accent' },
     ],
   },
-]
-
-export interface Tile {
-  readonly name: string
-  readonly metric: keyof Metrics
-  readonly format: (value: number) => string
-}
-
-export const tiles: readonly Tile[] = [
-  { name: 'Requests/s', metric: 'requestsPerSecond', format: formatNumber },
-  { name: 'Errors/s', metric: 'errorsPerSecond', format: formatNumber },
-  { name: 'Latency, p95', metric: 'latencyP95Ms', format: formatMs },
-  { name: 'CPU', metric: 'cpuPercent', format: formatPercent },
-  { name: 'Memory', metric: 'rssBytes', format: formatMegabytes },
-  { name: 'Streams', metric: 'streams', format: formatNumber },
+  {
+    title: 'Open streams',
+    format: formatNumber,
+    atLeast: 4,
+    lines: [{ name: 'Streams', read: ({ streams }) => streams, color: '--accent' }],
+  },
 ]

@@ -4,7 +4,8 @@ const clock = new Intl.DateTimeFormat('en', { timeStyle: 'medium', hourCycle: 'h
 
 /** Formats a number with the digits that can be read at a glance. */
 export const formatNumber = (value: number): string => (value >= 100 ? whole : fine).format(value)
-export const formatMs = (value: number): string => `${formatNumber(value)} ms`
-export const formatPercent = (value: number): string => `${formatNumber(value)} %`
-export const formatMegabytes = (bytes: number): string => `${formatNumber(bytes / 1e6)} MB`
+export const formatPerSecond = (value: number): string => `${formatNumber(value)}/s`
+export const formatMs = (value: number): string => `${formatNumber(value)}\u00a0ms`
+export const formatPercent = (value: number): string => `${formatNumber(value)}\u00a0%`
+export const formatMebibytes = (value: number): string => `${formatNumber(value)}\u00a0MiB`
 export const formatTime = (timestamp: number): string => clock.format(timestamp)

@@ -1,4 +1,5 @@
 import '@rivulet/vue/indicator.css'
+import './look/look.css'
 import './styles.css'
 import { EventStreamService } from '@rivulet/client'
 import { rivulet } from '@rivulet/vue'
