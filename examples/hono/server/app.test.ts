@@ -171,7 +171,7 @@ it.each([
   ['a file without rows', { csv: head }, 422, /no rows/],
   ['a file without passwords', { csv: 'email,name\na@example.com,A' }, 422, /lacks: password/],
   ['too many rows', { csv: rows(2_001) }, 422, /2001 rows; 2000 are taken/],
-  ['too large a file', { csv: 'x'.repeat(3_000_000) }, 413, /larger than 1 MB/],
+  ['too large a file', { csv: 'x'.repeat(3_000_000) }, 413, /larger than 1 MiB/],
 ])('refuses %s for good, with a reason', async (_, options, status, reason) => {
   const { manager, follow, list } = await start()
   const error = await follow('one', options).catch((thrown) => thrown)

@@ -3,7 +3,7 @@ import { runStopResponse, runStreamResponse } from '@rivulet/server/web'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import * as z from 'zod'
-import { events, importPath, importsPath, maxBytes } from '../shared/events.ts'
+import { events, importPath, importsPath, maxBytes, maxMebibytes } from '../shared/events.ts'
 import { Accounts } from './accounts.ts'
 import { type Identified, identify } from './identify.ts'
 import { importRows } from './imports.ts'
@@ -54,7 +54,7 @@ export function createApp({
     route,
     bodyLimit({
       maxSize: 2 * maxBytes,
-      onError: (context) => context.text(`The file is larger than ${maxBytes / 1e6} MB.`, 413),
+      onError: (context) => context.text(`The file is larger than ${maxMebibytes} MiB.`, 413),
     }),
     (context) => {
       const id = context.req.param('id')

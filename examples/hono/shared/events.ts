@@ -24,7 +24,8 @@ export type RowEvent = EventOf<typeof events, 'row'>
 
 /** Maximum size of a file. */
 export const maxRows = 2_000
-export const maxBytes = 1_000_000
+export const maxMebibytes = 1
+export const maxBytes = maxMebibytes * 1024 ** 2
 
 /** GET lists the ids of a user's imports, newest first. */
 export const importsPath = '/api/imports'

@@ -30,8 +30,8 @@ export function ImportCard({ id, file, onRestart, onRemove }: ImportCardProps): 
   const isUnknown = state === 'failed' && error instanceof HttpStatusError && error.status === 404
 
   return (
-    <article className="card" aria-labelledby={`${id}-name`} data-state={state}>
-      <div className="card__bar">
+    <article className="panel card" aria-labelledby={`${id}-name`} data-state={state}>
+      <div className="panel__bar">
         <h3 id={`${id}-name`}>{name}</h3>
         {isUnknown && onRestart && (
           <button type="button" className="button button--primary" onClick={onRestart}>
@@ -54,7 +54,7 @@ export function ImportCard({ id, file, onRestart, onRemove }: ImportCardProps): 
         )}
       </div>
       {state === 'failed' && (
-        <p className="error" role="alert">
+        <p className="problem" role="alert">
           {describeFailure(run)}
         </p>
       )}
