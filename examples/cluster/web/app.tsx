@@ -2,6 +2,7 @@ import { SSEConnectionIndicator, useEventReducer, useServerEvents } from '@rivul
 import type { ReactElement } from 'react'
 import { events } from '../shared/events.js'
 import { useCurrentNode } from './current-node.js'
+import { PageHeader } from './look/page-header.js'
 import { count, nothing } from './tally.js'
 
 export function App(): ReactElement {
@@ -9,52 +10,71 @@ export function App(): ReactElement {
   const { events: lines } = useServerEvents(events.line, { limit: 50 })
   const { latest: pages } = useServerEvents(events.pages, { limit: 1 })
   const tally = useEventReducer(events.line, count, nothing)
-  const facts = [
-    ['Lines', tally.received],
-    ['Missing', tally.missing],
-    ['Repeated', tally.repeated],
-  ] as const
 
   return (
-    <main className="app">
-      <header className="header">
-        <div>
-          <h1>Cluster</h1>
-          <p>Three nodes, one Redis. Kill nodes as you like: the lines go on, and none is missing.</p>
+    <>
+      <PageHeader name="Cluster" indicator={<SSEConnectionIndicator />} />
+      <main className="main">
+        <div className="intro">
+          <h2>Three nodes, one Redis</h2>
+          <p>Kill nodes as you like: the lines go on, and none is missing.</p>
         </div>
-        <SSEConnectionIndicator />
-      </header>
-      <section className="facts" aria-label="This page">
-        <div className="fact">
-          <span>On node</span>
-          <b data-testid="node">{node || '–'}</b>
-        </div>
-        {facts.map(([name, value]) => (
-          <div key={name} className="fact">
-            <span>{name}</span>
-            <b data-testid={name.toLowerCase()}>{value.toLocaleString('en')}</b>
+        <section className="panel" aria-labelledby="page">
+          <div className="panel__bar">
+            <h2 id="page">This page</h2>
+            <button
+              type="button"
+              className="button button--danger"
+              onClick={() => fetch('/api/kill', { method: 'POST' })}
+            >
+              Kill a node
+            </button>
           </div>
-        ))}
-        <div className="fact">
-          <span>Open pages</span>
-          <b data-testid="pages">{pages ? describe(pages.nodes) : '–'}</b>
-        </div>
-        <button type="button" className="button" onClick={() => fetch('/api/kill', { method: 'POST' })}>
-          Kill a node
-        </button>
-      </section>
-      <section className="panel" aria-labelledby="lines">
-        <h2 id="lines">Last lines</h2>
-        <ol>
-          {lines.toReversed().map(({ id, text, source }) => (
-            <li key={id}>
-              <span>{text}</span>
-              <span className="muted">by node {source}</span>
-            </li>
-          ))}
-        </ol>
-      </section>
-    </main>
+          <dl className="facts">
+            <Fact name="On node" testId="node" value={node || '–'} />
+            <Fact name="Open pages" testId="pages" value={pages ? describe(pages.nodes) : '–'} />
+            <Fact name="Lines" testId="lines" value={tally.received.toLocaleString('en')} />
+            <Fact name="Missing" testId="missing" value={tally.missing.toLocaleString('en')} isGood={!tally.missing} />
+            <Fact
+              name="Repeated"
+              testId="repeated"
+              value={tally.repeated.toLocaleString('en')}
+              isGood={!tally.repeated}
+            />
+          </dl>
+        </section>
+        <section className="panel" aria-labelledby="lines">
+          <div className="panel__bar">
+            <h2 id="lines">Last lines</h2>
+          </div>
+          <ol className="lines">
+            {lines.toReversed().map(({ id, text, source }) => (
+              <li key={id}>
+                <span>{text}</span>
+                <span className="muted">by node {source}</span>
+              </li>
+            ))}
+          </ol>
+        </section>
+      </main>
+    </>
+  )
+}
+
+interface FactProps {
+  name: string
+  testId: string
+  value: string
+  isGood?: boolean
+}
+
+function Fact({ name, testId, value, isGood }: FactProps): ReactElement {
+  const tone = isGood === undefined ? '' : isGood ? ' fact--good' : ' fact--bad'
+  return (
+    <div className={`fact${tone}`}>
+      <dt>{name}</dt>
+      <dd data-testid={testId}>{value}</dd>
+    </div>
   )
 }
 

@@ -1,4 +1,5 @@
 import '@rivulet/react/indicator.css'
+import './look/look.css'
 import './styles.css'
 import { EventStreamService } from '@rivulet/client'
 import { SSEProvider } from '@rivulet/react'
