@@ -3,8 +3,7 @@ import { QueryClientProvider } from '@tanstack/react-query'
 import { type ReactElement, useEffect, useState } from 'react'
 import { BoardView } from './board-view.js'
 import type { Client } from './client.js'
-import { Icon } from './icons.js'
-import { ThemeButton } from './theme-button.js'
+import { PageHeader } from './look/page-header.js'
 import { useBoard } from './use-board.js'
 
 export interface AppProps {
@@ -42,19 +41,13 @@ function Page({ ids, first }: { ids: readonly string[]; first: string }): ReactE
   }
   return (
     <div className="app">
-      <header className="header">
-        <h1 className="header__brand">
-          <Icon name="waves" />
-          Task board
-        </h1>
-        <nav className="header__boards" aria-label="Boards">
+      <PageHeader name="Task board" indicator={<SSEConnectionIndicator />}>
+        <nav className="boards" aria-label="Boards">
           {ids.map((id) => (
             <BoardLink key={id} id={id} isShown={id === shown} onShow={show} />
           ))}
         </nav>
-        <SSEConnectionIndicator className="header__indicator" />
-        <ThemeButton />
-      </header>
+      </PageHeader>
       <BoardView key={shown} id={shown} />
     </div>
   )
@@ -83,7 +76,7 @@ function BoardLink({
       }}
     >
       {data?.name ?? id}{' '}
-      <span className="badge">
+      <span className={`badge${isShown ? ' badge--strong' : ''}`}>
         {open}
         <span className="visually-hidden"> open</span>
       </span>

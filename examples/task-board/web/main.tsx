@@ -1,4 +1,5 @@
 import '@rivulet/react/indicator.css'
+import './look/look.css'
 import './styles.css'
 import { queryRule, syncQueries } from '@rivulet/client/query'
 import { StrictMode } from 'react'
