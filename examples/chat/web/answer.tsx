@@ -89,7 +89,7 @@ export function StoredAnswer({ message, onRetry }: { message: Message; onRetry?:
         <div className="failure" role="alert">
           <p>{reasons[reason ?? ''] ?? 'The model failed in the middle of this answer.'}</p>
           {onRetry && (
-            <button type="button" onClick={onRetry}>
+            <button type="button" className="button button--danger" onClick={onRetry}>
               <Icon name="retry" /> Try again
             </button>
           )}

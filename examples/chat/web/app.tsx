@@ -1,9 +1,10 @@
-import { useConnectionStatus, useServerEvent } from '@rivulet/react'
+import { SSEConnectionIndicator, useServerEvent } from '@rivulet/react'
 import { useState } from 'react'
 import { events } from '../shared/contract.js'
 import { api } from './api.js'
 import { ConversationView } from './conversation-view.js'
 import { Icon } from './icon.js'
+import { PageHeader } from './look/page-header.js'
 import { Sidebar } from './sidebar.js'
 import { openConversation, useConversationId } from './use-conversation-id.js'
 import { useFetched } from './use-fetched.js'
@@ -15,7 +16,6 @@ export function App() {
   // A new conversation gets its id with its first prompt.
   const [freshId, setFreshId] = useState(() => crypto.randomUUID())
   useServerEvent(events.conversation_changed, list.reload)
-  const { status } = useConnectionStatus()
 
   const open = (next: string) => {
     openConversation(next)
@@ -26,6 +26,23 @@ export function App() {
 
   return (
     <div className="app" data-menu={menuOpen || undefined}>
+      <PageHeader
+        name="Chat"
+        start={
+          <button
+            type="button"
+            className="button button--icon menu"
+            aria-label="Conversations"
+            aria-expanded={menuOpen}
+            onClick={() => setMenuOpen(!menuOpen)}
+          >
+            <Icon name="menu" />
+          </button>
+        }
+        indicator={<SSEConnectionIndicator />}
+      >
+        {title && <h2 className="header__fact">{title}</h2>}
+      </PageHeader>
       <Sidebar conversations={list.value} currentId={id} onOpen={open} onChange={list.reload} />
       <button
         type="button"
@@ -35,23 +52,6 @@ export function App() {
         onClick={() => setMenuOpen(false)}
       />
       <div className="pane">
-        <header>
-          <button
-            type="button"
-            className="icon-button menu"
-            aria-label="Conversations"
-            aria-expanded={menuOpen}
-            onClick={() => setMenuOpen(!menuOpen)}
-          >
-            <Icon name="menu" />
-          </button>
-          <h1>{title ?? 'New chat'}</h1>
-          {status === 'waiting' && (
-            <p className="offline" role="status">
-              Reconnecting…
-            </p>
-          )}
-        </header>
         <ConversationView
           key={id || freshId}
           id={id || freshId}

@@ -1,3 +1,5 @@
+import '@rivulet/react/indicator.css'
+import './look/look.css'
 import './styles.css'
 import { SSEProvider } from '@rivulet/react'
 import { StrictMode } from 'react'

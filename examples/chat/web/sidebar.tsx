@@ -17,7 +17,7 @@ export function Sidebar({ conversations, currentId, onOpen, onChange }: SidebarP
   }
   return (
     <nav className="sidebar" aria-label="Conversations">
-      <button type="button" className="new-chat" onClick={() => onOpen('')}>
+      <button type="button" className="button new-chat" onClick={() => onOpen('')}>
         <Icon name="plus" /> New chat
       </button>
       <ul>
@@ -29,7 +29,7 @@ export function Sidebar({ conversations, currentId, onOpen, onChange }: SidebarP
             </button>
             <button
               type="button"
-              className="icon-button"
+              className="button button--icon delete"
               aria-label={`Delete “${title}”`}
               onClick={() => void remove(id)}
             >
