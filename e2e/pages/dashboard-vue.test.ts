@@ -20,15 +20,18 @@ describe.skipIf(!hasChromium)('the Vue dashboard', () => {
     return texts.flatMap((text) => text.match(new RegExp(`/visit/(${prefix}-\\d+)`))?.[1] ?? [])
   }
 
-  it('shows the measurements in tiles, in charts, and in their tables', async () => {
-    const requests = example.page.locator('.tile', { hasText: 'Requests/s' }).locator('dd')
+  it('shows the measurements as numbers, in charts, and in a table', async () => {
+    const requests = example.page.getByRole('region', { name: 'Requests' }).locator('.chart__value')
     await example.page.getByRole('button', { name: 'Send demo traffic' }).click()
-    await expect.poll(async () => Number(await requests.textContent()), { timeout: 30_000 }).toBeGreaterThan(10)
+    await expect
+      .poll(async () => Number.parseFloat((await requests.textContent())!), { timeout: 30_000 })
+      .toBeGreaterThan(10)
     await example.page.getByText('Demo traffic began.').waitFor()
     const chart = example.page.getByRole('region', { name: 'Latency' })
-    await chart.getByText('Last 10 seconds as a table').click()
-    await expect.poll(() => chart.getByRole('row').count(), { timeout: 30_000 }).toBeGreaterThan(3)
-    expect(await chart.getByRole('row').nth(1).textContent()).toMatch(/\d ms/)
+    await example.page.getByText('Last 10 seconds as a table').click()
+    const rows = example.page.getByRole('row')
+    await expect.poll(() => rows.count(), { timeout: 30_000 }).toBeGreaterThan(3)
+    expect(await rows.nth(1).textContent()).toMatch(/\d\/s.*\d\u00a0ms.*\d\u00a0%.*\d\u00a0MiB/)
     // The canvas has more than one color, so something is drawn.
     const colors = await chart.locator('canvas').evaluate((canvas: HTMLCanvasElement) => {
       const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height)
@@ -58,6 +61,20 @@ describe.skipIf(!hasChromium)('the Vue dashboard', () => {
     expect(await visitsShown('missed')).toEqual(names)
     expect(await visitsShown('before')).toEqual(['before-1'])
     await example.page.getByText('Events may be missing here').first().waitFor()
+  })
+
+  it('shows the log and the scrape without scrolling on a desktop', async () => {
+    for (const name of ['Log', 'Scrape']) {
+      const { y, height } = (await example.page.getByRole('region', { name, exact: true }).boundingBox())!
+      expect(y + height, name).toBeLessThanOrEqual(800)
+    }
+  })
+
+  it('shows equal notifications once, with their number', async () => {
+    const failure = example.page.locator('.notice', { hasText: 'This page is broken on purpose.' })
+    for (let n = 0; n < 3; n++) await (await fetch(`${example.server.url}/demo/broken`)).text()
+    await failure.getByText('3 times').waitFor()
+    expect(await failure.count()).toBe(1)
   })
 
   it.each(looks)('has no accessibility violation and nothing cut off: $colorScheme, $width px', async (look) => {

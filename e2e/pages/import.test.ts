@@ -88,9 +88,16 @@ describe.skipIf(!hasChromium)('the import', { timeout: 180_000 }, () => {
   })
 
   it('invites to a first import', async () => {
+    await example.page.getByText('email,name,password').waitFor()
     await example.page.getByRole('button', { name: 'Import the sample' }).click()
     await expect.poll(() => count('sample.csv', 'Rows'), { timeout: 30_000 }).toBeGreaterThan(3)
     expect(await example.page.getByText('Nothing imported yet').count()).toBe(0)
+  })
+
+  it.each([1280, 390])('has its buttons side by side: %d px', async (width) => {
+    await example.page.setViewportSize({ width, height: 800 })
+    const top = async (name: string) => (await example.page.getByRole('button', { name }).boundingBox())!.y
+    expect(await top('Choose a file')).toBe(await top('Use a sample'))
   })
 
   it('reports a file that cannot be imported', async () => {

@@ -56,6 +56,42 @@ describe.skipIf(!hasChromium)('the monitor', () => {
     expect(await visitsShown('before')).toEqual(['before-1'])
   })
 
+  it('shows equal notifications once, with their number', async () => {
+    const failure = example.page.locator('.notice', { hasText: 'This route throws on purpose' })
+    for (let n = 0; n < 3; n++) await example.page.getByRole('button', { name: 'Route error' }).click()
+    await failure.getByText('3 times').waitFor()
+    expect(await failure.count()).toBe(1)
+  })
+
+  it('gives each value its unit, and each chart its scale', async () => {
+    const card = (name: string) => example.page.getByRole('region', { name, exact: true })
+    const text = async (name: string) => (await card(name).textContent())!.replaceAll('\u00a0', ' ')
+    const number = '\\d+(\\.\\d)?'
+    await expect.poll(() => text('Memory')).toMatch(new RegExp(`heap ${number} MiBpeak ${number} MiB${number} MiB0`))
+    expect(await text('Loop delay, p99')).toMatch(new RegExp(`max ${number} mspeak ${number} ms${number} ms0`))
+    expect(await text('Deliveries')).toMatch(new RegExp(`peak ${number}/s${number}/s0`))
+  })
+
+  it('breaks long log lines on a phone, and shows the end of the log', async () => {
+    await example.page.setViewportSize({ width: 390, height: 844 })
+    const name = 'a-long-name-'.repeat(8)
+    await visit(...Array.from({ length: 20 }, (_, n) => `short-${n}`), name)
+    const line = row(name)
+    await line.waitFor()
+    const { scrollWidth, clientWidth } = await line
+      .locator('.log-row__message')
+      .evaluate(({ scrollWidth, clientWidth }) => ({ scrollWidth, clientWidth }))
+    expect(scrollWidth).toBe(clientWidth)
+    expect((await line.boundingBox())!.height).toBeGreaterThan(60)
+    const list = (await example.page.getByRole('listbox').boundingBox())!
+    await expect
+      .poll(async () => {
+        const last = (await example.page.getByTestId('log-row').last().boundingBox())!
+        return Math.round(list.y + list.height - last.y - last.height)
+      })
+      .toBe(4)
+  })
+
   it.each(looks)('has no accessibility violation and nothing cut off: $colorScheme, $width px', async (look) => {
     await example.page.setViewportSize({ width: look.width, height: 800 })
     await example.page.emulateMedia(look)
