@@ -1,14 +1,16 @@
-// `npm run screenshots [example …]` takes the screenshots of the READMEs and the docs.
+// `npm run screenshots [-- --review] [example …]` takes each example in both themes, on a desktop and a phone: as a first visitor sees it,
+// then at work, above the fold and the whole page. All pictures go to .tmp/screenshots, to be looked at; without `--review`, those of the
+// READMEs and the docs are replaced.
 import { copyFile, mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { PostgresServer } from '../packages/backplane-postgres/test/postgres-server.js'
 import { launchChromium } from '../test-support/chromium.js'
 import { ExampleProcess, exampleFolder } from '../test-support/example-process.js'
 import { freePort } from '../test-support/free-port.js'
 
-/** Each example also gets its light screenshot into its own folder, so that the folder is self-contained. */
-const folder = fileURLToPath(new URL('../docs/images/', import.meta.url))
+const review = fileURLToPath(new URL('../.tmp/screenshots/', import.meta.url))
+const published = fileURLToPath(new URL('../docs/images/', import.meta.url))
 
 interface Example {
   /** Name of the folder and of the screenshots. */
@@ -28,14 +30,28 @@ const examples: readonly Example[] = [
   { name: 'task-board', start: startPostgres, fill: fillTaskBoard },
 ]
 
-const views = [
-  { name: 'dark', colorScheme: 'dark', width: 1280, height: 800 },
-  { name: 'light', colorScheme: 'light', width: 1280, height: 800 },
-  { name: 'phone', colorScheme: 'light', width: 390, height: 844 },
-] as const
+interface View {
+  /** Name of its pictures. */
+  readonly name: string
+  readonly options: BrowserContextOptions
+  /** Name of its picture in the docs. */
+  readonly published?: string
+}
 
-const wanted = process.argv.slice(2)
-await mkdir(folder, { recursive: true })
+const desktop = { viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2 }
+const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
+
+const views: readonly View[] = [
+  { name: '1280-light', options: { ...desktop, colorScheme: 'light' }, published: 'light' },
+  { name: '1280-dark', options: { ...desktop, colorScheme: 'dark' }, published: 'dark' },
+  { name: '390-light', options: { ...phone, colorScheme: 'light' }, published: 'phone' },
+  { name: '390-dark', options: { ...phone, colorScheme: 'dark' } },
+]
+
+const args = process.argv.slice(2)
+const isReview = args.includes('--review')
+const wanted = args.filter((arg) => !arg.startsWith('--'))
+for (const folder of [review, published]) await mkdir(folder, { recursive: true })
 const browser = await launchChromium()
 try {
   for (const example of examples) if (wanted.length === 0 || wanted.includes(example.name)) await take(browser, example)
@@ -49,17 +65,24 @@ async function take(browser: Browser, { name, start, fill }: Example): Promise<v
   await server.start()
   try {
     const pages: Page[] = []
-    for (const { colorScheme, width, height } of views) {
-      const page = await browser.newPage({ colorScheme, viewport: { width, height }, deviceScaleFactor: 2 })
-      await page.goto(server.url)
+    for (const view of views) {
+      const page = await browser.newPage(view.options)
+      await page.goto(server.url, { waitUntil: 'load' })
+      await page.waitForTimeout(1000)
+      await page.screenshot({ path: `${review}${name}-${view.name}-first.png` })
       pages.push(page)
     }
     await Promise.all(pages.map((page, index) => fill(page, server.url, index)))
     for (const [index, view] of views.entries()) {
-      await pages[index]?.screenshot({ path: `${folder}${name}-${view.name}.png` })
-      console.log(`docs/images/${name}-${view.name}.png`)
+      const path = `${review}${name}-${view.name}.png`
+      await pages[index]!.screenshot({ path })
+      await pages[index]!.screenshot({ path: path.replace('.png', '-full.png'), fullPage: true })
+      console.log(path)
+      if (isReview || !view.published) continue
+      await copyFile(path, `${published}${name}-${view.published}.png`)
+      // Each example has a picture in its own folder too, so that the folder is self-contained.
+      if (view.published === 'light') await copyFile(path, `${exampleFolder(name)}/screenshot.png`)
     }
-    await copyFile(`${folder}${name}-light.png`, `${exampleFolder(name)}/screenshot.png`)
     for (const page of pages) await page.close()
   } finally {
     await server.stop()
