@@ -64,6 +64,7 @@ export default defineConfig({
           { text: 'Changing a contract', link: '/guide/changing-contracts' },
           { text: 'Channels and authorization', link: '/guide/channels' },
           { text: 'Channels that follow the page', link: '/guide/channels-of-a-page' },
+          { text: 'Older events', link: '/guide/history' },
           { text: 'Presence', link: '/guide/presence' },
           { text: 'Resume and gaps', link: '/guide/resume' },
           { text: 'TanStack Query', link: '/guide/tanstack-query' },

@@ -42,14 +42,14 @@ const subjects: readonly Subject[] = [
     external: ['react', 'react-dom'],
     onTopOf: client,
     limit: 2_000,
-    ceiling: 6_850,
+    ceiling: 8_350,
   },
   {
     name: 'rivulet: vue on top',
     code: `${client}; export * from '@rivulet/vue'`,
     external: ['vue'],
     onTopOf: client,
-    ceiling: 6_930,
+    ceiling: 8_510,
   },
   {
     name: 'rivulet: chat transport on top',

@@ -57,6 +57,11 @@ const iteratorOptions: { readonly [path: string]: Kind } = {
   overflow: oneOf('pause', 'drop-oldest', 'drop-newest', 'error'),
 }
 
+const historyOptions: { readonly [path: string]: Kind } = {
+  url: address,
+  pageSize: [isAtLeast(1), 'Pass a number of events, 1 or more.'],
+}
+
 const bindingOptions: { readonly [path: string]: Kind } = {
   bufferSize: [isAtLeast(0), 'Pass a number of events, 0 or more.'],
   throttleMs: milliseconds,
@@ -76,6 +81,11 @@ export function checkChannels(channels: readonly string[]): void {
 /** @throws {ConfigurationError} when an option has an invalid value. */
 export function checkIteratorOptions(options: IteratorOptions): void {
   check(options, iteratorOptions)
+}
+
+/** @throws {ConfigurationError} when an option has an invalid value. */
+export function checkHistoryOptions(options: object): void {
+  check(options, historyOptions)
 }
 
 /** @throws {ConfigurationError} when an option has an invalid value. */

@@ -21,6 +21,7 @@ import { type CursorStore, createCursorStore } from './delivery/cursor-store.js'
 import { Dispatcher } from './delivery/dispatcher.js'
 import type { EventIterable, EventIterator, IteratorOptions } from './delivery/event-iterator.js'
 import { type EventHandler, HandlerList, type SubscribeOptions } from './delivery/handler-list.js'
+import { takeHistory } from './delivery/history-access.js'
 import { Loops } from './delivery/loops.js'
 import { StreamErrors } from './delivery/stream-errors.js'
 import { takeConnectCalls } from './runtime/connect-calls.js'
@@ -114,6 +115,13 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     this.#state = this.#snapshot()
     takeReports(this, (error) => this.#errors.report(error, 'reducer'))
     takeUnreadEvents(this, (listener) => this.#dispatcher.unread.add(listener))
+    takeHistory(this, {
+      options,
+      clock,
+      channels: () => this.#dispatcher.progress.have,
+      read: (message, id) => this.#dispatcher.read(message, id),
+      report: (error) => this.#errors.report(error, 'event'),
+    })
     takeConnectCalls(this, {
       wasCalled: () => this.#connectCalled,
       undo: () => {

@@ -25,6 +25,14 @@ export function Hooks(): void {
   expectTypeOf(latest).toEqualTypeOf<EventOf<Events, 'log'> | undefined>()
   expectTypeOf(lines[0]!.level).toEqualTypeOf<'info' | 'error'>()
 
+  const history = useServerEvents(events.log, { history: true })
+  expectTypeOf(history.events).toEqualTypeOf<readonly EventOf<Events, 'log'>[]>()
+  expectTypeOf(history.loadOlder).toEqualTypeOf<() => Promise<void>>()
+  const hasOlder = useServerEvents(events.log, { history: '/old', select: (view) => view.hasOlder })
+  expectTypeOf(hasOlder).toEqualTypeOf<boolean>()
+  // @ts-expect-error: a list without a history loads nothing.
+  void useServerEvents(events.log).loadOlder
+
   // Several definitions give their union, told apart by the type.
   const both = useServerEvents([events.log, events.dated])
   for (const event of both.events) {

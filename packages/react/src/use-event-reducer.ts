@@ -42,6 +42,6 @@ export function useEventReducer<State>(
   const selection = useSelection<State, unknown>()
   const isNew = select && ((state: State) => selection.isNew(state))
   const recipe = reducedState(reducer as (state: State, event: BaseEvent) => State, initial)
-  const state = useFold(definitions, recipe, options, isNew)
+  const { result: state } = useFold(definitions, recipe, options, isNew)
   return useSelected(selection, state, select && { select, equal })
 }

@@ -40,6 +40,12 @@ interface Made<Result> extends CountedResult<Result> {
   readonly view: FoldView<Result>
 }
 
+/** The result of a fold, and the view that has it. */
+export interface Folded<Result> {
+  readonly result: Result
+  readonly view: FoldView<Result>
+}
+
 /**
  * Folds events to a result. Makes a new fold when the stream, the channel or the types change.
  *
@@ -49,8 +55,8 @@ export function useFold<Result>(
   definitions: EventDefinition | readonly EventDefinition[],
   recipe: FoldRecipe<Result>,
   { replay = false, enabled = true, channel, throttleMs = 0 }: CollectOptions,
-  isNew: ((result: Result) => boolean) | undefined,
-): Result {
+  isNew: ((result: Result, view: FoldView<Result>) => boolean) | undefined,
+): Folded<Result> {
   const binding = useBinding()
   const source = { definitions: listOf(definitions), channel }
   const hydrating = useHydrating()
@@ -76,7 +82,7 @@ export function useFold<Result>(
   useBrowserLayoutEffect(
     () =>
       view.watch(latest.current.result, (next) => {
-        if (latest.current.isNew?.(next) === false) return
+        if (latest.current.isNew?.(next, view) === false) return
         setMade((previous) => (previous.view === view ? { view, result: next, count: binding.received } : previous))
       }),
     [view, binding],
@@ -84,9 +90,9 @@ export function useFold<Result>(
   // The others may have changed in this commit.
   useBrowserLayoutEffect(() => {
     const { committed } = view
-    if (isNew && committed.result !== result && isNew(committed.result)) setMade({ view, ...committed })
+    if (isNew && committed.result !== result && isNew(committed.result, view)) setMade({ view, ...committed })
   })
-  return result
+  return { result, view }
 }
 
 function make<Result>(

@@ -8,7 +8,22 @@ export function fakeResponse(status: number, connection?: FakeConnection): Respo
   const headers = new Headers(connection && { 'content-type': 'text/event-stream' })
   if (typeof Response === 'function') return new Response(connection ? streamOf(connection) : null, { status, headers })
   const body = connection ? { getReader: () => connection } : null
-  return { status, statusText: '', url: '', headers, body } as object as Response
+  return { ok: status >= 200 && status < 300, status, statusText: '', url: '', headers, body } as object as Response
+}
+
+/** Creates a response with JSON. */
+export function fakeJson(value: object): Response {
+  const headers = new Headers({ 'content-type': 'application/json' })
+  if (typeof Response === 'function') return new Response(JSON.stringify(value), { headers })
+  return {
+    ok: true,
+    status: 200,
+    statusText: '',
+    url: '',
+    headers,
+    body: null,
+    json: async () => value,
+  } as object as Response
 }
 
 function streamOf(connection: FakeConnection): ReadableStream<Uint8Array> {

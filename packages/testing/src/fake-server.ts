@@ -15,7 +15,8 @@ import {
 } from '@rivulet/core'
 import { changeChannels, channelsOf, controlOf, type FakeSubscription, gets, type KeptEvent } from './fake-channels.js'
 import { FakeConnection } from './fake-connection.js'
-import { fakeResponse } from './fake-response.js'
+import { historyOf } from './fake-history.js'
+import { fakeJson, fakeResponse } from './fake-response.js'
 
 export interface FakeServerOptions {
   /** The `source` of pushed events. @default 'test' */
@@ -64,7 +65,7 @@ export type FakeAnswer = number | ((request: FakeRequest) => Response | Promise<
  * The server's side of a stream, in memory: it stores pushed events and lets clients resume, like Rivulet's server.
  *
  * The first connection also gets earlier events, so tests need not wait for it. A channel that `setChannels` adds begins with
- * all its events that are kept.
+ * all its events that are kept. A GET whose path ends with `/history` gets kept events, as from Rivulet's history route.
  */
 export class FakeServer<Contract extends EventContract> {
   /** Every request, in order. */
@@ -198,6 +199,9 @@ export class FakeServer<Contract extends EventContract> {
     }
     if (request.method === 'POST' && /\/control$/.test(new URL(request.url).pathname)) {
       return fakeResponse(changeChannels(request.body ?? '', this.#streams, this.#log, this.#position))
+    }
+    if (request.method === 'GET' && /\/history$/.test(new URL(request.url).pathname)) {
+      return fakeJson(historyOf(request.url, this.#log, this.#forgotten > 0))
     }
     if (positionOf(request) >= this.#end) return fakeResponse(204)
     const connection = new FakeConnection(signal)

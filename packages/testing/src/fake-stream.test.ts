@@ -228,3 +228,20 @@ describe('channels', () => {
     expect(JSON.parse(fake.requests.at(-1)!.body!)).toMatchObject({ channels: ['a', 'b'] })
   })
 })
+
+describe('the history', () => {
+  const load = async (fake: FakeStream<typeof events>, query: string) =>
+    (await fake.fetch(`http://fake.test/events/history${query}`)).json()
+
+  test('has what was pushed, in pages, without what is forgotten', async () => {
+    const { fake } = create()
+    for (const message of ['1', '2', '3']) await fake.push(events.log, { message }, { channel: 'a', timestamp: 5 })
+    await fake.push(events.log, { message: '4' }, { channel: 'b' })
+    const data = { message: '3', timestamp: 5, source: 'test', channel: 'a' }
+    const page = await load(fake, '?channel=a&limit=1')
+    expect(page).toEqual({ events: [{ id: '3', event: 'log', data }], hasOlder: true, before: '3' })
+    expect((await load(fake, '?channel=a&before=3')).events).toMatchObject([{ id: '1' }, { id: '2' }])
+    fake.forget()
+    expect(await load(fake, '')).toEqual({ events: [], hasOlder: false, trimmed: true })
+  })
+})

@@ -16,6 +16,12 @@ export function composables(): void {
   expectTypeOf(latest.value).toEqualTypeOf<EventOf<Events, 'log'> | undefined>()
   expectTypeOf(useServerEvents([events.log, events.dated]).events.value).toEqualTypeOf<readonly EventOf<Events>[]>()
   expectTypeOf(useServerEvents(() => events.dated).events.value[0]!.at).toEqualTypeOf<Date>()
+  const history = useServerEvents(events.log, { history: () => '/old', limit: 5 })
+  expectTypeOf(history.events.value).toEqualTypeOf<readonly EventOf<Events, 'log'>[]>()
+  expectTypeOf(history.hasOlder.value).toEqualTypeOf<boolean>()
+  const hasOlder = useServerEvents(events.log, { history: true, select: (view) => view.hasOlder })
+  expectTypeOf(hasOlder.value).toEqualTypeOf<boolean>()
+
   useServerEvent(events.dated, ({ at }) => expectTypeOf(at).toEqualTypeOf<Date>())
   const errors = useEventReducer(events.log, (count, { level }) => count + Number(level === 'error'), 0)
   expectTypeOf(errors).toEqualTypeOf<Readonly<ShallowRef<number>>>()

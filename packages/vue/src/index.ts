@@ -1,7 +1,10 @@
 export {
   type EventsView,
+  type HistoryOption,
+  type HistoryOptions,
   type IndicatorLabels,
   MissingStreamError,
+  type OlderEvents,
   type RunAddress,
   type RunEventsOptions,
   type RunOptions,
@@ -23,4 +26,10 @@ export type { CollectOptions } from './use-fold.js'
 export { useGap } from './use-gap.js'
 export { type RunResult, useRun } from './use-run.js'
 export { type ServerEventOptions, useServerEvent } from './use-server-event.js'
-export { type ServerEvents, type ServerEventsOptions, useServerEvents } from './use-server-events.js'
+export {
+  type HistoryEvents,
+  type HistoryEventsOptions,
+  type ServerEvents,
+  type ServerEventsOptions,
+  useServerEvents,
+} from './use-server-events.js'

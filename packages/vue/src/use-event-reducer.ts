@@ -37,6 +37,6 @@ export function useEventReducer<State>(
   { select, equal, ...options }: CollectOptions & Partial<SelectOptions<State, unknown>> = {},
 ): Readonly<Ref<unknown>> {
   const recipe = reducedState(reducer as (state: State, event: BaseEvent) => State, initial)
-  const state = useFold(definitions, () => recipe, options)
+  const { result: state } = useFold(definitions, () => recipe, options)
   return select ? useSelected(() => state.value, { select, equal }) : state
 }

@@ -1,6 +1,14 @@
 import { type FoldRecipe, FoldView, listOf } from '@rivulet/client/binding'
 import type { EventDefinition } from '@rivulet/core'
-import { computed, type MaybeRefOrGetter, type ShallowRef, shallowRef, toValue, watchEffect } from 'vue'
+import {
+  type ComputedRef,
+  computed,
+  type MaybeRefOrGetter,
+  type ShallowRef,
+  shallowRef,
+  toValue,
+  watchEffect,
+} from 'vue'
 import { useBinding } from './context.js'
 import { rendersForServer } from './renders-for-server.js'
 import { whileMounted } from './while-mounted.js'
@@ -29,6 +37,12 @@ export interface CollectOptions {
   throttleMs?: MaybeRefOrGetter<number>
 }
 
+/** The result of a fold, and the view that has it. */
+export interface Folded<Result> {
+  readonly result: ShallowRef<Result>
+  readonly view: ComputedRef<FoldView<Result>>
+}
+
 /**
  * Folds events to a result that is replaced once per frame. Makes a new fold when the stream, the channel or the types
  * change.
@@ -39,7 +53,7 @@ export function useFold<Result>(
   definitions: MaybeRefOrGetter<EventDefinition | readonly EventDefinition[]>,
   recipe: () => FoldRecipe<Result>,
   { replay = false, enabled = true, channel, throttleMs = 0 }: CollectOptions = {},
-): ShallowRef<Result> {
+): Folded<Result> {
   const binding = useBinding()
   const source = computed(() => ({ definitions: listOf(toValue(definitions)), channel: toValue(channel) }))
   // Begins at setup, not at mounting: with <Suspense>, the two may be far apart.
@@ -67,5 +81,5 @@ export function useFold<Result>(
       result.value = next
     }),
   )
-  return result
+  return { result, view: current }
 }

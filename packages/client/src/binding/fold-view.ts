@@ -1,5 +1,5 @@
 import { checkBindingOptions } from '../check-options.js'
-import { type FoldSource, FoldStore, sameSource } from './fold-store.js'
+import { type Fold, type FoldSource, FoldStore, sameSource } from './fold-store.js'
 import { cancelFrame, nextFrame } from './next-frame.js'
 import { type FoldRecipe, sameKey, sharedFolds } from './shared-folds.js'
 import type { StreamBinding } from './stream-binding.js'
@@ -85,6 +85,29 @@ export class FoldView<Result> {
     void this.committed
     this.#shown.push({ result, count: this.binding.received })
     this.#result = result
+  }
+
+  /** Result of all events so far, even of those that the next frame will show. */
+  latest(): Result {
+    return this.#store && this.#leave ? this.#store.latest() : this.#result
+  }
+
+  /** Goes on with another fold, made from `latest()`, and shows its result with the next frame. */
+  refold(resume: (latest: Result) => Fold<Result>): void {
+    const { binding, source } = this
+    const fold = resume(this.latest())
+    const leave = this.#leave
+    leave?.()
+    this.#owns = true
+    this.#store = new FoldStore(binding, source, fold, binding.received)
+    if (leave) {
+      this.#join(this.#store)
+      nextFrame(this.#offer)
+      return
+    }
+    this.#leftAt = binding.received
+    this.#show(fold.result())
+    if (this.#listener) nextFrame(this.#tell)
   }
 
   /** Tells whether it shows these events. Make a new view if not. */

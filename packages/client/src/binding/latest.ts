@@ -4,17 +4,21 @@ import type { FoldRecipe } from './shared-folds.js'
 
 /** Fold that keeps the latest events, oldest first. */
 export class Latest implements Fold<readonly BaseEvent[]> {
-  readonly #limit: number
+  readonly #limitNow: () => number
   #events: readonly BaseEvent[]
   #added: BaseEvent[] = []
 
   /**
-   * @param limit Number of events to keep. Less than 1 counts as 1.
+   * @param limit Number of events to keep, or a function that returns the present one. Less than 1 counts as 1.
    * @param events Events to begin with.
    */
-  constructor(limit: number, events: readonly BaseEvent[] = []) {
-    this.#limit = atLeastOne(limit)
+  constructor(limit: number | (() => number), events: readonly BaseEvent[] = []) {
+    this.#limitNow = typeof limit === 'function' ? limit : () => limit
     this.#events = events
+  }
+
+  get #limit(): number {
+    return atLeastOne(this.#limitNow())
   }
 
   add(event: BaseEvent): void {

@@ -1,5 +1,5 @@
 import type { Clock } from '@rivulet/core'
-import { ConnectionError, ConnectTimeoutError, HttpStatusError } from '../runtime/errors.js'
+import { ConnectionError, ConnectTimeoutError, ContentTypeError, HttpStatusError } from '../runtime/errors.js'
 import { ask } from '../runtime/guard.js'
 import type { ConnectionOptions } from './connection-options.js'
 import { refreshCount, refreshOnce } from './credential-refresh.js'
@@ -13,12 +13,43 @@ import { beginningOf, parseRetryAfter } from './transport.js'
  * @throws {HttpStatusError} {ConnectionError} {ConnectTimeoutError} and any error of the options' functions.
  */
 export async function callServer(options: ConnectionOptions, clock: Clock, signal: AbortSignal): Promise<void> {
+  const { body } = await requestBeside(options, clock, signal)
+  body?.cancel().catch(() => {})
+}
+
+/**
+ * Makes a request like `callServer`, and returns the JSON that answers it.
+ *
+ * @throws As `callServer`, and {ContentTypeError} if the answer is something else.
+ */
+export async function loadJson(options: ConnectionOptions, clock: Clock, signal: AbortSignal): Promise<unknown> {
+  const response = await requestBeside(options, clock, signal, 'application/json')
+  const { status, headers, url, body } = response
+  const type = headers.get('content-type') ?? ''
+  if (!/^application\/json\b/i.test(type)) {
+    body?.cancel().catch(() => {})
+    throw new ContentTypeError(status, type, url, 'application/json')
+  }
+  const { connectTimeoutMs = 30_000 } = options
+  const late = () => new ConnectTimeoutError(url, connectTimeoutMs)
+  return ask('fetch', () => response.json(), { clock, signal, timeoutMs: connectTimeoutMs }, late).catch((cause) => {
+    throw cause instanceof ConnectTimeoutError ? cause : new ConnectionError(url, { cause })
+  })
+}
+
+async function requestBeside(
+  options: ConnectionOptions,
+  clock: Clock,
+  signal: AbortSignal,
+  accept?: string,
+): Promise<Response> {
   const { onUnauthorized, callbackTimeoutMs = 10_000, connectTimeoutMs = 30_000 } = options
   const patience = { clock, signal, timeoutMs: callbackTimeoutMs }
   let target = ''
   const send = async (): Promise<Response> => {
     const { url, init } = await prepareRequest(options, '', patience)
     target = url
+    if (accept !== undefined) (init.headers as Headers).set('accept', accept)
     if (init.body) (init.headers as Headers).set('content-type', 'application/json')
     const answer = ({ signal }: { signal: AbortSignal }) => (options.fetch ?? fetch)(url, { ...init, signal })
     const late = () => new ConnectTimeoutError(url, connectTimeoutMs)
@@ -34,10 +65,7 @@ export async function callServer(options: ConnectionOptions, clock: Clock, signa
     response = await send()
   }
   const { ok, status, statusText, headers, body } = response
-  if (ok) {
-    body?.cancel().catch(() => {})
-    return
-  }
+  if (ok) return response
   const text = await beginningOf(body, { clock, signal })
   throw new HttpStatusError(status, statusText, response.url || target, text, parseRetryAfter(headers, clock.now()))
 }

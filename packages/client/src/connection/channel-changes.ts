@@ -4,7 +4,7 @@ import { type Resolvers, withResolvers } from '../runtime/with-resolvers.js'
 import { callServer } from './call-server.js'
 import { ChannelProgress, sameNames, sortedNames } from './channel-progress.js'
 import type { ConnectionOptions } from './connection-options.js'
-import { controlUrlOf } from './request.js'
+import { besideUrl } from './request.js'
 import { type RetryPolicy, retryDelay } from './retry-policy.js'
 import type { ConnectionSink } from './stream-link.js'
 
@@ -196,7 +196,7 @@ export class ChannelChanges {
       const after = Object.fromEntries([...this.progress.partial].filter(([, id]) => id !== ''))
       return JSON.stringify({ connectionId, control, channels: names, after, change })
     }
-    const url = this.#options.controlUrl ?? controlUrlOf(this.#options)
+    const url = this.#options.controlUrl ?? besideUrl(this.#options, 'control')
     callServer({ ...this.#options, url, method: 'POST', body }, this.#clock, target.signal).then(
       () => this.#onAnswer(target, names),
       (error) => this.#onAnswer(target, names, error),

@@ -96,11 +96,11 @@ export async function prepareRequest(
   return { url: target.href, init }
 }
 
-/** Returns the address of the route that changes the channels of a stream: beside the stream, with the same query. */
-export function controlUrlOf({ url }: RequestOptions): PerAttempt<string | URL> {
+/** Returns the address of a route beside a stream, such as `control`, with the stream's query. */
+export function besideUrl({ url }: RequestOptions, name: string): PerAttempt<string | URL> {
   return async (given) => {
     const target = new URL(await (typeof url === 'function' ? url(given) : url), pageBaseUrl())
-    target.pathname = target.pathname.replace(/\/?$/, '/control')
+    target.pathname = target.pathname.replace(/\/?$/, `/${name}`)
     return target
   }
 }

@@ -119,6 +119,15 @@ export class Dispatcher {
     else this.#track(this.#deliver(message, id, positioned, replayed, beside))
   }
 
+  /**
+   * Reads an event that did not come over the stream. `undefined` if the contract lacks its type.
+   *
+   * @throws {EventValidationError} (or rejects with it) if it does not fit.
+   */
+  read(message: SseMessage, id: string): BaseEvent | Promise<BaseEvent> | undefined {
+    return this.#read(message, id, message.event, this.#types.get(message.event), undefined)
+  }
+
   /** Calls back in the order of receipt: after all earlier events and before all later ones. */
   inOrder(callback: () => void): void {
     if (this.#queue) this.#queue.push(() => callback() as undefined)

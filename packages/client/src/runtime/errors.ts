@@ -40,10 +40,11 @@ export class ContentTypeError extends RivuletError {
     readonly contentType: string,
     /** The URL that answered, after redirects. */
     readonly url: string,
+    expected: string = 'text/event-stream',
   ) {
     super(
       ContentTypeError.code,
-      `${url} answered with content type ${JSON.stringify(contentType)} instead of text/event-stream. Check the URL, and any proxy or login page in front of it.`,
+      `${url} answered with content type ${JSON.stringify(contentType)} instead of ${expected}. Check the URL, and any proxy or login page in front of it.`,
     )
   }
 }
