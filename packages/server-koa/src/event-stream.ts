@@ -1,6 +1,7 @@
 import type { EventContract, EventHistoryOptions, EventManager, EventStreamOptions } from '@rivulet/server'
 import { controlBodyOf, lastEventIdOf, NodeSink, requestedChannelsOf } from '@rivulet/server/node'
-import type { Context as KoaContext, Middleware } from 'koa'
+// Not renamed: published types keep the name, which a type parameter of the same name would hide.
+import type { Context, Middleware } from 'koa'
 
 /**
  * Creates middleware for Koa 2 or 3 that answers with an event stream.
@@ -15,11 +16,11 @@ import type { Context as KoaContext, Middleware } from 'koa'
  */
 export function eventStream<
   Contract extends EventContract,
-  Context extends ManagerContext | undefined = undefined,
+  StreamContext extends ManagerContext | undefined = undefined,
   ManagerContext = unknown,
 >(
   manager: EventManager<Contract, ManagerContext>,
-  options: EventStreamOptions<KoaContext, Context, Contract> = {},
+  options: EventStreamOptions<Context, StreamContext, Contract> = {},
 ): Middleware {
   return (ctx) => {
     ctx.respond = false
@@ -39,11 +40,11 @@ export function eventStream<
  */
 export function streamControl<
   Contract extends EventContract,
-  Context extends ManagerContext | undefined = undefined,
+  StreamContext extends ManagerContext | undefined = undefined,
   ManagerContext = unknown,
 >(
   manager: EventManager<Contract, ManagerContext>,
-  options: EventStreamOptions<KoaContext, Context, Contract> = {},
+  options: EventStreamOptions<Context, StreamContext, Contract> = {},
 ): Middleware {
   return async (ctx) => {
     const given = (ctx.request as { body?: unknown }).body ?? (await controlBodyOf(ctx.req))
@@ -64,11 +65,11 @@ export function streamControl<
  */
 export function eventHistory<
   Contract extends EventContract,
-  Context extends ManagerContext | undefined = undefined,
+  StreamContext extends ManagerContext | undefined = undefined,
   ManagerContext = unknown,
 >(
   manager: EventManager<Contract, ManagerContext>,
-  options: EventHistoryOptions<KoaContext, Context, Contract> = {},
+  options: EventHistoryOptions<Context, StreamContext, Contract> = {},
 ): Middleware {
   return async (ctx) => {
     const { status, headers, body } = await manager.answerHistory({ raw: ctx, query: ctx.querystring }, options)

@@ -1,6 +1,7 @@
 import type { EventContract, RunManager, RunStopOptions, RunStreamOptions } from '@rivulet/server'
 import { lastEventIdOf, NodeSink } from '@rivulet/server/node'
-import type { Context as KoaContext, Middleware } from 'koa'
+// Not renamed: published types keep the name, which a type parameter of the same name would hide.
+import type { Context, Middleware } from 'koa'
 
 /**
  * Koa middleware, for versions 2 and 3, that answers with a run: all its events, or those after the client's cursor, until its
@@ -14,9 +15,9 @@ import type { Context as KoaContext, Middleware } from 'koa'
  */
 export function runStream<
   Contract extends EventContract,
-  Context extends ManagerContext | undefined = undefined,
+  StreamContext extends ManagerContext | undefined = undefined,
   ManagerContext = unknown,
->(runs: RunManager<Contract, ManagerContext>, options: RunStreamOptions<KoaContext, Context>): Middleware {
+>(runs: RunManager<Contract, ManagerContext>, options: RunStreamOptions<Context, StreamContext>): Middleware {
   return (ctx) => {
     ctx.respond = false
     return runs.connect({ raw: ctx, lastEventId: lastEventIdOf(ctx.req) }, new NodeSink(ctx.res), options)
@@ -24,9 +25,9 @@ export function runStream<
 }
 
 /** Koa middleware that stops a run. It answers 200 with the run's end, or 404 if there is no such run. */
-export function runStop<Contract extends EventContract, Context = unknown>(
+export function runStop<Contract extends EventContract, StreamContext = unknown>(
   runs: RunManager<Contract>,
-  options: RunStopOptions<KoaContext, Context>,
+  options: RunStopOptions<Context, StreamContext>,
 ): Middleware {
   return async (ctx) => {
     const { status, headers, body } = await runs.answerStop(ctx, options)
