@@ -2,7 +2,7 @@ import { type EventContract, encodeControlEvent, encodeMessage, type StandardSch
 import { FakeClock } from '../../testing/src/fake-clock.js'
 import { FakeConnection } from '../../testing/src/fake-connection.js'
 import { fakeResponse } from '../../testing/src/fake-response.js'
-import { EventStreamService } from '../src/index.js'
+import { ChannelsRefusedError, EventStreamService } from '../src/index.js'
 
 interface Entry {
   readonly position: number
@@ -121,6 +121,8 @@ export class ChannelWorld {
   readonly #complete = new Set<string>()
   /** Channels that may begin anew. */
   readonly #mayBegin = new Set<string>()
+  /** Channels that the application gave up, with the number of the last epoch until then. */
+  readonly #mustBegin = new Map<string, number>()
   readonly #received = new Map<string, Received>()
   /** Channels whose next event may come after others that are missing. */
   readonly #gaps = new Set<string>()
@@ -135,7 +137,10 @@ export class ChannelWorld {
       ...(options.async && { events: asyncEvents }),
       fetch: (input, init) => this.#answer(new URL(input), init),
     })
-    this.stream.onError(() => {})
+    this.stream.onError((error) => {
+      // The stream may have kept its channels.
+      if (error instanceof ChannelsRefusedError) this.#mustBegin.clear()
+    })
     this.stream.onAny((event) => this.#check(event as never))
     this.stream.onGap(({ channel }) => {
       this.gaps++
@@ -152,6 +157,12 @@ export class ChannelWorld {
   }
 
   set(names: readonly string[]): Promise<void> {
+    for (const channel of (this.wanted ?? [])
+      .filter((name) => !names.includes(name))
+      .map((name) => this.channelOf(name))) {
+      this.#mayBegin.add(channel)
+      this.#mustBegin.set(channel, this.#epochs)
+    }
     this.wanted = names
     return this.stream.setChannels(names)
   }
@@ -225,6 +236,11 @@ export class ChannelWorld {
         this.problems.push(`${channel} ends with ${received?.last} instead of ${last.n}`)
       }
     }
+    // The client cannot tell which part of a history belongs to a name that the route maps.
+    for (const [channel, epoch] of this.#options.maps ? [] : this.#mustBegin) {
+      if (channels.includes(channel) && !this.given.has(channel) && this.#known.get(channel)!.number <= epoch)
+        this.problems.push(`${channel} did not begin anew`)
+    }
     const names = [...(this.#connection?.parts.keys() ?? [])].sort()
     if (names.join() !== [...channels].sort().join()) this.problems.push(`the channels are ${names}, not ${channels}`)
   }
@@ -249,7 +265,7 @@ export class ChannelWorld {
       const { from, hasSnapshot } = this.#known.get(channel)!
       received = { epoch, last: from - 1, hasSnapshot: !hasSnapshot, hasId: false }
       this.#received.set(channel, received)
-      this.#mayBegin.delete(channel)
+      if (epoch > (this.#mustBegin.get(channel) ?? 0)) this.#mayBegin.delete(channel)
     }
     if (type === 'state') {
       received.hasSnapshot = true

@@ -161,6 +161,43 @@ describe('a change', () => {
     for (const set of sets) expect(await isPending(set)).toBe(false)
   })
 
+  it('is sent in two if a channel was removed and added again meanwhile, so that it begins anew', async () => {
+    const { stream, open, write, bodies, answer, received } = setup({ channels: ['a', 'b'] })
+    await open('9')
+    let release = () => {}
+    answer(() => new Promise((resolve) => (release = () => resolve(fakeResponse(202)))))
+    const sets = [['a', 'b', 'c'], ['a'], ['a', 'b']].map((names) => stream.setChannels(names))
+    await settled()
+    release()
+    await settled()
+    expect(bodies()).toMatchObject([
+      { channels: ['a', 'b', 'c'], change: 1 },
+      { channels: ['a'], change: 2 },
+    ])
+    release()
+    await write(changed({ added: ['c'], change: 1 }), live('a', 1), changed({ removed: ['b', 'c'], change: 2 }))
+    expect(bodies().slice(2)).toMatchObject([{ channels: ['a', 'b'], after: {}, change: 3 }])
+    release()
+    await write(changed({ added: ['b'], change: 3 }), event('1', '5', 'b'))
+    expect(await isPending(Promise.all(sets))).toBe(true)
+    await write(live('b', 3))
+    expect(await isPending(Promise.all(sets))).toBe(false)
+    expect(received).toEqual(['+1 5'])
+  })
+
+  it('that was refused leaves a channel as it is that was removed and added again meanwhile', async () => {
+    const { stream, open, drop, answer, bodies, queries, errors } = setup({ channels: ['a', 'b'] })
+    await open('9')
+    answer(() => fakeResponse(403))
+    const sets = [['a'], ['a', 'b']].map((names) => stream.setChannels(names))
+    expect(await isPending(Promise.all(sets))).toBe(false)
+    expect(bodies()).toHaveLength(1)
+    expect(errors).toMatchObject([{ code: 'RIVULET_CHANNELS_REFUSED', channels: ['a'] }])
+    await drop()
+    await open()
+    expect(queries().at(-1)).toBe('?token=t&channel=a&channel=b')
+  })
+
   it('goes to controlUrl if there is one', async () => {
     const { stream, open, requests } = setup({ channels: [], controlUrl: () => 'https://other.test/change' })
     await open('9')
@@ -305,6 +342,25 @@ describe('a new connection', () => {
     await open()
     expect(queries().at(-1)).toBe('?token=t&channel=b&channel=c&channel=d')
     expect(bodies()).toHaveLength(2)
+  })
+
+  it('begins a channel anew that was removed and added again while there was none, or before the server did it', async () => {
+    for (const isConnected of [false, true]) {
+      const { stream, open, write, drop, bodies, queries } = setup({ channels: ['a'] })
+      await open('9')
+      void stream.setChannels(['a', 'b'])
+      await settled()
+      await write(changed({ added: ['b'], change: 1 }), event('1', '5', 'b'), ...(isConnected ? [live('b', 1)] : []))
+      if (!isConnected) await drop()
+      void stream.setChannels(['a'])
+      void stream.setChannels(['a', 'b'])
+      await settled()
+      if (isConnected) await drop()
+      await open()
+      expect(queries().at(-1)).toBe('?token=t&channel=a')
+      await settled()
+      expect(bodies().at(-1)).toMatchObject({ channels: ['a', 'b'], after: {} })
+    }
   })
 
   it('begins without the channels of the route’s own choice', async () => {

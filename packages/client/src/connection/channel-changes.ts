@@ -47,6 +47,8 @@ export class ChannelChanges {
   readonly #clock: Clock
   readonly #sink: ConnectionSink
   #wanted: Names | undefined
+  /** Names that were given up and that the server may still have. They are removed before they are added again. */
+  readonly #left = new Set<string>()
   #target: Target | undefined
   #number = 0
   /** A change is not answered yet, or waits to be repeated after a failure. */
@@ -66,6 +68,7 @@ export class ChannelChanges {
   /** Returns the names to request: with a cursor, those for which it is true. */
   namesFor(cursor: string): Names | undefined {
     const { have } = this.progress
+    this.#left.clear()
     // A page that was reloaded goes on with the channels that it had.
     this.#wanted ??= have
     return cursor === '' ? this.#wanted : have?.filter((name) => this.#wanted?.includes(name))
@@ -73,7 +76,9 @@ export class ChannelChanges {
 
   /** Sets the wanted names. Settles when they are in effect, at once if there is no connection. */
   set(names: Names, isConnected: boolean): Promise<void> {
+    for (const name of this.#wanted ?? []) if (!names.includes(name) && this.#mayHave(name)) this.#left.add(name)
     this.#wanted = sortedNames(names)
+    if (!this.#target) this.#leave()
     if (!isConnected || this.#isInEffect) return Promise.resolve()
     this.#pending ??= withResolvers()
     const { promise } = this.#pending
@@ -87,6 +92,7 @@ export class ChannelChanges {
   opened(open: OpenEvent, names: Names | undefined, cursor: string, signal: AbortSignal): void {
     this.lost()
     this.#advance((progress) => progress.open(names, cursor === '' || sameNames(names, this.#wanted)))
+    this.#prune(names ?? [])
     const changes = new Map<number, Names>()
     this.#target = {
       open,
@@ -123,6 +129,7 @@ export class ChannelChanges {
     if (change >= target.last) target.sent = names
     target.current = names
     target.history = names
+    this.#prune(names)
     if (added.length === 0) this.caughtUp()
   }
 
@@ -143,6 +150,7 @@ export class ChannelChanges {
 
   /** The connection is lost. */
   lost(): void {
+    if (this.#target) this.#leave()
     this.#target = undefined
     this.#busy = false
     this.#clock.clearTimeout(this.#timer)
@@ -158,8 +166,33 @@ export class ChannelChanges {
   get #isInEffect(): boolean {
     const target = this.#target
     return (
-      target !== undefined && !target.history && target.done >= target.last && sameNames(target.current, this.#wanted)
+      target !== undefined &&
+      !target.history &&
+      target.done >= target.last &&
+      sameNames(target.current, this.#wanted) &&
+      sameNames(this.#next, this.#wanted)
     )
+  }
+
+  /** The names to send: first without those that were removed and added again, as only the last of waiting changes counts. */
+  get #next(): Names | undefined {
+    return this.#wanted?.filter((name) => !this.#left.has(name))
+  }
+
+  #mayHave(name: string): boolean {
+    const target = this.#target
+    return !target || [target.current, target.sent, ...target.changes.values()].some((names) => names?.includes(name))
+  }
+
+  /** The server has these names, and no others. */
+  #prune(names: Names): void {
+    for (const name of this.#left) if (!names.includes(name)) this.#left.delete(name)
+  }
+
+  /** A new connection does not ask for the names that were given up: they begin anew. */
+  #leave(): void {
+    const names = [...this.#left]
+    if (names.length > 0) this.#advance((progress) => progress.leave(names))
   }
 
   #advance(step: (progress: ChannelProgress) => void): void {
@@ -177,7 +210,7 @@ export class ChannelChanges {
   /** Sends the wanted names, unless they were sent or another change is under way. */
   #send(): void {
     const target = this.#target
-    const names = this.#wanted
+    const names = this.#next
     if (!target || !names || this.#busy || sameNames(names, target.sent)) return
     const { connectionId, control } = target.open
     if (control === undefined) {
@@ -209,7 +242,7 @@ export class ChannelChanges {
     const isDone = target.done >= target.last
     if (error === undefined || isDone) {
       this.#busy = false
-      if (isDone || !sameNames(names, this.#wanted)) this.#settle()
+      if (isDone || !sameNames(names, this.#next)) this.#settle()
       else this.#repeat(target, carriedOutMs)
       return
     }
@@ -241,12 +274,18 @@ export class ChannelChanges {
   /** A change was refused. If nothing else was wanted meanwhile, the stream keeps the channels that it has. */
   #fail(target: Target, names: Names, reason: string, cause?: unknown): void {
     target.sent = target.current
+    const error = new ChannelsRefusedError(names, reason, cause)
     if (!sameNames(names, this.#wanted)) {
+      if (sameNames(names, this.#next)) {
+        // Channels that were to begin anew go on instead.
+        this.#left.clear()
+        this.#sink.error(error)
+      }
       this.#settle()
       return
     }
+    this.#left.clear()
     this.#wanted = target.current
-    const error = new ChannelsRefusedError(names, reason, cause)
     const pending = this.#pending
     this.#pending = undefined
     this.#sink.error(error)

@@ -53,6 +53,12 @@ export class ChannelProgress {
     else this.#leave(this.joined)
   }
 
+  /** The application gave up these names. If it wants them again, they begin anew. */
+  leave(names: readonly string[]): void {
+    this.have = this.have?.filter((name) => !names.includes(name))
+    for (const name of names) this.partial.delete(name)
+  }
+
   /** The server counts from the start again, so earlier IDs of a channel, or of all, mean nothing. */
   restart(channel: string | undefined): void {
     for (const name of this.partial.keys()) if (channel === undefined || name === channel) this.partial.set(name, '')
