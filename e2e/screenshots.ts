@@ -74,6 +74,8 @@ async function take(browser: Browser, { name, start, fill }: Example): Promise<v
     }
     await Promise.all(pages.map((page, index) => fill(page, server.url, index)))
     for (const [index, view] of views.entries()) {
+      // Nothing looks pointed at.
+      await pages[index]!.mouse.move(0, 0)
       const path = `${review}${name}-${view.name}.png`
       await pages[index]!.screenshot({ path })
       await pages[index]!.screenshot({ path: path.replace('.png', '-full.png'), fullPage: true })
