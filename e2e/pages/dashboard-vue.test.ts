@@ -70,6 +70,13 @@ describe.skipIf(!hasChromium)('the Vue dashboard', () => {
     }
   })
 
+  it('uses the width of a tablet: the notifications beside the scrape', async () => {
+    await example.page.setViewportSize({ width: 820, height: 1000 })
+    const top = async (name: string) => (await example.page.getByRole('region', { name, exact: true }).boundingBox())!.y
+    expect(await top('Scrape')).toBeGreaterThan(await top('Log'))
+    expect(await top('Notifications')).toBe(await top('Scrape'))
+  })
+
   it('shows equal notifications once, with their number', async () => {
     const failure = example.page.locator('.notice', { hasText: 'This page is broken on purpose.' })
     for (let n = 0; n < 3; n++) await (await fetch(`${example.server.url}/demo/broken`)).text()
