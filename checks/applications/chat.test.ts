@@ -61,6 +61,29 @@ describe.skipIf(!hasChromium)('a chat over a language model', () => {
     expect(await stranger.getByRole('article').count()).toBe(0)
   })
 
+  it('loads older questions, while others are asked, each once and in order', async () => {
+    const page = await signIn('ada')
+    for (let n = 1; n <= 8; n++) {
+      await ask(page, `Question ${n}`)
+      await until(page, `Question ${n}`, 'done')
+    }
+    await page.reload()
+    const prompts = () => page.locator('article h2').allTextContents()
+    const from = (n: number) => Array.from({ length: 9 - n }, (_, index) => `Question ${n + index}`)
+    await expect.poll(prompts).toEqual(from(6))
+    await page.getByRole('button', { name: 'Older' }).click()
+    await ask(page, 'Count to 3')
+    await expect.poll(prompts).toEqual([...from(3), 'Count to 3'])
+    application.network.cut()
+    await page.locator('.rivulet-indicator--waiting').waitFor()
+    application.network.mend()
+    await page.getByRole('button', { name: 'Older' }).click()
+    await expect.poll(prompts).toEqual([...from(1), 'Count to 3'])
+    await page.getByRole('button', { name: 'Older' }).waitFor({ state: 'detached' })
+    await until(page, 'Question 1', 'done')
+    expect(await textOf(page, 'Question 1')).toBe('1 ')
+  })
+
   it('says that an answer was lost with its server, and keeps what there is of it', async () => {
     const { server } = application
     const page = await signIn('ada')

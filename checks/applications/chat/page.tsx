@@ -29,7 +29,10 @@ function Answer({ id, prompt }: { id: string; prompt: string }) {
 }
 
 function Conversation() {
-  const { events: asked } = useServerEvents(events.asked, { limit: 50 })
+  const { events: asked, hasOlder, loadingOlder, loadOlder } = useServerEvents(events.asked, {
+    history: { pageSize: 3 },
+    limit: 50,
+  })
   const [failed, setFailed] = useState<string>()
 
   async function ask(form: FormData) {
@@ -40,6 +43,11 @@ function Conversation() {
 
   return (
     <main>
+      {hasOlder && (
+        <button type="button" disabled={loadingOlder} onClick={loadOlder}>
+          Older
+        </button>
+      )}
       {asked.map(({ answer, prompt }) => (
         <Answer key={answer} id={answer} prompt={prompt} />
       ))}

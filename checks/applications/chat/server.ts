@@ -4,7 +4,7 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import { relayCompletion } from '@rivulet/ai/openai'
 import { SqliteBackplane } from '@rivulet/backplane-sqlite'
 import { EventManager, RunManager } from '@rivulet/server'
-import { eventStreamResponse, runStopResponse, runStreamResponse } from '@rivulet/server/web'
+import { eventHistoryResponse, eventStreamResponse, runStopResponse, runStreamResponse } from '@rivulet/server/web'
 import { type Context, Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import Database from 'libsql'
@@ -24,14 +24,13 @@ app.post('/api/login', async (context) => {
   return context.body(null, 204)
 })
 
-app.get('/api/events', (context) => {
-  const user = userOf(context)
-  return eventStreamResponse(manager, context.req.raw, {
-    authorize: () => (user ? { context: user, key: user } : { status: 401 }),
-    channels: [`user:${user}`],
-    replay: 50,
-  })
+const routeOf = (user: string | undefined) => ({
+  authorize: () => (user ? { context: user, key: user } : { status: 401 }),
+  channels: [`user:${user}`],
+  replay: 3,
 })
+app.get('/api/events', (context) => eventStreamResponse(manager, context.req.raw, routeOf(userOf(context))))
+app.get('/api/events/history', (context) => eventHistoryResponse(manager, context.req.raw, routeOf(userOf(context))))
 
 app.put('/api/answers/:id', async (context) => {
   const user = userOf(context)
