@@ -45,12 +45,23 @@ export function createStore<Value>(read: () => Value, start: (changed: () => voi
         if (typeof observer === 'function') observer(value)
         else observer.next?.(value)
       }
-      if (runs.size === 0) stop = start(changed)
-      runs.add(run)
-      shown = read()
-      run(shown)
       const unsubscribe = (): void => {
         if (runs.delete(run) && runs.size === 0) stop()
+      }
+      const isFirst = runs.size === 0
+      if (isFirst) stop = start(changed)
+      runs.add(run)
+      const value = read()
+      try {
+        // A change that the others were not told of yet.
+        if (!isFirst && !Object.is(value, shown)) changed()
+        else {
+          shown = value
+          run(value)
+        }
+      } catch (error) {
+        unsubscribe()
+        throw error
       }
       return Object.assign(unsubscribe, { unsubscribe })
     },

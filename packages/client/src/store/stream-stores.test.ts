@@ -51,6 +51,30 @@ it('shows events and the status to all subscribers, and nothing after they have 
   expect(store.get()).toMatchObject({ status: 'open' })
 })
 
+it('tells everybody of a change that a later subscriber has seen first', async () => {
+  const { fake, stores } = await setUp()
+  const lines = stores.events(events.log)
+  const seen: string[] = []
+  stores.connection.subscribe(({ status }) => {
+    if (status === 'waiting') lines.subscribe((view) => seen.push(`later: ${view.status}`))
+  })
+  lines.subscribe(({ status }) => seen.push(status))
+  await fake.drop()
+  expect(seen).toEqual(['open', 'waiting', 'later: waiting'])
+})
+
+it('listens to nothing for a subscriber that throws at once', async () => {
+  const { stores, log } = await setUp()
+  const count = stores.reduce(events.log, (total) => total + 1, 0)
+  expect(() =>
+    count.subscribe(() => {
+      throw new Error('broken')
+    }),
+  ).toThrow('broken')
+  await log('a', 'b')
+  expect(count.get()).toBe(0)
+})
+
 it('keeps what it has without subscribers, and goes on with the next event, or with those that were kept', async () => {
   const { stores, log } = await setUp()
   const count = (total: number) => total + 1
