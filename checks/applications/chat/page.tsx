@@ -29,7 +29,12 @@ function Answer({ id, prompt }: { id: string; prompt: string }) {
 }
 
 function Conversation() {
-  const { events: asked, hasOlder, loadingOlder, loadOlder } = useServerEvents(events.asked, {
+  const {
+    events: asked,
+    hasOlder,
+    loadingOlder,
+    loadOlder,
+  } = useServerEvents(events.asked, {
     history: { pageSize: 3 },
     limit: 50,
   })

@@ -4,7 +4,7 @@ import { QueryClient, VueQueryPlugin } from '@tanstack/vue-query'
 import '@rivulet/vue/indicator.css'
 import { createApp } from 'vue'
 import { applyEvent, type JobList, listEvents } from './events.js'
-import Page from './page.vue'
+import JobBoard from './job-board.vue'
 import { stream } from './stream.js'
 
 const queryClient = new QueryClient()
@@ -20,4 +20,4 @@ syncQueries({
     }),
   ],
 })
-createApp(Page).use(VueQueryPlugin, { queryClient }).use(rivulet(stream)).mount('#app')
+createApp(JobBoard).use(VueQueryPlugin, { queryClient }).use(rivulet(stream)).mount('#app')
