@@ -20,7 +20,7 @@ describe('samples of the docs run, and print what they say:', () => {
   })
 
   it('telling clients who is there', async () => {
-    expect(await runSample('guide/presence.md', 'onChange:')).toEqual([])
+    expect(await runSample('guide/presence.md', 'await manager.presence(channel)')).toEqual([])
   })
 
   it('an application under test, with msw', async () => {

@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { sendRaw } from '../../server/test/raw-client.js'
 import { controlEventsOf, dataOf, listen, openStream } from '../../server/test/stream-client.js'
-import { eventHistory, eventStream, streamControl } from './index.js'
+import { channelMembers, eventHistory, eventStream, streamControl } from './index.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
@@ -141,6 +141,13 @@ describe.each([
       hasOlder: false,
     })
     expect((await fetch(`${url}/rooms/7/history?channel=room:8`)).status).toBe(403)
+  })
+
+  it('answers with the members of the channel of a route', async () => {
+    const url = await start('/rooms/:room/members', channelMembers(createManager(), { channels: ['a'] }))
+    const response = await fetch(`${url}/rooms/7/members`)
+    expect([response.status, await response.json()]).toEqual([200, { members: [] }])
+    expect((await fetch(`${url}/rooms/7/members?channel=b`)).status).toBe(403)
   })
 
   it('flushes each event if middleware compresses the stream', async () => {

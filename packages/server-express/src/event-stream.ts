@@ -1,5 +1,11 @@
-import type { EventContract, EventHistoryOptions, EventManager, EventStreamOptions } from '@rivulet/server'
-import { handleEventHistory, handleEventStream, handleStreamControl } from '@rivulet/server/node'
+import type {
+  ChannelMembersOptions,
+  EventContract,
+  EventHistoryOptions,
+  EventManager,
+  EventStreamOptions,
+} from '@rivulet/server'
+import { handleChannelMembers, handleEventHistory, handleEventStream, handleStreamControl } from '@rivulet/server/node'
 import type { Request, RequestHandler } from 'express'
 
 /**
@@ -65,5 +71,26 @@ export function eventHistory<
 ): RequestHandler {
   return (request, response) => {
     void handleEventHistory(manager, request, response, options)
+  }
+}
+
+/**
+ * Creates a request handler that answers with the members of a channel, for a GET route beside the stream's, with the same options.
+ * By default clients send it to the stream's path followed by `/members`.
+ *
+ * @example
+ * app.get('/events', eventStream(manager, { authorize, channels, presence }))
+ * app.get('/events/members', channelMembers(manager, { authorize, channels }))
+ */
+export function channelMembers<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
+  options: ChannelMembersOptions<Request, Context, Contract> = {},
+): RequestHandler {
+  return (request, response) => {
+    void handleChannelMembers(manager, request, response, options)
   }
 }

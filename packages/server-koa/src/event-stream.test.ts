@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { sendRaw } from '../../server/test/raw-client.js'
 import { controlEventsOf, dataOf, listen, openStream } from '../../server/test/stream-client.js'
-import { eventHistory, eventStream, streamControl } from './index.js'
+import { channelMembers, eventHistory, eventStream, streamControl } from './index.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
@@ -112,6 +112,13 @@ describe.each([
     const refused = await fetch(`${url}/events/history`)
     expect([refused.status, await refused.text()]).toEqual([401, 'Sign in.'])
     expect(onError).not.toHaveBeenCalled()
+  })
+
+  it('answers with the members of the channel of a route', async () => {
+    const { url } = await start(channelMembers(createManager(), { channels: ['a'] }))
+    const response = await fetch(`${url}/events/members`)
+    expect([response.status, await response.json()]).toEqual([200, { members: [] }])
+    expect((await fetch(`${url}/events/members?channel=b`)).status).toBe(403)
   })
 
   it('gives authorize the context, and sends its refusal', async () => {

@@ -1,4 +1,10 @@
-import type { EventContract, EventHistoryOptions, EventManager, EventStreamOptions } from '@rivulet/server'
+import type {
+  ChannelMembersOptions,
+  EventContract,
+  EventHistoryOptions,
+  EventManager,
+  EventStreamOptions,
+} from '@rivulet/server'
 import { controlBodyOf, lastEventIdOf, NodeSink, requestedChannelsOf } from '@rivulet/server/node'
 // Not renamed: published types keep the name, which a type parameter of the same name would hide.
 import type { Context, Middleware } from 'koa'
@@ -73,6 +79,30 @@ export function eventHistory<
 ): Middleware {
   return async (ctx) => {
     const { status, headers, body } = await manager.answerHistory({ raw: ctx, query: ctx.querystring }, options)
+    ctx.status = status
+    ctx.set({ ...headers })
+    ctx.body = body
+  }
+}
+
+/**
+ * Creates middleware that answers with the members of a channel, for a GET route beside the stream's, with the same options.
+ * By default clients send it to the stream's path followed by `/members`.
+ *
+ * @example
+ * router.get('/events', eventStream(manager, { authorize, channels, presence }))
+ * router.get('/events/members', channelMembers(manager, { authorize, channels }))
+ */
+export function channelMembers<
+  Contract extends EventContract,
+  StreamContext extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
+  options: ChannelMembersOptions<Context, StreamContext, Contract> = {},
+): Middleware {
+  return async (ctx) => {
+    const { status, headers, body } = await manager.answerMembers({ raw: ctx, query: ctx.querystring }, options)
     ctx.status = status
     ctx.set({ ...headers })
     ctx.body = body

@@ -1,2 +1,2 @@
-export { eventHistory, eventStream, streamControl } from './event-stream.js'
+export { channelMembers, eventHistory, eventStream, streamControl } from './event-stream.js'
 export { runStop, runStream } from './run-stream.js'

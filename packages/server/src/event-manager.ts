@@ -21,6 +21,12 @@ import type { ManagerStats } from './runtime/stats.js'
 import type { Sink } from './sinks/sink.js'
 import type { Limits } from './streams/admission.js'
 import {
+  answerMembers,
+  type ChannelMembersAnswer,
+  type ChannelMembersOptions,
+  type ChannelMembersRequest,
+} from './streams/channel-members.js'
+import {
   answerHistory,
   type EventHistoryAnswer,
   type EventHistoryOptions,
@@ -457,6 +463,21 @@ export class EventManager<Contract extends EventContract, Context = unknown> {
     options: EventHistoryOptions<Request, StreamContext, StreamContract> = {},
   ): Promise<EventHistoryAnswer> {
     return answerHistory(this.#streams, request, options as unknown as EventHistoryOptions<Request, StreamContext>)
+  }
+
+  /**
+   * Answers a request for the members of a channel, for a route beside the stream's, with the same options. The entries `./node`
+   * and `./web` call this. Call it yourself for other HTTP implementations. Never rejects.
+   */
+  answerMembers<
+    Request,
+    StreamContext extends Context | undefined = undefined,
+    StreamContract extends EventContract = Contract,
+  >(
+    request: ChannelMembersRequest<Request>,
+    options: ChannelMembersOptions<Request, StreamContext, StreamContract> = {},
+  ): Promise<ChannelMembersAnswer> {
+    return answerMembers(this.#streams, request, options as unknown as ChannelMembersOptions<Request, StreamContext>)
   }
 }
 

@@ -7,6 +7,7 @@ import type { RunStreamOptions } from './runs/run-route.js'
 import type { RunStopOptions } from './runs/run-stop.js'
 import { nodeBody } from './sinks/node-body.js'
 import { lastEventIdOf, type NodeResponse, NodeSink, queryOf } from './sinks/node-sink.js'
+import type { ChannelMembersOptions } from './streams/channel-members.js'
 import type { EventHistoryOptions } from './streams/event-history.js'
 import { maxChangeBytes, requestedChannels } from './streams/requested.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
@@ -95,6 +96,30 @@ export async function handleEventHistory<
 ): Promise<void> {
   const query = queryOf(request.url ?? '')
   const { status, headers, body } = await manager.answerHistory({ raw: request, query }, options)
+  ;(response as ServerResponse).writeHead(status, headers).end(body)
+}
+
+/**
+ * Answers a Node.js request, of HTTP/1.x or HTTP/2, with the members of a channel. Serve it for GET at the stream's path
+ * followed by `/members`, with the same options as the stream. Headers that are already set on the response are sent along.
+ * Never rejects.
+ *
+ * @example
+ * if (path === '/events/members') handleChannelMembers(manager, request, response, options)
+ */
+export async function handleChannelMembers<
+  Contract extends EventContract,
+  Request extends IncomingMessage | Http2ServerRequest,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
+  request: Request,
+  response: NodeResponse,
+  options: ChannelMembersOptions<Request, Context, Contract> = {},
+): Promise<void> {
+  const query = queryOf(request.url ?? '')
+  const { status, headers, body } = await manager.answerMembers({ raw: request, query }, options)
   ;(response as ServerResponse).writeHead(status, headers).end(body)
 }
 

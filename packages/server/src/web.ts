@@ -5,6 +5,7 @@ import type { RunStreamOptions } from './runs/run-route.js'
 import type { RunStopOptions } from './runs/run-stop.js'
 import { webBody } from './sinks/web-body.js'
 import { WebSink } from './sinks/web-sink.js'
+import type { ChannelMembersOptions } from './streams/channel-members.js'
 import type { EventHistoryOptions } from './streams/event-history.js'
 import { maxChangeBytes, requestedChannels } from './streams/requested.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
@@ -75,6 +76,27 @@ export async function eventHistoryResponse<
 ): Promise<Response> {
   const query = new URL(request.url).search.slice(1)
   const { status, headers, body } = await manager.answerHistory({ raw: request, query }, options)
+  return new Response(body || null, { status, headers })
+}
+
+/**
+ * Answers a web-standard request with the members of a channel. Serve it for GET at the stream's path followed by `/members`,
+ * with the same options as the stream. Never rejects.
+ *
+ * @example
+ * app.get('/events/members', (context) => channelMembersResponse(manager, context.req.raw, options))
+ */
+export async function channelMembersResponse<
+  Contract extends EventContract,
+  Context extends ManagerContext | undefined = undefined,
+  ManagerContext = unknown,
+>(
+  manager: EventManager<Contract, ManagerContext>,
+  request: Request,
+  options: ChannelMembersOptions<Request, Context, Contract> = {},
+): Promise<Response> {
+  const query = new URL(request.url).search.slice(1)
+  const { status, headers, body } = await manager.answerMembers({ raw: request, query }, options)
   return new Response(body || null, { status, headers })
 }
 

@@ -58,6 +58,13 @@ export interface FakeRequest {
   readonly body?: string | undefined
 }
 
+/** A member of a channel. */
+export interface FakeMember {
+  readonly connectionId: string
+  readonly connectedAt: number
+  readonly info?: unknown
+}
+
 /** The answer instead of a stream: a status, or a function that returns a response. */
 export type FakeAnswer = number | ((request: FakeRequest) => Response | Promise<Response>)
 
@@ -78,6 +85,7 @@ export class FakeServer<Contract extends EventContract> {
   /** The highest position that was forgotten. */
   #forgotten = 0
   #answer: FakeAnswer | undefined
+  readonly #members = new Map<string, readonly FakeMember[]>()
   /** No stream has been opened yet. */
   #untouched = true
   /** The position of the run's end. */
@@ -188,6 +196,14 @@ export class FakeServer<Contract extends EventContract> {
     this.#answer = answer
   }
 
+  /**
+   * Sets the members of a channel that a GET gets whose path ends with `/members`, as from Rivulet's members route. Push the event
+   * that tells of changes yourself.
+   */
+  setMembers(members: readonly FakeMember[], channel: string = 'default'): void {
+    this.#members.set(channel, members)
+  }
+
   /** Answers one request. */
   async respond(request: FakeRequest, signal?: AbortSignal | null): Promise<Response> {
     this.requests.push(request)
@@ -202,6 +218,10 @@ export class FakeServer<Contract extends EventContract> {
     }
     if (request.method === 'GET' && /\/history$/.test(new URL(request.url).pathname)) {
       return fakeJson(historyOf(request.url, this.#log, this.#forgotten > 0))
+    }
+    if (request.method === 'GET' && /\/members$/.test(new URL(request.url).pathname)) {
+      const [channel = 'default'] = channelsOf(request.url) ?? []
+      return fakeJson({ members: this.#members.get(channel) ?? [] })
     }
     if (positionOf(request) >= this.#end) return fakeResponse(204)
     const connection = new FakeConnection(signal)

@@ -245,3 +245,12 @@ describe('the history', () => {
     expect(await load(fake, '')).toEqual({ events: [], hasOlder: false, trimmed: true })
   })
 })
+
+test('the members of a channel are those that the test sets', async () => {
+  const { fake } = create()
+  const load = async (query = '') => (await fake.fetch(`http://fake.test/events/members${query}`)).json()
+  const member = { connectionId: 'c', connectedAt: 1, info: { name: 'ada' } }
+  fake.setMembers([member], 'a')
+  expect(await load('?channel=a')).toEqual({ members: [member] })
+  expect(await load()).toEqual({ members: [] })
+})

@@ -1,6 +1,7 @@
 export { FakeClock } from './fake-clock.js'
 export {
   type FakeAnswer,
+  type FakeMember,
   type FakeRequest,
   FakeServer,
   type FakeServerOptions,

@@ -1,10 +1,12 @@
 export {
+  type ChannelMember,
   type EventsView,
   type HistoryOption,
   type HistoryOptions,
   type IndicatorLabels,
   MissingStreamError,
   type OlderEvents,
+  type PresenceView,
   type RunAddress,
   type RunEventsOptions,
   type RunOptions,
@@ -24,6 +26,7 @@ export { useEventReducer } from './use-event-reducer.js'
 export { useEventStream } from './use-event-stream.js'
 export type { CollectOptions } from './use-fold.js'
 export { useGap } from './use-gap.js'
+export { type Presence, type PresenceOptions, usePresence } from './use-presence.js'
 export { type RunResult, useRun } from './use-run.js'
 export { type ServerEventOptions, useServerEvent } from './use-server-event.js'
 export {

@@ -4,6 +4,14 @@
  *
  * @see The guide "Build a binding".
  */
+export {
+  type ChannelMember,
+  ChannelMembers,
+  initialPresence,
+  type MemberOf,
+  type PresenceOptions,
+  type PresenceView,
+} from './channel-members.js'
 export { observeCountdown, secondsUntil } from './countdown.js'
 export {
   EventHistory,

@@ -80,7 +80,7 @@ export class Streams {
   readonly #lifetimes: Lifetimes
   readonly #limits: ConnectionLimits
   readonly #changeLimits: ConnectionLimits
-  readonly #historyLimits: ConnectionLimits
+  readonly #readingLimits: ConnectionLimits
   readonly #admitting = new Set<Admitting>()
   /** Requests whose connections are not open yet, by the connection's id. */
   readonly #joining = new Map<string, Admitting>()
@@ -105,7 +105,7 @@ export class Streams {
     this.#lifetimes = new Lifetimes(clock, limits.maxLifetimeMs)
     this.#limits = new ConnectionLimits(limits, clock.random)
     this.#changeLimits = new ConnectionLimits(limits, clock.random)
-    this.#historyLimits = new ConnectionLimits(limits, clock.random)
+    this.#readingLimits = new ConnectionLimits(limits, clock.random)
     this.joins = new SharedJoins(clock)
     this.asking = { timeoutMs: options.callbackTimeoutMs, turns: new Turns(clock) }
     this.disconnects = new Disconnects({
@@ -154,9 +154,9 @@ export class Streams {
     return this.#takeIn(this.#changeLimits)
   }
 
-  /** Takes in a request for kept events, within limits of the same numbers. Call `answered` like for a stream. @throws {Refused} */
-  admitHistory(): Admitting {
-    return this.#takeIn(this.#historyLimits)
+  /** Takes in a request that only reads, within limits of the same numbers. Call `answered` like for a stream. @throws {Refused} */
+  admitReading(): Admitting {
+    return this.#takeIn(this.#readingLimits)
   }
 
   #takeIn(limits: ConnectionLimits): Admitting {

@@ -1,0 +1,55 @@
+import { Refused } from './admission.js'
+import type { Admitting } from './admitting.js'
+import { answer, type PlainAnswer, refuse } from './plain-answer.js'
+import { distinctNames, nameRule, requestedChannels } from './requested.js'
+import { askAdmission, askChannels } from './route-answers.js'
+import type { EventStreamOptions } from './stream-options.js'
+import type { Streams } from './streams.js'
+
+// Answers requests that read something of a stream's channels, beside the stream: limits, `authorize`, `channels`.
+
+/** A request that reads, from any HTTP server. */
+export interface ReadingRequest<Request> {
+  /** The framework's own request, passed to `authorize` and `channels`. */
+  readonly raw: Request
+  /** The query of its address, without `?`. */
+  readonly query: string
+}
+
+/** The part of a request that the route lets through. */
+export interface Reading {
+  readonly admitting: Admitting
+  /** The channels that the client asks for, or else all that the route gives. */
+  readonly channels: readonly string[]
+  readonly context: unknown
+}
+
+/** Answers with the JSON that `read` returns. Never rejects. @param read May throw `Refused`. */
+export async function answerReading<Request, Context>(
+  streams: Streams,
+  { raw, query }: ReadingRequest<Request>,
+  options: Pick<EventStreamOptions<Request, Context>, 'authorize' | 'channels'>,
+  read: (reading: Reading) => Promise<string>,
+): Promise<PlainAnswer> {
+  let admitting: Admitting | undefined
+  try {
+    const names = requestedChannels(query)
+    const requested = names && distinctNames(names)
+    if (names && !requested?.length) throw new Refused({ status: 400, message: `Ask for ${nameRule}.` })
+    admitting = streams.admitReading()
+    const later = admitting.turn()
+    if (later) await later
+    const admission = await askAdmission(admitting, raw, options)
+    if (admission.expiresAt <= streams.runtime.clock.now()) throw new Refused({ status: 401 })
+    const given = await askChannels(admitting, { raw, requested }, admission, options)
+    if (requested?.some((name) => !given.includes(name))) throw new Refused({ status: 403 })
+    const body = await read({ admitting, channels: requested ?? given, context: admission.context })
+    admitting.check()
+    return answer(200, 'application/json', body)
+  } catch (outcome) {
+    if (!Refused.is(outcome)) streams.runtime.report(outcome, { stage: 'read' })
+    return refuse(Refused.is(outcome) ? outcome.refusal : { status: 500 })
+  } finally {
+    if (admitting) streams.answered(admitting)
+  }
+}
