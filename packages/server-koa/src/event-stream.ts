@@ -5,7 +5,7 @@ import type {
   EventManager,
   EventStreamOptions,
 } from '@rivulet/server'
-import { controlBodyOf, lastEventIdOf, NodeSink, requestedChannelsOf } from '@rivulet/server/node'
+import { acceptEncodingOf, controlBodyOf, lastEventIdOf, NodeSink, requestedChannelsOf } from '@rivulet/server/node'
 // Not renamed: published types keep the name, which a type parameter of the same name would hide.
 import type { Context, Middleware } from 'koa'
 
@@ -30,7 +30,11 @@ export function eventStream<
 ): Middleware {
   return (ctx) => {
     ctx.respond = false
-    const asked = { lastEventId: lastEventIdOf(ctx.req), requested: requestedChannelsOf(ctx.req) }
+    const asked = {
+      lastEventId: lastEventIdOf(ctx.req),
+      requested: requestedChannelsOf(ctx.req),
+      acceptEncoding: acceptEncodingOf(ctx.req),
+    }
     return manager.connect({ raw: ctx, ...asked }, new NodeSink(ctx.res), options)
   }
 }

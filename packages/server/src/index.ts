@@ -26,6 +26,7 @@ export {
   runChannel,
   runOf,
 } from './backplane/run-store.js'
+export type { Compression } from './delivery/compression.js'
 export type { HeartbeatOptions } from './delivery/heartbeat.js'
 export type { CoalescingOptions } from './delivery/pace.js'
 export {

@@ -21,6 +21,13 @@ export function requestedChannelsOf({
   return requestedChannels(queryOf(url))
 }
 
+/** The `Accept-Encoding` header of a request, for the option `compression`. */
+export function acceptEncodingOf({
+  headers,
+}: Pick<IncomingMessage | Http2ServerRequest, 'headers'>): string | undefined {
+  return headers['accept-encoding'] as string | undefined
+}
+
 /** Reads the body of a request to change a stream, for `manager.answerControl`. Never rejects: too large a body is refused there. */
 export function controlBodyOf(request: IncomingMessage | Http2ServerRequest): Promise<unknown> {
   return nodeBody(request, maxChangeBytes)
@@ -47,7 +54,11 @@ export function handleEventStream<
   options: EventStreamOptions<Request, Context, Contract> = {},
 ): Promise<void> {
   const sink = new NodeSink(response)
-  const asked = { lastEventId: lastEventIdOf(request), requested: requestedChannelsOf(request) }
+  const asked = {
+    lastEventId: lastEventIdOf(request),
+    requested: requestedChannelsOf(request),
+    acceptEncoding: acceptEncodingOf(request),
+  }
   return manager.connect({ raw: request, ...asked }, sink, options)
 }
 

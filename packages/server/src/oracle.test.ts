@@ -73,6 +73,7 @@ class History {
       // More than some steps take: a late backplane cannot answer before the next turn.
       callbackTimeoutMs: this.#upTo(20_000),
       coalescing: this.#chance(0.3),
+      compression: seed % 3 === 0,
     }
     this.#server = createServer(this.#clock, this.#options)
     this.#writeMs = this.#chance(0.15) ? this.#upTo(3) : 0

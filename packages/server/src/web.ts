@@ -33,7 +33,8 @@ export function eventStreamResponse<
 ): Promise<Response> {
   const sink = new WebSink(request)
   const requested = requestedChannels(new URL(request.url).search.slice(1))
-  void manager.connect({ raw: request, lastEventId: lastEventIdOf(request), requested }, sink, options)
+  const acceptEncoding = request.headers.get('accept-encoding') ?? undefined
+  void manager.connect({ raw: request, lastEventId: lastEventIdOf(request), requested, acceptEncoding }, sink, options)
   return sink.response
 }
 

@@ -23,6 +23,7 @@ export interface Harness<Contract extends EventContract> {
     options?: EventStreamOptions<unknown, unknown, Contract>,
     lastEventId?: string,
     requested?: readonly string[],
+    acceptEncoding?: string,
   ): Promise<TestConnection>
   /** Runs all turns that are due, and lets every reader read, until nothing moves. */
   calm(): Promise<void>
@@ -57,7 +58,7 @@ export function createHarness<Contract extends EventContract>(
     clock,
     errors,
     calm,
-    async connect(streamOptions = {}, lastEventId, requested) {
+    async connect(streamOptions = {}, lastEventId, requested, acceptEncoding) {
       const sink = new SimulatedSink(clock, 10_000)
       const messages: SseMessage[] = []
       const comments: string[] = []
@@ -69,7 +70,7 @@ export function createHarness<Contract extends EventContract>(
       })
       sink.onBytes = (bytes) => decoder.feed(bytes)
       sinks.push(sink)
-      void manager.connect({ raw: undefined, lastEventId, requested }, sink, streamOptions)
+      void manager.connect({ raw: undefined, lastEventId, requested, acceptEncoding }, sink, streamOptions)
       await calm()
       return {
         sink,

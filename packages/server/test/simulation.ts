@@ -17,9 +17,12 @@ import type {
   ReadResult,
 } from '../src/backplane/backplane.js'
 import { MemoryBackplane } from '../src/backplane/memory-backplane.js'
+import { sharedDeflate } from '../src/deflate.js'
+import type { Compression } from '../src/delivery/compression.js'
 import { EventManager } from '../src/event-manager.js'
 import type { Payload } from '../src/sinks/payload.js'
 import type { Refusal, Sink, SinkListener } from '../src/sinks/sink.js'
+import { Inflater, Taken } from './inflate.js'
 
 /** A clock whose time and turns pass apart from each other, so that timers fall due before what was deferred, too. */
 export class SimulatedClock implements Clock {
@@ -174,7 +177,7 @@ export class SimulatedSink implements Sink {
   largestWrite = 0
   /** Called with the bytes that the reader takes. */
   onBytes: (bytes: Uint8Array) => void = () => {}
-  onWrite: (text: string) => void = () => {}
+  onWrite: (text: string, bytes: Uint8Array) => void = () => {}
   onEnd: () => void = () => {}
   status: number | undefined
   headers: Record<string, string> | undefined
@@ -210,7 +213,7 @@ export class SimulatedSink implements Sink {
   write({ bytes }: Payload): boolean {
     if (this.#ending) throw new Error('The sink was written to after its end.')
     if (this.closed) return false
-    this.onWrite(new TextDecoder().decode(bytes))
+    this.onWrite(new TextDecoder().decode(bytes), bytes)
     this.#written.push(bytes)
     this.#length += bytes.length
     this.largestWrite = Math.max(this.largestWrite, bytes.length)
@@ -282,6 +285,7 @@ type SimulatedEvents = ContractOf<{ n: StandardSchemaV1<SimulatedPayload, Simula
 export interface SimulatedServer {
   readonly manager: EventManager<SimulatedEvents>
   readonly errors: unknown[]
+  readonly compression: Compression | undefined
 }
 
 export interface SimulatedServerOptions {
@@ -294,6 +298,8 @@ export interface SimulatedServerOptions {
   highWaterMarkBytes: number
   callbackTimeoutMs: number
   coalescing: boolean
+  /** Compresses every stream. */
+  compression: boolean
 }
 
 export function createServer(clock: SimulatedClock, options: SimulatedServerOptions): SimulatedServer {
@@ -313,7 +319,7 @@ export function createServer(clock: SimulatedClock, options: SimulatedServerOpti
     coalescing: options.coalescing,
     onError: (error) => errors.push(error),
   })
-  return { manager, errors }
+  return { manager, errors, compression: options.compression ? sharedDeflate() : undefined }
 }
 
 /** One observation of a client. */
@@ -406,7 +412,12 @@ export class SimulatedClient {
         }
       },
     })
-    sink.onWrite = (text) => {
+    const inflater = server.compression && !this.filter && new Inflater()
+    const taken = new Taken()
+    sink.onWrite = (written, bytes) => {
+      const inflated = inflater ? inflater.feed(bytes) : undefined
+      if (inflated) taken.written(bytes, inflated)
+      const text = inflated ? new TextDecoder().decode(inflated) : written
       this.#clock.spend(this.#writeMs)
       if (text.includes('event: rivulet:open')) {
         opened = true
@@ -415,14 +426,16 @@ export class SimulatedClient {
       }
       for (const _ of text.matchAll(/^event: rivulet:(open|gap)$/gm)) publishedBefore.push(published())
     }
-    sink.onBytes = (bytes) => decoder.feed(bytes)
+    sink.onBytes = (bytes) => decoder.feed(inflater && sink.status === 200 ? taken.take(bytes.length) : bytes)
     sink.onEnd = () => {
       // A request that was refused did not stay.
       if (opened) this.#leftAt = this.#clock.now()
       if (this.sink === sink) this.sink = undefined
     }
-    void manager.connect({ raw: undefined, lastEventId: this.lastEventId || undefined }, sink, {
+    const request = { raw: undefined, lastEventId: this.lastEventId || undefined, acceptEncoding: 'deflate' }
+    void manager.connect(request, sink, {
       channels: this.channels,
+      compression: server.compression,
       filter: this.filter && ((event) => this.filter!(event)),
     })
   }

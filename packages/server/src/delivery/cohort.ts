@@ -1,3 +1,5 @@
+import type { Compression } from './compression.js'
+import { Epochs } from './epochs.js'
 import type { Frame } from './frame.js'
 import { FrameQueue } from './frame-queue.js'
 import type { Writer } from './line.js'
@@ -50,9 +52,17 @@ export class Cohort implements Writer {
   /** Pieces by their first ordinal. One that is not full may grow. */
   readonly #pieces = new Map<number, { readonly piece: Piece; readonly full: boolean }>()
 
+  #epochs: Epochs | undefined
+
   constructor(key: string, channels: readonly string[]) {
     this.key = key
     this.channels = channels
+  }
+
+  /** Its frames, compressed for all connections that take them so. */
+  epochsOf(compression: Compression): Epochs {
+    this.#epochs ??= new Epochs(compression)
+    return this.#epochs
   }
 
   get empty(): boolean {

@@ -6,6 +6,7 @@ import type { Sink, SinkListener } from '../sinks/sink.js'
 import type { Batch } from './batch.js'
 import { CatchUp, type CatchUpStart, type CatchUpTarget } from './catch-up.js'
 import type { Cohort, Member } from './cohort.js'
+import type { Compression } from './compression.js'
 import type { DeliveryRuntime } from './delivery-runtime.js'
 import type { Frame, WireEvent } from './frame.js'
 import type { HeartbeatTarget } from './heartbeat.js'
@@ -19,6 +20,7 @@ export interface ConnectionOptions {
   readonly context: unknown
   readonly key: string | undefined
   readonly filter: ((event: WireEvent) => boolean) | undefined
+  readonly compression: Compression | undefined
   /** The position of the last order that was carried out before its authorization began. See `Control`. */
   readonly admittedPosition: number
   /** The options of its route, if its channels may change. */
@@ -95,7 +97,7 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
     this.control = options.control
     this.slot = options.slot
     this.#onUncertain = options.onUncertain
-    this.#outlet = new Outlet(runtime, sink, this, options.filter)
+    this.#outlet = new Outlet(runtime, sink, this, options)
     this.connectedAt = this.#outlet.lastWriteAt
   }
 
@@ -124,6 +126,10 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
 
   get congested(): boolean {
     return this.#outlet.congested
+  }
+
+  get compresses(): boolean {
+    return this.#outlet.compresses
   }
 
   /** Tells whether it was given all that there will be, and only takes the rest of it. */
@@ -253,6 +259,7 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
       this.#ordinal = from + shared.frames.length
       this.#position = Math.max(this.#position, shared.highest)
       if (piece && this.filtered) outlet.give(piece)
+      else if (piece === all) outlet.givePiece(piece, from, this.cohort)
       else if (piece) outlet.giveShared(piece)
       if (this.#ordinal < to && now() >= deadline) break
     }

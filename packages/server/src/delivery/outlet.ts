@@ -2,8 +2,11 @@ import type { ConnectionInfo } from '../runtime/connection-info.js'
 import { Payload } from '../sinks/payload.js'
 import type { Sink } from '../sinks/sink.js'
 import type { Batch } from './batch.js'
+import type { Cohort } from './cohort.js'
+import { CompressedStream, type Compression } from './compression.js'
 import type { DeliveryRuntime } from './delivery-runtime.js'
 import { type Frame, largeChars, type WireEvent } from './frame.js'
+import type { Piece } from './piece.js'
 import type { Watched } from './stall-watch.js'
 
 // Filters and writes the events of one connection, and notices here when its client reads too slowly: bytes wait in the
@@ -20,6 +23,12 @@ export interface OutletOwner extends ConnectionInfo {
   cut(reason: string): void
   /** The response has ended. */
   onEnd(): void
+}
+
+export interface OutletOptions {
+  readonly filter: ((event: WireEvent) => boolean) | undefined
+  /** Compresses the response. `undefined` if it is not compressed. */
+  readonly compression: Compression | undefined
 }
 
 /** The time in milliseconds that an ended response gets to send its buffer. */
@@ -39,21 +48,22 @@ export class Outlet implements Watched {
   readonly #runtime: DeliveryRuntime
   readonly #sink: Sink
   readonly #owner: OutletOwner
+  readonly #compressed: CompressedStream | undefined
   #linger: unknown
   /** The large payloads among the buffered ones. */
   #held: Payload[] | undefined
 
-  constructor(
-    runtime: DeliveryRuntime,
-    sink: Sink,
-    owner: OutletOwner,
-    filter: ((event: WireEvent) => boolean) | undefined,
-  ) {
+  constructor(runtime: DeliveryRuntime, sink: Sink, owner: OutletOwner, { filter, compression }: OutletOptions) {
     this.#runtime = runtime
     this.#sink = sink
     this.#owner = owner
     this.filter = filter
+    this.#compressed = compression && new CompressedStream(compression)
     this.lastWriteAt = runtime.clock.now()
+  }
+
+  get compresses(): boolean {
+    return this.#compressed !== undefined
   }
 
   get bufferedBytes(): number {
@@ -87,13 +97,24 @@ export class Outlet implements Watched {
     this.giveShared(given)
   }
 
-  /** Writes a payload that goes to all live connections of the cohort. */
-  giveShared({ payload, events, gaps, ends }: Batch): void {
+  /** Writes a piece of the cohort's queue that goes to all of its live connections, from its first ordinal on. */
+  givePiece(piece: Piece, from: number, cohort: Cohort): void {
+    const output = this.#compressed
+    this.#giveAs(piece, output?.shared(piece, from, cohort.epochsOf(output.compression)))
+  }
+
+  /** Writes a payload that several connections get. */
+  giveShared(batch: Batch): void {
+    this.#giveAs(batch, this.#compressed?.own(batch.payload))
+  }
+
+  /** @param encoded What is written instead of the payload. */
+  #giveAs({ payload, events, gaps, ends }: Batch, encoded: readonly Payload[] | undefined): void {
     const { counters } = this.#runtime
     counters.deliveries += events
     for (const reason of gaps) counters.gaps[reason]++
     if (gaps.length > 0) this.#owner.onGap()
-    this.#put(payload)
+    this.#put(payload, encoded)
     if (!ends) return
     // Whoever reads slowly has as long for the last event as for any other.
     this.complete = true
@@ -103,7 +124,7 @@ export class Outlet implements Watched {
   /** Writes a control event to this connection alone. */
   write(text: string): void {
     this.lastWriteAt = this.#runtime.clock.now()
-    this.#put(new Payload(text))
+    this.#putOwn(new Payload(text))
   }
 
   /** Writes a heartbeat, unless other bytes are still buffered. */
@@ -111,25 +132,36 @@ export class Outlet implements Watched {
     if (this.#sink.bufferedBytes > 0) return
     this.lastWriteAt = this.#runtime.clock.now()
     this.#runtime.counters.heartbeats++
-    this.#put(payload)
+    this.#putOwn(payload)
+  }
+
+  #putOwn(payload: Payload): void {
+    this.#put(payload, this.#compressed?.own(payload))
   }
 
   /** Writes a payload. A failure ends this connection only. */
-  #put(payload: Payload): void {
+  #put(payload: Payload, encoded: readonly Payload[] | undefined): void {
+    let isSent = true
+    if (!encoded) isSent = this.#send(payload)
+    else for (const part of encoded) isSent = this.#send(part)
+    if (isSent || this.#owner.state === 'closed') return
+    if (payload.length > largeChars) this.#hold(payload)
+    this.congest()
+  }
+
+  /** Returns false if bytes had to be buffered, or the write failed. */
+  #send(payload: Payload): boolean {
     const { length } = payload
     const { counters } = this.#runtime
     counters.writes++
     counters.bytes += length
     if (this.congested) this.bytesQueued += length
     try {
-      if (this.#sink.write(payload)) return
+      return this.#sink.write(payload)
     } catch (error) {
       this.#owner.fail(error, 'write')
-      return
+      return false
     }
-    if (this.#owner.state === 'closed') return
-    if (length > largeChars) this.#hold(payload)
-    this.congest()
   }
 
   /** Call this when bytes that were written had to be buffered. */
@@ -170,6 +202,7 @@ export class Outlet implements Watched {
 
   /** Ends the response once everything written is sent. @throws if the sink throws. */
   end(): void {
+    if (this.#compressed) this.#sink.write(this.#compressed.trailer())
     this.#sink.end(this.#runtime.closing)
   }
 

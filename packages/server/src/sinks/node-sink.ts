@@ -44,6 +44,10 @@ export class NodeSink implements Sink {
     return this.#connection !== undefined && !this.#response.socket && !this.closed
   }
 
+  get encoded(): boolean {
+    return this.#response.hasHeader('content-encoding') || isWrapped(this.#response)
+  }
+
   relisten(listener: SinkListener): void {
     if (this.#listener) this.#listener = listener
   }
@@ -97,7 +101,8 @@ export class NodeSink implements Sink {
     response.flushHeaders()
     // The server's idle timeout must not end a quiet stream.
     response.socket?.setTimeout(0)
-    this.#bare = bareStream(this.#response)
+    this.#bare =
+      headers?.['content-encoding'] || !response.hasHeader('content-encoding') ? bareStream(this.#response) : undefined
     this.#chunked = this.#bare !== undefined && response.chunkedEncoding === true
   }
 
@@ -205,15 +210,18 @@ const refusalTimeoutMs = 2_000
 /** False on Bun and Deno. They implement `node:http` themselves: a response's bytes do not go through its `socket`. */
 const isNodeItself = !('bun' in process.versions || 'deno' in process.versions)
 
-/** The stream below a response, provided the response is not wrapped, not encoded, and first in its connection's queue. */
+/** The stream below a response, provided the response is not wrapped, and first in its connection's queue. */
 function bareStream(response: NodeResponse): Writable | undefined {
-  if (!isNodeItself || response.hasHeader('content-encoding')) return undefined
-  if (response instanceof Http2ServerResponse) {
-    return response.write === Http2ServerResponse.prototype.write ? response.stream : undefined
-  }
+  if (!isNodeItself || isWrapped(response)) return undefined
+  if (response instanceof Http2ServerResponse) return response.stream
   const { socket } = response
-  if (!socket || response.write !== ServerResponse.prototype.write) return undefined
+  if (!socket) return undefined
   return response.writableLength > socket.writableLength ? undefined : socket
+}
+
+function isWrapped(response: NodeResponse): boolean {
+  const { prototype } = response instanceof Http2ServerResponse ? Http2ServerResponse : ServerResponse
+  return response.write !== prototype.write
 }
 
 /** The cursor that a request resumes from: its `Last-Event-ID` header, or else the query parameter `lastEventId`. */

@@ -4,14 +4,15 @@ const crlf = '\r\n'
 export class Payload {
   /** The number of connections that still have to send these bytes. Counted for large payloads only. */
   holders = 0
-  /** Dropped once the text is encoded. */
-  #text: string | undefined
+  /** Dropped once it is encoded. */
+  #content: string | Uint8Array | undefined
   #length = 0
   #bytes: Uint8Array | undefined
   #chunk: Uint8Array | undefined
 
-  constructor(text: string) {
-    this.#text = text
+  /** @param content A text, or bytes as they are. */
+  constructor(content: string | Uint8Array) {
+    this.#content = content
   }
 
   /** The number of bytes in `bytes`. */
@@ -36,15 +37,16 @@ export class Payload {
 
   /** Makes one of the two forms. The other one is made when it is asked for: most connections need one. */
   #encode(): void {
-    if (this.#text === undefined) return
-    if (typeof Buffer === 'function') {
-      this.#length = Buffer.byteLength(this.#text)
-      this.#chunk = encodeChunk(this.#text, this.#length)
+    const content = this.#content
+    if (content === undefined) return
+    if (typeof content === 'string' && typeof Buffer === 'function') {
+      this.#length = Buffer.byteLength(content)
+      this.#chunk = encodeChunk(content, this.#length)
     } else {
-      this.#bytes = new TextEncoder().encode(this.#text)
+      this.#bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content
       this.#length = this.#bytes.length
     }
-    this.#text = undefined
+    this.#content = undefined
   }
 }
 
@@ -65,7 +67,8 @@ function bodyOf(chunk: Uint8Array, length: number): Uint8Array {
 function chunkOf(bytes: Uint8Array): Uint8Array {
   const encoder = new TextEncoder()
   const size = encoder.encode(bytes.length.toString(16) + crlf)
-  const chunk = new Uint8Array(size.length + bytes.length + crlf.length)
+  const length = size.length + bytes.length + crlf.length
+  const chunk = typeof Buffer === 'function' ? Buffer.allocUnsafe(length) : new Uint8Array(length)
   chunk.set(size)
   chunk.set(bytes, size.length)
   chunk.set(encoder.encode(crlf), size.length + bytes.length)

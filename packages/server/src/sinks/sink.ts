@@ -37,6 +37,8 @@ export interface Sink {
    * ends, which a stream may never do, so the request is refused. @default false
    */
   readonly queued?: boolean
+  /** True if something between the sink and the client encodes the body, such as middleware that compresses. @default false */
+  readonly encoded?: boolean
   /** Sets the listener. Called once, before `refuse` or `open`. */
   attach(listener: SinkListener): void
   /** Replaces the listener by one that it passed everything on to, so that the memory of the first one is freed. Optional. */

@@ -4,6 +4,7 @@ import { lingerMs } from '../delivery/outlet.js'
 import { diagnose } from '../runtime/diagnostics.js'
 import { decide, tell } from '../runtime/guard.js'
 import type { Refusal, Sink } from '../sinks/sink.js'
+import { acceptsDeflate } from './accepts-deflate.js'
 import { asStream, Refused } from './admission.js'
 import type { Admitting } from './admitting.js'
 import { type ReadAdmission, readPresence } from './answers.js'
@@ -25,6 +26,8 @@ export interface StreamRequest<Request> {
   readonly lastEventId: string | undefined
   /** The query parameters `channel` without empty ones; `undefined` if there are none. */
   readonly requested?: readonly string[] | undefined
+  /** The `Accept-Encoding` header. */
+  readonly acceptEncoding?: string | undefined
 }
 
 /** A source of streams other than the channels of a route. */
@@ -125,7 +128,7 @@ function destroy(streams: Streams, sink: Sink): void {
 
 async function open<Request, Context>(
   streams: Streams,
-  { lastEventId }: StreamRequest<Request>,
+  { lastEventId, acceptEncoding }: StreamRequest<Request>,
   sink: Sink,
   options: EventStreamOptions<Request, Context>,
   {
@@ -144,9 +147,12 @@ async function open<Request, Context>(
   const filter =
     options.filter && ((event: WireEvent) => decide('filter()', () => options.filter!(event as never, context)))
   const onUncertain = source?.onUncertain
+  // Compressing for one connection alone would cost more than it saves.
+  const compresses = options.compression && !filter && !sink.encoded && acceptsDeflate(acceptEncoding)
+  const compression = compresses ? options.compression : undefined
   const route = source ? undefined : (options as EventStreamOptions)
   const connection = admitting.attempt('read', () =>
-    streams.create(sink, channels, admission, { admitting, filter, route, onUncertain }),
+    streams.create(sink, channels, admission, { admitting, filter, compression, route, onUncertain }),
   )
   let presence: string | undefined
   try {

@@ -1,6 +1,7 @@
 import { type Clock, type EventContract, encodeControlEvent } from '@rivulet/core'
 import type { Backplane } from '../backplane/backplane.js'
 import { MemoryRegistry } from '../backplane/memory-registry.js'
+import type { Compression } from '../delivery/compression.js'
 import { Connection, type ConnectionOwner } from '../delivery/connection.js'
 import { createDeliveryRuntime, type DeliveryRuntime } from '../delivery/delivery-runtime.js'
 import { FanOut } from '../delivery/fan-out.js'
@@ -56,6 +57,14 @@ export interface Opening {
   readonly join: Join
   /** The ordinal in the cohort's queue from which live events wait for it. */
   readonly ordinal: number
+}
+
+function headersOf({ compresses }: Connection, location: string | undefined): Record<string, string> | undefined {
+  if (!compresses && location === undefined) return undefined
+  return {
+    ...(location !== undefined && { 'content-location': location }),
+    ...(compresses && { 'content-encoding': 'deflate' }),
+  }
 }
 
 /** The time in milliseconds that the backplane gets to announce that this node leaves. */
@@ -189,11 +198,13 @@ export class Streams {
     {
       admitting,
       filter,
+      compression,
       route,
       onUncertain,
     }: {
       admitting: Admitting
       filter: ((event: WireEvent) => boolean) | undefined
+      compression: Compression | undefined
       /** The options of its route; `undefined` if its channels cannot change. */
       route: Pick<EventStreamOptions, 'changeable' | 'replay' | 'snapshot'> | undefined
       onUncertain: ((connection: Connection) => void) | undefined
@@ -203,7 +214,7 @@ export class Streams {
     const id = `${this.#idPrefix}-${(++this.#lastId).toString(36)}`
     const { admittedPosition = 0, slot } = admitting
     const control = route?.changeable ? makeSecret() : undefined
-    const options = { id, context, key, filter, admittedPosition, route, control, onUncertain, slot }
+    const options = { id, context, key, filter, compression, admittedPosition, route, control, onUncertain, slot }
     const connection = new Connection(this.runtime, this.#owner, { cohort, sink, options })
     cohort.catchingUp.add(connection)
     this.disconnects.add(connection)
@@ -236,7 +247,7 @@ export class Streams {
     const { id: connectionId, channels, sink } = connection
     const { recovered, replayed, cursor, location, run, prologue, gaps, start } = join
     const { intervalMs: heartbeatMs } = this.#heartbeat
-    sink.open(location === undefined ? undefined : { 'content-location': location })
+    sink.open(headersOf(connection, location))
     admitting.open(connection)
     sink.relisten?.(connection)
     this.runtime.counters.opened++
