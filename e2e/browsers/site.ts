@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { constants, createGzip } from 'node:zlib'
 import { EventManager, type HeartbeatOptions } from '@rivulet/server'
+import { sharedDeflate } from '@rivulet/server/deflate'
 import { handleEventStream } from '@rivulet/server/node'
 import { build } from 'esbuild'
 import { certificate } from '../../packages/server/test/certificate.js'
@@ -42,6 +43,8 @@ export interface SiteOptions {
   readonly http2?: boolean
   readonly heartbeat?: HeartbeatOptions
 }
+
+const deflate = sharedDeflate()
 
 type NodeRequest = IncomingMessage | Http2ServerRequest
 type NodeResponse = ServerResponse | Http2ServerResponse
@@ -128,6 +131,7 @@ export async function createSite(scripts: ReadonlyMap<string, string>, options: 
     }
     if (path === '/events/gzip') compress(response as ServerResponse)
     void handleEventStream(manager, request, response, {
+      compression: path === '/events/deflate' ? deflate : undefined,
       channels: [new URL(request.url!, 'http://x').searchParams.get('channel') ?? 'default'],
     })
   }

@@ -105,6 +105,25 @@ export const requestChecks: CheckGroup = {
       },
     },
     {
+      name: 'decompresses events that are compressed once for all streams, each as it arrives',
+      quick: true,
+      async run({ site, open }) {
+        const server = await site()
+        const tab = await open(server.origin)
+        for (let index = 0; index < 3; index++) {
+          await openStream(tab, { url: '/events/deflate' })
+          server.publish(400)
+          for (let n = 0; n < 5; n++) {
+            server.publish(1)
+            await expectAll(tab, server, { index: 0 })
+          }
+        }
+        server.drop()
+        server.publish(5)
+        await expectAll(tab, server, { index: 0 })
+      },
+    },
+    {
       name: 'runs many streams on one HTTP/2 connection',
       quick: true,
       async run({ site, open }) {

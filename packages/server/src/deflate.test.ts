@@ -1,3 +1,4 @@
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http'
 import { connect, createServer as createHttp2Server, type Http2Server } from 'node:http2'
@@ -148,6 +149,14 @@ describe('a compressed stream', () => {
     expect((await open(url, 'GZIP, Deflate;q=0.5')).headers['content-encoding']).toBe('deflate')
   })
 
+  it('is not compressed unless its route says so', async () => {
+    const { manager, url, has } = await start({})
+    const reader = await open(url)
+    await manager.publish('price', price(1))
+    await has(reader, 1)
+    expect(reader.headers['content-encoding']).toBeUndefined()
+  })
+
   it('is not compressed with a filter, which would need it once for each stream', async () => {
     const { manager, url, has } = await start({ compression: sharedDeflate(), filter: () => true })
     const reader = await open(url)
@@ -215,6 +224,21 @@ describe('a compressed stream', () => {
   })
 })
 
+it.skipIf(spawnSync('curl', ['--version']).status !== 0)('is read by curl as it comes', async () => {
+  const { manager, url } = await start()
+  const curl = spawn('curl', ['--no-buffer', '--silent', '--compressed', url])
+  onTestFinished(() => void curl.kill())
+  let text = ''
+  curl.stdout.on('data', (chunk) => {
+    text += chunk
+  })
+  await vi.waitFor(() => expect(manager.connections.size).toBe(1))
+  for (let n = 0; n < 50; n++) {
+    await manager.publish('price', price(n))
+    await vi.waitFor(() => expect(text).toContain(`{"n":${n},`))
+  }
+})
+
 it('compresses an event once, however many streams get it', async () => {
   const compression = sharedDeflate()
   const compress = vi.spyOn(compression, 'compress')
@@ -254,4 +278,19 @@ it('brings streams that had an event of their own back to the others', async () 
 
 it.each([0, 10, 1.5, Number.NaN, '6' as never])('refuses the level %s', (level) => {
   expect(() => sharedDeflate({ level })).toThrow('Pass a whole number from 1 to 9.')
+})
+
+it('ends a stream that cannot be compressed, and no other', async () => {
+  const compression = sharedDeflate()
+  const { manager, connect, calm, errors } = createHarness({ events })
+  const plain = await connect()
+  const compressed = await connect({ compression }, undefined, undefined, 'deflate')
+  vi.spyOn(compression, 'compress').mockImplementation(() => {
+    throw new Error('out of memory')
+  })
+  await manager.publish('price', price(1))
+  await calm()
+  expect(compressed.sink.closed).toBe(true)
+  expect(errors).toMatchObject([{ error: { message: 'out of memory' }, context: { stage: 'write' } }])
+  expect(dataOf(plain.messages, 'price')).toMatchObject([{ n: 1 }])
 })

@@ -1,6 +1,4 @@
 import { Payload } from '../sinks/payload.js'
-import type { Epochs } from './epochs.js'
-import type { Piece } from './piece.js'
 
 // One zlib stream (RFC 1950) for each connection, put together from blocks that connections share. A block may refer back only
 // to bytes that every stream which gets it has just had.
@@ -52,7 +50,7 @@ function checksumOf(bytes: Uint8Array): Checksum {
 }
 
 /** The checksum of two texts, one after the other. */
-function combine(one: Checksum, other: Checksum): Checksum {
+export function combine(one: Checksum, other: Checksum): Checksum {
   const length = other.length % base
   return {
     low: (one.low + other.low + base - 1) % base,
@@ -74,21 +72,19 @@ const alone = new WeakMap<Payload, Block>()
 export function aloneBlockOf(compression: Compression, payload: Payload): Block {
   let block = alone.get(payload)
   if (!block) {
-    block = payload.length <= mostBytes ? blockOf(compression, payload) : stored(payload)
+    block = payload.length <= mostBytes ? blockOf(compression, payload) : storedBlockOf(payload)
     alone.set(payload, block)
   }
   return block
 }
 
-/** Smaller texts for one connection alone hardly shrink, such as the beginning of a stream and its heartbeats. */
-const leastBytes = 512
 /** Compressing more would hold up the event loop for too long. */
 export const mostBytes = 262_144
 /** The largest size of one uncompressed block. */
 const storedBytes = 65_535
 
 /** Uncompressed blocks. */
-function stored({ bytes }: Payload): Block {
+export function storedBlockOf({ bytes }: Payload): Block {
   const count = Math.ceil(bytes.length / storedBytes)
   const blocks = new Uint8Array(bytes.length + 5 * count)
   for (let index = 0; index < count; index++) {
@@ -99,51 +95,4 @@ function stored({ bytes }: Payload): Block {
     blocks.set(part, at + 5)
   }
   return { payload: new Payload(blocks), checksum: checksumOf(bytes) }
-}
-
-/** The header of a zlib stream. */
-const streamHeader: Payload = new Payload(Uint8Array.of(0x78, 0x01))
-
-/** The compressed stream of one connection. */
-export class CompressedStream {
-  readonly compression: Compression
-  /** The cohort whose frames its last bytes are, from the ordinal `#since` to before `#next`. `undefined` if they are others. */
-  #epochs: Epochs | undefined
-  #since = 0
-  #next = 0
-  #sum: Checksum | undefined
-
-  constructor(compression: Compression) {
-    this.compression = compression
-  }
-
-  /** Takes a payload that is not a piece of the cohort's queue. @returns The bytes to write. */
-  own(payload: Payload): readonly Payload[] {
-    this.#epochs = undefined
-    return this.#add(payload.length < leastBytes ? stored(payload) : aloneBlockOf(this.compression, payload))
-  }
-
-  /** Takes a piece of the cohort's queue that begins at an ordinal. @returns The bytes to write. */
-  shared(piece: Piece, from: number, epochs: Epochs): readonly Payload[] {
-    if (this.#epochs !== epochs || this.#next !== from) this.#since = from
-    this.#epochs = epochs
-    this.#next = from + piece.frames.length
-    const block = epochs.block(piece, from, this.#since)
-    return this.#add(block)
-  }
-
-  #add({ payload, checksum }: Block): readonly Payload[] {
-    if (this.#sum) {
-      this.#sum = combine(this.#sum, checksum)
-      return [payload]
-    }
-    this.#sum = checksum
-    return [streamHeader, payload]
-  }
-
-  /** The end of the stream: an empty final block, and the checksum. */
-  trailer(): Payload {
-    const { low, high } = this.#sum!
-    return new Payload(Uint8Array.of(3, 0, high >> 8, high & 255, low >> 8, low & 255))
-  }
 }

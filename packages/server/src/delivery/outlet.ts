@@ -3,7 +3,8 @@ import { Payload } from '../sinks/payload.js'
 import type { Sink } from '../sinks/sink.js'
 import type { Batch } from './batch.js'
 import type { Cohort } from './cohort.js'
-import { CompressedStream, type Compression } from './compression.js'
+import { CompressedStream } from './compressed-stream.js'
+import type { Compression } from './compression.js'
 import type { DeliveryRuntime } from './delivery-runtime.js'
 import { type Frame, largeChars, type WireEvent } from './frame.js'
 import type { Piece } from './piece.js'
@@ -30,6 +31,9 @@ export interface OutletOptions {
   /** Compresses the response. `undefined` if it is not compressed. */
   readonly compression: Compression | undefined
 }
+
+/** The bytes to write for a payload: the payload itself, or compressed ones. */
+type Encoded = Payload | (() => readonly Payload[])
 
 /** The time in milliseconds that an ended response gets to send its buffer. */
 export const lingerMs = 2_000
@@ -99,17 +103,17 @@ export class Outlet implements Watched {
 
   /** Writes a piece of the cohort's queue that goes to all of its live connections, from its first ordinal on. */
   givePiece(piece: Piece, from: number, cohort: Cohort): void {
-    const output = this.#compressed
-    this.#giveAs(piece, output?.shared(piece, from, cohort.epochsOf(output.compression)))
+    const compressed = this.#compressed
+    if (!compressed) this.#giveAs(piece, piece.payload)
+    else this.#giveAs(piece, () => compressed.shared(piece, from, cohort.epochsOf(compressed.compression)))
   }
 
   /** Writes a payload that several connections get. */
   giveShared(batch: Batch): void {
-    this.#giveAs(batch, this.#compressed?.own(batch.payload))
+    this.#giveAs(batch, this.#own(batch.payload))
   }
 
-  /** @param encoded What is written instead of the payload. */
-  #giveAs({ payload, events, gaps, ends }: Batch, encoded: readonly Payload[] | undefined): void {
+  #giveAs({ payload, events, gaps, ends }: Batch, encoded: Encoded): void {
     const { counters } = this.#runtime
     counters.deliveries += events
     for (const reason of gaps) counters.gaps[reason]++
@@ -136,32 +140,38 @@ export class Outlet implements Watched {
   }
 
   #putOwn(payload: Payload): void {
-    this.#put(payload, this.#compressed?.own(payload))
+    this.#put(payload, this.#own(payload))
+  }
+
+  /** A payload that is not a piece of the cohort's queue, as it is written. */
+  #own(payload: Payload): Encoded {
+    const compressed = this.#compressed
+    return compressed ? () => compressed.own(payload) : payload
   }
 
   /** Writes a payload. A failure ends this connection only. */
-  #put(payload: Payload, encoded: readonly Payload[] | undefined): void {
+  #put(payload: Payload, encoded: Encoded): void {
     let isSent = true
-    if (!encoded) isSent = this.#send(payload)
-    else for (const part of encoded) isSent = this.#send(part)
+    try {
+      if (encoded instanceof Payload) isSent = this.#send(encoded)
+      else for (const part of encoded()) isSent = this.#send(part)
+    } catch (error) {
+      this.#owner.fail(error, 'write')
+      return
+    }
     if (isSent || this.#owner.state === 'closed') return
     if (payload.length > largeChars) this.#hold(payload)
     this.congest()
   }
 
-  /** Returns false if bytes had to be buffered, or the write failed. */
+  /** Returns false if bytes had to be buffered. */
   #send(payload: Payload): boolean {
     const { length } = payload
     const { counters } = this.#runtime
     counters.writes++
     counters.bytes += length
     if (this.congested) this.bytesQueued += length
-    try {
-      return this.#sink.write(payload)
-    } catch (error) {
-      this.#owner.fail(error, 'write')
-      return false
-    }
+    return this.#sink.write(payload)
   }
 
   /** Call this when bytes that were written had to be buffered. */

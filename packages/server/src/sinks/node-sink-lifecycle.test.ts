@@ -12,17 +12,22 @@ import { z } from 'zod'
 import { certificate } from '../../test/certificate.js'
 import { sendRaw } from '../../test/raw-client.js'
 import { controlEventsOf, dataOf, listen, openStream } from '../../test/stream-client.js'
+import { sharedDeflate } from '../deflate.js'
 import { EventManager, type EventManagerOptions } from '../event-manager.js'
 import { handleEventStream } from '../node.js'
+import type { EventStreamOptions } from '../streams/stream-options.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
 
-async function start(options: Partial<EventManagerOptions<typeof events>> = {}) {
+async function start(
+  options: Partial<EventManagerOptions<typeof events>> = {},
+  streamOptions: EventStreamOptions<unknown, undefined, typeof events> = {},
+) {
   const onError = vi.fn()
   const manager = new EventManager({ events, onError, ...options })
   const server = createServer((request, response) => {
     if (request.url === '/plain') response.end('plain')
-    else void handleEventStream(manager, request, response)
+    else void handleEventStream(manager, request, response, streamOptions)
   })
   const url = await listen(server)
   onTestFinished(() => manager.close())
@@ -207,6 +212,26 @@ describe.skipIf(!hasNginx)('behind nginx with its defaults', () => {
     await vi.waitFor(async () => expect((await fetch(`${url}/plain`)).status).toBe(200), 5_000)
     return url
   }
+
+  it('compressed events arrive at once, and nginx compresses nothing again', async () => {
+    const { manager, server } = await start({}, { compression: sharedDeflate() })
+    const url = await startNginx(port(server), 'proxy_http_version 1.1; proxy_set_header Connection "";')
+    // Node's `fetch` accepts and decompresses deflate.
+    const response = await fetch(url)
+    expect(response.headers.get('content-encoding')).toBe('deflate')
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ''
+    const until = async (expected: string) => {
+      while (!text.includes(expected)) text += (await reader.read()).value
+    }
+    await until('rivulet:open')
+    for (let count = 1; count <= 50; count++) {
+      await manager.publish('log', { message: `line ${count}` })
+      await until(`line ${count}`)
+    }
+    await manager.close()
+    while (!(await reader.read()).done);
+  })
 
   it.each([
     ['HTTP/1.0 to the server', ''],
