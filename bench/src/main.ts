@@ -10,7 +10,7 @@ import { runDecode } from './decode/run.js'
 import { runPostgres } from './postgres/run.js'
 import { runRedisPublishes } from './redis-publishes/run.js'
 import { runRuns } from './runs/run.js'
-import { runCoalescing, runServer, runUnequal } from './server/run.js'
+import { runCoalescing, runCompression, runServer, runUnequal } from './server/run.js'
 import { runSize } from './size/run.js'
 import { runSqlite } from './sqlite/run.js'
 import { runStorm } from './storm/run.js'
@@ -29,6 +29,7 @@ const parts: Record<string, (options: Options) => void | Promise<void>> = {
   server: runServer,
   unequal: runUnequal,
   coalescing: runCoalescing,
+  compression: runCompression,
   cluster: runCluster,
   cores: runCores,
   channels: runChannels,

@@ -13,6 +13,8 @@ export interface ConnectPlan {
   readonly stalled: number
   /** @default '/' */
   readonly path?: string
+  /** @default None */
+  readonly acceptEncoding?: string
   /** Number of connections being opened at the same time. @default 100 */
   readonly atOnce?: number
 }
@@ -29,7 +31,7 @@ let failure: Error | undefined
 
 const service = {
   async connect(plan: ConnectPlan): Promise<void> {
-    const { path = '/', atOnce = 100 } = plan
+    const { path = '/', atOnce = 100, acceptEncoding = 'identity' } = plan
     connections = plan.connections
     received = new Uint32Array(connections)
     const step = plan.sampled > 0 ? Math.max(1, Math.floor(connections / plan.sampled)) : Number.POSITIVE_INFINITY
@@ -41,7 +43,7 @@ const service = {
         return openConnection({
           port: plan.port,
           address: addresses[number % addresses.length]!,
-          request: `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n`,
+          request: `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\nAccept-Encoding: ${acceptEncoding}\r\n\r\n`,
           samples: !stalled && number % step === 0 ? samples : undefined,
           stalled,
           onEvents: (count) => {

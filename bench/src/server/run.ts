@@ -16,6 +16,15 @@ import {
   printCoalescing,
   quickCoalescing,
 } from './unequal/coalescing.js'
+import {
+  type CompressionResults,
+  compressing,
+  encodings,
+  fullCompression,
+  judgeCompression,
+  printCompression,
+  quickCompression,
+} from './unequal/compression.js'
 import { judgeUnequal, peers, printUnequal, type UnequalResults } from './unequal/report.js'
 import { fairness, fullUnequal, joins, largeEvent, quickUnequal, type UnequalPrograms } from './unequal/scenarios.js'
 
@@ -86,6 +95,18 @@ export async function runCoalescing({ quick }: { quick: boolean }): Promise<void
   printCoalescing(results)
   printBudgets(budgets)
   writeResults('coalescing', quick, results, budgets)
+}
+
+/** The bytes and CPU of streams that are compressed once for all. */
+export async function runCompression({ quick }: { quick: boolean }): Promise<void> {
+  const scale = quick ? quickCompression : fullCompression
+  const programs = await unequalPrograms()
+  const runs = await interleave(encodings, 'compression', scale.runs, (one) => compressing(programs, one, scale))
+  const results: CompressionResults = { scale, runs }
+  const budgets = judgeCompression(results)
+  printCompression(results)
+  printBudgets(budgets)
+  writeResults('compression', quick, results, budgets)
 }
 
 async function unequalPrograms(): Promise<UnequalPrograms> {

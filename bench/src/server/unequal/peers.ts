@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { defineEvents } from '@rivulet/core'
 import { EventManager } from '@rivulet/server'
+import { sharedDeflate } from '@rivulet/server/deflate'
 import { handleEventStream } from '@rivulet/server/node'
 import { z } from 'zod'
 import type { TickPayload } from '../event.js'
@@ -13,20 +14,27 @@ export interface Peer {
   connect(request: IncomingMessage, response: ServerResponse): unknown
   connections(): number
   publish(channel: string, payload: TickPayload): void
+  /** The number of deliveries, and of the bytes written. */
+  written?(): { readonly deliveries: number; readonly bytes: number }
 }
 
 /** Number of events that a stream gets from its channel's history. */
 export const replay = 100
 
 /** With its defaults, except for a history that holds a large event. */
-export function createRivulet({ coalescing = false } = {}): Peer {
+export function createRivulet({ coalescing = false, compression = false } = {}): Peer {
   const events = defineEvents({ [eventName]: z.object({ seq: z.number(), mark: z.string(), text: z.string() }) })
   const manager = new EventManager({ events, retention: { maxBytes: 67_108_864 }, coalescing })
-  const options = { channels: (request: IncomingMessage) => [channelOf(request)], replay }
+  const options = {
+    channels: (request: IncomingMessage) => [channelOf(request)],
+    replay,
+    compression: compression ? sharedDeflate() : undefined,
+  }
   return {
     connect: (request, response) => handleEventStream(manager, request, response, options),
     connections: () => manager.connections.size,
     publish: (channel, payload) => manager.emit(eventName, payload, { channel }),
+    written: () => manager.stats(),
   }
 }
 

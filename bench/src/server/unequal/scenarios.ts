@@ -42,7 +42,10 @@ export class Unequal {
     this.loads = Array.from({ length: loads }, () => startChild<LoadService>(programs.load, { core: last }))
   }
 
-  async connect(index: number, plan: { path: string; connections: number; stalled?: number; atOnce?: number }) {
+  async connect(
+    index: number,
+    plan: { path: string; connections: number; stalled?: number; atOnce?: number; acceptEncoding?: string },
+  ) {
     this.#port ||= await this.server.call('listen')
     const before = await this.server.call('connections')
     const { stalled = 0, connections } = plan

@@ -4,7 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { serve } from '../../child.js'
 import { cpu, listen } from '../../measured-process.js'
 import { now, sleep } from '../clock.js'
-import { firstSeq, payloadOf } from '../event.js'
+import { firstSeq, logPayloadOf, payloadOf } from '../event.js'
 import { createBare, createRivulet, type Peer } from './peers.js'
 
 /** Events of 150 B, each channel at its own pace. Late ones are published at once, up to four per turn. */
@@ -16,6 +16,7 @@ export interface PacePlan {
 const factories: Record<string, () => Peer> = {
   rivulet: createRivulet,
   coalescing: () => createRivulet({ coalescing: true }),
+  compressed: () => createRivulet({ compression: true }),
   bare: createBare,
 }
 const create = factories[process.argv[2] ?? '']
@@ -60,6 +61,18 @@ const service = {
       await sleep(1)
     }
     return Object.fromEntries(entries.map(({ channel, at }) => [channel, at]))
+  },
+
+  /** Publishes lines of an access log at a steady pace, and resolves when all of them are written. */
+  log: async ({ events, intervalMs }: { events: number; intervalMs: number }): Promise<number> => {
+    const before = peer.written!()
+    const begin = now()
+    for (let index = 0; index < events; index++) {
+      while (now() < begin + index * intervalMs) await sleep(1)
+      peer.publish('log', logPayloadOf(firstSeq + index))
+    }
+    while (peer.written!().deliveries < before.deliveries + events * peer.connections()) await sleep(5)
+    return (peer.written!().bytes - before.bytes) / events / peer.connections()
   },
 
   watchLoop: (): void => {
