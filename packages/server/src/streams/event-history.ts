@@ -88,7 +88,7 @@ async function readPage(
   channels: readonly string[],
   { before, limit }: Asked,
 ): Promise<{ readonly events: readonly KeptEvent[]; readonly facts: string }> {
-  const found = await latestEvents(backplane, channels, { count: limit + 1, before }, admitting)
+  const { events: found } = await latestEvents(backplane, channels, { count: limit + 1, before }, admitting)
   const events = lastChars(found.slice(-limit))
   if (events.length < found.length) {
     return { events, facts: `"hasOlder":true,"before":"${formatPosition(events[0]!.message.position)}"` }

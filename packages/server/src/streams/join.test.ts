@@ -6,6 +6,8 @@ import { createHarness } from '../../test/harness.js'
 import { controlEventsOf, dataOf } from '../../test/stream-client.js'
 import type { Backplane } from '../backplane/backplane.js'
 import { MemoryBackplane } from '../backplane/memory-backplane.js'
+import { streamsOf } from '../event-manager.js'
+import { replayStarts } from './join.js'
 import type { EventStreamOptions } from './stream-options.js'
 
 const events = defineEvents({ log: z.object({ message: z.string() }) })
@@ -146,4 +148,64 @@ it('counts no gap that nobody was told about', async () => {
   expect(manager.stats().gaps).toBe(0)
   await connect({}, 'zzzzzzzzzz')
   expect(manager.stats()).toMatchObject({ gaps: 1, gapsByReason: { restarted: 1 } })
+})
+
+describe('a replay over all channels', () => {
+  const channels = ['a', 'b', 'c']
+
+  it.each([1, 2, 3, 4])('has the latest of them together, in order: history %i', async (seed) => {
+    const random = randomFrom(seed)
+    const { manager, connect } = createHarness({ events })
+    const published: string[] = []
+    for (let n = 0; n < 60; n++) {
+      // One channel is quiet at the end, and one has few.
+      const channel = random() < 0.1 ? 'c' : n < 40 && random() < 0.5 ? 'a' : 'b'
+      await manager.publish('log', { message: `${n}` }, { channel })
+      published.push(`${n}`)
+    }
+    for (const last of [1, 7, 30, 59, 60, 1_000]) {
+      const { messages } = await connect({ channels, replay: { last } })
+      expect(texts(messages), `the last ${last}`).toEqual(published.slice(-last))
+      expect(controlEventsOf(messages)).toMatchObject([{ recovered: null, replayed: Math.min(last, 60) }])
+    }
+    expect(texts((await connect({ channels, replay: { last: 0 } })).messages)).toEqual([])
+  })
+
+  it('is followed by what is published next, also for a client that resumes at its beginning', async () => {
+    const { manager, connect, calm } = createHarness({ events })
+    for (const [index, channel] of ['a', 'b', 'a', 'b'].entries()) {
+      await manager.publish('log', { message: `${index}` }, { channel })
+    }
+    const client = await connect({ channels, replay: { last: 2 } })
+    await manager.publish('log', { message: '4' }, { channel: 'c' })
+    await calm()
+    expect(texts(client.messages)).toEqual(['2', '3', '4'])
+    const again = await connect({ channels }, client.messages[0]!.lastEventId)
+    expect(texts(again.messages)).toEqual(['2', '3', '4'])
+  })
+
+  it('tells of no gap where a channel keeps less than the others', async () => {
+    const { manager, connect } = createHarness({
+      events,
+      retention: (channel: string) => ({ maxEvents: channel === 'a' ? 2 : 100 }),
+    })
+    for (const [index, channel] of ['b', 'a', 'a', 'a', 'a', 'b'].entries()) {
+      await manager.publish('log', { message: `${index}` }, { channel })
+    }
+    const { messages } = await connect({ channels, replay: { last: 5 } })
+    expect(texts(messages)).toEqual(['0', '3', '4', '5'])
+    expect(controlEventsOf(messages)).toMatchObject([{ type: 'rivulet:open' }])
+  })
+
+  it('counts the channels that are added to a stream by themselves', async () => {
+    const { manager } = createHarness({ events })
+    for (const [index, channel] of ['a', 'b', 'b', 'a', 'c'].entries()) {
+      await manager.publish('log', { message: `${index}` }, { channel })
+    }
+    const { backplane } = streamsOf(manager).runtime
+    const starts = await replayStarts(backplane, ['a', 'b'], { last: 2 }, { read: (step) => step() as never })
+    const read = async (channel: string) =>
+      (await backplane.read(channel, starts!.get(channel)!, 10)).messages.map(({ data }) => JSON.parse(data).message)
+    expect([await read('a'), await read('b')]).toEqual([['3'], ['2']])
+  })
 })

@@ -11,6 +11,7 @@ import { Verdicts } from '../delivery/verdicts.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import type { ServerGapReason } from '../runtime/gap-reason.js'
 import type { Asking } from './asking.js'
+import { latestEvents } from './latest-events.js'
 import type { TakeSnapshot } from './snapshot.js'
 
 // Decides where a stream begins: after the cursor, at the latest events, or now, and if a resume is continuous.
@@ -27,8 +28,8 @@ export interface JoinRequest {
   readonly snapshot: TakeSnapshot | undefined
 }
 
-/** The kept events that a client without a cursor gets from each channel. */
-export type Replay = 'none' | 'latest' | number
+/** The kept events that a client without a cursor gets: of each channel, or with `last` of all channels together. */
+export type Replay = 'none' | 'latest' | number | { readonly last: number }
 
 /** The beginning of a stream. */
 export interface Join {
@@ -138,8 +139,12 @@ export function replayStarts(
   replay: Replay,
   asking: Pick<Asking, 'read'>,
 ): Awaitable<Map<string, number> | undefined> {
-  const last = replay === 'none' ? 0 : replay === 'latest' ? 1 : replay
+  const last = replay === 'none' ? 0 : replay === 'latest' ? 1 : typeof replay === 'object' ? replay.last : replay
   if (!(last > 0)) return undefined
+  if (typeof replay === 'object' && channels.length > 1) {
+    const finding = latestEvents(backplane, channels, { count: last }, asking)
+    return finding instanceof Promise ? finding.then(({ starts }) => starts) : finding.starts
+  }
   const seeking = asking.read(() => all(channels.map((channel) => backplane.seek(channel, last))))
   const starts = (positions: readonly number[]) =>
     new Map(channels.map((channel, index) => [channel, positions[index]!]))

@@ -1,4 +1,4 @@
-import type { Backplane, StoredMessage } from '../backplane/backplane.js'
+import type { Backplane, ReadResult, StoredMessage } from '../backplane/backplane.js'
 import { all } from '../delivery/read-channels.js'
 import type { Awaitable } from '../runtime/awaitable.js'
 import type { Asking } from './asking.js'
@@ -10,30 +10,39 @@ export interface KeptEvent {
   readonly message: StoredMessage
 }
 
+/** The latest events of several channels. */
+export interface LatestEvents {
+  /** Oldest first. */
+  readonly events: readonly KeptEvent[]
+  /** For each channel, a position after which its part of them follows. No event of the channel is missing there. */
+  readonly starts: Map<string, number>
+}
+
 /**
- * Finds the last `count` kept events of all channels together, oldest first. Reads up to `count` events of each channel.
+ * Finds the last `count` kept events of all channels together. Reads up to `count` events of each channel.
  *
  * @param before Only events at lower positions count.
  */
 export function latestEvents(
   backplane: Backplane,
   channels: readonly string[],
-  { count, before }: { readonly count: number; readonly before?: number | undefined },
+  { count, before = Infinity }: { readonly count: number; readonly before?: number | undefined },
   asking: Pick<Asking, 'read'>,
-): Awaitable<readonly KeptEvent[]> {
-  const merge = (logs: readonly { readonly messages: readonly StoredMessage[] }[]) => {
+): Awaitable<LatestEvents> {
+  const merge = (starts: readonly number[], logs: readonly Pick<ReadResult, 'messages'>[]): LatestEvents => {
     const found = logs.flatMap(({ messages }, index) =>
-      messages
-        .filter(({ position }) => before === undefined || position < before)
-        .map((message) => ({ channel: channels[index]!, message })),
+      messages.filter(({ position }) => position < before).map((message) => ({ channel: channels[index]!, message })),
     )
-    return found.sort((one, other) => one.message.position - other.message.position).slice(-count)
+    const events = found.sort((one, other) => one.message.position - other.message.position).slice(-count)
+    const edge = (events[0]?.message.position ?? 0) - 1
+    return { events, starts: new Map(channels.map((channel, index) => [channel, Math.max(starts[index]!, edge)])) }
   }
   const read = (starts: readonly number[]) => {
     const reading = asking.read(() => all(channels.map((name, index) => backplane.read(name, starts[index]!, count))))
-    return reading instanceof Promise ? reading.then(merge) : merge(reading)
+    return reading instanceof Promise ? reading.then((logs) => merge(starts, logs)) : merge(starts, reading)
   }
-  const seeking = asking.read(() => all(channels.map((channel) => backplane.seek(channel, count, before))))
+  const limit = before === Infinity ? undefined : before
+  const seeking = asking.read(() => all(channels.map((channel) => backplane.seek(channel, count, limit))))
   return seeking instanceof Promise ? seeking.then(read) : read(seeking)
 }
 

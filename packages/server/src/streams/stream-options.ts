@@ -98,10 +98,11 @@ export interface EventStreamOptions<
    */
   filter?: (event: EventOf<Contract>, context: Context) => boolean
   /**
-   * The kept events that a client without a last event ID gets from each channel: none, the latest, or that many. @default
-   * 'none'
+   * The kept events that a client without a last event ID gets. From each channel: none, the latest, or that many. With
+   * `{ last }`, the latest of all channels together, in the order of publishing, at most that many. Finding these reads as many
+   * of each channel. Channels that are added to an open stream are counted by themselves. @default 'none'
    */
-  replay?: 'none' | 'latest' | number
+  replay?: 'none' | 'latest' | number | { readonly last: number }
   /**
    * Returns the state for a client that cannot resume, because it has no last event ID or that event is no longer kept, and
    * the state of channels that are added to an open stream. Sent before the first event, and replaces `replay`. Live events
