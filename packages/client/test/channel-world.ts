@@ -61,6 +61,8 @@ interface Received {
   last: number
   hasSnapshot: boolean
   hasId: boolean
+  /** Nothing of it has come yet. */
+  isNew: boolean
 }
 
 export interface ChannelWorldOptions {
@@ -121,6 +123,7 @@ export class ChannelWorld {
   readonly #complete = new Set<string>()
   /** Channels that may begin anew. */
   readonly #mayBegin = new Set<string>()
+  #refused = false
   /** Channels that the application gave up, with the number of the last epoch until then. */
   readonly #mustBegin = new Map<string, number>()
   readonly #received = new Map<string, Received>()
@@ -138,8 +141,10 @@ export class ChannelWorld {
       fetch: (input, init) => this.#answer(new URL(input), init),
     })
     this.stream.onError((error) => {
-      // The stream may have kept its channels.
-      if (error instanceof ChannelsRefusedError) this.#mustBegin.clear()
+      if (!(error instanceof ChannelsRefusedError)) return
+      // The stream goes on with the channels that it has: with the next set, others may begin anew, and none must.
+      this.#refused = true
+      this.#mustBegin.clear()
     })
     this.stream.onAny((event) => this.#check(event as never))
     this.stream.onGap(({ channel }) => {
@@ -157,6 +162,8 @@ export class ChannelWorld {
   }
 
   set(names: readonly string[]): Promise<void> {
+    if (this.#refused) for (const channel of this.#counts.keys()) this.#mayBegin.add(channel)
+    this.#refused = false
     for (const channel of (this.wanted ?? [])
       .filter((name) => !names.includes(name))
       .map((name) => this.channelOf(name))) {
@@ -263,10 +270,13 @@ export class ChannelWorld {
     if (received?.epoch !== epoch) {
       if (received?.hasId && !this.#mayBegin.has(channel)) problem(`begins anew after ${received.last}`)
       const { from, hasSnapshot } = this.#known.get(channel)!
-      received = { epoch, last: from - 1, hasSnapshot: !hasSnapshot, hasId: false }
+      received = { epoch, last: from - 1, hasSnapshot: !hasSnapshot, hasId: false, isNew: true }
       this.#received.set(channel, received)
       if (epoch > (this.#mustBegin.get(channel) ?? 0)) this.#mayBegin.delete(channel)
     }
+    // The client may resume before the replay of a channel begins, where that of another one began.
+    if (received.isNew && type === 'tick' && n <= received.last) received.last = n - 1
+    received.isNew = false
     if (type === 'state') {
       received.hasSnapshot = true
       received.last = n
