@@ -44,15 +44,27 @@ export function makePage(
 ): LogPage {
   const lost: Lost[] = []
   let through = bridge
-  for (const [index, { messages, continuous, reason, lastPosition }] of results.entries()) {
+  for (const [index, result] of results.entries()) {
+    const { messages, continuous, reason, lastPosition } = result
     // A full read ends here. The channel's next events may come before events already read from other channels.
     if (messages.length === limit) through = Math.min(through, messages.at(-1)!.position)
-    if (!continuous) lost.push({ channel: channels[index]!, upTo: messages[0]?.previous ?? lastPosition, reason })
+    if (continuous) continue
+    lost.push({ channel: channels[index]!, upTo: messages[0]?.previous ?? lastPosition, reason })
+    // What is lost behind its first event is lost at the beginning of the next read, and told there.
+    through = Math.min(through, beforeHole(result, limit))
   }
   const { channels: filled, group, messages, channelOf } = merge(channels, results, through)
   let chars = 0
   for (const { data } of messages) chars += data.length
   return { channels: filled, group, messages, channelOf, lost, chars, through }
+}
+
+/** The position of the event that the first hole between or behind the events of a read follows; `Infinity` if there is none. */
+function beforeHole({ messages, lastPosition }: ReadResult, limit: number): number {
+  const hole = messages.findIndex(({ previous }, index) => index > 0 && previous > messages[index - 1]!.position)
+  if (hole > 0) return messages[hole - 1]!.position
+  const last = messages.at(-1)?.position ?? Infinity
+  return messages.length < limit && lastPosition > last ? last : Infinity
 }
 
 function merge(channels: readonly string[], results: readonly ReadResult[], through: number): LogEvents {

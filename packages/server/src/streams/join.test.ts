@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { randomFrom } from '../../../../test-support/random.js'
 import { createHarness } from '../../test/harness.js'
 import { controlEventsOf, dataOf } from '../../test/stream-client.js'
-import type { Backplane } from '../backplane/backplane.js'
+import type { Backplane, ReadResult } from '../backplane/backplane.js'
 import { MemoryBackplane } from '../backplane/memory-backplane.js'
 import { streamsOf } from '../event-manager.js'
 import { replayStarts } from './join.js'
@@ -136,6 +136,77 @@ describe('the position at which a stream begins', () => {
     expect(controlEventsOf(again.messages)).toMatchObject([{ type: 'rivulet:open', recovered: true }])
     const forged = await connect({ channels: ['a'] }, 'zzzzzzzzzz')
     expect(controlEventsOf(forged.messages)).toMatchObject([{ recovered: false }, { reason: 'restarted' }])
+  })
+})
+
+describe('a history that began anew', () => {
+  const channels = ['a', 'b']
+  const publish = (backplane: MemoryBackplane, channel: string, message: string) =>
+    backplane.publish(channel, { type: 'log', data: JSON.stringify({ message }) }, { retain: true }).position!
+
+  /** Lacks the events from one position up to another, as a replica does that lagged when it was promoted. */
+  function withoutEvents(memory: MemoryBackplane, from: number, origin: number): Backplane {
+    return Object.assign(Object.create(memory), {
+      read(channel: string, after: number, limit: number): ReadResult {
+        const { messages, lastPosition, ...facts } = memory.read(channel, after, 1_000)
+        const kept = messages.filter(({ position }) => position < from || position > origin)
+        const linked = kept.map((message) => ({
+          ...message,
+          previous: message.position > origin ? Math.max(message.previous, origin) : message.previous,
+        }))
+        const reason = 'restarted'
+        const head = Math.max(lastPosition, origin)
+        return { ...facts, messages: linked.slice(0, limit), lastPosition: head, continuous: after >= origin, reason }
+      },
+      subscribe: memory.subscribe.bind(memory),
+      unsubscribe: memory.unsubscribe.bind(memory),
+      seek: memory.seek.bind(memory),
+      close: memory.close.bind(memory),
+    })
+  }
+
+  /** The events and gaps that a client has of one channel. */
+  const told = (messages: readonly SseMessage[], channel: string) =>
+    messages.flatMap(({ event, data }) => {
+      if (event === 'log') return JSON.parse(data).message.startsWith(channel) ? [JSON.parse(data).message] : []
+      return event === 'rivulet:gap' && JSON.parse(data).channel === channel ? ['gap'] : []
+    })
+  /** Gaps may be told more often than once. */
+  const once = (entries: readonly string[]) => entries.filter((entry, index) => entry !== entries[index - 1])
+
+  it.each([0, 1, 300])('has its gap before the first of %i later events, behind the earlier ones', async (later) => {
+    const memory = new MemoryBackplane({ retention: { maxEvents: 1_000 } })
+    const cursor = publish(memory, 'a', 'a0')
+    publish(memory, 'a', 'a1')
+    publish(memory, 'a', 'a2')
+    const from = publish(memory, 'a', 'a lost')
+    const origin = publish(memory, 'a', 'a lost')
+    const expected = Array.from({ length: later }, (_, index) => `a${index + 3}`)
+    for (const message of expected) publish(memory, 'a', message)
+    const { connect, calm } = createHarness({ events, backplane: withoutEvents(memory, from, origin) })
+    const { messages } = await connect({ channels: ['a'] }, cursor.toString(36))
+    await calm()
+    expect(told(messages, 'a')).toEqual(['gap', 'a1', 'a2', 'gap', ...expected])
+    expect(controlEventsOf(messages)[0]).toMatchObject({ type: 'rivulet:open', recovered: false })
+  })
+
+  it('has a gap on each channel, behind the earlier events of that channel', async () => {
+    const memory = new MemoryBackplane({ retention: { maxEvents: 1_000 } })
+    const cursor = publish(memory, 'a', 'a0')
+    for (const message of ['a1', 'b1', 'a2', 'b2']) publish(memory, message[0]!, message)
+    const from = publish(memory, 'a', 'a lost')
+    const origin = publish(memory, 'b', 'b lost')
+    for (const message of ['b3', 'a3', 'b4']) publish(memory, message[0]!, message)
+    const { connect, calm } = createHarness({ events, backplane: withoutEvents(memory, from, origin) })
+    const { messages } = await connect({ channels }, cursor.toString(36))
+    await calm()
+    for (const channel of channels) {
+      const [first, second, third] = [1, 2, 3].map((n) => `${channel}${n}`)
+      const entries = once(told(messages, channel).filter((entry) => entry !== 'b4'))
+      const place = entries.indexOf(third!)
+      expect(entries.filter((entry) => entry !== 'gap')).toEqual([first, second, third])
+      expect(entries.slice(place - 1)).toEqual(['gap', third])
+    }
   })
 })
 
