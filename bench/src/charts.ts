@@ -65,13 +65,13 @@ function coalescingChart(results: Results<CoalescingResults>): string {
     bars: intervalsMs.flatMap((ms) =>
       modes.map((mode): Bar => {
         const coalesces = mode === 'coalescing'
-        const label = `${(1_000 / ms).toLocaleString('en-US')} events/s${coalesces ? ', coalescing' : ''}`
+        const label = `${(1_000 / ms).toLocaleString('en-US')}/s${coalesces ? ', coalescing' : ''}`
         return { label, value: paced(results.measured, ms, mode, value), own: coalesces }
       }),
     ),
   })
   return barChart(
-    'Coalescing: CPU and latency over the rate of events (shorter is better)',
+    'Coalescing: CPU and latency over the number of events (shorter is better)',
     noteOf(results, 'the same server without and with coalescing'),
     [
       panel(`CPU µs per delivery, ${connections.toLocaleString('en-US')} clients`, 'cpuMicrosPerDelivery'),
