@@ -386,6 +386,38 @@ describe('a new connection', () => {
     expect(received).toEqual(['+1 5', 'gap x lagged', '+2 6', '3 d'])
   })
 
+  it('takes an event once that came in the history of a channel that the server added, and again after a break', async () => {
+    const { stream, open, write, drop, received } = setup({ channels: ['a'] })
+    await open('9')
+    await write(changed({ added: ['x'] }), event('1', 'a', 'x'), event('2', 'c', 'x'))
+    await drop()
+    await open()
+    // The route now gives the channel from the beginning.
+    await write(event('1', 'a', 'x'), event('3', 'b', 'a'), event('2', 'c', 'x'), event('4', 'd', 'x'))
+    expect(received).toEqual(['+1 a', '+2 c', 'gap x lagged', '3 b', '4 d'])
+    expect(stream.lastEventId).toBe('d')
+  })
+
+  it('takes the events of a channel that the server added and adds again, from the beginning', async () => {
+    const { open, write, drop, received } = setup({ channels: ['a'] })
+    await open('9')
+    await write(changed({ added: ['x'] }), event('1', 'a', 'x'))
+    await drop()
+    await open()
+    await write(changed({ added: ['x'] }), event('1', 'a', 'x'), live('a'))
+    expect(received).toEqual(['+1 a', 'gap x lagged', '+1 a'])
+  })
+
+  it('takes events with lower ids of such a channel once the server counts from the start again', async () => {
+    const { open, write, drop, received } = setup({ channels: ['a'] })
+    await open('9')
+    await write(changed({ added: ['x'] }), event('1', 'c', 'x'))
+    await drop()
+    await open()
+    await write(encodeControlEvent({ type: 'rivulet:gap', reason: 'restarted' }), event('1', '1', 'x'))
+    expect(received).toEqual(['+1 c', 'gap x lagged', 'gap undefined restarted', '1 1'])
+  })
+
   it('begins a history anew that the server counts from the start again', async () => {
     const { stream, open, write, drop, bodies } = setup({ channels: ['a'] })
     await open('9')

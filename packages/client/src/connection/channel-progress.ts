@@ -14,13 +14,16 @@ export class ChannelProgress {
   partial: Map<string, string> = new Map()
   /** Those among them that the server added by itself. The client cannot ask for the rest of their history. */
   joined: readonly string[] = []
+  /** The last ID of each of those when a connection broke. Their events up to it may come again, because the cursor may be behind. */
+  given: ReadonlyMap<string, string> = new Map()
 
   constructor(have: readonly string[] | undefined) {
     this.have = have && sortedNames(have)
   }
 
-  copy({ have, partial, joined }: ChannelProgress): void {
+  copy({ have, partial, joined, given }: ChannelProgress): void {
     this.have = have
+    this.given = given
     this.partial = new Map(partial)
     this.joined = joined
   }
@@ -28,6 +31,8 @@ export class ChannelProgress {
   /** A connection begins with these names. If they are `complete`, no history is missing. */
   open(asked: readonly string[] | undefined, complete: boolean): void {
     this.have = asked
+    const broken = [...this.partial].filter(([channel, id]) => id !== '' && this.joined.includes(channel))
+    this.given = new Map([...this.given, ...broken])
     this.#leave(complete ? [...this.partial.keys()] : this.joined)
   }
 
@@ -61,6 +66,7 @@ export class ChannelProgress {
 
   /** The server counts from the start again, so earlier IDs of a channel, or of all, mean nothing. */
   restart(channel: string | undefined): void {
+    this.given = new Map([...this.given].filter(([name]) => channel !== undefined && name !== channel))
     for (const name of this.partial.keys()) if (channel === undefined || name === channel) this.partial.set(name, '')
   }
 

@@ -99,6 +99,11 @@ export function createReceiver(
     }
     if (positioned && message.event === 'heartbeat') return
     if (adding && isBeside(message, id)) return
+    if (isGiven(message, id)) {
+      moveTo(id!)
+      onPassed()
+      return
+    }
     if (id !== undefined) {
       lastId = id
       connection.moved(id)
@@ -121,6 +126,13 @@ export function createReceiver(
       sink.message(message, undefined, positioned, true, { channel, id })
     }
     return true
+  }
+
+  /** Tells whether an event came over an earlier connection, beside the cursor. */
+  const isGiven = (message: SseMessage, id: string | undefined): boolean => {
+    const { given } = connection.progress
+    const last = given.size > 0 && id !== undefined ? given.get(channelOf(message)) : undefined
+    return last !== undefined && comparePositions(id!, last) <= 0
   }
 
   const decoder = createDecoder({
