@@ -107,6 +107,12 @@ export class Balancer {
     client.on('close', () => node.destroy())
   }
 
+  /** Cuts one connection. */
+  drop(random: () => number): void {
+    const sockets = [...this.#sockets]
+    sockets[Math.floor(random() * sockets.length)]?.destroy()
+  }
+
   dispose(): void {
     this.#server.close()
     for (const socket of this.#sockets) socket.destroy()
