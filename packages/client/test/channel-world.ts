@@ -18,6 +18,8 @@ interface Epoch {
   /** The first number that belongs to it. */
   readonly from: number
   readonly hasSnapshot: boolean
+  /** Number of the application's sets when the client asked for it. */
+  readonly asked: number
 }
 
 /** A channel of a connection. */
@@ -33,6 +35,7 @@ interface Change {
   readonly number: number
   readonly channels: readonly string[]
   readonly after: { readonly [channel: string]: string }
+  readonly asked: number
 }
 
 interface Frame {
@@ -52,6 +55,10 @@ interface Connection {
   pointer: number
   accepted: number
   waiting: Change | undefined
+  /** Number of the application's sets at the client's request. */
+  readonly asked: number
+  /** Channels that the server adds or removes when a history is over. */
+  readonly moved: Set<string>
   history: { readonly change: number | undefined; readonly added: readonly string[] } | undefined
 }
 
@@ -60,6 +67,8 @@ interface Received {
   epoch: number
   last: number
   hasSnapshot: boolean
+  /** The last that came is its snapshot. */
+  endsWithSnapshot: boolean
   hasId: boolean
   /** Nothing of it has come yet. */
   isNew: boolean
@@ -121,14 +130,18 @@ export class ChannelWorld {
   readonly #known = new Map<string, Epoch>()
   /** Channels of which the client has everything up to its cursor. */
   readonly #complete = new Set<string>()
-  /** Channels that may begin anew. */
-  readonly #mayBegin = new Set<string>()
+  /** Channels that may begin anew, with the epochs that use this up: later ones, which the client asked for after a set. */
+  readonly #mayBegin = new Map<string, { readonly number: number; readonly asked: number }>()
+  /** Number of the application's sets. */
+  #sets = 0
   #refused = false
-  /** Channels that the application gave up, with the number of the last epoch until then. */
+  /** Channels that the application gave up, with the number of that set. */
   readonly #mustBegin = new Map<string, number>()
   readonly #received = new Map<string, Received>()
   /** Channels whose next event may come after others that are missing. */
   readonly #gaps = new Set<string>()
+  /** Channels whose history broke off: the snapshot may be missing, or be newer than the next event. */
+  readonly #broken = new Set<string>()
 
   constructor(options: ChannelWorldOptions) {
     this.#options = options
@@ -147,11 +160,12 @@ export class ChannelWorld {
       this.#mustBegin.clear()
     })
     this.stream.onAny((event) => this.#check(event as never))
-    this.stream.onGap(({ channel }) => {
+    this.stream.onGap(({ channel, reason }) => {
       this.gaps++
-      for (const name of channel === undefined ? this.#counts.keys() : [channel]) {
+      for (const name of channel === undefined ? this.#channels : [channel]) {
         this.#gaps.add(name)
-        this.#mayBegin.add(name)
+        this.#allowBeginning(name)
+        if (reason === 'lagged') this.#broken.add(name)
       }
     })
   }
@@ -162,16 +176,30 @@ export class ChannelWorld {
   }
 
   set(names: readonly string[]): Promise<void> {
-    if (this.#refused) for (const channel of this.#counts.keys()) this.#mayBegin.add(channel)
+    const asked = ++this.#sets
+    if (this.#refused) for (const channel of this.#channels) this.#allowBeginning(channel, { asked })
     this.#refused = false
     for (const channel of (this.wanted ?? [])
       .filter((name) => !names.includes(name))
       .map((name) => this.channelOf(name))) {
-      this.#mayBegin.add(channel)
-      this.#mustBegin.set(channel, this.#epochs)
+      this.#allowBeginning(channel, { asked })
+      this.#mustBegin.set(channel, asked)
     }
     this.wanted = names
     return this.stream.setChannels(names)
+  }
+
+  /** Channels that the client may know of: those with events, and those that it was given. */
+  get #channels(): ReadonlySet<string> {
+    return new Set([...this.#counts.keys(), ...this.#known.keys()])
+  }
+
+  #allowBeginning(channel: string, { number = 0, asked = 0 } = {}): void {
+    const before = this.#mayBegin.get(channel) ?? { number, asked }
+    this.#mayBegin.set(channel, {
+      number: Math.max(number, before.number),
+      asked: Math.max(asked, before.asked),
+    })
   }
 
   get isOpen(): boolean {
@@ -201,21 +229,26 @@ export class ChannelWorld {
     if (!connection) return
     if (connection.history) this.#pump(connection)
     else if (connection.waiting) this.#begin(connection, connection.waiting)
+    else for (const channel of [...connection.moved].slice(0, 1)) this.#move(channel)
   }
 
   /** The server adds a channel by itself. */
   join(channel: string): void {
     this.given.add(channel)
-    const connection = this.#connection
-    if (!connection || connection.history || connection.parts.has(channel)) return
-    this.#change(connection, [channel], [], undefined, {})
+    this.#move(channel)
   }
 
   leave(channel: string): void {
-    if (!this.given.delete(channel)) return
+    if (this.given.delete(channel)) this.#move(channel)
+  }
+
+  #move(channel: string): void {
     const connection = this.#connection
-    if (!connection?.parts.has(channel) || connection.history) return
-    this.#change(connection, [], [channel], undefined, {})
+    connection?.moved.delete(channel)
+    const isGiven = this.given.has(channel)
+    if (!connection || isGiven === connection.parts.has(channel)) return
+    if (connection.history) connection.moved.add(channel)
+    else this.#change(connection, isGiven ? [channel] : [], isGiven ? [] : [channel], undefined, {})
   }
 
   /** Delivers the next frames in one piece. */
@@ -244,8 +277,8 @@ export class ChannelWorld {
       }
     }
     // The client cannot tell which part of a history belongs to a name that the route maps.
-    for (const [channel, epoch] of this.#options.maps ? [] : this.#mustBegin) {
-      if (channels.includes(channel) && !this.given.has(channel) && this.#known.get(channel)!.number <= epoch)
+    for (const [channel, set] of this.#options.maps ? [] : this.#mustBegin) {
+      if (channels.includes(channel) && !this.given.has(channel) && this.#known.get(channel)!.asked < set)
         this.problems.push(`${channel} did not begin anew`)
     }
     const names = [...(this.#connection?.parts.keys() ?? [])].sort()
@@ -258,25 +291,40 @@ export class ChannelWorld {
     channel,
     n,
     epoch,
+    asked,
   }: {
     type: string
     id?: string
     channel: string
     n: number
     epoch: number
+    asked: number
   }): void {
     const problem = (text: string) => this.problems.push(`${channel} ${n} (epoch ${epoch}): ${text}`)
     let received = this.#received.get(channel)
     if (received?.epoch !== epoch) {
       if (received?.hasId && !this.#mayBegin.has(channel)) problem(`begins anew after ${received.last}`)
       const { from, hasSnapshot } = this.#known.get(channel)!
-      received = { epoch, last: from - 1, hasSnapshot: !hasSnapshot, hasId: false, isNew: true }
+      received = {
+        epoch,
+        last: from - 1,
+        hasSnapshot: !hasSnapshot,
+        endsWithSnapshot: false,
+        hasId: false,
+        isNew: true,
+      }
       this.#received.set(channel, received)
-      if (epoch > (this.#mustBegin.get(channel) ?? 0)) this.#mayBegin.delete(channel)
+      const until = this.#mayBegin.get(channel)
+      if (until && epoch > until.number && asked >= until.asked) this.#mayBegin.delete(channel)
+    }
+    if (this.#broken.delete(channel)) {
+      received.hasSnapshot = true
+      received.isNew ||= received.endsWithSnapshot
     }
     // The client may resume before the replay of a channel begins, where that of another one began.
     if (received.isNew && type === 'tick' && n <= received.last) received.last = n - 1
     received.isNew = false
+    received.endsWithSnapshot = type === 'state'
     if (type === 'state') {
       received.hasSnapshot = true
       received.last = n
@@ -310,7 +358,7 @@ export class ChannelWorld {
     if (init.method === 'POST') return this.#answerPost(url, JSON.parse(init.body as string))
     const fate = this.fate.request()
     // The application's set may have lacked a channel, which then begins anew.
-    for (const name of this.#counts.keys()) if (!this.#route(this.wanted).includes(name)) this.#mayBegin.add(name)
+    for (const name of this.#channels) if (!this.#route(this.wanted).includes(name)) this.#allowBeginning(name)
     if (fate === 'lost') throw new TypeError('network')
     if (fate === 503) return fakeResponse(503)
     const names = url.searchParams.has('channel')
@@ -327,6 +375,8 @@ export class ChannelWorld {
       pointer: this.#position,
       accepted: 0,
       waiting: undefined,
+      asked: this.#sets,
+      moved: new Set(),
       history: undefined,
     }
     this.#connection = connection
@@ -352,7 +402,7 @@ export class ChannelWorld {
     const anew = at === undefined || (lost.length > 0 && this.#options.history === 'snapshot')
     gaps.push(...lost.map((channel) => encodeControlEvent({ type: 'rivulet:gap', reason: 'trimmed', channel })))
     if (anew) {
-      const begun = channels.map((channel) => this.#beginning(channel, now))
+      const begun = channels.map((channel) => this.#beginning(channel, now, connection.asked))
       for (const [index, channel] of channels.entries()) connection.parts.set(channel, begun[index]!.part)
       snapshots = begun.flatMap(({ snapshot }) => snapshot ?? [])
       id = Math.min(now, ...channels.map((channel) => (this.#next(connection, channel)?.position ?? now + 1) - 1))
@@ -364,7 +414,7 @@ export class ChannelWorld {
         const known = this.#complete.has(channel) || !this.#mayBegin.has(channel) ? this.#known.get(channel) : undefined
         const first = this.#log.find((entry) => entry.channel === channel && entry.retained && entry.position > at)
         const from = first?.n ?? (this.#counts.get(channel) ?? 0) + 1
-        const epoch = known ?? { number: ++this.#epochs, from, hasSnapshot: false }
+        const epoch = known ?? { number: ++this.#epochs, from, hasSnapshot: false, asked: connection.asked }
         const floor = Math.max(at, this.#dropped.get(channel) ?? 0)
         connection.parts.set(channel, { epoch, floor, since: now })
       }
@@ -400,30 +450,31 @@ export class ChannelWorld {
   }
 
   /** A channel that begins without a cursor. */
-  #beginning(channel: string, now: number): { part: Part; snapshot: Frame | undefined } {
+  #beginning(channel: string, now: number, asked: number): { part: Part; snapshot: Frame | undefined } {
     const { history } = this.#options
     const count = this.#counts.get(channel) ?? 0
     const number = ++this.#epochs
     if (history === 'snapshot') {
-      const epoch = { number, from: count + 1, hasSnapshot: true }
-      const data = { n: count, epoch: number, channel, timestamp: 0, source: '' }
+      const epoch = { number, from: count + 1, hasSnapshot: true, asked }
+      const data = { n: count, epoch: number, asked, channel, timestamp: 0, source: '' }
       const snapshot = { text: encodeMessage({ event: 'state', data: JSON.stringify(data) }) }
       return { part: { epoch, floor: now, since: now }, snapshot }
     }
     const kept = this.#log.filter((entry) => entry.channel === channel && entry.retained)
     const first = history === 0 ? undefined : kept.slice(-history)[0]
-    const epoch = { number, from: first?.n ?? count + 1, hasSnapshot: false }
+    const epoch = { number, from: first?.n ?? count + 1, hasSnapshot: false, asked }
     return { part: { epoch, floor: first ? first.position - 1 : now, since: now }, snapshot: undefined }
   }
 
   #answerPost(url: URL, body: Change & { connectionId: string; control: string; change: number }): Response {
     if (url.href !== 'http://test/events/control?token=1') this.problems.push(`a change was sent to ${url}`)
     const { connectionId, control, channels, after, change } = body
+    const asked = this.#sets
     const act = () => {
       const connection = this.#connection
       if (connection?.id !== connectionId || connection.control !== control || change <= connection.accepted) return
       connection.accepted = change
-      connection.waiting = { number: change, channels, after }
+      connection.waiting = { number: change, channels, after, asked }
     }
     const fate = this.fate.post()
     if (fate === 'lost') throw new TypeError('network')
@@ -435,12 +486,12 @@ export class ChannelWorld {
     return fakeResponse(202)
   }
 
-  #begin(connection: Connection, { number, channels, after }: Change): void {
+  #begin(connection: Connection, { number, channels, after, asked }: Change): void {
     connection.waiting = undefined
     const next = this.#route(channels)
     const added = next.filter((channel) => !connection.parts.has(channel))
     const removed = [...connection.parts.keys()].filter((channel) => !next.includes(channel))
-    this.#change(connection, added, removed, number, after)
+    this.#change(connection, added, removed, number, after, asked)
   }
 
   #change(
@@ -449,9 +500,11 @@ export class ChannelWorld {
     removed: readonly string[],
     change: number | undefined,
     after: { readonly [channel: string]: string },
+    asked: number = connection.asked,
   ): void {
     const now = this.#position
     for (const part of connection.parts.values()) part.floor = Math.max(part.floor, connection.pointer)
+    const ended = removed.map((channel) => [channel, connection.parts.get(channel)!.epoch] as const)
     for (const channel of removed) connection.parts.delete(channel)
     const following: Frame[] = []
     const epochs: [string, Epoch][] = []
@@ -462,7 +515,7 @@ export class ChannelWorld {
         const at = Number.parseInt(cursor, 36)
         connection.parts.set(channel, { epoch: known, floor: at, since: now })
       } else {
-        const { part, snapshot } = this.#beginning(channel, now)
+        const { part, snapshot } = this.#beginning(channel, now, asked)
         connection.parts.set(channel, part)
         epochs.push([channel, part.epoch])
         if (snapshot) following.push(snapshot)
@@ -470,14 +523,14 @@ export class ChannelWorld {
     }
     const onWrite = () => {
       for (const [channel, epoch] of epochs) this.#known.set(channel, epoch)
-      for (const channel of removed) {
+      for (const [channel, { number }] of ended) {
         this.#complete.delete(channel)
-        this.#mayBegin.add(channel)
+        this.#allowBeginning(channel, { number })
       }
       for (const channel of added) this.#complete.delete(channel)
       // A channel that the client had in part may begin anew if it was not wanted in between.
-      for (const channel of this.#counts.keys())
-        if (change !== undefined && !channels.has(channel)) this.#mayBegin.add(channel)
+      for (const channel of this.#channels)
+        if (change !== undefined && !channels.has(channel)) this.#allowBeginning(channel)
     }
     const channels = new Set(connection.parts.keys())
     connection.outbox.push({ text: encodeControlEvent({ type: 'rivulet:channels', added, removed, change }), onWrite })
@@ -524,8 +577,8 @@ export class ChannelWorld {
   }
 
   #send(connection: Connection, { position, channel, n, retained }: Entry): void {
-    const { number } = connection.parts.get(channel)!.epoch
-    const data = JSON.stringify({ n, epoch: number, channel, timestamp: 0, source: '' })
+    const { number, asked } = connection.parts.get(channel)!.epoch
+    const data = JSON.stringify({ n, epoch: number, asked, channel, timestamp: 0, source: '' })
     connection.outbox.push({ text: encodeMessage({ id: retained ? text(position) : undefined, event: 'tick', data }) })
   }
 }
