@@ -198,6 +198,24 @@ describe('a change', () => {
     expect(queries().at(-1)).toBe('?token=t&channel=a&channel=b')
   })
 
+  it('that was refused does not keep a channel of an earlier one that was removed and added again', async () => {
+    const { stream, open, write, answer, bodies } = setup({ channels: [] })
+    await open('9')
+    const first = stream.setChannels(['a', 'b'])
+    await settled()
+    answer(() => fakeResponse(403))
+    await expect(stream.setChannels(['c'])).rejects.toMatchObject({ code: 'RIVULET_CHANNELS_REFUSED' })
+    await expect(first).rejects.toMatchObject({ channels: ['c'] })
+    await write(changed({ added: ['a', 'b'], change: 1 }))
+    answer(() => fakeResponse(202))
+    void stream.setChannels(['a'])
+    void stream.setChannels(['a', 'b'])
+    await settled()
+    expect(bodies().slice(2)).toMatchObject([{ channels: ['a'], change: 3 }])
+    await write(live('a', 1), changed({ removed: ['b'], change: 3 }))
+    expect(bodies().slice(3)).toMatchObject([{ channels: ['a', 'b'], after: {}, change: 4 }])
+  })
+
   it('goes to controlUrl if there is one', async () => {
     const { stream, open, requests } = setup({ channels: [], controlUrl: () => 'https://other.test/change' })
     await open('9')

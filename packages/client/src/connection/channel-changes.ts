@@ -76,7 +76,9 @@ export class ChannelChanges {
 
   /** Sets the wanted names. Settles when they are in effect, at once if there is no connection. */
   set(names: Names, isConnected: boolean): Promise<void> {
-    for (const name of this.#wanted ?? []) if (!names.includes(name) && this.#mayHave(name)) this.#left.add(name)
+    // A change may be carried out although a later one was refused, so the server may have more than was wanted last.
+    for (const name of [...(this.#wanted ?? []), ...(this.#target?.current ?? [])])
+      if (!names.includes(name) && this.#mayHave(name)) this.#left.add(name)
     this.#wanted = sortedNames(names)
     if (!this.#target) this.#leave()
     if (!isConnected || this.#isInEffect) return Promise.resolve()
