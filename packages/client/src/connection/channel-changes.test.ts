@@ -436,6 +436,27 @@ describe('a new connection', () => {
     expect(received).toEqual(['+1 c', 'gap x lagged', 'gap undefined restarted', '1 1'])
   })
 
+  it.each([
+    ['tells of a gap if a snapshot was cut off, and the next connection continues from before it', undefined, 'lagged'],
+    ['tells of no gap if the snapshot had come as a whole', '7', undefined],
+  ])('%s', async (_, id, told) => {
+    const { stream, open, write, drop, clock, received } = setup({ channels: ['a', 'b'] })
+    const again = async (recovered: boolean) => {
+      await drop()
+      clock.advance(stream.state.retryAt! - clock.now())
+      await settled()
+      await write(openFrame({ connectionId: 'c', control: 'secret', heartbeatMs: 0, recovered }))
+    }
+    await open()
+    await write(event('1', '5', 'a'))
+    await again(false)
+    await write(event('state', id, 'a'))
+    void stream.setChannels(['a'])
+    await again(true)
+    await write(event('2', '8', 'a'))
+    expect(received).toEqual(['1 5', `state ${id}`, ...(told ? [`gap undefined ${told}`] : []), '2 8'])
+  })
+
   it('begins a history anew that the server counts from the start again', async () => {
     const { stream, open, write, drop, bodies } = setup({ channels: ['a'] })
     await open('9')

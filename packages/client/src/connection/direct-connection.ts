@@ -66,6 +66,8 @@ export class DirectConnection implements StreamLink {
   #refreshes = 0
   /** The server has sent something of the stream since `connect()`. */
   #began = false
+  /** The stream began anew from an old cursor, and nothing has moved the cursor since: a snapshot may have been cut off. */
+  #beganAnew = false
   /** The server may have acted on a request that must not be sent twice. */
   #acted = false
   /** The time when the last navigation began. */
@@ -276,6 +278,7 @@ export class DirectConnection implements StreamLink {
         isCurrent: () => this.#current === attempt,
         moved: (id) => {
           this.lastEventId = id
+          this.#beganAnew = false
         },
         began: () => {
           this.#began = true
@@ -286,6 +289,9 @@ export class DirectConnection implements StreamLink {
           onOpen(open)
           // The rest of their history cannot be asked for.
           for (const channel of joined) this.#announce({ type: 'rivulet:gap', channel, reason: 'lagged' })
+          // Events that part of a snapshot includes may come again.
+          if (this.#beganAnew && recovered) this.#announce({ type: 'rivulet:gap', reason: 'lagged' })
+          this.#beganAnew = recovered === false
           this.run = run
           if (location !== undefined) this.#continueAt(location, url)
           this.#recovered = recovered
