@@ -85,6 +85,8 @@ describe.skipIf(!installed)('with a server of its own', () => {
   async function scene(address = server.url) {
     const pool = new pg.Pool({ connectionString: address, max: 10 })
     pool.on('error', () => {})
+    // A connection may end as soon as it is open, before a transaction can listen.
+    pool.on('connect', (connection) => connection.on('error', () => {}))
     const node = (client = pools.pg(address)) => {
       const backplane = new PostgresBackplane({ client: client.client, timeoutMs: 3_000, pollMs: 500 })
       onTestFinished(async () => {

@@ -23,6 +23,7 @@ export const pools: Readonly<Record<'pg' | 'postgres', (address: string) => Test
   pg(address) {
     const pool = new pg.Pool({ connectionString: address, max: 20 })
     pool.on('error', () => {})
+    pool.on('connect', (connection) => connection.on('error', () => {}))
     return { client: pool, query: async (text) => (await pool.query(text)).rows, end: () => pool.end() }
   },
   postgres(address) {

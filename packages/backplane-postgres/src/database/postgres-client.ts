@@ -42,17 +42,31 @@ export function isPgPool(client: PostgresClient): client is PgPool {
 }
 
 /**
- * Keeps an idle connection that the server ends from ending the process, which a pool without a listener for its errors does.
- * The pool opens another one.
+ * Keeps a connection that the server ends from ending the process: an idle one, for which the pool needs a listener, and one
+ * that has just been opened, before whoever asked for it can listen. The pool opens another one.
  *
  * @returns Takes it back.
  */
 export function ignoreIdleErrors(client: PostgresClient): () => void {
   if (!isPgPool(client)) return () => {}
+  const pool = client as Listened
   // One function each: a pool may have several backplanes.
   const ignore = () => {}
-  client.on?.('error', ignore)
-  return () => void client.removeListener?.('error', ignore)
+  const onConnect = (connection: Listened) => void connection.on?.('error', ignore)
+  pool.on?.('error', ignore)
+  pool.on?.('connect', onConnect)
+  return () => {
+    pool.removeListener?.('error', ignore)
+    pool.removeListener?.('connect', onConnect)
+  }
+}
+
+/** Listens to any event: the overloads of `pg` take one name each. */
+interface Listened {
+  // biome-ignore lint/suspicious/noExplicitAny: listeners of different events take different arguments.
+  on?(event: string, listener: (...args: any[]) => void): unknown
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  removeListener?(event: string, listener: (...args: any[]) => void): unknown
 }
 
 /** Recognizes a client of either package. Refuses a single client of `pg`: it may be in a transaction of the application. */
