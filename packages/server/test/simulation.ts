@@ -182,7 +182,7 @@ export class SimulatedSink implements Sink {
   status: number | undefined
   headers: Record<string, string> | undefined
   readonly #clock: Clock
-  readonly #kernelBytes: number
+  readonly kernelBytes: number
   #written: Uint8Array[] = []
   #length = 0
   #listener: SinkListener | undefined
@@ -192,7 +192,7 @@ export class SimulatedSink implements Sink {
 
   constructor(clock: Clock, kernelBytes: number) {
     this.#clock = clock
-    this.#kernelBytes = kernelBytes
+    this.kernelBytes = kernelBytes
   }
 
   attach(listener: SinkListener): void {
@@ -218,7 +218,7 @@ export class SimulatedSink implements Sink {
     this.#length += bytes.length
     this.largestWrite = Math.max(this.largestWrite, bytes.length)
     this.#measure()
-    if (this.bufferedBytes > (this.#corked ? this.#kernelBytes : 0)) this.#waiting = true
+    if (this.bufferedBytes > (this.#corked ? this.kernelBytes : 0)) this.#waiting = true
     return !this.#waiting
   }
 
@@ -254,7 +254,7 @@ export class SimulatedSink implements Sink {
   }
 
   #measure(): void {
-    this.bufferedBytes = Math.max(0, this.#length - this.#kernelBytes)
+    this.bufferedBytes = Math.max(0, this.#length - this.kernelBytes)
   }
 
   get unread(): number {
