@@ -135,8 +135,10 @@ export class ChannelWorld {
   /** Number of the application's sets. */
   #sets = 0
   #refused = false
-  /** Channels that the application gave up, with the number of that set. */
-  readonly #mustBegin = new Map<string, number>()
+  /** Channels that the application gave up, with the number of that set and of the one that added them again. */
+  readonly #mustBegin = new Map<string, { readonly left: number; readonly added: number }>()
+  /** Number of the application's sets when the client heard of an epoch first. */
+  readonly #heard = new Map<number, number>()
   readonly #received = new Map<string, Received>()
   /** Channels whose next event may come after others that are missing. */
   readonly #gaps = new Set<string>()
@@ -147,7 +149,8 @@ export class ChannelWorld {
     this.#options = options
     this.wanted = options.channels
     this.stream = new EventStreamService({
-      url: 'http://test/events?token=1',
+      // Says when the client chose the names: the request is made later.
+      url: () => `http://test/events?token=1&set=${this.#sets}`,
       channels: options.channels,
       clock: this.clock,
       ...(options.async && { events: asyncEvents }),
@@ -183,7 +186,11 @@ export class ChannelWorld {
       .filter((name) => !names.includes(name))
       .map((name) => this.channelOf(name))) {
       this.#allowBeginning(channel, { asked })
-      this.#mustBegin.set(channel, asked)
+      this.#mustBegin.set(channel, { left: asked, added: Infinity })
+    }
+    for (const channel of names.map((name) => this.channelOf(name))) {
+      const begin = this.#mustBegin.get(channel)
+      if (begin?.added === Infinity) this.#mustBegin.set(channel, { ...begin, added: asked })
     }
     this.wanted = names
     return this.stream.setChannels(names)
@@ -192,6 +199,11 @@ export class ChannelWorld {
   /** Channels that the client may know of: those with events, and those that it was given. */
   get #channels(): ReadonlySet<string> {
     return new Set([...this.#counts.keys(), ...this.#known.keys()])
+  }
+
+  #know(channel: string, epoch: Epoch): void {
+    this.#known.set(channel, epoch)
+    if (!this.#heard.has(epoch.number)) this.#heard.set(epoch.number, this.#sets)
   }
 
   #allowBeginning(channel: string, { number = 0, asked = 0 } = {}): void {
@@ -277,9 +289,11 @@ export class ChannelWorld {
       }
     }
     // The client cannot tell which part of a history belongs to a name that the route maps.
-    for (const [channel, set] of this.#options.maps ? [] : this.#mustBegin) {
-      if (channels.includes(channel) && !this.given.has(channel) && this.#known.get(channel)!.asked < set)
-        this.problems.push(`${channel} did not begin anew`)
+    for (const [channel, { left, added }] of this.#options.maps ? [] : this.#mustBegin) {
+      if (!channels.includes(channel) || this.given.has(channel)) continue
+      // An earlier change may be carried out after the set that adds the channel again: nothing of it came before.
+      const { asked, number } = this.#known.get(channel)!
+      if (asked < left && this.#heard.get(number)! < added) this.problems.push(`${channel} did not begin anew`)
     }
     const names = [...(this.#connection?.parts.keys() ?? [])].sort()
     if (names.join() !== [...channels].sort().join()) this.problems.push(`the channels are ${names}, not ${channels}`)
@@ -375,7 +389,7 @@ export class ChannelWorld {
       pointer: this.#position,
       accepted: 0,
       waiting: undefined,
-      asked: this.#sets,
+      asked: Number(url.searchParams.get('set')),
       moved: new Set(),
       history: undefined,
     }
@@ -434,7 +448,7 @@ export class ChannelWorld {
     )
     const parts = [...connection.parts]
     const onWrite = () => {
-      for (const [channel, { epoch }] of parts) this.#known.set(channel, epoch)
+      for (const [channel, { epoch }] of parts) this.#know(channel, epoch)
       this.#complete.clear()
       if (!snapshotId) for (const channel of channels) this.#complete.add(channel)
     }
@@ -467,9 +481,9 @@ export class ChannelWorld {
   }
 
   #answerPost(url: URL, body: Change & { connectionId: string; control: string; change: number }): Response {
-    if (url.href !== 'http://test/events/control?token=1') this.problems.push(`a change was sent to ${url}`)
+    const asked = Number(url.searchParams.get('set'))
+    if (url.href !== `http://test/events/control?token=1&set=${asked}`) this.problems.push(`a change was sent to ${url}`)
     const { connectionId, control, channels, after, change } = body
-    const asked = this.#sets
     const act = () => {
       const connection = this.#connection
       if (connection?.id !== connectionId || connection.control !== control || change <= connection.accepted) return
@@ -522,7 +536,7 @@ export class ChannelWorld {
       }
     }
     const onWrite = () => {
-      for (const [channel, epoch] of epochs) this.#known.set(channel, epoch)
+      for (const [channel, epoch] of epochs) this.#know(channel, epoch)
       for (const [channel, { number }] of ended) {
         this.#complete.delete(channel)
         this.#allowBeginning(channel, { number })
