@@ -50,7 +50,7 @@ export function makePage(
     if (messages.length === limit) through = Math.min(through, messages.at(-1)!.position)
     if (continuous) continue
     lost.push({ channel: channels[index]!, upTo: messages[0]?.previous ?? lastPosition, reason })
-    // What is lost behind its first event is lost at the beginning of the next read, and told there.
+    // The next read tells of losses behind the first event: it begins with them.
     through = Math.min(through, beforeHole(result, limit))
   }
   const { channels: filled, group, messages, channelOf } = merge(channels, results, through)
