@@ -482,7 +482,8 @@ export class ChannelWorld {
 
   #answerPost(url: URL, body: Change & { connectionId: string; control: string; change: number }): Response {
     const asked = Number(url.searchParams.get('set'))
-    if (url.href !== `http://test/events/control?token=1&set=${asked}`) this.problems.push(`a change was sent to ${url}`)
+    if (url.href !== `http://test/events/control?token=1&set=${asked}`)
+      this.problems.push(`a change was sent to ${url}`)
     const { connectionId, control, channels, after, change } = body
     const act = () => {
       const connection = this.#connection
