@@ -214,8 +214,11 @@ class History {
   async #quiesce(): Promise<void> {
     this.#stalled.clear()
     await this.#calm()
-    for (const client of this.#clients) this.#connect(client)
-    await this.#calm()
+    // A request that was refused, because the backplane answered too late, is made again.
+    do {
+      for (const client of this.#clients) this.#connect(client)
+      await this.#calm()
+    } while (this.#clients.some(({ sink }) => !sink))
     this.#observe()
     for (const channel of ['a', 'b', 'c']) {
       this.#publishOne(channel, true, '')
