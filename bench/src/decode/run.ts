@@ -6,7 +6,7 @@ import { geometricMean, median } from '../report/statistics.js'
 import { number, printTable } from '../report/table.js'
 import type { DecodeMeasurement } from './decode-process.js'
 import { nodeVersions } from './node-versions.js'
-import { type Subject, subjects } from './subjects.js'
+import { leastWork, type Subject, subjects } from './subjects.js'
 import { type WorkloadName, workloadNames } from './workloads.js'
 
 export interface DecodeRow {
@@ -75,15 +75,18 @@ function printRows(version: string, rows: readonly DecodeRow[]): void {
 }
 
 function judge(version: string, rows: readonly DecodeRow[]): Budget[] {
-  const peers = subjects.filter(({ main, name }) => main && name !== 'rivulet')
-  const ratios = workloadNames.map((workload) => {
-    const best = Math.max(...peers.map(({ name }) => speed(rows, version, name, workload)))
-    return speed(rows, version, 'rivulet', workload) / best
-  })
+  const peers = subjects.filter(({ main, name }) => main && name !== 'rivulet' && name !== leastWork)
+  const ratiosOf = (subject: string) =>
+    workloadNames.map((workload) => {
+      const best = Math.max(...peers.map(({ name }) => speed(rows, version, name, workload)))
+      return speed(rows, version, subject, workload) / best
+    })
+  const ratios = ratiosOf('rivulet')
+  const least = number(geometricMean(ratiosOf(leastWork)))
   const unit = '× the better eventsource-parser'
   const mean = version.startsWith('v20.') ? 2 : 1.3
   return [
     ...ratios.map((ratio, index) => atLeast(`decode ${workloadNames[index]}, ${version}`, ratio, 1, unit)),
-    atLeast(`decode, geometric mean, ${version}`, geometricMean(ratios), mean, unit),
+    atLeast(`decode, geometric mean, ${version} (least work: ${least})`, geometricMean(ratios), mean, unit),
   ]
 }
