@@ -14,6 +14,7 @@ import { over, type ServerResults } from './server/report.js'
 import { subjects } from './server/subject-names.js'
 import { type CoalescingResults, modes, type Pacing, paced } from './server/unequal/coalescing.js'
 import type { StormCourse } from './storm/run.js'
+import { mainThread, pageNames, perSecond, type TableRow } from './table/run.js'
 
 /** Draws the results of the last full run, or with `--quick` of the last quick one, for the parts that were run. */
 export function drawCharts({ quick }: { quick: boolean }): void {
@@ -25,13 +26,15 @@ export function drawCharts({ quick }: { quick: boolean }): void {
   const decode = readResults<DecodeRow[]>(join(source, 'decode.json'))
   const cluster = readResults<ClusterResults>(join(source, 'cluster.json'))
   const storm = readResults<StormCourse[]>(join(source, 'storm.json'))
+  const table = readResults<TableRow[]>(join(source, 'table.json'))
   if (server) write(join(target, 'bench-server.svg'), serverChart(server))
   if (coalescing) write(join(target, 'bench-coalescing.svg'), coalescingChart(coalescing))
   if (decode) write(join(target, 'bench-decode.svg'), decodeChart(decode))
   if (cluster) write(join(target, 'bench-cluster.svg'), clusterChart(cluster))
   if (storm) write(join(target, 'bench-storm.svg'), stormChart(storm))
-  if (!server && !coalescing && !decode && !cluster && !storm)
-    console.log(`Nothing to draw in ${source}: run server, coalescing, decode, cluster or storm first.`)
+  if (table) write(join(target, 'bench-table.svg'), tableChart(table))
+  if (!server && !coalescing && !decode && !cluster && !storm && !table)
+    console.log(`Nothing to draw in ${source}: run server, coalescing, decode, cluster, storm or table first.`)
 }
 
 function serverChart(results: Results<ServerResults>): string {
@@ -103,6 +106,24 @@ function decodeChart(results: Results<DecodeRow[]>): string {
         label: subject,
         value: speed(rows, node, subject, workload),
         own: subject === 'rivulet',
+      })),
+    })),
+    number,
+  )
+}
+
+function tableChart(results: Results<TableRow[]>): string {
+  const rows = results.measured
+  const engines = [...new Set(rows.map(({ engine }) => engine))]
+  return barChart(
+    `A table of 100 rows at ${perSecond.toLocaleString('en-US')} events a second (shorter is better)`,
+    noteOf(results, 'naive: EventSource, JSON.parse and a state'),
+    engines.map((engine) => ({
+      title: `${engine}: µs of the page's main thread for each event`,
+      bars: pageNames.map((page) => ({
+        label: page,
+        value: mainThread(rows, engine, page),
+        own: page.includes('rivulet'),
       })),
     })),
     number,

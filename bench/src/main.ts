@@ -14,6 +14,7 @@ import { runCoalescing, runCompression, runServer, runUnequal } from './server/r
 import { runSize } from './size/run.js'
 import { runSqlite } from './sqlite/run.js'
 import { runStorm } from './storm/run.js'
+import { runTable } from './table/run.js'
 
 export interface Options {
   /** A short run: shows that the benchmark works, measures nothing. */
@@ -26,6 +27,7 @@ const parts: Record<string, (options: Options) => void | Promise<void>> = {
   size: runSize,
   decode: runDecode,
   client: runClient,
+  table: runTable,
   server: runServer,
   unequal: runUnequal,
   coalescing: runCoalescing,

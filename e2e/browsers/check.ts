@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import type { Browser, EngineName, LaunchOptions, Tab } from './driver.js'
+import type { Browser, EngineName, LaunchOptions, Tab } from '../../test-support/browsers/driver.js'
 import type { Had, StreamSettings } from './page.js'
 import type { Site, SiteOptions } from './site.js'
 

@@ -1,4 +1,4 @@
+import { chromiumEngine } from '../../test-support/browsers/puppeteer-engine.js'
 import { describeEngine } from './describe-engine.js'
-import { chromiumEngine } from './puppeteer-engine.js'
 
 describeEngine(chromiumEngine)

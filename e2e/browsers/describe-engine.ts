@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
+import type { Browser, Engine } from '../../test-support/browsers/driver.js'
 import type { Lab } from './check.js'
-import type { Browser, Engine } from './driver.js'
 import { allChecks } from './matrix.js'
 import { type Outcomes, writeResults } from './results.js'
 import { buildScripts, createSite } from './site.js'

@@ -1,4 +1,4 @@
+import { firefoxEngine } from '../../test-support/browsers/puppeteer-engine.js'
 import { describeEngine } from './describe-engine.js'
-import { firefoxEngine } from './puppeteer-engine.js'
 
 describeEngine(firefoxEngine)

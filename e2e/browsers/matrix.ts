@@ -1,10 +1,10 @@
+import type { Engine } from '../../test-support/browsers/driver.js'
+import { chromiumEngine, firefoxEngine } from '../../test-support/browsers/puppeteer-engine.js'
 import type { Check, CheckGroup } from './check.js'
 import { hiddenChecks } from './checks/hidden-checks.js'
 import { pageChecks } from './checks/page-checks.js'
 import { requestChecks } from './checks/request-checks.js'
 import { sharedChecks } from './checks/shared-checks.js'
-import type { Engine } from './driver.js'
-import { chromiumEngine, firefoxEngine } from './puppeteer-engine.js'
 import { webkitEngine } from './webkit-engine.js'
 
 export const engines: readonly Engine[] = [chromiumEngine, firefoxEngine, webkitEngine]

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { EngineName } from './driver.js'
+import type { EngineName } from '../../test-support/browsers/driver.js'
 import { allChecks } from './matrix.js'
 
 /** Outcomes by check id. */

@@ -1,4 +1,6 @@
 import { expect } from 'vitest'
+import type { EngineName, Tab } from '../../../test-support/browsers/driver.js'
+import { processOf } from '../../../test-support/browsers/tab-process.js'
 import {
   type Check,
   type CheckGroup,
@@ -10,9 +12,7 @@ import {
   openStream,
   until,
 } from '../check.js'
-import type { EngineName, Tab } from '../driver.js'
 import type { Site } from '../site.js'
-import { processOf } from '../tab-process.js'
 
 const settings = { url: '/events', shared: { key: 'ada' } }
 
