@@ -1,12 +1,13 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { defineEvents } from '@rivulet/core'
 import { EventManager, type EventStreamOptions } from '@rivulet/server'
-import { handleEventStream } from '@rivulet/server/node'
-import { eventStreamResponse } from '@rivulet/server/web'
-import { eventStream as expressStream } from '@rivulet/server-express'
-import { eventStream as koaStream } from '@rivulet/server-koa'
+import * as node from '@rivulet/server/node'
+import * as web from '@rivulet/server/web'
+import * as onExpress from '@rivulet/server-express'
+import * as onKoa from '@rivulet/server-koa'
 import express from 'express'
 import Koa from 'koa'
 import { z } from 'zod'
@@ -58,25 +59,61 @@ function optionsFor(url = ''): EventStreamOptions<unknown, unknown, typeof event
   }
 }
 
+/** The handlers of each host, by the end of a request's path. */
+const routes = {
+  node: {
+    '': node.handleEventStream,
+    control: node.handleStreamControl,
+    history: node.handleEventHistory,
+    members: node.handleChannelMembers,
+  },
+  express: {
+    '': onExpress.eventStream,
+    control: onExpress.streamControl,
+    history: onExpress.eventHistory,
+    members: onExpress.channelMembers,
+  },
+  koa: {
+    '': onKoa.eventStream,
+    control: onKoa.streamControl,
+    history: onKoa.eventHistory,
+    members: onKoa.channelMembers,
+  },
+  web: {
+    '': web.eventStreamResponse,
+    control: web.streamControlResponse,
+    history: web.eventHistoryResponse,
+    members: web.channelMembersResponse,
+  },
+}
+
+function pick<Handler>(handlers: Record<string, Handler>, url = ''): Handler {
+  return handlers[new URL(url, 'http://localhost').pathname.slice(1)]!
+}
+
 const hosts: Record<string, () => RequestListener> = {
-  node: () => (request, response) => void handleEventStream(manager, request, response, optionsFor(request.url)),
+  node: () => (request, response) =>
+    void pick(routes.node, request.url)(manager, request, response, optionsFor(request.url)),
   express: () =>
     express().use((request, response, next) =>
-      expressStream(manager, optionsFor(request.url))(request, response, next),
+      pick(routes.express, request.url)(manager, optionsFor(request.url))(request, response, next),
     ),
-  koa: () => new Koa().use((ctx, next) => koaStream(manager, optionsFor(ctx.url))(ctx, next)).callback(),
+  koa: () =>
+    new Koa().use((ctx, next) => pick(routes.koa, ctx.url)(manager, optionsFor(ctx.url))(ctx, next)).callback(),
   web: () => (request, response) => void serveWeb(request, response),
 }
 
-async function serveWeb({ url }: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serveWeb(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { url, method = 'GET' } = incoming
   const left = new AbortController()
   response.on('close', () => left.abort())
-  const request = new Request(new URL(url!, 'http://localhost'), { signal: left.signal })
-  const { status, headers, body } = await eventStreamResponse(manager, request, optionsFor(url))
-  response.writeHead(status === 499 ? 500 : status, Object.fromEntries(headers))
+  const body = method === 'POST' ? await text(incoming).catch(() => '') : null
+  const request = new Request(new URL(url!, 'http://localhost'), { method, body, signal: left.signal })
+  const answer = await pick(routes.web, url)(manager, request, optionsFor(url))
+  response.writeHead(answer.status === 499 ? 500 : answer.status, Object.fromEntries(answer.headers))
   response.flushHeaders()
-  if (body)
-    Readable.fromWeb(body as never)
+  if (answer.body)
+    Readable.fromWeb(answer.body as never)
       .on('error', () => {})
       .pipe(response)
   else response.end()

@@ -100,6 +100,17 @@ describe.each([
     expect(onError).not.toHaveBeenCalled()
   })
 
+  it('makes one page of the history for a connection, however many requests are pipelined', async () => {
+    const authorize = vi.fn(async () => true as const)
+    const { url, onError } = await start(eventHistory(createManager(), { authorize }))
+    const last = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+    const { until } = await sendRaw(Number(new URL(url).port), 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(4) + last)
+    const statuses = (await until('Connection: close')).match(/HTTP\/1.1 \d+/g)
+    expect(statuses).toEqual(['HTTP/1.1 200', ...Array(4).fill('HTTP/1.1 503')])
+    expect(authorize).toHaveBeenCalledOnce()
+    expect(onError).not.toHaveBeenCalled()
+  })
+
   it('answers with the history of a route', async () => {
     const manager = createManager()
     for (const message of ['1', '2', '3']) await manager.publish('log', { message })

@@ -1,11 +1,20 @@
 import type {
   ChannelMembersOptions,
+  ChannelMembersRequest,
   EventContract,
   EventHistoryOptions,
   EventManager,
   EventStreamOptions,
+  StreamControlAnswer,
 } from '@rivulet/server'
-import { acceptEncodingOf, controlBodyOf, lastEventIdOf, NodeSink, requestedChannelsOf } from '@rivulet/server/node'
+import {
+  acceptEncodingOf,
+  controlBodyOf,
+  endIfStalled,
+  lastEventIdOf,
+  NodeSink,
+  requestedChannelsOf,
+} from '@rivulet/server/node'
 // Not renamed: published types keep the name, which a type parameter of the same name would hide.
 import type { Context, Middleware } from 'koa'
 
@@ -58,10 +67,7 @@ export function streamControl<
 ): Middleware {
   return async (ctx) => {
     const given = (ctx.request as { body?: unknown }).body ?? (await controlBodyOf(ctx.req))
-    const { status, headers, body } = await manager.answerControl({ raw: ctx, body: given }, options)
-    ctx.status = status
-    ctx.set({ ...headers })
-    ctx.body = body
+    send(ctx, await manager.answerControl({ raw: ctx, body: given }, options))
   }
 }
 
@@ -82,10 +88,7 @@ export function eventHistory<
   options: EventHistoryOptions<Context, StreamContext, Contract> = {},
 ): Middleware {
   return async (ctx) => {
-    const { status, headers, body } = await manager.answerHistory({ raw: ctx, query: ctx.querystring }, options)
-    ctx.status = status
-    ctx.set({ ...headers })
-    ctx.body = body
+    send(ctx, await manager.answerHistory(readingOf(ctx), options))
   }
 }
 
@@ -106,9 +109,17 @@ export function channelMembers<
   options: ChannelMembersOptions<Context, StreamContext, Contract> = {},
 ): Middleware {
   return async (ctx) => {
-    const { status, headers, body } = await manager.answerMembers({ raw: ctx, query: ctx.querystring }, options)
-    ctx.status = status
-    ctx.set({ ...headers })
-    ctx.body = body
+    send(ctx, await manager.answerMembers(readingOf(ctx), options))
   }
+}
+
+function readingOf(ctx: Context): ChannelMembersRequest<Context> {
+  return { raw: ctx, query: ctx.querystring, queued: new NodeSink(ctx.res).queued }
+}
+
+function send(ctx: Context, { status, headers, body }: StreamControlAnswer): void {
+  ctx.status = status
+  ctx.set({ ...headers })
+  ctx.body = body
+  endIfStalled(ctx.res)
 }

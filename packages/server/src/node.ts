@@ -1,10 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { EventContract } from '@rivulet/core'
 import type { EventManager } from './event-manager.js'
 import type { RunManager } from './runs/run-manager.js'
 import type { RunStreamOptions } from './runs/run-route.js'
 import type { RunStopOptions } from './runs/run-stop.js'
+import { endIfStalled, sendAnswer } from './sinks/node-answer.js'
 import { nodeBody } from './sinks/node-body.js'
 import { lastEventIdOf, type NodeResponse, NodeSink, queryOf } from './sinks/node-sink.js'
 import type { ChannelMembersOptions } from './streams/channel-members.js'
@@ -12,7 +13,7 @@ import type { EventHistoryOptions } from './streams/event-history.js'
 import { maxChangeBytes, requestedChannels } from './streams/requested.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
 
-export { lastEventIdOf, type NodeResponse, NodeSink }
+export { endIfStalled, lastEventIdOf, type NodeResponse, NodeSink }
 
 /** The channels that a request asks for with its query parameters `channel`. `undefined` if it has none. */
 export function requestedChannelsOf({
@@ -82,8 +83,7 @@ export async function handleStreamControl<
   options: EventStreamOptions<Request, Context, Contract> = {},
 ): Promise<void> {
   const body = await controlBodyOf(request)
-  const { status, headers, body: text } = await manager.answerControl({ raw: request, body }, options)
-  ;(response as ServerResponse).writeHead(status, headers).end(text)
+  sendAnswer(response, await manager.answerControl({ raw: request, body }, options))
 }
 
 /**
@@ -105,9 +105,8 @@ export async function handleEventHistory<
   response: NodeResponse,
   options: EventHistoryOptions<Request, Context, Contract> = {},
 ): Promise<void> {
-  const query = queryOf(request.url ?? '')
-  const { status, headers, body } = await manager.answerHistory({ raw: request, query }, options)
-  ;(response as ServerResponse).writeHead(status, headers).end(body)
+  const asked = { raw: request, query: queryOf(request.url ?? ''), queued: new NodeSink(response).queued }
+  sendAnswer(response, await manager.answerHistory(asked, options))
 }
 
 /**
@@ -129,9 +128,8 @@ export async function handleChannelMembers<
   response: NodeResponse,
   options: ChannelMembersOptions<Request, Context, Contract> = {},
 ): Promise<void> {
-  const query = queryOf(request.url ?? '')
-  const { status, headers, body } = await manager.answerMembers({ raw: request, query }, options)
-  ;(response as ServerResponse).writeHead(status, headers).end(body)
+  const asked = { raw: request, query: queryOf(request.url ?? ''), queued: new NodeSink(response).queued }
+  sendAnswer(response, await manager.answerMembers(asked, options))
 }
 
 /**
@@ -173,6 +171,5 @@ export async function handleRunStop<
   response: NodeResponse,
   options: RunStopOptions<Request, Context>,
 ): Promise<void> {
-  const { status, headers, body } = await runs.answerStop(request, options)
-  ;(response as ServerResponse).writeHead(status, headers).end(body)
+  sendAnswer(response, await runs.answerStop(request, options))
 }

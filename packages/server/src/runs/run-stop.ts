@@ -1,7 +1,7 @@
 import type { RunRecord } from '../backplane/run-store.js'
+import { answer, type PlainAnswer, refuse } from '../sinks/plain-answer.js'
 import { Refused } from '../streams/admission.js'
 import { Asking } from '../streams/asking.js'
-import { answer, type PlainAnswer, refuse } from '../streams/plain-answer.js'
 import type { Streams } from '../streams/streams.js'
 import type { RunInfo } from './run-info.js'
 import { findRun, type RunRouteOptions } from './run-route.js'

@@ -81,7 +81,7 @@ export class NodeSink implements Sink {
     if (this.queued && isOneTooMany(this.#connection!)) return
     const type = message === '' ? undefined : { 'content-type': 'text/plain; charset=utf-8' }
     if (leave) this.#leave()
-    response.writeHead(status, { 'cache-control': 'no-store', ...type, ...headers })
+    response.writeHead(status, { 'cache-control': 'no-store', ...type, ...headersFor(this.#response, headers) })
     // A client that keeps its window closed would leave the message pending for ever.
     if (this.#response instanceof Http2ServerResponse) {
       const { stream } = this.#response
@@ -182,6 +182,15 @@ export class NodeSink implements Sink {
     this.#leaving = { session, socket: session.socket.off('close', () => {}) }
     stream.once('close', () => session.close())
   }
+}
+
+/** Headers that describe a connection, which HTTP/2 forbids (RFC 9113, 8.2.2). */
+const ofConnection = /^(connection|keep-alive|proxy-connection|te|transfer-encoding|upgrade|http2-settings)$/i
+
+/** The headers of an answer that its version of HTTP allows. */
+export function headersFor(response: NodeResponse, headers: Refusal['headers'] = {}): Record<string, string> {
+  if (!(response instanceof Http2ServerResponse)) return headers
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !ofConnection.test(name)))
 }
 
 /** The number of bytes that `together` takes before they have to be sent. */

@@ -1,6 +1,6 @@
 import type { EventContract } from '@rivulet/core'
+import type { PlainAnswer } from '../sinks/plain-answer.js'
 import { Refused } from './admission.js'
-import type { PlainAnswer } from './plain-answer.js'
 import { answerReading, type ReadingRequest } from './reading.js'
 import type { EventStreamOptions } from './stream-options.js'
 import type { Streams } from './streams.js'

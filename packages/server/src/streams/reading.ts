@@ -1,6 +1,6 @@
+import { answer, type PlainAnswer, refuse } from '../sinks/plain-answer.js'
 import { Refused } from './admission.js'
 import type { Admitting } from './admitting.js'
-import { answer, type PlainAnswer, refuse } from './plain-answer.js'
 import { distinctNames, nameRule, requestedChannels } from './requested.js'
 import { askAdmission, askChannels } from './route-answers.js'
 import type { EventStreamOptions } from './stream-options.js'
@@ -14,6 +14,11 @@ export interface ReadingRequest<Request> {
   readonly raw: Request
   /** The query of its address, without `?`. */
   readonly query: string
+  /**
+   * True while the response waits behind an unfinished one on the same connection. The request is refused: a client that
+   * reads nothing could let any number of answers pile up. @default false
+   */
+  readonly queued?: boolean
 }
 
 /** The part of a request that the route lets through. */
@@ -27,7 +32,7 @@ export interface Reading {
 /** Answers with the JSON that `read` returns. Never rejects. @param read May throw `Refused`. */
 export async function answerReading<Request, Context>(
   streams: Streams,
-  { raw, query }: ReadingRequest<Request>,
+  { raw, query, queued }: ReadingRequest<Request>,
   options: Pick<EventStreamOptions<Request, Context>, 'authorize' | 'channels'>,
   read: (reading: Reading) => Promise<string>,
 ): Promise<PlainAnswer> {
@@ -36,7 +41,7 @@ export async function answerReading<Request, Context>(
     const names = requestedChannels(query)
     const requested = names && distinctNames(names)
     if (names && !requested?.length) throw new Refused({ status: 400, message: `Ask for ${nameRule}.` })
-    admitting = streams.admitReading()
+    admitting = streams.admitReading({ queued })
     const later = admitting.turn()
     if (later) await later
     const admission = await askAdmission(admitting, raw, options)

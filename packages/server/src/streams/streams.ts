@@ -59,6 +59,11 @@ export interface Opening {
   readonly ordinal: number
 }
 
+/** The response to a request: see `Sink.queued`. */
+interface Place {
+  readonly queued?: boolean | undefined
+}
+
 function headersOf({ compresses }: Connection, location: string | undefined): Record<string, string> | undefined {
   if (!compresses && location === undefined) return undefined
   return {
@@ -153,9 +158,8 @@ export class Streams {
   }
 
   /** Takes a request in. Call `answered` when it has its answer. @throws {Refused} */
-  admit(sink: Pick<Sink, 'queued'>): Admitting {
-    if (sink.queued) throw new Refused(pipelined(this.runtime.clock.random))
-    return this.#takeIn(this.#limits)
+  admit({ queued }: Place): Admitting {
+    return this.#takeIn(this.#limits, queued)
   }
 
   /** Takes in a request to change a stream, within limits of the same numbers. Call `answered` like for a stream. @throws {Refused} */
@@ -164,12 +168,13 @@ export class Streams {
   }
 
   /** Takes in a request that only reads, within limits of the same numbers. Call `answered` like for a stream. @throws {Refused} */
-  admitReading(): Admitting {
-    return this.#takeIn(this.#readingLimits)
+  admitReading({ queued }: Place): Admitting {
+    return this.#takeIn(this.#readingLimits, queued)
   }
 
-  #takeIn(limits: ConnectionLimits): Admitting {
+  #takeIn(limits: ConnectionLimits, queued = false): Admitting {
     const { clock, closing } = this.runtime
+    if (queued) throw new Refused(pipelined(clock.random))
     if (closing) throw new Refused(shuttingDown(clock.random))
     const admitting = new Admitting(this.runtime, limits.enter(), this.asking)
     this.#admitting.add(admitting)

@@ -1,4 +1,4 @@
-import type { Refusal } from '../sinks/sink.js'
+import type { Refusal } from './sink.js'
 
 /** An answer that is no stream, for any HTTP implementation. */
 export interface PlainAnswer {
@@ -7,10 +7,16 @@ export interface PlainAnswer {
   readonly body: string
 }
 
+/** Statuses whose answers have no body: a web-standard `Response` throws otherwise. */
+const bodiless: readonly number[] = [204, 304]
+
+/** @param headers More headers, with names in lower case. */
 export function answer(status: number, type: string, body: string, headers: Refusal['headers'] = {}): PlainAnswer {
-  const content: Record<string, string> = body === '' ? {} : { 'Content-Type': type }
-  return { status, headers: { 'Cache-Control': 'no-store', ...content, ...headers }, body }
+  if (body === '' || bodiless.includes(status)) return { status, headers: { ...own, ...headers }, body: '' }
+  return { status, headers: { ...own, 'content-type': type, ...headers }, body }
 }
+
+const own = { 'cache-control': 'no-store' }
 
 export function refuse({ status, message = '', headers }: Refusal): PlainAnswer {
   return answer(status, 'text/plain; charset=utf-8', message, headers)
