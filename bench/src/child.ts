@@ -18,14 +18,16 @@ export interface Child<Offered extends Service> {
 export interface ChildOptions {
   /** Core to which the process is pinned; `undefined` for none. */
   readonly core?: number | undefined
+  /** @default This Node.js. */
+  readonly program?: string | undefined
   readonly node?: readonly string[]
   readonly args?: readonly string[]
 }
 
 /** Starts a program that calls `serve`. */
 export function startChild<Offered extends Service>(program: string, options: ChildOptions = {}): Child<Offered> {
-  const { core, node = [], args = [] } = options
-  const command = [...pinnedTo(core), process.execPath, ...node, program, ...args]
+  const { core, program: runtime = process.execPath, node = [], args = [] } = options
+  const command = [...pinnedTo(core), runtime, ...node, program, ...args]
   const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
   let calls = 0

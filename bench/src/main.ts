@@ -10,6 +10,7 @@ import { runDecode } from './decode/run.js'
 import { runPostgres } from './postgres/run.js'
 import { runRedisPublishes } from './redis-publishes/run.js'
 import { runRuns } from './runs/run.js'
+import { runIdle } from './server/idle/run.js'
 import { runCoalescing, runCompression, runServer, runUnequal } from './server/run.js'
 import { runSize } from './size/run.js'
 import { runSqlite } from './sqlite/run.js'
@@ -29,6 +30,7 @@ const parts: Record<string, (options: Options) => void | Promise<void>> = {
   client: runClient,
   table: runTable,
   server: runServer,
+  idle: runIdle,
   unequal: runUnequal,
   coalescing: runCoalescing,
   compression: runCompression,

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { buildPackages, compileProgram } from '../build.js'
+import { nodeVersions } from '../node-versions.js'
 import { atLeast, type Budget, printBudgets } from '../report/budget.js'
 import { writeResults } from '../report/results.js'
 import { geometricMean, median } from '../report/statistics.js'
 import { number, printTable } from '../report/table.js'
 import type { DecodeMeasurement } from './decode-process.js'
-import { nodeVersions } from './node-versions.js'
 import { leastWork, type Subject, subjects } from './subjects.js'
 import { type WorkloadName, workloadNames } from './workloads.js'
 
@@ -20,7 +20,7 @@ export async function runDecode({ quick }: { quick: boolean }): Promise<void> {
   buildPackages('core')
   const program = await compileProgram('decode/decode-process')
   const rows: DecodeRow[] = []
-  for (const { version, path } of nodeVersions()) {
+  for (const { version, path } of nodeVersions(24)) {
     for (const workload of workloadNames) {
       process.stderr.write(`decode: ${version}, ${workload} … `)
       const begin = performance.now()

@@ -50,7 +50,7 @@ export function judge({ scale, steady, burst, many, stalled }: ServerResults): B
       1.3,
       `× ${scale.connections}`,
     ),
-    atMost('heap per idle connection', ratio(many, heap, 'floor'), 1.3, '× floor'),
+    atMost('heap per idle connection', ratio(many, heap, 'floor'), 0.7, '× floor'),
     atMost('RSS per idle connection', ratio(many, rss, 'better-sse'), 0.6, '× better-sse'),
     atMost(
       'growth by stalled clients',

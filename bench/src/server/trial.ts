@@ -36,10 +36,12 @@ export class Trial {
   #published = 0
   #connections = 0
 
-  constructor(programs: Programs, subject: string) {
+  /** @param program The Node.js of the server. @default This one. */
+  constructor(programs: Programs, subject: string, program?: string) {
     const [first, last] = pinned ? [cores[0], cores.at(-1)] : []
     this.#server = startChild<ServerService>(programs.server, {
       core: first,
+      program,
       node: ['--expose-gc', '--max-old-space-size=4096'],
       args: [subject],
     })
