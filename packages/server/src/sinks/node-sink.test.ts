@@ -157,7 +157,8 @@ describe('what is written together', () => {
     const opened = new Promise<{ wrote: boolean; took: boolean }>((resolve) => {
       open = resolve
     })
-    const server = createServer((_, response) => {
+    // Without it the mark of newer versions is above the payload.
+    const server = createServer({ highWaterMark: 16_384 }, (_, response) => {
       const sink = new NodeSink(response)
       sink.attach({ onDrain: drained, onClose: () => {} })
       prepare(response.socket!)
