@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { createGunzip } from 'node:zlib'
 import { createDecoder, defineEvents, type SseMessage } from '@rivulet/core'
 import { type ChannelsOptions, EventManager } from '@rivulet/server'
@@ -49,6 +50,21 @@ describe.each([
       'access-control-allow-origin': '*',
     })
     expect(dataOf(messages, 'log')).toMatchObject([{ message: 'hello' }])
+  })
+
+  it('keeps no parser for an open stream', async () => {
+    const sockets: Socket[] = []
+    const url = await start(
+      '/events',
+      (request, _response, next) => {
+        sockets.push(request.socket)
+        next()
+      },
+      eventStream(createManager()),
+    )
+    const client = await openStream(`${url}/events`)
+    await client.received(1)
+    await vi.waitFor(() => expect(sockets).toMatchObject([{ parser: null }]))
   })
 
   it('resumes after a last event ID, and sends the refusal of authorize', async () => {

@@ -2,6 +2,7 @@ import { type IncomingMessage, ServerResponse } from 'node:http'
 import { type Http2ServerRequest, Http2ServerResponse, type Http2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
+import { DetachedSocket } from './detached-socket.js'
 import type { Payload } from './payload.js'
 import { type Refusal, type Sink, type SinkListener, streamHeaders } from './sink.js'
 
@@ -10,7 +11,9 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
 
 /** Writes a stream to a Node.js response, including one that middleware has wrapped. */
 export class NodeSink implements Sink {
-  readonly #response: NodeResponse
+  /** `undefined` once the response is detached. */
+  #attached: NodeResponse | undefined
+  #detached: DetachedSocket | undefined
   /** The connection of an HTTP/1.x response. `response.socket` is set only while the response is first in its queue. */
   readonly #connection: Socket | undefined
   /** The connection that must end with the response; for HTTP/2, its session too. */
@@ -27,8 +30,12 @@ export class NodeSink implements Sink {
   #sinceDrain = 0
 
   constructor(response: NodeResponse) {
-    this.#response = response
+    this.#attached = response
     if (isNodeItself && !(response instanceof Http2ServerResponse)) this.#connection = response.req?.socket
+  }
+
+  get #response(): NodeResponse {
+    return this.#attached!
   }
 
   get bufferedBytes(): number {
@@ -36,12 +43,13 @@ export class NodeSink implements Sink {
   }
 
   get closed(): boolean {
+    if (this.#detached) return this.#detached.closed
     const { destroyed, closed } = this.#response instanceof Http2ServerResponse ? this.#response.stream : this.#response
     return destroyed || closed || this.#response.writableEnded || this.#connection?.destroyed === true
   }
 
   get queued(): boolean {
-    return this.#connection !== undefined && !this.#response.socket && !this.closed
+    return this.#connection !== undefined && !this.#detached && !this.#response.socket && !this.closed
   }
 
   get encoded(): boolean {
@@ -104,6 +112,18 @@ export class NodeSink implements Sink {
     this.#bare =
       headers?.['content-encoding'] || !response.hasHeader('content-encoding') ? bareStream(this.#response) : undefined
     this.#chunked = this.#bare !== undefined && response.chunkedEncoding === true
+    // Later, because the parser is still at work, and the application may yet add its listeners.
+    if (this.#bare && this.#bare === this.#connection) setImmediate(() => this.#detach(response))
+  }
+
+  #detach(response: ServerResponse): void {
+    const attached = { request: response.req, response, socket: this.#connection!, onClose: this.#over }
+    this.#detached = DetachedSocket.of(attached, () => {
+      this.#detached = undefined
+      this.#attached = response
+      response.on('close', this.#over)
+    })
+    if (this.#detached) this.#attached = undefined
   }
 
   together(write: () => void): boolean {
@@ -147,11 +167,19 @@ export class NodeSink implements Sink {
   }
 
   end(leave: boolean): void {
+    if (this.#detached) {
+      this.#detached.end(leave, this.#over)
+      return
+    }
     if (leave) this.#leave()
     this.#response.end()
   }
 
   destroy(leave = false): void {
+    if (this.#detached) {
+      this.#detached.destroy()
+      return
+    }
     if (leave) this.#leave()
     // `response.destroy()` would only take effect once the response gets the socket.
     if (this.queued) this.#connection!.destroy()

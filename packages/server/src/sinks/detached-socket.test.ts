@@ -1,0 +1,438 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import {
+  Agent,
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { certificate } from '../../test/certificate.js'
+import { heapInUse } from '../../test/heap.js'
+import { sendRaw } from '../../test/raw-client.js'
+import { events } from '../../test/served.js'
+import { controlEventsOf, dataOf, listen, openStream } from '../../test/stream-client.js'
+import { EventManager } from '../event-manager.js'
+import { handleEventStream } from '../node.js'
+
+type Served = { request: IncomingMessage; response: ServerResponse; socket: Socket }
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+const portOf = (server: Server) => (server.address() as AddressInfo).port
+const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`
+
+/** True if Node.js has a parser for a connection. */
+const hasParser = (socket: Socket) => Boolean((socket as { parser?: unknown }).parser)
+
+/**
+ * A server with a stream at every path but `/plain`.
+ *
+ * @param prepare Called before a request is handled.
+ */
+async function start(prepare: (served: Served) => void = () => {}, server: Server = createServer()) {
+  const onError = vi.fn()
+  const manager = new EventManager({ events, heartbeat: false, retention: { maxBytes: 67_108_864 }, onError })
+  onTestFinished(() => manager.close())
+  const handle: RequestListener = (request, response) => {
+    if (request.url === '/plain') return void response.end('plain')
+    prepare({ request, response, socket: request.socket })
+    void handleEventStream(manager, request, response)
+  }
+  const url = await listen(server.on('request', handle))
+  return { manager, server, url, onError, publish: (message: string) => manager.publish('log', { message }) }
+}
+
+/** A server that has answered one stream, and what it was answered with. */
+async function startStream(more = '') {
+  let served: Served | undefined
+  const started = await start((last) => {
+    served = last
+  })
+  const client = await sendRaw(portOf(started.server), get('/', more))
+  await client.until('rivulet:open')
+  await turn()
+  return { ...started, client, ...served! }
+}
+
+describe('an open stream', () => {
+  it('has no parser, request and response', async () => {
+    const gone = vi.fn()
+    const registry = new FinalizationRegistry(gone)
+    let connection: Socket | undefined
+    const { server, publish } = await start(({ request, response, socket }) => {
+      registry.register(request, 'request')
+      registry.register(response, 'response')
+      connection = socket
+    })
+    const { until } = await sendRaw(portOf(server), get('/'))
+    await until('rivulet:open')
+    await turn()
+    expect(hasParser(connection!)).toBe(false)
+    await vi.waitFor(async () => {
+      await heapInUse()
+      expect(gone).toHaveBeenCalledTimes(2)
+    })
+    await publish('later')
+    await until('later')
+  })
+
+  it('has them as long as its body is not read', async () => {
+    let connection: Socket | undefined
+    const { server, manager } = await start(({ socket }) => {
+      connection = socket
+    })
+    const head = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n'
+    const { until, socket } = await sendRaw(portOf(server), `${head}x`)
+    await until('rivulet:open')
+    await turn()
+    expect(hasParser(connection!)).toBe(true)
+    socket.destroy()
+    await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+  })
+
+  it.each<[who: string, listen: (served: Served, told: () => void) => void]>([
+    ['the close of the response', ({ response }, told) => response.on('close', told)],
+    ['the end of the response', ({ response }, told) => response.on('finish', () => {}).req.on('close', told)],
+    ['the close of the request', ({ request }, told) => request.on('close', told)],
+    [
+      'all events of a response',
+      ({ response }, told) => {
+        const { emit } = response
+        response.emit = (...args: unknown[]) => {
+          if (args[0] === 'close') told()
+          return emit.apply(response, args as never)
+        }
+      },
+    ],
+  ])('has them if someone listens to %s', async (_, listenTo) => {
+    const told = vi.fn()
+    let connection: Socket | undefined
+    const { server } = await start((served) => {
+      connection = served.socket
+      listenTo(served, told)
+    })
+    const { socket, until } = await sendRaw(portOf(server), get('/'))
+    await until('rivulet:open')
+    await turn()
+    expect(hasParser(connection!)).toBe(true)
+    socket.destroy()
+    await vi.waitFor(() => expect(told).toHaveBeenCalledOnce())
+  })
+
+  it.each<[what: string, prepare: (served: Served) => void]>([
+    [
+      'the end of the response is wrapped',
+      ({ response }) => Object.assign(response, { end: response.end.bind(response) }),
+    ],
+    [
+      'the server lets clients end their side',
+      ({ socket }) => Object.assign((socket as never as { server: object }).server, { httpAllowHalfOpen: true }),
+    ],
+    [
+      'the server counts requests',
+      ({ socket }) => Object.assign((socket as never as { server: object }).server, { maxRequestsPerSocket: 5 }),
+    ],
+    [
+      'Node.js has another parser',
+      ({ socket }) => {
+        const { parser } = socket as never as { parser: { close?: unknown } }
+        parser.close = undefined
+        // Node.js uses it again.
+        onTestFinished(() => void delete parser.close)
+      },
+    ],
+    [
+      'Node.js has another listener',
+      ({ socket }) => void socket.removeListener('drain', socket.listeners('drain')[0] as () => void),
+    ],
+    [
+      'the connection is of another class',
+      ({ socket }) => Object.setPrototypeOf(socket, Object.create(Object.getPrototypeOf(socket))),
+    ],
+  ])('has them if %s', async (_, prepare) => {
+    let connection: Socket | undefined
+    const { server, publish, manager } = await start((served) => {
+      connection = served.socket
+      prepare(served)
+    })
+    const { until } = await sendRaw(portOf(server), get('/'))
+    await until('rivulet:open')
+    await turn()
+    expect(hasParser(connection!)).toBe(true)
+    await publish('hello')
+    await until('hello')
+    manager.disconnect(() => true, 'enough')
+    await until('\r\n0\r\n\r\n')
+  })
+
+  it('has them if someone measures all responses', async () => {
+    const finished = vi.fn()
+    subscribe('http.server.response.finish', finished)
+    onTestFinished(() => void unsubscribe('http.server.response.finish', finished))
+    const { manager, client } = await startStream()
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\n\r\n')
+    await vi.waitFor(() => expect(finished).toHaveBeenCalledOnce())
+  })
+
+  it('has them over TLS', async () => {
+    let connection: Socket | undefined
+    const { server, publish } = await start(({ socket }) => {
+      connection = socket
+    }, createSecureServer(certificate))
+    const socket = connectTls({ port: portOf(server), host: '127.0.0.1', rejectUnauthorized: false })
+    onTestFinished(() => void socket.destroy())
+    let text = ''
+    socket.on('data', (chunk) => {
+      text += chunk
+    })
+    socket.write(get('/'))
+    await vi.waitFor(() => expect(text).toContain('rivulet:open'))
+    await turn()
+    expect(hasParser(connection!)).toBe(true)
+    await publish('hello')
+    await vi.waitFor(() => expect(text).toContain('hello'))
+  })
+})
+
+describe('a server ends the connections of streams', () => {
+  it('with closeAllConnections', async () => {
+    const { server, client, manager, socket } = await startStream()
+    expect(hasParser(socket)).toBe(false)
+    const closed = once(client.socket, 'close')
+    server.closeAllConnections()
+    await closed
+    await vi.waitFor(() => expect(manager.stats()).toMatchObject({ connections: 0, closed: 1 }))
+  })
+
+  it('but not with closeIdleConnections, unless they have ended', async () => {
+    const { server, client, publish, manager } = await startStream()
+    server.closeIdleConnections()
+    await publish('still there')
+    await client.until('still there')
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\n\r\n')
+    await turn()
+    server.closeIdleConnections()
+    await once(client.socket, 'close')
+  })
+
+  it('with close, after the streams have ended', async () => {
+    const { server, client, manager } = await startStream()
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\n\r\n')
+    await turn()
+    await new Promise((resolve) => server.close(resolve))
+    await manager.close()
+  })
+
+  it('after the keep-alive timeout, if the client sends nothing more', async () => {
+    const { server, client, manager } = await startStream()
+    Object.assign(server, { keepAliveTimeout: 1, keepAliveTimeoutBuffer: 1 })
+    manager.disconnect(() => true, 'enough')
+    await once(client.socket, 'end')
+  })
+})
+
+describe('after a stream has ended', () => {
+  it('its connection is used for further requests', async () => {
+    const parsers: boolean[] = []
+    const { manager, url, publish } = await start(
+      ({ socket }) =>
+        void turn()
+          .then(turn)
+          .then(() => parsers.push(hasParser(socket))),
+    )
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    onTestFinished(() => agent.destroy())
+    const ports = new Set<number>()
+    for (let round = 0; round < 4; round++) {
+      const client = await openStream(url, { agent })
+      await client.received(1)
+      await publish(`event ${round}`)
+      await client.until(({ data }) => data.includes(`event ${round}`))
+      ports.add(client.response.socket.localPort!)
+      manager.disconnect(() => true, 'enough')
+      await client.ended
+      expect(client.response.complete).toBe(true)
+      const plain = await openStream(`${url}/plain`, { agent })
+      await plain.ended
+      ports.add(plain.response.socket?.localPort ?? [...ports][0]!)
+    }
+    expect(ports.size).toBe(1)
+    expect(parsers).toEqual([false, false, false, false])
+  })
+
+  it('a request has as long for its answer as any other', async () => {
+    const { manager, server, client } = await startStream()
+    Object.assign(server, { keepAliveTimeout: 20, keepAliveTimeoutBuffer: 1 })
+    server.removeAllListeners('request')
+    server.on('request', (_, response) => void sleep(1_200).then(() => response.end('slow')))
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\n\r\n')
+    client.socket.write(get('/slow'))
+    await client.until('slow')
+  })
+
+  it.each([
+    ['asked for that', 'Connection: close\r\n'],
+    ['speaks HTTP/1.0', undefined],
+  ])('its connection ends if the client %s', async (_, more) => {
+    const { server, manager } = await start()
+    const { socket, until } = await sendRaw(portOf(server), more ? get('/', more) : 'GET / HTTP/1.0\r\n\r\n')
+    const ended = once(socket, 'end')
+    await until('rivulet:open')
+    await turn()
+    manager.disconnect(() => true, 'enough')
+    expect(await until('rivulet:close')).toContain('Connection: close')
+    await ended
+  })
+
+  it.each([
+    ['another request', '', get('/plain')],
+    ['the end of another request, whose beginning came before', get('/plain').slice(0, 9), get('/plain').slice(9)],
+    ['the beginning of another request', get('/plain').slice(0, 9), ''],
+  ])('its connection ends if the client has sent %s', async (_, before, after) => {
+    let connection: Socket | undefined
+    const { manager, server } = await start(({ socket }) => {
+      connection = socket
+    })
+    const { socket, until } = await sendRaw(portOf(server), get('/') + before)
+    const ended = once(socket, 'end')
+    await until('rivulet:open')
+    await turn()
+    expect(hasParser(connection!)).toBe(false)
+    const read = connection!.bytesRead
+    socket.write(after)
+    await vi.waitFor(() => expect(connection!.bytesRead).toBe(read + after.length))
+    manager.disconnect(() => true, 'enough')
+    await ended
+    expect(await until('\r\n0\r\n\r\n')).not.toContain('plain')
+  })
+})
+
+describe('a client', () => {
+  it('that goes on sending gets its events, and makes no memory grow', async () => {
+    const { client, publish, socket } = await startStream()
+    const before = await heapInUse()
+    const junk = Buffer.alloc(1_000_000, 'GET /plain HTTP/1.1\r\n\r\n')
+    for (let count = 0; count < 50; count++) {
+      if (!client.socket.write(junk)) await once(client.socket, 'drain')
+    }
+    await vi.waitFor(() => expect(socket.bytesRead).toBeGreaterThan(50_000_000))
+    expect((await heapInUse()) - before).toBeLessThan(2_000_000)
+    expect(socket.readableLength).toBe(0)
+    await publish('hello')
+    await client.until('hello')
+  })
+
+  it.each<[how: string, leave: (socket: Socket) => void, junk: number]>([
+    ['ends its side', (socket) => socket.end(), 0],
+    ['resets the connection', (socket) => socket.resetAndDestroy(), 0],
+    ['ends its side after other bytes', (socket) => socket.end(), 100_000],
+    ['resets the connection after other bytes', (socket) => socket.resetAndDestroy(), 100_000],
+  ])('that %s is gone', async (_, leave, junk) => {
+    const { client, manager, server, socket } = await startStream()
+    const failed = vi.fn((_error: Error, connection: Socket) => connection.destroy())
+    server.on('clientError', failed)
+    client.socket.write('x'.repeat(junk))
+    await vi.waitFor(() => expect(socket.bytesRead).toBeGreaterThanOrEqual(junk))
+    leave(client.socket)
+    await vi.waitFor(() => expect(manager.stats()).toMatchObject({ connections: 0, closed: 1 }))
+    await vi.waitFor(() => expect(socket.closed).toBe(true))
+    expect(failed.mock.calls.map(([error]) => (error as NodeJS.ErrnoException).code)).toEqual(
+      leave.toString().includes('reset') ? ['ECONNRESET'] : [],
+    )
+  })
+
+  it('that reads slowly gets everything', async () => {
+    const { client, publish, manager } = await startStream()
+    client.socket.pause()
+    for (let count = 0; count < 200; count++) await publish(`${count} ${'x'.repeat(50_000)}`)
+    expect([...manager.connections.values()][0]).toMatchObject({ state: 'lagging' })
+    client.socket.resume()
+    const text = await client.until('"199 ')
+    expect(text.match(/"message":"\d+ /g)).toHaveLength(200)
+  })
+})
+
+describe('an application that uses the response later', () => {
+  it('is told of its close, and of that of the request', async () => {
+    const { client, response, request, socket } = await startStream()
+    expect(hasParser(socket)).toBe(false)
+    expect(response.socket).toBe(socket)
+    const told: string[] = []
+    response.on('close', () => told.push('response'))
+    request.on('aborted', () => told.push('aborted')).on('close', () => told.push('request'))
+    client.socket.destroy()
+    await vi.waitFor(() => expect(told.sort()).toEqual(['aborted', 'request', 'response']))
+    expect(response.destroyed).toBe(true)
+    expect(response.writableFinished).toBe(false)
+  })
+
+  it('is told of its end, and the connection is used again', async () => {
+    const { client, response, manager } = await startStream()
+    const told: string[] = []
+    response.on('finish', () => told.push('finish')).on('close', () => told.push('close'))
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\n\r\n')
+    await vi.waitFor(() => expect(told).toEqual(['finish', 'close']))
+    expect(manager.stats()).toMatchObject({ connections: 0 })
+    client.socket.write(get('/plain'))
+    await client.until('plain')
+  })
+
+  it('writes to the stream', async () => {
+    const { client, response, publish } = await startStream()
+    response.write(': own words\n\n')
+    await publish('hello')
+    expect(await client.until('hello')).toMatch(/\r\nd\r\n: own words\n\n\r\n[\s\S]*hello/)
+    const drained = once(response, 'drain')
+    response.write('x'.repeat(10_000_000))
+    await drained
+  })
+
+  it.each<[how: string, end: (response: ServerResponse) => void, complete: boolean]>([
+    ['ends', (response) => void response.end(), true],
+    ['destroys', (response) => void response.destroy(), false],
+  ])('%s the stream', async (_, end, complete) => {
+    const { client, response, manager, publish } = await startStream()
+    await publish('before')
+    const closed = once(client.socket, 'close')
+    end(response)
+    await vi.waitFor(() => expect(manager.stats()).toMatchObject({ connections: 0, closed: 1 }))
+    if (!complete) return void (await closed)
+    await client.until('\r\n0\r\n\r\n')
+    client.socket.write(get('/plain'))
+    await client.until('plain')
+  })
+
+  it('is told of a timeout of the socket', async () => {
+    const { client, response, manager } = await startStream()
+    response.socket!.setTimeout(20)
+    await once(client.socket, 'close')
+    await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+  })
+})
+
+it('opens and ends streams as they come', async () => {
+  const { url, manager, publish, server } = await start()
+  const clients = await Promise.all(Array.from({ length: 50 }, () => openStream(url)))
+  await Promise.all(clients.map((client) => client.received(1)))
+  await publish('hello')
+  for (const client of clients) expect(dataOf(await client.received(2), 'log')).toMatchObject([{ message: 'hello' }])
+  const closed = once(server, 'close')
+  server.close()
+  await manager.close()
+  await closed
+  for (const { messages, response } of clients) {
+    expect(controlEventsOf(messages).at(-1)).toMatchObject({ reason: 'shutdown' })
+    expect(response.complete).toBe(true)
+  }
+})
