@@ -2,15 +2,17 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http'
 import { connect, createServer as createHttp2Server, type Http2Server } from 'node:http2'
-import { createInflate } from 'node:zlib'
+import { createInflate, inflateSync } from 'node:zlib'
 import { createDecoder, defineEvents, type SseMessage } from '@rivulet/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { createHarness } from '../test/harness.js'
 import { dataOf, listen } from '../test/stream-client.js'
-import { sharedDeflate } from './deflate.js'
+import { type Compression, sharedDeflate } from './deflate.js'
+import { blockOf } from './delivery/compression.js'
 import { EventManager } from './event-manager.js'
 import { handleEventStream } from './node.js'
+import { Payload } from './sinks/payload.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
 import { eventStreamResponse } from './web.js'
 
@@ -240,7 +242,7 @@ it.skipIf(spawnSync('curl', ['--version']).status !== 0)('is read by curl as it 
 })
 
 it('compresses an event once, however many streams get it', async () => {
-  const compression = sharedDeflate()
+  const compression = { ...sharedDeflate() }
   const compress = vi.spyOn(compression, 'compress')
   const { manager, connect, calm } = createHarness({ events })
   for (let count = 0; count < 40; count++) await connect({ compression }, undefined, undefined, 'deflate')
@@ -258,7 +260,7 @@ it('compresses an event once, however many streams get it', async () => {
 })
 
 it('brings streams that had an event of their own back to the others', async () => {
-  const compression = sharedDeflate()
+  const compression = { ...sharedDeflate() }
   const compress = vi.spyOn(compression, 'compress')
   const { manager, connect, calm, clock } = createHarness({ events, heartbeat: { intervalMs: 1_000 } })
   for (let count = 0; count < 3; count++) await connect({ compression }, undefined, undefined, 'deflate')
@@ -281,7 +283,7 @@ it.each([0, 10, 1.5, Number.NaN, '6' as never])('refuses the level %s', (level) 
 })
 
 it('ends a stream that cannot be compressed, and no other', async () => {
-  const compression = sharedDeflate()
+  const compression = { ...sharedDeflate() }
   const { manager, connect, calm, errors } = createHarness({ events })
   const plain = await connect()
   const compressed = await connect({ compression }, undefined, undefined, 'deflate')
@@ -293,4 +295,86 @@ it('ends a stream that cannot be compressed, and no other', async () => {
   expect(compressed.sink.closed).toBe(true)
   expect(errors).toMatchObject([{ error: { message: 'out of memory' }, context: { stage: 'write' } }])
   expect(dataOf(plain.messages, 'price')).toMatchObject([{ n: 1 }])
+})
+
+it.each([
+  ['nothing', () => undefined],
+  ['no bytes', () => new Uint8Array(0)],
+  ['a text', () => 'text'],
+  ['numbers', () => [1, 2, 3]],
+  ['a promise', () => Promise.resolve(new Uint8Array(1))],
+  ['a promise that rejects', () => Promise.reject(new Error('later'))],
+  ['a promise that never settles', () => new Promise(() => {})],
+  ['words', () => new Uint16Array(4)],
+])('ends a stream whose compression gives %s, and tells why', async (_, compress) => {
+  const compression = { compress } as unknown as Compression
+  const { manager, connect, calm, errors } = createHarness({ events })
+  const plain = await connect()
+  const compressed = await connect({ compression }, undefined, undefined, 'deflate')
+  await manager.publish('price', price(1))
+  await calm()
+  expect(compressed.sink.closed).toBe(true)
+  expect(errors).toMatchObject([{ error: { name: 'ConfigurationError' }, context: { stage: 'write' } }])
+  expect(dataOf(plain.messages, 'price')).toMatchObject([{ n: 1 }])
+  expect(manager.stats().bytes).toBeGreaterThan(0)
+})
+
+it('takes a copy of what a compression gives, which may use one buffer again and again', async () => {
+  const { compress } = sharedDeflate()
+  const buffer = new Uint8Array(100_000)
+  const compression: Compression = {
+    compress: (bytes, dictionary) => {
+      const block = compress(bytes, dictionary)
+      buffer.set(block)
+      return buffer.subarray(0, block.length)
+    },
+  }
+  const manager = new EventManager({ events })
+  const asked = new Request('http://localhost/events', { headers: { 'accept-encoding': 'deflate' } })
+  const response = await eventStreamResponse(manager, asked, { compression })
+  const reader = response.body!.getReader()
+  // The header of the format, and rivulet:open.
+  const chunks = [(await reader.read()).value!, (await reader.read()).value!]
+  // From here on, blocks wait for the reader.
+  for (let n = 0; n < 20; n++) {
+    await manager.publish('price', price(n))
+    await vi.waitFor(() => expect(manager.stats().deliveries).toBe(n + 1))
+  }
+  await manager.close()
+  for (let read = await reader.read(); !read.done; read = await reader.read()) chunks.push(read.value)
+  const text = inflateSync(Buffer.concat(chunks)).toString()
+  expect(text.match(/^event: price$/gm)).toHaveLength(20)
+})
+
+it('holds no more memory for a slow client than the blocks that wait for it', () => {
+  // zlib returns a part of a buffer of 16 KiB.
+  const blocks = Array.from({ length: 2_000 }, (_, n) => {
+    return blockOf(sharedDeflate(), new Payload(JSON.stringify(price(n)))).payload
+  })
+  const held = new Set(blocks.flatMap(({ bytes, chunk }) => [bytes.buffer, chunk.buffer]))
+  const heldBytes = [...held].reduce((sum, { byteLength }) => sum + byteLength, 0)
+  expect(heldBytes).toBeLessThan(2 * blocks.reduce((sum, { length }) => sum + length, 0))
+})
+
+it('compresses the streams of each route as the route says, though they have the same channels', async () => {
+  const broken: Compression = {
+    compress: () => {
+      throw new Error('broken')
+    },
+  }
+  const { manager, connect, calm, errors } = createHarness({ events })
+  const one = await connect({ compression: sharedDeflate() }, undefined, undefined, 'deflate')
+  const other = await connect({ compression: broken }, undefined, undefined, 'deflate')
+  const another = await connect({ compression: sharedDeflate({ level: 1 }) }, undefined, undefined, 'deflate')
+  for (let n = 0; n < 3; n++) {
+    await manager.publish('price', price(n))
+    await calm()
+  }
+  expect([one, other, another].map(({ sink }) => sink.closed)).toEqual([false, true, false])
+  expect(errors).toMatchObject([{ error: { message: 'broken' } }])
+})
+
+it('is the same for all requests of a handler that makes its options anew', () => {
+  expect(sharedDeflate()).toBe(sharedDeflate({ level: 6 }))
+  expect(sharedDeflate({ level: 1 })).not.toBe(sharedDeflate())
 })

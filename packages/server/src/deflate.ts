@@ -22,10 +22,17 @@ export function sharedDeflate({
   if (!Number.isInteger(level) || level < 1 || level > 9) {
     throw new ConfigurationError('level', level, 'Pass a whole number from 1 to 9.')
   }
+  const known = compressions.get(level)
+  if (known) return known
   // A window of 16 KiB is enough for the dictionary, and is set up faster than zlib's 32.
   const options = { level, windowBits: 14, memLevel: 7, finishFlush: constants.Z_SYNC_FLUSH }
-  return {
+  const compression: Compression = {
     compress: (bytes, dictionary) =>
       deflateRawSync(bytes, dictionary.length > 0 ? { ...options, dictionary } : options),
   }
+  compressions.set(level, compression)
+  return compression
 }
+
+/** By level: a handler may make its options anew for each request, and its streams still share blocks. */
+const compressions = new Map<number, Compression>()

@@ -52,7 +52,8 @@ export class Cohort implements Writer {
   /** Pieces by their first ordinal. One that is not full may grow. */
   readonly #pieces = new Map<number, { readonly piece: Piece; readonly full: boolean }>()
 
-  #epochs: Epochs | undefined
+  /** Most routes of the same channels have the same compression. */
+  #epochs: WeakMap<Compression, Epochs> | undefined
 
   constructor(key: string, channels: readonly string[]) {
     this.key = key
@@ -61,8 +62,10 @@ export class Cohort implements Writer {
 
   /** Its frames, compressed for all connections that take them so. */
   epochsOf(compression: Compression): Epochs {
-    this.#epochs ??= new Epochs(compression)
-    return this.#epochs
+    this.#epochs ??= new WeakMap()
+    const epochs = this.#epochs.get(compression) ?? new Epochs(compression)
+    this.#epochs.set(compression, epochs)
+    return epochs
   }
 
   get empty(): boolean {

@@ -1,3 +1,4 @@
+import { makeBytes } from '../runtime/guard.js'
 import { Payload } from '../sinks/payload.js'
 
 // One zlib stream (RFC 1950) for each connection, put together from blocks that connections share. A block may refer back only
@@ -10,6 +11,7 @@ export interface Compression {
    *
    * The result MUST end at a byte boundary, MUST NOT contain a final block, and MUST NOT refer to anything before
    * `dictionary`, the bytes that directly precede these ones in the stream. It MUST NOT refer to the dictionary if that is empty.
+   * If it throws, or returns something else, the stream ends and `onError` is told. The bytes are copied before the next call.
    */
   compress(bytes: Uint8Array, dictionary: Uint8Array): Uint8Array
 }
@@ -63,18 +65,20 @@ const noDictionary = new Uint8Array(0)
 
 /** Compresses bytes that follow a dictionary. */
 export function blockOf(compression: Compression, { bytes }: Payload, dictionary: Uint8Array = noDictionary): Block {
-  return { payload: new Payload(compression.compress(bytes, dictionary)), checksum: checksumOf(bytes) }
+  const block = makeBytes('compression.compress()', () => compression.compress(bytes, dictionary))
+  return { payload: new Payload(block), checksum: checksumOf(bytes) }
 }
 
-const alone = new WeakMap<Payload, Block>()
+const alone = new WeakMap<Compression, WeakMap<Payload, Block>>()
 
 /** A block that refers to nothing before it, so that every stream can have it at any time. The same for everyone who asks. */
 export function aloneBlockOf(compression: Compression, payload: Payload): Block {
-  let block = alone.get(payload)
-  if (!block) {
-    block = payload.length <= mostBytes ? blockOf(compression, payload) : storedBlockOf(payload)
-    alone.set(payload, block)
-  }
+  const blocks = alone.get(compression) ?? new WeakMap<Payload, Block>()
+  alone.set(compression, blocks)
+  const known = blocks.get(payload)
+  if (known) return known
+  const block = payload.length <= mostBytes ? blockOf(compression, payload) : storedBlockOf(payload)
+  blocks.set(payload, block)
   return block
 }
 

@@ -29,19 +29,38 @@ function toPromise<T>(promise: PromiseLike<T>): Promise<T> {
   return new Promise((resolve) => resolve(promise))
 }
 
+/** Calls a function that must not be asynchronous. @throws {ConfigurationError} if it is, and whatever it throws. */
+function callNow(name: string, fix: string, call: () => unknown): unknown {
+  const answer = call()
+  if (!isThenable(answer)) return answer
+  disregard(answer)
+  throw new ConfigurationError(name, 'a promise', fix)
+}
+
 /**
  * Calls a function that must return true or false synchronously.
  *
  * @throws {ConfigurationError} if it returns anything else, and whatever the function throws.
  */
 export function decide(name: string, call: () => unknown): boolean {
-  const answer = call()
+  const answer = callNow(name, 'Return true or false synchronously.', call)
   if (typeof answer === 'boolean') return answer
-  if (isThenable(answer)) {
-    disregard(answer)
-    throw new ConfigurationError(name, 'a promise', 'Return true or false synchronously.')
-  }
   throw new ConfigurationError(name, answer, 'Return true or false.')
+}
+
+/**
+ * Calls a function that must return at least one byte synchronously.
+ *
+ * @throws {ConfigurationError} if it returns anything else, and whatever the function throws.
+ */
+export function makeBytes(name: string, call: () => unknown): Uint8Array {
+  const answer = callNow(name, 'Return bytes synchronously.', call)
+  // Not `instanceof`: the bytes may come from another realm.
+  if (ArrayBuffer.isView(answer) && 'BYTES_PER_ELEMENT' in answer && answer.BYTES_PER_ELEMENT === 1) {
+    const bytes = answer as Uint8Array
+    if (bytes.length > 0) return bytes
+  }
+  throw new ConfigurationError(name, answer, 'Return a Uint8Array that is not empty.')
 }
 
 /** Calls a function without waiting for its result. Passes on what it throws or rejects with. */

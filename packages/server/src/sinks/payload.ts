@@ -10,7 +10,7 @@ export class Payload {
   #bytes: Uint8Array | undefined
   #chunk: Uint8Array | undefined
 
-  /** @param content A text, or bytes as they are. */
+  /** @param content A text, or bytes as they are, which are copied: they may be a small part of a buffer. */
   constructor(content: string | Uint8Array) {
     this.#content = content
   }
@@ -39,11 +39,11 @@ export class Payload {
   #encode(): void {
     const content = this.#content
     if (content === undefined) return
-    if (typeof content === 'string' && typeof Buffer === 'function') {
-      this.#length = Buffer.byteLength(content)
+    if (typeof Buffer === 'function') {
+      this.#length = typeof content === 'string' ? Buffer.byteLength(content) : content.length
       this.#chunk = encodeChunk(content, this.#length)
     } else {
-      this.#bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content
+      this.#bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content.slice()
       this.#length = this.#bytes.length
     }
     this.#content = undefined
@@ -51,11 +51,12 @@ export class Payload {
 }
 
 /** Encodes into the buffer that the body will be a part of, so that a large event exists once. Sockets would have to wrap byte arrays other than a `Buffer`. */
-function encodeChunk(text: string, length: number): Buffer {
+function encodeChunk(content: string | Uint8Array, length: number): Buffer {
   const size = length.toString(16) + crlf
   const chunk = Buffer.allocUnsafe(size.length + length + crlf.length)
   chunk.write(size, 0)
-  chunk.write(text, size.length)
+  if (typeof content === 'string') chunk.write(content, size.length)
+  else chunk.set(content, size.length)
   chunk.write(crlf, size.length + length)
   return chunk
 }
@@ -68,7 +69,7 @@ function chunkOf(bytes: Uint8Array): Uint8Array {
   const encoder = new TextEncoder()
   const size = encoder.encode(bytes.length.toString(16) + crlf)
   const length = size.length + bytes.length + crlf.length
-  const chunk = typeof Buffer === 'function' ? Buffer.allocUnsafe(length) : new Uint8Array(length)
+  const chunk = new Uint8Array(length)
   chunk.set(size)
   chunk.set(bytes, size.length)
   chunk.set(encoder.encode(crlf), size.length + bytes.length)
