@@ -40,21 +40,27 @@ function publishedPackages() {
   return readdirSync(join(root, 'packages')).flatMap((folder) => {
     const read = JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8'))
     if (read.private) return []
-    const entries = Object.entries(read.exports).flatMap(([path, { import: esm, require: cjs }]) => {
+    const entries = Object.entries(read.exports).flatMap(([path, { types, node, import: esm, require: cjs }]) => {
       if (!esm) return []
       const at = (file) => join(root, 'packages', folder, file)
       const name = join(read.name, path).replaceAll('\\', '/')
-      return [{ name, esm: at(esm.default), cjs: at(cjs.default), types: at(esm.types) }]
+      // Packages that browsers load have a second build, for production.
+      const builds = node ? [node.import, node.require, esm, cjs] : [esm.default, cjs.default]
+      return [{ name, builds: builds.map(at), types: at(types?.import ?? esm.types) }]
     })
     return [{ name: read.name, entries }]
   })
 }
 
-async function describeEntry({ name, esm, cjs, types }, program) {
-  const values = Object.keys(await import(pathToFileURL(esm).href)).sort()
-  const required = Object.keys(require(cjs)).sort()
-  if (values.join() !== required.join()) {
-    throw new Error(`${name} exports different names to import and to require:\n${values}\n${required}`)
+async function describeEntry({ name, builds, types }, program) {
+  const [values, ...others] = await Promise.all(
+    builds.map(async (file) =>
+      Object.keys(file.endsWith('.cjs') ? require(file) : await import(pathToFileURL(file).href)).sort(),
+    ),
+  )
+  for (const names of others) {
+    if (names.join() === values.join()) continue
+    throw new Error(`${name} exports different names in its builds:\n${values}\n${names}`)
   }
   const checker = program.getTypeChecker()
   const module = checker.getSymbolAtLocation(program.getSourceFile(types))

@@ -1,4 +1,4 @@
 import { defineConfig } from 'tsup'
-import { preset } from '../../tsup.preset.js'
+import { presets } from '../../tsup.preset.js'
 
-export default defineConfig(preset(['src/index.ts']))
+export default defineConfig(presets(['src/index.ts']))

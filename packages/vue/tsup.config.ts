@@ -1,4 +1,4 @@
 import { defineConfig } from 'tsup'
-import { copyIndicatorLooks, preset } from '../../tsup.preset.js'
+import { copyIndicatorLooks, presets } from '../../tsup.preset.js'
 
-export default defineConfig({ ...preset(['src/index.ts']), onSuccess: copyIndicatorLooks })
+export default defineConfig(presets(['src/index.ts'], { onSuccess: copyIndicatorLooks }))

@@ -1,25 +1,26 @@
 import type { IteratorOptions } from './delivery/event-iterator.js'
+import { development } from './runtime/development.js'
 import { ConfigurationError } from './runtime/errors.js'
 import type { EventStreamServiceOptions } from './stream-options.js'
 
 type Kind = readonly [test: (value: unknown) => boolean, fix: string]
 
-const milliseconds: Kind = [isAtLeast(0), 'Pass milliseconds, 0 or more.']
-const fn: Kind = [(value) => typeof value === 'function', 'Pass a function.']
-const text: Kind = [(value) => typeof value === 'string', 'Pass a string.']
-const flag: Kind = [(value) => typeof value === 'boolean', 'Pass true or false.']
+const milliseconds: Kind = [isAtLeast(0), development ? 'Pass milliseconds, 0 or more.' : '']
+const fn: Kind = [(value) => typeof value === 'function', development ? 'Pass a function.' : '']
+const text: Kind = [(value) => typeof value === 'string', development ? 'Pass a string.' : '']
+const flag: Kind = [(value) => typeof value === 'boolean', development ? 'Pass true or false.' : '']
 const settings: Kind = [
   (value) => typeof value === 'boolean' || (typeof value === 'object' && value !== null),
-  'Pass true, false or an object.',
+  development ? 'Pass true, false or an object.' : '',
 ]
 
 const address: Kind = [
   (value) => ['string', 'function'].includes(typeof value) || value instanceof URL,
-  'Pass a string, a URL or a function.',
+  development ? 'Pass a string, a URL or a function.' : '',
 ]
 const names: Kind = [
   (value) => Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== ''),
-  'Pass an array of names.',
+  development ? 'Pass an array of names.' : '',
 ]
 
 const streamOptions: { readonly [path: string]: Kind } = {
@@ -33,12 +34,12 @@ const streamOptions: { readonly [path: string]: Kind } = {
   callbackTimeoutMs: milliseconds,
   heartbeatMarginMs: milliseconds,
   idleTimeoutMs: milliseconds,
-  maxEventBytes: [isAtLeast(1), 'Pass a number of bytes, 1 or more.'],
-  retry: [(value) => typeof value === 'object' && value !== null, 'Pass an object.'],
+  maxEventBytes: [isAtLeast(1), development ? 'Pass a number of bytes, 1 or more.' : ''],
+  retry: [(value) => typeof value === 'object' && value !== null, development ? 'Pass an object.' : ''],
   'retry.initialMs': milliseconds,
   'retry.maxMs': milliseconds,
   'retry.stableAfterMs': milliseconds,
-  'retry.maxAttempts': [isAtLeast(0), 'Pass a number, 0 or more.'],
+  'retry.maxAttempts': [isAtLeast(0), development ? 'Pass a number, 0 or more.' : ''],
   fetch: fn,
   onUnauthorized: fn,
   mapMessage: fn,
@@ -47,30 +48,31 @@ const streamOptions: { readonly [path: string]: Kind } = {
   idempotent: flag,
   persist: settings,
   'persist.key': text,
-  'persist.storage': [isStorage, 'Pass an object with getItem and setItem, such as localStorage.'],
+  'persist.storage': [isStorage, development ? 'Pass an object with getItem and setItem, such as localStorage.' : ''],
   shared: settings,
   'shared.key': text,
 }
 
 const iteratorOptions: { readonly [path: string]: Kind } = {
-  bufferSize: [isAtLeast(1), 'Pass a number of events, 1 or more.'],
+  bufferSize: [isAtLeast(1), development ? 'Pass a number of events, 1 or more.' : ''],
   overflow: oneOf('pause', 'drop-oldest', 'drop-newest', 'error'),
 }
 
 const historyOptions: { readonly [path: string]: Kind } = {
   url: address,
-  pageSize: [isAtLeast(1), 'Pass a number of events, 1 or more.'],
+  pageSize: [isAtLeast(1), development ? 'Pass a number of events, 1 or more.' : ''],
 }
 
 const bindingOptions: { readonly [path: string]: Kind } = {
-  bufferSize: [isAtLeast(0), 'Pass a number of events, 0 or more.'],
+  bufferSize: [isAtLeast(0), development ? 'Pass a number of events, 0 or more.' : ''],
   throttleMs: milliseconds,
 }
 
 /** @throws {ConfigurationError} when an option has an invalid value. */
 export function checkStreamOptions(options: EventStreamServiceOptions): void {
   check(options, streamOptions)
-  if (options?.url === undefined) throw new ConfigurationError('url', undefined, 'Pass the URL of the stream.')
+  if (options?.url === undefined)
+    throw new ConfigurationError('url', undefined, development ? 'Pass the URL of the stream.' : '')
 }
 
 /** @throws {ConfigurationError} if they are not names of channels. */
@@ -112,5 +114,5 @@ function isAtLeast(min: number): (value: unknown) => boolean {
 }
 
 function oneOf(...values: string[]): Kind {
-  return [(value) => values.includes(value as string), `Pass one of: ${values.join(', ')}.`]
+  return [(value) => values.includes(value as string), development ? `Pass one of: ${values.join(', ')}.` : '']
 }

@@ -25,6 +25,7 @@ import { takeHistory } from './delivery/history-access.js'
 import { Loops } from './delivery/loops.js'
 import { StreamErrors } from './delivery/stream-errors.js'
 import { takeConnectCalls } from './runtime/connect-calls.js'
+import { development } from './runtime/development.js'
 import { ChannelsRefusedError, ConfigurationError } from './runtime/errors.js'
 import { decide } from './runtime/guard.js'
 import { type StreamErrorContext, takeReports } from './runtime/report-to.js'
@@ -207,7 +208,9 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
   setChannels(names: readonly string[]): Promise<void> {
     checkChannels(names)
     if (this.#options.shared || !this.#link.setChannels) {
-      const fix = 'The tabs of a shared stream have the same channels. Omit shared, or create another stream.'
+      const fix = development
+        ? 'The tabs of a shared stream have the same channels. Omit shared, or create another stream.'
+        : ''
       throw new ConfigurationError('setChannels', names, fix)
     }
     return this.#link.setChannels(names)

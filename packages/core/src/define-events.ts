@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { development } from './development.js'
 import { EventNameError, ReservedKeyError } from './errors.js'
 
 /** The fields that every event carries beside its payload. */
@@ -110,10 +111,11 @@ function checkPayloadKey(type: string, key: string): void {
 }
 
 function checkEventName(type: string): void {
-  if (type === '') throw new EventNameError(type, 'it is empty. Give the event a name.')
-  if (/[\r\n\0]/.test(type)) throw new EventNameError(type, 'it contains a line break or NUL. Remove these characters.')
+  if (type === '') throw new EventNameError(type, development ? 'it is empty. Give the event a name.' : '')
+  if (/[\r\n\0]/.test(type))
+    throw new EventNameError(type, development ? 'it contains a line break or NUL. Remove these characters.' : '')
   if (type === 'heartbeat' || type.startsWith('rivulet:')) {
-    throw new EventNameError(type, 'it is reserved for the protocol. Choose another name.')
+    throw new EventNameError(type, development ? 'it is reserved for the protocol. Choose another name.' : '')
   }
 }
 

@@ -1,3 +1,4 @@
+import { development } from './development.js'
 import { InvalidFieldError } from './errors.js'
 
 /** The fields of one block of an event stream. A block without `data` dispatches no event. */
@@ -43,14 +44,14 @@ function encodeLines(prefix: string, text: string): string {
 // A line break would let the rest of the value inject fields. NUL makes receivers ignore an ID.
 function checkField(field: 'event' | 'id', value: string): string {
   if (unsafe.test(value)) {
-    throw new InvalidFieldError(field, value, 'remove its line breaks (CR, LF) and NUL characters.')
+    throw new InvalidFieldError(field, value, development ? 'remove its line breaks (CR, LF) and NUL characters.' : '')
   }
   return value
 }
 
 function checkRetry(retry: number): number {
   if (!Number.isSafeInteger(retry) || retry < 0) {
-    throw new InvalidFieldError('retry', retry, 'pass a whole number of milliseconds, 0 or more.')
+    throw new InvalidFieldError('retry', retry, development ? 'pass a whole number of milliseconds, 0 or more.' : '')
   }
   return retry
 }

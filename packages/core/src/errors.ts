@@ -1,3 +1,5 @@
+import { development } from './development.js'
+
 /** Marks every Rivulet error, including those of other copies of this package. */
 const brand: unique symbol = Symbol.for('rivulet.error') as never
 
@@ -32,10 +34,12 @@ export class RivuletError extends Error {
 
   /**
    * Creates an error. If the code begins with `RIVULET_`, the message ends with the address of the code's page. That prefix is
-   * reserved for Rivulet: your own error classes derive from an existing class or use another code.
+   * reserved for Rivulet: your own error classes derive from an existing class or use another code. Without a message, the code
+   * stands for it.
    */
   constructor(code: string, message: string, options?: ErrorOptions) {
-    super(code.startsWith('RIVULET_') ? `${message} See ${pages}/${code}.md` : message, options)
+    const text = message || `[${code}]`
+    super(code.startsWith('RIVULET_') ? `${text} See ${pages}/${code}.md` : text, options)
     this.name = new.target.name
     this.code = code
   }
@@ -57,8 +61,10 @@ export class ReservedKeyError extends RivuletError {
   ) {
     super(
       ReservedKeyError.code,
-      `The payload of event "${type}" uses the key "${key}", which is reserved for the event itself (id, type, timestamp, source, channel, replayed). ` +
-        `Rename it, or nest it: { data: { ${key}: … } }.`,
+      development
+        ? `The payload of event "${type}" uses the key "${key}", which is reserved for the event itself (id, type, timestamp, source, channel, replayed). ` +
+            `Rename it, or nest it: { data: { ${key}: … } }.`
+        : '',
     )
   }
 }
@@ -75,7 +81,7 @@ export class EventNameError extends RivuletError {
     readonly type: string,
     reason: string,
   ) {
-    super(EventNameError.code, `The event name ${JSON.stringify(type)} cannot be used: ${reason}`)
+    super(EventNameError.code, development ? `The event name ${JSON.stringify(type)} cannot be used: ${reason}` : '')
   }
 }
 
@@ -94,7 +100,9 @@ export class UnknownEventError extends RivuletError {
   ) {
     super(
       UnknownEventError.code,
-      `The contract has no event "${type}". It has: ${known.join(', ') || '(none)'}. Add it to defineEvents({ … }), or correct the name.`,
+      development
+        ? `The contract has no event "${type}". It has: ${known.join(', ') || '(none)'}. Add it to defineEvents({ … }), or correct the name.`
+        : '',
     )
   }
 }
@@ -121,15 +129,18 @@ export class EventValidationError extends RivuletError {
     readonly issues: readonly EventIssue[],
     options?: ErrorOptions,
   ) {
-    const list = issues
-      .map(({ path, message }) => `  ${path.map(String).join('.') || '(payload)'}: ${message}`)
-      .join('\n')
     super(
       EventValidationError.code,
-      `The payload of event "${type}" does not fit its schema:\n${list}\nCorrect the payload, or the schema in defineEvents({ … }).`,
+      development
+        ? `The payload of event "${type}" does not fit its schema:\n${listOf(issues)}\nCorrect the payload, or the schema in defineEvents({ … }).`
+        : '',
       options,
     )
   }
+}
+
+function listOf(issues: readonly EventIssue[]): string {
+  return issues.map(({ path, message }) => `  ${path.map(String).join('.') || '(payload)'}: ${message}`).join('\n')
 }
 
 /** A field of an SSE message has a value that the wire format cannot carry. */
@@ -146,7 +157,7 @@ export class InvalidFieldError extends RivuletError {
     readonly value: unknown,
     fix: string,
   ) {
-    super(InvalidFieldError.code, `The field "${field}" cannot be ${JSON.stringify(value)}: ${fix}`)
+    super(InvalidFieldError.code, development ? `The field "${field}" cannot be ${JSON.stringify(value)}: ${fix}` : '')
   }
 }
 
@@ -165,7 +176,9 @@ export class EventTooLargeError extends RivuletError {
   ) {
     super(
       EventTooLargeError.code,
-      `An event of the stream is larger than ${maxEventBytes} bytes. Send smaller events, or raise maxEventBytes.`,
+      development
+        ? `An event of the stream is larger than ${maxEventBytes} bytes. Send smaller events, or raise maxEventBytes.`
+        : '',
     )
   }
 }
@@ -185,7 +198,9 @@ export class CallbackTimeoutError extends RivuletError {
   ) {
     super(
       CallbackTimeoutError.code,
-      `${callback} did not answer within ${timeoutMs} ms. Pass its signal to every call it awaits, or raise callbackTimeoutMs.`,
+      development
+        ? `${callback} did not answer within ${timeoutMs} ms. Pass its signal to every call it awaits, or raise callbackTimeoutMs.`
+        : '',
     )
   }
 }
@@ -205,7 +220,11 @@ export class ConfigurationError extends RivuletError {
     fix: string,
     options?: ErrorOptions,
   ) {
-    super(ConfigurationError.code, `The option "${option}" cannot be ${describe(value)}. ${fix}`, options)
+    super(
+      ConfigurationError.code,
+      development ? `The option "${option}" cannot be ${describe(value)}. ${fix}` : '',
+      options,
+    )
   }
 }
 

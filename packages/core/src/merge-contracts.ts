@@ -1,4 +1,5 @@
 import type { EventContract, EventType } from './define-events.js'
+import { development } from './development.js'
 import { ConfigurationError } from './errors.js'
 
 /** The names of a contract's events, or of those of several contracts. */
@@ -37,7 +38,11 @@ export function mergeContracts<const Contracts extends readonly EventContract[]>
   for (const contract of contracts as readonly EventContract[]) {
     for (const [type, definition] of Object.entries(contract)) {
       if (Object.hasOwn(merged, type)) {
-        throw new ConfigurationError(`contracts.${type}`, 'an event of two contracts', 'Rename it in one of them.')
+        throw new ConfigurationError(
+          `contracts.${type}`,
+          'an event of two contracts',
+          development ? 'Rename it in one of them.' : '',
+        )
       }
       merged[type] = definition
     }

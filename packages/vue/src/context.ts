@@ -1,5 +1,6 @@
 import { MissingStreamError, type StreamBinding } from '@rivulet/client/binding'
 import { type InjectionKey, inject, type ShallowRef } from 'vue'
+import { development } from './development.js'
 
 export const bindingKey: InjectionKey<Readonly<ShallowRef<StreamBinding>>> = Symbol('rivulet')
 
@@ -8,7 +9,7 @@ export function useBinding(): Readonly<ShallowRef<StreamBinding>> {
   const binding = inject(bindingKey, undefined)
   if (!binding) {
     throw new MissingStreamError(
-      'Render the component inside <SSEProvider>, or install the plugin: app.use(rivulet(service)).',
+      development ? 'Render the component inside <SSEProvider>, or install the plugin: app.use(rivulet(service)).' : '',
     )
   }
   return binding

@@ -3,6 +3,7 @@ import { checkHistoryOptions } from '../check-options.js'
 import { loadJson } from '../connection/call-server.js'
 import { besideUrl, type PerAttempt } from '../connection/request.js'
 import { type HistoryAccess, historyOf } from '../delivery/history-access.js'
+import { development } from '../runtime/development.js'
 import { ConfigurationError, HttpStatusError, isRetryableStatus } from '../runtime/errors.js'
 import { ask } from '../runtime/guard.js'
 import { pageBaseUrl } from '../runtime/page-events.js'
@@ -179,7 +180,11 @@ export class ChannelMembers {
     const answer = await loadJson({ ...options, url: target, method: 'GET', body: undefined }, clock, signal)
     const { members } = Object(answer)
     if (!Array.isArray(members)) {
-      throw new ConfigurationError('url', '[its answer]', 'Pass the address of a route that channelMembers serves.')
+      throw new ConfigurationError(
+        'url',
+        '[its answer]',
+        development ? 'Pass the address of a route that channelMembers serves.' : '',
+      )
     }
     const joins: PresenceEvent[] = []
     const { type } = this.#definition

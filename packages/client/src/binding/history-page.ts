@@ -1,3 +1,4 @@
+import { development } from '../runtime/development.js'
 import { ConfigurationError } from '../runtime/errors.js'
 
 /** An event of the history, as the stream would bring it. */
@@ -26,7 +27,11 @@ export function readPage(answer: unknown): HistoryPage {
     (before === undefined || typeof before === 'string') &&
     events.every((event) => typeof event?.id === 'string' && typeof event.event === 'string')
   if (!valid) {
-    throw new ConfigurationError('history', '[its answer]', 'Pass the address of a route that eventHistory serves.')
+    throw new ConfigurationError(
+      'history',
+      '[its answer]',
+      development ? 'Pass the address of a route that eventHistory serves.' : '',
+    )
   }
   const messages = events.map(({ id, event, data }) => ({ id, event, data: JSON.stringify(data) ?? '' }))
   // Without a parameter, the same page would come again.

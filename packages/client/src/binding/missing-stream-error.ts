@@ -1,4 +1,5 @@
 import { RivuletError } from '@rivulet/core'
+import { development } from '../runtime/development.js'
 
 /** A hook, composable or component was used where no stream is provided. */
 export class MissingStreamError extends RivuletError {
@@ -9,6 +10,6 @@ export class MissingStreamError extends RivuletError {
 
   /** @param fix Sentence that says how to provide a stream in this framework. */
   constructor(fix: string) {
-    super(MissingStreamError.code, `No stream is provided here. ${fix}`)
+    super(MissingStreamError.code, development ? `No stream is provided here. ${fix}` : '')
   }
 }

@@ -1,4 +1,5 @@
 import { type ChannelsEvent, type Clock, ConfigurationError, type OpenEvent } from '@rivulet/core'
+import { development } from '../runtime/development.js'
 import { ChannelsRefusedError, HttpStatusError, isRetryableStatus, messageOf } from '../runtime/errors.js'
 import { type Resolvers, withResolvers } from '../runtime/with-resolvers.js'
 import { callServer } from './call-server.js'
@@ -122,7 +123,8 @@ export class ChannelChanges {
       target.failures = 0
     }
     if (failed) {
-      if (names) this.#fail(target, names, 'the server failed to make the change. Its onError has the cause.')
+      if (names)
+        this.#fail(target, names, development ? 'the server failed to make the change. Its onError has the cause.' : '')
       return
     }
     this.#advance((progress) => progress.begin(event, names))
@@ -216,8 +218,8 @@ export class ChannelChanges {
     if (!target || !names || this.#busy || sameNames(names, target.sent)) return
     const { connectionId, control } = target.open
     if (control === undefined) {
-      const fix = 'Set changeable: true on its route, and serve streamControl(manager, …) beside it.'
-      this.#fail(target, names, `the server allows no changes. ${fix}`)
+      const fix = development ? 'Set changeable: true on its route, and serve streamControl(manager, …) beside it.' : ''
+      this.#fail(target, names, development ? `the server allows no changes. ${fix}` : '')
       return
     }
     this.#clock.clearTimeout(this.#timer)
@@ -256,8 +258,9 @@ export class ChannelChanges {
     ) {
       this.#busy = false
       target.last = target.done
-      const reason = refusal ? `${refusal.url} answered ${refusal.status}.` : messageOf(error)
-      this.#fail(target, names, `${reason} Check controlUrl, and the channels that the route allows.`, error)
+      const reason = development && refusal ? `${refusal.url} answered ${refusal.status}.` : messageOf(error)
+      const fix = development ? 'Check controlUrl, and the channels that the route allows.' : ''
+      this.#fail(target, names, `${reason} ${fix}`, error)
     } else this.#repeat(target, 0, refusal?.retryAfterMs)
   }
 

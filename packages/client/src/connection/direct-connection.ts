@@ -1,4 +1,5 @@
 import type { Clock, EndEvent, GapEvent, OpenEvent } from '@rivulet/core'
+import { development } from '../runtime/development.js'
 import {
   CallbackTimeoutError,
   ConfigurationError,
@@ -252,7 +253,7 @@ export class DirectConnection implements StreamLink {
       throw new ConfigurationError(
         'location',
         target.href,
-        `Have the server give an address of the same origin, ${new URL(base).origin}.`,
+        development ? `Have the server give an address of the same origin, ${new URL(base).origin}.` : '',
       )
     }
     this.location = target.href

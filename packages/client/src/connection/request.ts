@@ -1,3 +1,4 @@
+import { development } from '../runtime/development.js'
 import { ConfigurationError, messageOf } from '../runtime/errors.js'
 import { ask, type CallbackOptions, type Patience } from '../runtime/guard.js'
 import { pageBaseUrl } from '../runtime/page-events.js'
@@ -113,17 +114,21 @@ export function isIdempotent(method: string): boolean {
 function resolveUrl(url: unknown, options: RequestOptions): URL {
   let target: URL
   try {
-    if (typeof url !== 'string' && !(url instanceof URL)) throw new TypeError('It is not a string.')
+    if (typeof url !== 'string' && !(url instanceof URL)) throw new TypeError(development ? 'It is not a string.' : '')
     target = new URL(url, pageBaseUrl())
   } catch (cause) {
-    const fix = 'Pass an absolute URL: only a page can resolve a relative one.'
+    const fix = development ? 'Pass an absolute URL: only a page can resolve a relative one.' : ''
     throw new ConfigurationError('url', url, fix, { cause })
   }
   if (!/^https?:$/.test(target.protocol) && !options.fetch) {
-    throw new ConfigurationError('url', target.href, 'Pass an http or https URL. Other schemes need your own fetch.')
+    throw new ConfigurationError(
+      'url',
+      target.href,
+      development ? 'Pass an http or https URL. Other schemes need your own fetch.' : '',
+    )
   }
   if (target.username || target.password) {
-    const fix = 'fetch rejects credentials in a URL. Pass headers: { authorization: … }.'
+    const fix = development ? 'fetch rejects credentials in a URL. Pass headers: { authorization: … }.' : ''
     throw new ConfigurationError('url', target.origin, fix)
   }
   return target
@@ -137,7 +142,7 @@ function readHeaders(headers: HeadersInit | undefined): Headers {
     throw new ConfigurationError(
       'headers',
       '[hidden]',
-      'A name or value is invalid, for example because of a line break.',
+      development ? 'A name or value is invalid, for example because of a line break.' : '',
     )
   }
 }
@@ -151,20 +156,33 @@ function checkRequest(url: string, init: RequestInit & { method: string }, body:
     try {
       if (globalThis.Request) new Request(url, { [option]: init[option] })
     } catch (cause) {
-      throw new ConfigurationError(option, init[option], `fetch would reject it: ${messageOf(cause)}`, { cause })
+      throw new ConfigurationError(
+        option,
+        init[option],
+        development ? `fetch would reject it: ${messageOf(cause)}` : '',
+        { cause },
+      )
     }
   }
   if (isNone(body)) return
   if (/^(GET|HEAD)$/i.test(init.method)) {
-    throw new ConfigurationError('method', init.method, 'It cannot have a body. Omit the method to use POST.')
+    throw new ConfigurationError(
+      'method',
+      init.method,
+      development ? 'It cannot have a body. Omit the method to use POST.' : '',
+    )
   }
   const kind = Object(body).constructor
   if (kind === Object || kind === Array) {
-    throw new ConfigurationError('body', body, 'Pass JSON.stringify(…), and a content-type header.')
+    throw new ConfigurationError('body', body, development ? 'Pass JSON.stringify(…), and a content-type header.' : '')
   }
   if (isReadOnce(body)) {
     if (spent.has(body)) {
-      throw new ConfigurationError('body', 'a stream that was already sent', 'Pass a function that returns a new one.')
+      throw new ConfigurationError(
+        'body',
+        'a stream that was already sent',
+        development ? 'Pass a function that returns a new one.' : '',
+      )
     }
     spent.add(body)
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '@rivulet/core'
+import { development } from '../runtime/development.js'
 import {
   ConfigurationError,
   ConnectionError,
@@ -103,7 +104,7 @@ async function check(
   attempt: Attempt,
 ): Promise<Omit<NonNullable<StreamResponse>, 'location'> | undefined> {
   if (typeof response?.headers?.get !== 'function') {
-    throw new ConfigurationError('fetch', options.fetch, 'It must return a Response.')
+    throw new ConfigurationError('fetch', options.fetch, development ? 'It must return a Response.' : '')
   }
   const { status, body } = response
   const url = response.url || requested
@@ -120,7 +121,7 @@ async function check(
     throw new ConfigurationError(
       'fetch',
       options.fetch,
-      'Its responses cannot be read as a stream. In React Native, pass the fetch of expo/fetch.',
+      development ? 'Its responses cannot be read as a stream. In React Native, pass the fetch of expo/fetch.' : '',
     )
   }
   return { url, body }

@@ -1,6 +1,7 @@
 import { type Clock, comparePositions } from '@rivulet/core'
 import type { RequestOptions } from '../connection/request.js'
 import { streamIdentity } from '../connection/stream-identity.js'
+import { development } from '../runtime/development.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import { decide } from '../runtime/guard.js'
 import { pageStorage } from '../runtime/page-events.js'
@@ -60,7 +61,7 @@ export function createCursorStore(
     throw new ConfigurationError(
       'persist',
       persist,
-      'The URL or the body is a function. Pass { key: … } to identify the stream.',
+      development ? 'The URL or the body is a function. Pass { key: … } to identify the stream.' : '',
     )
   }
   const found = given ?? pageStorage()

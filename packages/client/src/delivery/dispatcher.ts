@@ -10,6 +10,7 @@ import {
 } from '@rivulet/core'
 import { ChannelProgress } from '../connection/channel-progress.js'
 import type { BesideCursor } from '../connection/stream-link.js'
+import { development } from '../runtime/development.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import { ask, decide } from '../runtime/guard.js'
 import type { ErrorStage } from '../runtime/report-to.js'
@@ -212,7 +213,11 @@ export class Dispatcher {
     if (!mapMessage) return undefined
     const mapped = decide('mapMessage', mapMessage, message) ?? null
     if (mapped !== null && typeof mapped.type !== 'string') {
-      throw new ConfigurationError('mapMessage', mapped, 'Return { type, payload }, or undefined to skip the message.')
+      throw new ConfigurationError(
+        'mapMessage',
+        mapped,
+        development ? 'Return { type, payload }, or undefined to skip the message.' : '',
+      )
     }
     return mapped
   }

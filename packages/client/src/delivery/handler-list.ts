@@ -1,3 +1,4 @@
+import { development } from '../runtime/development.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import { tell } from '../runtime/guard.js'
 
@@ -32,7 +33,8 @@ export class HandlerList<T> {
     handler: (value: T) => unknown,
     { signal, once = false }: SubscribeOptions & { once?: boolean } = {},
   ): () => void {
-    if (typeof handler !== 'function') throw new ConfigurationError('handler', handler, 'Pass a function.')
+    if (typeof handler !== 'function')
+      throw new ConfigurationError('handler', handler, development ? 'Pass a function.' : '')
     if (signal?.aborted) return () => {}
     const remove = () => {
       entry.active = false

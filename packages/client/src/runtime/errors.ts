@@ -1,4 +1,5 @@
 import { RivuletError } from '@rivulet/core'
+import { development } from './development.js'
 
 export { CallbackTimeoutError, ConfigurationError } from '@rivulet/core'
 
@@ -22,7 +23,9 @@ export class HttpStatusError extends RivuletError {
   ) {
     super(
       HttpStatusError.code,
-      `${url} answered ${status}${statusText && ` ${statusText}`}.${isRetryableStatus(status) ? '' : ' The client does not retry. Check the URL and the credentials.'}`,
+      development
+        ? `${url} answered ${status}${statusText && ` ${statusText}`}.${isRetryableStatus(status) ? '' : ' The client does not retry. Check the URL and the credentials.'}`
+        : '',
     )
   }
 }
@@ -44,7 +47,9 @@ export class ContentTypeError extends RivuletError {
   ) {
     super(
       ContentTypeError.code,
-      `${url} answered with content type ${JSON.stringify(contentType)} instead of ${expected}. Check the URL, and any proxy or login page in front of it.`,
+      development
+        ? `${url} answered with content type ${JSON.stringify(contentType)} instead of ${expected}. Check the URL, and any proxy or login page in front of it.`
+        : '',
     )
   }
 }
@@ -62,7 +67,9 @@ export class ConnectionError extends RivuletError {
   ) {
     super(
       ConnectionError.code,
-      `The connection to ${url} failed: ${messageOf(options?.cause)}. If every attempt fails, check the URL, the network and the server's CORS headers.`,
+      development
+        ? `The connection to ${url} failed: ${messageOf(options?.cause)}. If every attempt fails, check the URL, the network and the server's CORS headers.`
+        : '',
       options,
     )
   }
@@ -81,7 +88,9 @@ export class ConnectTimeoutError extends RivuletError {
   ) {
     super(
       ConnectTimeoutError.code,
-      `${url} sent no response headers within ${timeoutMs} ms. Make the server send them at once, or raise connectTimeoutMs.`,
+      development
+        ? `${url} sent no response headers within ${timeoutMs} ms. Make the server send them at once, or raise connectTimeoutMs.`
+        : '',
     )
   }
 }
@@ -96,7 +105,9 @@ export class RequestNotRepeatedError extends RivuletError {
   constructor(options?: ErrorOptions) {
     super(
       RequestNotRepeatedError.code,
-      'The request failed and is not sent again, because the server may have acted on it. Find out whether it did, or let the server recognize repeated requests and set idempotent: true.',
+      development
+        ? 'The request failed and is not sent again, because the server may have acted on it. Find out whether it did, or let the server recognize repeated requests and set idempotent: true.'
+        : '',
       options,
     )
   }
@@ -115,7 +126,9 @@ export class HeartbeatTimeoutError extends RivuletError {
   ) {
     super(
       HeartbeatTimeoutError.code,
-      `No data arrived for ${idleMs} ms, longer than the server's heartbeat allows. If the network is slow, raise heartbeatMarginMs.`,
+      development
+        ? `No data arrived for ${idleMs} ms, longer than the server's heartbeat allows. If the network is slow, raise heartbeatMarginMs.`
+        : '',
     )
   }
 }
@@ -135,7 +148,9 @@ export class StreamClosedByServerError extends RivuletError {
   ) {
     super(
       StreamClosedByServerError.code,
-      `The server ended the stream${reason === undefined ? '' : `: ${reason}`}.${retry ? '' : ' To open it again, call connect().'}`,
+      development
+        ? `The server ended the stream${reason === undefined ? '' : `: ${reason}`}.${retry ? '' : ' To open it again, call connect().'}`
+        : '',
     )
   }
 }
@@ -155,7 +170,7 @@ export class ChannelsRefusedError extends RivuletError {
     reason: string,
     cause?: unknown,
   ) {
-    super(ChannelsRefusedError.code, `The stream keeps its channels: ${reason}`, { cause })
+    super(ChannelsRefusedError.code, development ? `The stream keeps its channels: ${reason}` : '', { cause })
     this.status = cause instanceof HttpStatusError ? cause.status : undefined
   }
 }
@@ -170,7 +185,9 @@ export class IteratorOverflowError extends RivuletError {
   constructor(readonly bufferSize: number) {
     super(
       IteratorOverflowError.code,
-      `More than ${bufferSize} events are waiting in the iterator. Read faster, raise bufferSize, or choose another overflow policy.`,
+      development
+        ? `More than ${bufferSize} events are waiting in the iterator. Read faster, raise bufferSize, or choose another overflow policy.`
+        : '',
     )
   }
 }

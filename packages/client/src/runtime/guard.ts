@@ -1,5 +1,6 @@
 import type { Clock } from '@rivulet/core'
 import { CallbackTimeoutError, ConfigurationError } from '@rivulet/core'
+import { development } from './development.js'
 
 // This file makes all calls of the application's functions. They are foreign code: they may return anything, throw or reject
 // with anything, or never settle. Even then, no rejection may stay unhandled, and the stream must be able to close.
@@ -38,7 +39,7 @@ export function decide<T, Answer>(name: string, callback: (value: T) => Answer, 
   const answer = callback(value)
   if (!isThenable(answer)) return answer
   toPromise(answer).catch(() => {})
-  throw new ConfigurationError(name, 'a promise', 'Return the answer synchronously.')
+  throw new ConfigurationError(name, 'a promise', development ? 'Return the answer synchronously.' : '')
 }
 
 /**

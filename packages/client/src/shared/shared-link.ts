@@ -3,6 +3,7 @@ import type { ConnectionOptions } from '../connection/connection-options.js'
 import { DirectConnection } from '../connection/direct-connection.js'
 import { streamIdentity } from '../connection/stream-identity.js'
 import { type ConnectionSink, idleSnapshot, type StreamLink } from '../connection/stream-link.js'
+import { development } from '../runtime/development.js'
 import { ConfigurationError } from '../runtime/errors.js'
 
 export interface SharedOptions {
@@ -96,7 +97,9 @@ function nameOf(shared: true | SharedOptions, options: ConnectionOptions): strin
     throw new ConfigurationError(
       'shared',
       shared,
-      'Different users must not share a connection. Pass { key: user.id }, or, if all users get the same stream, credentials: "omit" and no headers.',
+      development
+        ? 'Different users must not share a connection. Pass { key: user.id }, or, if all users get the same stream, credentials: "omit" and no headers.'
+        : '',
     )
   }
   const { channels } = options
