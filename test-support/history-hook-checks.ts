@@ -23,7 +23,7 @@ export interface MountedHistory {
   unmount(): void
 }
 
-/** Mounts a component with `useServerEvents(events.log, { history: true, limit, channel })` and a stream. */
+/** Mounts a component with `useEventHistory(events.log, { limit, channel })` and a stream. */
 export type MountHistory = (
   service: EventStreamService<Events>,
   options: { limit: number; channel?: string },

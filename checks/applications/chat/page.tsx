@@ -1,4 +1,4 @@
-import { SSEConnectionIndicator, SSEProvider, useConnectionStatus, useRun, useServerEvents } from '@rivulet/react'
+import { SSEConnectionIndicator, SSEProvider, useConnectionStatus, useEventHistory, useRun } from '@rivulet/react'
 import { StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { events } from './events.js'
@@ -34,7 +34,7 @@ function Conversation() {
     hasOlder,
     loadingOlder,
     loadOlder,
-  } = useServerEvents(events.asked, {
+  } = useEventHistory(events.asked, {
     history: { pageSize: 3 },
     limit: 50,
   })

@@ -2,13 +2,13 @@ import { renderHook, waitFor } from '@testing-library/react'
 import { describe } from 'vitest'
 import { events } from '../../../test-support/fake-log.js'
 import { checkHistory } from '../../../test-support/history-hook-checks.js'
-import { SSEProvider, useServerEvents } from './index.js'
+import { SSEProvider, useEventHistory } from './index.js'
 
-describe('useServerEvents with a history', () => {
+describe('useEventHistory', () => {
   checkHistory(
     (service, { limit, channel }) => {
       const { result, rerender, unmount } = renderHook(
-        ({ channel }) => useServerEvents(events.log, { history: true, limit, channel }),
+        ({ channel }) => useEventHistory(events.log, { limit, channel }),
         {
           wrapper: ({ children }) => <SSEProvider service={service}>{children}</SSEProvider>,
           initialProps: { channel },

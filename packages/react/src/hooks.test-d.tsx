@@ -6,6 +6,7 @@ import { z } from 'zod'
 import {
   SSEProvider,
   useConnectionStatus,
+  useEventHistory,
   useEventReducer,
   useEventStream,
   useGap,
@@ -25,10 +26,10 @@ export function Hooks(): void {
   expectTypeOf(latest).toEqualTypeOf<EventOf<Events, 'log'> | undefined>()
   expectTypeOf(lines[0]!.level).toEqualTypeOf<'info' | 'error'>()
 
-  const history = useServerEvents(events.log, { history: true })
+  const history = useEventHistory(events.log)
   expectTypeOf(history.events).toEqualTypeOf<readonly EventOf<Events, 'log'>[]>()
   expectTypeOf(history.loadOlder).toEqualTypeOf<() => Promise<void>>()
-  const hasOlder = useServerEvents(events.log, { history: '/old', select: (view) => view.hasOlder })
+  const hasOlder = useEventHistory(events.log, { history: '/old', select: (view) => view.hasOlder })
   expectTypeOf(hasOlder).toEqualTypeOf<boolean>()
   // @ts-expect-error: a list without a history loads nothing.
   void useServerEvents(events.log).loadOlder

@@ -2,7 +2,7 @@ import { defineEvents, type EventOf } from '@rivulet/core'
 import { expectTypeOf } from 'vitest'
 import type { ShallowRef } from 'vue'
 import { z } from 'zod'
-import { useEventReducer, useGap, useServerEvent, useServerEvents } from './index.js'
+import { useEventHistory, useEventReducer, useGap, useServerEvent, useServerEvents } from './index.js'
 
 const events = defineEvents({
   log: z.object({ level: z.enum(['info', 'error']), message: z.string() }),
@@ -16,10 +16,10 @@ export function composables(): void {
   expectTypeOf(latest.value).toEqualTypeOf<EventOf<Events, 'log'> | undefined>()
   expectTypeOf(useServerEvents([events.log, events.dated]).events.value).toEqualTypeOf<readonly EventOf<Events>[]>()
   expectTypeOf(useServerEvents(() => events.dated).events.value[0]!.at).toEqualTypeOf<Date>()
-  const history = useServerEvents(events.log, { history: () => '/old', limit: 5 })
+  const history = useEventHistory(events.log, { history: () => '/old', limit: 5 })
   expectTypeOf(history.events.value).toEqualTypeOf<readonly EventOf<Events, 'log'>[]>()
   expectTypeOf(history.hasOlder.value).toEqualTypeOf<boolean>()
-  const hasOlder = useServerEvents(events.log, { history: true, select: (view) => view.hasOlder })
+  const hasOlder = useEventHistory(events.log, { select: (view) => view.hasOlder })
   expectTypeOf(hasOlder.value).toEqualTypeOf<boolean>()
 
   useServerEvent(events.dated, ({ at }) => expectTypeOf(at).toEqualTypeOf<Date>())

@@ -3,13 +3,13 @@ import { describe, vi } from 'vitest'
 import { defineComponent, h, ref } from 'vue'
 import { events } from '../../../test-support/fake-log.js'
 import { checkHistory } from '../../../test-support/history-hook-checks.js'
-import { SSEProvider, useServerEvents } from './index.js'
+import { SSEProvider, useEventHistory } from './index.js'
 
-describe('useServerEvents with a history', () => {
+describe('useEventHistory', () => {
   checkHistory(
     (service, options) => {
       const channel = ref(options.channel)
-      const setup = () => useServerEvents(events.log, { history: true, limit: options.limit, channel })
+      const setup = () => useEventHistory(events.log, { limit: options.limit, channel })
       let list!: ReturnType<typeof setup>
       const List = defineComponent(() => {
         list = setup()

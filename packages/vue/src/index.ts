@@ -22,6 +22,7 @@ export {
 } from './sse-connection-indicator.js'
 export { SSEProvider, type SSEProviderProps } from './sse-provider.js'
 export { type ConnectionStatusResult, useConnectionStatus } from './use-connection-status.js'
+export { type EventHistoryOptions, type HistoryEvents, useEventHistory } from './use-event-history.js'
 export { useEventReducer } from './use-event-reducer.js'
 export { useEventStream } from './use-event-stream.js'
 export type { CollectOptions } from './use-fold.js'
@@ -29,10 +30,4 @@ export { useGap } from './use-gap.js'
 export { type Presence, type PresenceOptions, usePresence } from './use-presence.js'
 export { type RunResult, useRun } from './use-run.js'
 export { type ServerEventOptions, useServerEvent } from './use-server-event.js'
-export {
-  type HistoryEvents,
-  type HistoryEventsOptions,
-  type ServerEvents,
-  type ServerEventsOptions,
-  useServerEvents,
-} from './use-server-events.js'
+export { type ServerEvents, type ServerEventsOptions, useServerEvents } from './use-server-events.js'

@@ -87,7 +87,6 @@ describe('the pages of a history', () => {
       '/events/history?tenant=7&channel=a&channel=b&before=5&limit=2',
       '/events/history?tenant=7&channel=a&channel=b&before=2&limit=2',
     ])
-    expect(history.stateOf(undefined)).toMatchObject({ hasOlder: false })
   })
 
   it('name the channel of the list alone, at an address of their own', async () => {
@@ -261,7 +260,7 @@ describe('a list with a history', () => {
     await loading
     flushFrame()
     expect(view.result).toEqual([])
-    expect(history.stateOf(view)).toEqual({
+    expect(history.stateOf(view)).toMatchObject({
       hasOlder: true,
       loadingOlder: false,
       olderError: undefined,

@@ -20,11 +20,11 @@ export interface HistoryOptions {
   pageSize?: number
 }
 
-/** `true` for the stream's own history route, its address, or options. `false` for none. */
-export type HistoryOption = boolean | string | URL | HistoryOptions
+/** `true` for the stream's own history route, its address, or options. */
+export type HistoryOption = true | string | URL | HistoryOptions
 
-/** State of a list's history. Replaced, never changed. */
-export interface HistoryState {
+/** The history of a list, and the call that loads a part of it. Replaced, never changed. */
+export interface OlderEvents {
   /** There may be older events: `true` until the server has said that it keeps none. */
   readonly hasOlder: boolean
   /** A request is under way. */
@@ -33,17 +33,14 @@ export interface HistoryState {
   readonly olderError: unknown
   /** The server keeps no older events, but once did, or may have. */
   readonly trimmed: boolean
+  /**
+   * Loads a page of older events and adds it before the others. Does nothing if there are none, or before the component is
+   * mounted; while a page is being loaded, returns its promise. May be passed on as a function.
+   *
+   * @returns Settles when the page is in the list, or could not be loaded. Never rejects: see `olderError`.
+   */
+  readonly loadOlder: () => Promise<void>
 }
-
-/** State of a list whose history nobody asked for. Render it on a server and while hydrating. */
-export const initialHistory: HistoryState = {
-  hasOlder: true,
-  loadingOlder: false,
-  olderError: undefined,
-  trimmed: false,
-}
-
-const noHistory: HistoryState = { ...initialHistory, hasOlder: false }
 
 /** Pages that one call loads at most, while none has an event that the list shows. */
 const maxPages = 10
@@ -58,7 +55,6 @@ type Events = readonly BaseEvent[]
  */
 export class EventHistory implements FoldRecipe<Events> {
   readonly key: readonly [unknown, ...unknown[]] = [this]
-  #state = initialHistory
   #limit: number
   #option: HistoryOption
   /** Length of the list after the last load, to which `limit` new events may be added. */
@@ -72,6 +68,15 @@ export class EventHistory implements FoldRecipe<Events> {
   #loading: { readonly controller: AbortController; readonly done: Promise<void> } | undefined
   readonly #listeners = new Set<() => void>()
 
+  readonly #initial: OlderEvents = {
+    hasOlder: true,
+    loadingOlder: false,
+    olderError: undefined,
+    trimmed: false,
+    loadOlder: () => this.loadOlder(),
+  }
+  #state = this.#initial
+
   /** @throws {ConfigurationError} for an invalid option. */
   constructor(limit: number, option: HistoryOption) {
     checkHistoryOptions(optionsOf(option))
@@ -79,11 +84,12 @@ export class EventHistory implements FoldRecipe<Events> {
     this.#option = option
   }
 
-  /** State to show with a view. `undefined` has no history. */
-  stateOf(view: FoldView<Events> | undefined): HistoryState {
-    if (!view) return noHistory
-    return this.#view === view ? this.#state : initialHistory
-  }
+  /**
+   * State to show with a view. `undefined` for a render on a server and while hydrating. Bound, so it can be passed on as a
+   * function.
+   */
+  readonly stateOf = (view: FoldView<Events> | undefined): OlderEvents =>
+    view && this.#view === view ? this.#state : this.#initial
 
   /** Number of events that the list holds at most. */
   get bound(): number {
@@ -146,12 +152,7 @@ export class EventHistory implements FoldRecipe<Events> {
     }
   }
 
-  /**
-   * Loads a page of older events and adds it before the others. Does nothing if there are none, or before the component is
-   * mounted; while a page is being loaded, returns its promise.
-   *
-   * @returns Settles when the page is in the list, or could not be loaded. Never rejects: see `olderError`.
-   */
+  /** See {@link OlderEvents}. */
   readonly loadOlder = (): Promise<void> => {
     const view = this.#view
     const access = view && historyOf(view.binding.service)
@@ -232,7 +233,7 @@ export class EventHistory implements FoldRecipe<Events> {
     this.#loaded = 0
     this.#edge = undefined
     this.#doubles = new Set()
-    if (this.#state !== initialHistory) this.#set(initialHistory)
+    if (this.#state !== this.#initial) this.#set(this.#initial)
   }
 
   #stop(): void {
@@ -242,7 +243,7 @@ export class EventHistory implements FoldRecipe<Events> {
     this.#set({ loadingOlder: false })
   }
 
-  #set(changes: Partial<HistoryState>): void {
+  #set(changes: Partial<OlderEvents>): void {
     this.#state = { ...this.#state, ...changes }
     for (const listener of [...this.#listeners]) listener()
   }
@@ -292,6 +293,6 @@ async function read(
 }
 
 function optionsOf(option: HistoryOption): HistoryOptions {
-  if (typeof option === 'boolean') return {}
+  if (option === true) return {}
   return typeof option === 'string' || option instanceof URL ? { url: option } : option
 }

@@ -17,10 +17,9 @@ export {
   EventHistory,
   type HistoryOption,
   type HistoryOptions,
-  type HistoryState,
-  initialHistory,
+  type OlderEvents,
 } from './event-history.js'
-export { type EventsView, type OlderEvents, viewEvents } from './events-view.js'
+export { type EventsView, viewEvents } from './events-view.js'
 export { type Fold, type FoldSource, FoldStore, isOn, listOf } from './fold-store.js'
 export { type CountedResult, FoldView, type FoldViewOptions } from './fold-view.js'
 export { idleState } from './idle-state.js'
