@@ -90,9 +90,45 @@ it('tries again after a while if the failure may pass, and keeps those it has', 
   })
   h.clock.advance(6_999)
   expect(urls).toHaveLength(2)
-  h.clock.advance(1)
+  h.clock.advance(3_501)
   await shows('b')
   expect(list.view).toMatchObject({ loading: false, error: undefined })
+})
+
+const failed = async ({ list }: { list: ChannelMembers }, status: number) =>
+  vi.waitFor(() => {
+    flushFrame()
+    expect(list.view.error).toMatchObject({ status })
+  })
+
+it('waits longer after each failure, at a moment of its own', async () => {
+  const statuses = [500, 502, 503, 504]
+  const answers = statuses.map((status) => (response: ServerResponse) => void response.writeHead(status).end())
+  const members = await start([...answers, json({ members: [one('a')] })])
+  for (const [index, least] of [1_000, 2_000, 4_000, 8_000].entries()) {
+    await failed(members, statuses[index]!)
+    h.clock.advance(least - 1)
+    expect(members.urls).toHaveLength(index + 1)
+    h.clock.advance(least + 1)
+  }
+  await members.shows('a')
+})
+
+it('waits for hours at most, whatever the server asks', async () => {
+  const away = (response: ServerResponse) => void response.writeHead(503, { 'retry-after': '99999999999' }).end()
+  const setTimeout = vi.spyOn(h.clock, 'setTimeout')
+  await failed(await start([away]), 503)
+  const longest = Math.max(...setTimeout.mock.calls.map(([, ms]) => ms))
+  expect(longest).toBeGreaterThanOrEqual(3_600_000)
+  expect(longest).toBeLessThan(2 * 3_600_000)
+})
+
+it('does not try again while the stream is closed', async () => {
+  const members = await start([(response) => void response.writeHead(503).end()])
+  await failed(members, 503)
+  members.service.close()
+  await afterRetry()
+  expect(members.urls).toHaveLength(1)
 })
 
 it.each([

@@ -2,6 +2,7 @@ import type { BaseEvent, EventDefinition, EventOfDefinition } from '@rivulet/cor
 import { checkHistoryOptions } from '../check-options.js'
 import { loadJson } from '../connection/call-server.js'
 import { besideUrl, type PerAttempt } from '../connection/request.js'
+import { retryDelay, retryPolicy } from '../connection/retry-policy.js'
 import { type HistoryAccess, historyOf } from '../delivery/history-access.js'
 import { development } from '../runtime/development.js'
 import { ConfigurationError, HttpStatusError, isRetryableStatus } from '../runtime/errors.js'
@@ -47,9 +48,6 @@ export interface PresenceView<Member = ChannelMember> {
 /** State of a channel whose members nobody asked for. Render it on a server and while hydrating. */
 export const initialPresence: PresenceView<never> = { members: [], loading: true, error: undefined }
 
-/** Time before a request that failed is made again, in milliseconds. */
-const retryMs = 5_000
-
 /**
  * Members of a channel behind one hook or composable. It loads them once the stream is open, and follows the events that tell of
  * changes. After a gap or a reconnection it loads them again. It has no effect until it is opened, so a render may create one
@@ -68,6 +66,8 @@ export class ChannelMembers {
   #loading: AbortController | undefined
   #loaded = false
   #error: unknown
+  /** Number of requests that failed in a row. */
+  #failures = 0
   #timer: unknown
   readonly #listeners = new Set<() => void>()
 
@@ -114,7 +114,7 @@ export class ChannelMembers {
       service.onStatusChange(({ status }, previous) => {
         if (status === 'open' && previous.status !== 'open') this.#load()
         // Changes may be missing from now on.
-        else if (status !== 'open' && this.#loading) this.#stop()
+        else if (status !== 'open') this.#stop()
       }),
     ]
     if (service.status === 'open') this.#load()
@@ -154,6 +154,7 @@ export class ChannelMembers {
         this.#loading = undefined
         this.#loaded = true
         this.#error = undefined
+        this.#failures = 0
         this.#members = changed(members, this.#changes)
         nextFrame(this.#show)
       },
@@ -163,7 +164,9 @@ export class ChannelMembers {
         this.#error = error
         nextFrame(this.#show)
         if (isFinal(error)) return
-        const delayMs = (error instanceof HttpStatusError && error.retryAfterMs) || retryMs
+        const retryAfterMs = error instanceof HttpStatusError ? error.retryAfterMs : undefined
+        const situation = { attempt: ++this.#failures, retryAfterMs, random: access.clock.random() }
+        const delayMs = retryDelay(retryPolicy(access.options.retry), situation)
         this.#timer = access.clock.setTimeout(() => this.#load(), delayMs)
       },
     )
