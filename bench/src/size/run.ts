@@ -71,7 +71,7 @@ const subjects: readonly Subject[] = [
     code: `${client}; export * from '@rivulet/vue'`,
     external: ['vue'],
     onTopOf: client,
-    ceiling: 9_240,
+    ceiling: 9_270,
   },
   {
     name: 'rivulet: chat transport on top',
