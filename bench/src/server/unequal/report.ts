@@ -36,7 +36,7 @@ export function judgeUnequal({ fairness, large, joins }: UnequalResults): Budget
       'ms',
     ),
     atMost('the latest of its events', Math.max(...fairness.rivulet.map(({ worst }) => worst)), 200, 'ms'),
-    atMost('growth by a large event', over(large.rivulet, growth), 2, '× the event'),
+    atMost('growth by a large event', over(large.rivulet, growth), 1.3, '× the event'),
     atMost('CPU per join with 100 events', over(rivulet, cpu) / over(bare, cpu), 1.3, '× bare'),
     atMost(`longest stall while streams join (bare: ${number(over(bare, stall))})`, over(rivulet, stall), 60, 'ms'),
   ]

@@ -2,6 +2,7 @@ import { encodeControlEvent, encodeMessage } from '@rivulet/core'
 import type { BackplaneMessage, LiveMessage, StoredMessage } from '../backplane/backplane.js'
 import { formatPosition } from '../backplane/position.js'
 import type { ServerGapReason } from '../runtime/gap-reason.js'
+import { LargePayload, partChars } from '../sinks/large-payload.js'
 import { Payload } from '../sinks/payload.js'
 
 /** An event as a filter sees it: the flat object of the wire. */
@@ -78,7 +79,7 @@ export class Frame {
   /** The bytes, shared by all connections that get this frame in a write of its own. */
   get payload(): Payload {
     if (!this.#payload) {
-      this.#payload = new Payload(this.text)
+      this.#payload = this.#message ? payloadOf(this.#message, this.position, this.text) : new Payload(this.text)
       if (this.#message && this.size > largeChars) this.#text = undefined
     }
     return this.#payload
@@ -110,6 +111,14 @@ export class Frame {
 export function encodeFrame({ type, data }: BackplaneMessage, position: number | undefined): string {
   const id = position === undefined ? undefined : formatPosition(position)
   return encodeMessage({ id, event: type, data })
+}
+
+/** The payload of an event's frame. @param text The frame as `encodeFrame` makes it. */
+function payloadOf({ type, data }: BackplaneMessage, position: number | undefined, text: string): Payload {
+  // Lines of data begin with a field name each, so the data is not a part of the text then.
+  if (data.length <= partChars || typeof Buffer !== 'function' || /[\r\n]/.test(data)) return new Payload(text)
+  const frame = encodeFrame({ type, data: '0' }, position)
+  return new LargePayload(frame.slice(0, -'0\n\n'.length), data, '\n\n')
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ConnectionInfo } from '../runtime/connection-info.js'
+import { LargePayload, partChars } from '../sinks/large-payload.js'
 import { Payload } from '../sinks/payload.js'
 import type { Sink } from '../sinks/sink.js'
 import type { Batch } from './batch.js'
@@ -56,6 +57,8 @@ export class Outlet implements Watched {
   #linger: unknown
   /** The large payloads among the buffered ones. */
   #held: Payload[] | undefined
+  /** A payload of which some parts are not written yet, and the next of them. */
+  #unfinished: { readonly payload: LargePayload; next: number } | undefined
 
   constructor(runtime: DeliveryRuntime, sink: Sink, owner: OutletOwner, { filter, compression }: OutletOptions) {
     this.#runtime = runtime
@@ -72,6 +75,12 @@ export class Outlet implements Watched {
 
   get bufferedBytes(): number {
     return this.#sink.bufferedBytes
+  }
+
+  /** Buffered bytes, and those that are not written yet. */
+  get #waitingBytes(): number {
+    const { payload, next } = this.#unfinished ?? {}
+    return this.#sink.bufferedBytes + (payload ? (payload.count - next!) * partChars : 0)
   }
 
   /** Tells if the stream's filter lets a frame pass. A filter that throws lets nothing pass. */
@@ -91,8 +100,8 @@ export class Outlet implements Watched {
 
   /** Tells if a payload fits below the high water mark. An empty buffer takes any payload, since a larger one would wait for ever. */
   hasRoomFor(payload: Payload): boolean {
-    const buffered = this.#sink.bufferedBytes
-    return buffered === 0 || buffered + payload.length <= this.#runtime.highWaterMarkBytes
+    const waiting = this.#waitingBytes
+    return waiting === 0 || waiting + payload.length <= this.#runtime.highWaterMarkBytes
   }
 
   /** Writes to this connection alone. */
@@ -133,7 +142,7 @@ export class Outlet implements Watched {
 
   /** Writes a heartbeat, unless other bytes are still buffered. */
   beat(payload: Payload): void {
-    if (this.#sink.bufferedBytes > 0) return
+    if (this.#waitingBytes > 0) return
     this.lastWriteAt = this.#runtime.clock.now()
     this.#runtime.counters.heartbeats++
     this.#putOwn(payload)
@@ -153,7 +162,9 @@ export class Outlet implements Watched {
   #put(payload: Payload, encoded: Encoded): void {
     let isSent = true
     try {
-      if (encoded instanceof Payload) isSent = this.#send(encoded)
+      this.#finish()
+      if (encoded instanceof LargePayload) isSent = this.#begin(encoded)
+      else if (encoded instanceof Payload) isSent = this.#send(encoded)
       else for (const part of encoded()) isSent = this.#send(part)
     } catch (error) {
       this.#owner.fail(error, 'write')
@@ -174,6 +185,32 @@ export class Outlet implements Watched {
     return this.#sink.write(payload)
   }
 
+  #begin(payload: LargePayload): boolean {
+    this.#unfinished = { payload, next: 0 }
+    return this.#continue()
+  }
+
+  /** Writes parts of a large payload until one has to be buffered. Returns false then. The next ones follow when that one is sent. */
+  #continue(): boolean {
+    while (this.#unfinished) if (!this.#sendPart(this.#unfinished)) return false
+    return true
+  }
+
+  /** Writes all parts that are left, because other bytes come behind them. */
+  #finish(): void {
+    while (this.#unfinished) this.#sendPart(this.#unfinished)
+  }
+
+  #sendPart(unfinished: { readonly payload: LargePayload; next: number }): boolean {
+    const { payload } = unfinished
+    const part = payload.part(unfinished.next++)
+    if (unfinished.next === payload.count) this.#unfinished = undefined
+    if (this.#send(part)) return true
+    // Others that send it meanwhile share its bytes.
+    this.#hold(part)
+    return false
+  }
+
   /** Call this when bytes that were written had to be buffered. */
   congest(): void {
     this.congested = true
@@ -187,15 +224,25 @@ export class Outlet implements Watched {
   }
 
   #releaseHeld(): void {
-    if (!this.#held) return
-    for (const payload of this.#held) payload.holders--
+    const held = this.#held
+    if (!held) return
     this.#held = undefined
+    // Before the release, so that it is held without a break.
+    if (this.#unfinished) this.#hold(this.#unfinished.payload)
+    for (const payload of held) payload.holders--
     this.#runtime.replays.trim()
   }
 
   onDrain(): void {
-    this.congested = false
     this.#releaseHeld()
+    try {
+      if (!this.#continue()) return
+    } catch (error) {
+      this.#owner.fail(error, 'write')
+      return
+    }
+    this.#releaseHeld()
+    this.congested = false
     this.#runtime.stallWatch.delete(this)
     if (this.complete) this.#owner.onComplete()
   }
@@ -207,11 +254,13 @@ export class Outlet implements Watched {
 
   /** Call this when nothing more will be written. */
   stop(): void {
+    this.#unfinished = undefined
     this.#runtime.stallWatch.delete(this)
   }
 
   /** Ends the response once everything written is sent. @throws if the sink throws. */
   end(): void {
+    this.#finish()
     if (this.#compressed) this.#sink.write(this.#compressed.trailer())
     this.#sink.end(this.#runtime.closing)
   }
