@@ -22,6 +22,7 @@ const application = `
   export * from '@rivulet/core'
   export * from '@rivulet/client'
   export * from '@rivulet/client/binding'
+  export * from '@rivulet/client/core'
   export * from '@rivulet/client/query'
   export * from '@rivulet/client/store'
   export * as react from '@rivulet/react'

@@ -4,6 +4,7 @@ import { presets } from '../../tsup.preset.js'
 const entry = {
   index: 'src/index.ts',
   binding: 'src/binding/index.ts',
+  core: 'src/core.ts',
   query: 'src/query/index.ts',
   store: 'src/store/index.ts',
 }

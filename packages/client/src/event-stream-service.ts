@@ -15,25 +15,25 @@ import {
 import { checkChannels, checkIteratorOptions, checkStreamOptions } from './check-options.js'
 import type { ConnectionStatus } from './connection/connection-machine.js'
 import { DirectConnection } from './connection/direct-connection.js'
-import type { ConnectionSink, StreamLink } from './connection/stream-link.js'
 import type { ConnectionState } from './connection-state.js'
-import { type CursorStore, createCursorStore } from './delivery/cursor-store.js'
-import { Dispatcher } from './delivery/dispatcher.js'
+import { ContractDispatcher } from './delivery/contract-dispatcher.js'
+import { createCursorStore } from './delivery/cursor-store.js'
 import type { EventIterable, EventIterator, IteratorOptions } from './delivery/event-iterator.js'
-import { type EventHandler, HandlerList, type SubscribeOptions } from './delivery/handler-list.js'
+import type { EventHandler, HandlerList, SubscribeOptions } from './delivery/handler-list.js'
 import { takeHistory } from './delivery/history-access.js'
 import { Loops } from './delivery/loops.js'
 import { StreamErrors } from './delivery/stream-errors.js'
 import { takeConnectCalls } from './runtime/connect-calls.js'
 import { development } from './runtime/development.js'
-import { ChannelsRefusedError, ConfigurationError } from './runtime/errors.js'
+import { ConfigurationError } from './runtime/errors.js'
 import { decide } from './runtime/guard.js'
 import { type StreamErrorContext, takeReports } from './runtime/report-to.js'
 import { takeUnreadEvents } from './runtime/unread-events.js'
 import { createSharedLink } from './shared/shared-link.js'
+import { type Listener, StreamCore } from './stream-core.js'
 import type { EventStreamServiceOptions } from './stream-options.js'
 
-type Listener<T extends unknown[]> = (...values: T) => unknown
+// The face of the client: makes a stream of all parts.
 
 /**
  * A stream of typed events. It connects, reconnects and resumes at its cursor. If it cannot resume, it reports a gap.
@@ -47,87 +47,57 @@ type Listener<T extends unknown[]> = (...values: T) => unknown
  */
 export class EventStreamService<Contract extends EventContract = EventContract> {
   readonly #options: EventStreamServiceOptions<Contract>
-  readonly #link: StreamLink
-  readonly #dispatcher: Dispatcher
-  readonly #store: CursorStore | undefined
-  readonly #statusListeners = new HandlerList<[ConnectionState, ConnectionState]>()
-  readonly #endListeners = new HandlerList<EndEvent>()
+  readonly #dispatcher: ContractDispatcher
   readonly #errors = new StreamErrors()
   readonly #loops: Loops
-  #state: ConnectionState
-  /** Aborts with the next `close()`, which removes the listeners of earlier signals. */
-  #closing = new AbortController()
-  /** `connect()` was called, so the stream outlives its last iterator. */
-  #connectCalled = false
-  #names: readonly string[] | undefined
-  /** Iterators throw the error that closed the stream, so it need not go to the console. */
-  #thrown = false
+  readonly #core: StreamCore
 
   /** @throws {ConfigurationError} if an option has an invalid value. */
   constructor(options: EventStreamServiceOptions<Contract>) {
     checkStreamOptions(options as EventStreamServiceOptions)
     const { events, clock = systemClock, validate = true, mapMessage, persist = false } = options
     this.#options = options
-    this.#dispatcher = new Dispatcher({
+    const errors = this.#errors
+    const dispatcher = new ContractDispatcher({
       contract: events,
       validate,
       mapMessage,
       channels: options.channels,
       clock,
       callbackTimeoutMs: options.callbackTimeoutMs ?? 10_000,
-      report: this.#errors.report,
+      report: errors.report,
     })
-    this.#loops = new Loops(this.#dispatcher, clock, {
-      onStart: () => this.#start('connect'),
+    const loops = new Loops(dispatcher, clock, {
+      onStart: () => core.start('connect'),
       onIdle: () => {
-        if (!this.#connectCalled && this.status !== 'closed') this.close()
+        if (!core.connectCalled && core.status !== 'closed') core.close()
       },
     })
-    const sink: ConnectionSink = {
-      message: (message, ...facts) => {
-        if (this.#isLast(message)) this.#link.send({ type: 'ended' })
-        else this.#dispatcher.message(message, ...facts)
-      },
-      advance: (step) =>
-        this.#dispatcher.inOrder(() => {
-          step(this.#dispatcher.progress)
-          this.#namesAtCursor()
-        }),
-      live: () => this.#dispatcher.live(),
-      cursor: (id) => this.#dispatcher.moveTo(id),
-      gap: (gap, id) => this.#dispatcher.gap(gap, id),
-      error: (error) => {
-        // The state does not have the error of a stream that stays open.
-        const isVisible = !(error instanceof ChannelsRefusedError) && (this.status !== 'closed' || this.#thrown)
-        this.#errors.report(error, 'connection', isVisible)
-      },
-      changed: () => this.#onChange(),
-      ready: () => this.#dispatcher.drained ?? this.#loops.resumed,
-    }
-    this.#link = createSharedLink(options, clock, sink) ?? new DirectConnection(options, clock, sink)
-    this.#store = createCursorStore(
-      persist,
-      options,
-      clock,
-      () => [this.lastEventId, this.#namesAtCursor(), this.#dispatcher.isPositioned],
-      (error) => this.#errors.report(error, 'persist'),
-    )
-    this.#startAt(options.lastEventId ?? '')
-    this.#state = this.#snapshot()
-    takeReports(this, (error) => this.#errors.report(error, 'reducer'))
-    takeUnreadEvents(this, (listener) => this.#dispatcher.unread.add(listener))
+    const core = new StreamCore(options.lastEventId ?? '', {
+      errors,
+      dispatcher,
+      loops,
+      link: (sink) => createSharedLink(options, clock, sink) ?? new DirectConnection(options, clock, sink),
+      store: (source) => createCursorStore(persist, options, clock, source, (error) => errors.report(error, 'persist')),
+      isLast: (message) => this.#isLast(message),
+    })
+    this.#dispatcher = dispatcher
+    this.#loops = loops
+    this.#core = core
+    takeReports(this, (error) => errors.report(error, 'reducer'))
+    takeUnreadEvents(this, (listener) => dispatcher.unread.add(listener))
     takeHistory(this, {
       options,
       clock,
-      channels: () => this.#dispatcher.progress.have,
-      read: (message, id) => this.#dispatcher.read(message, id),
-      report: (error) => this.#errors.report(error, 'event'),
+      channels: () => dispatcher.progress.have,
+      read: (message, id) => dispatcher.read(message, id),
+      report: (error) => errors.report(error, 'event'),
     })
     takeConnectCalls(this, {
-      wasCalled: () => this.#connectCalled,
+      wasCalled: () => core.connectCalled,
       undo: () => {
-        this.#connectCalled = false
-        if (this.#loops.size === 0) this.close()
+        core.connectCalled = false
+        if (loops.size === 0) core.close()
       },
     })
   }
@@ -139,11 +109,11 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
 
   /** The current state, as an immutable snapshot that every change replaces. */
   get state(): ConnectionState {
-    return this.#state
+    return this.#core.state
   }
 
   get status(): ConnectionStatus {
-    return this.#state.status
+    return this.#core.status
   }
 
   /**
@@ -152,12 +122,12 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
    * next one takes over from it.
    */
   get lastEventId(): string {
-    return this.#loops.cursor ?? this.#dispatcher.lastEventId
+    return this.#core.lastEventId
   }
 
   /** The time of the last byte, by the stream's clock; `undefined` before the first byte. */
   get lastActivityAt(): number | undefined {
-    return this.#link.lastActivityAt
+    return this.#core.link.lastActivityAt
   }
 
   /** The clock of the stream. `retryAt` and `lastActivityAt` are its times. */
@@ -174,15 +144,8 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
    * Connects, and stays connected until `close()`, the stream's end or a final error. Until then, further calls have no
    * effect. The signal closes the stream when it aborts.
    */
-  connect({ signal }: { signal?: AbortSignal } = {}): void {
-    if (signal?.aborted) return
-    this.#connectCalled = true
-    this.#start('connect')
-    if (!signal) return
-    const stop = () => this.close()
-    signal.addEventListener('abort', stop)
-    // Not by the option `signal` of the listener, which React Native ignores.
-    this.#closing.signal.addEventListener('abort', () => signal.removeEventListener('abort', stop))
+  connect(options?: { signal?: AbortSignal }): void {
+    this.#core.connect(options)
   }
 
   /**
@@ -190,8 +153,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
    * the server may be acting on a request that is not `idempotent`, this has no effect.
    */
   reconnect(): void {
-    this.#connectCalled = true
-    this.#start('reconnect')
+    this.#core.reconnect()
   }
 
   /**
@@ -207,13 +169,14 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
    */
   setChannels(names: readonly string[]): Promise<void> {
     checkChannels(names)
-    if (this.#options.shared || !this.#link.setChannels) {
+    const { link } = this.#core
+    if (this.#options.shared || !link.setChannels) {
       const fix = development
         ? 'The tabs of a shared stream have the same channels. Omit shared, or create another stream.'
         : ''
       throw new ConfigurationError('setChannels', names, fix)
     }
-    return this.#link.setChannels(names)
+    return link.setChannels(names)
   }
 
   /**
@@ -221,14 +184,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
    * handlers still get the current event.
    */
   close(): void {
-    this.#connectCalled = false
-    this.#closing.abort()
-    this.#closing = new AbortController()
-    this.#dispatcher.cancel()
-    // The next connection asks again for received but undelivered events, unless they wait for the next loop.
-    this.#startAt(this.#dispatcher.lastEventId)
-    this.#loops.stop()
-    this.#link.send({ type: 'close' })
+    this.#core.close()
   }
 
   /**
@@ -273,7 +229,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
 
   /** Calls the handler with every event of the contract, after the handlers of its type. */
   onAny(handler: EventHandler<EventOf<Contract>>, options?: SubscribeOptions): () => void {
-    return this.#dispatcher.any.add(handler as EventHandler<BaseEvent>, options)
+    return this.#core.onAny(handler, options)
   }
 
   /** Calls the handler with every message, neither parsed nor validated. Use it for foreign streams. */
@@ -313,12 +269,12 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     listener: Listener<[state: ConnectionState, previous: ConnectionState]>,
     options?: SubscribeOptions,
   ): () => void {
-    return this.#statusListeners.add(([state, previous]) => listener(state, previous), options)
+    return this.#core.onStatusChange(listener, options)
   }
 
   /** Calls the listener for every gap: a place where events may be missing. Gaps and events come in order. */
   onGap(listener: Listener<[gap: GapEvent]>, options?: SubscribeOptions): () => void {
-    return this.#dispatcher.gaps.add(listener, options)
+    return this.#core.onGap(listener, options)
   }
 
   /**
@@ -341,7 +297,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       told = end
       return listener(end)
     }
-    return this.#endListeners.add(typeof listener === 'function' ? tellOnce : listener, options)
+    return this.#core.ends.add(typeof listener === 'function' ? tellOnce : listener, options)
   }
 
   /**
@@ -350,30 +306,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
    * that closed the stream, and all other errors go to the console.
    */
   onError(listener: Listener<[error: unknown, context: StreamErrorContext]>, options?: SubscribeOptions): () => void {
-    return this.#errors.add(listener, options)
-  }
-
-  #start(type: 'connect' | 'reconnect'): void {
-    if (this.#dispatcher.lastEventId === '' && this.#store) {
-      const [id, names] = this.#store.load()
-      if (names) this.#dispatcher.progress.have = names
-      this.#startAt(id)
-    }
-    this.#link.send({ type })
-  }
-
-  #startAt(id: string): void {
-    this.#dispatcher.startAt(id)
-    this.#link.lastEventId = id
-    this.#link.progress?.copy(this.#dispatcher.progress)
-  }
-
-  /** Returns the names for which `lastEventId` counts: while a loop is behind, only those that stay. */
-  #namesAtCursor(): readonly string[] | undefined {
-    const { have } = this.#dispatcher.progress
-    const isBehind = this.#loops.cursor !== undefined
-    this.#names = isBehind ? this.#names?.filter((name) => have?.includes(name)) : have
-    return this.#names
+    return this.#core.onError(listener, options)
   }
 
   #handlersOf(event: string | EventDefinition): HandlerList<BaseEvent> {
@@ -396,26 +329,5 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
       this.#errors.report(error, 'until')
       return false
     }
-  }
-
-  #onChange(): void {
-    const previous = this.#state
-    this.#state = this.#snapshot()
-    this.#store?.keep(this.#state.status !== 'closed' && this.#state.status !== 'idle')
-    if (this.#state.status === 'closed' && previous.status !== 'closed') {
-      const { error, ended } = this.#state
-      const failure = error === undefined ? undefined : { error }
-      this.#thrown = this.#loops.size > 0
-      this.#dispatcher.inOrder(() => {
-        this.#loops.end(failure)
-        if (ended) this.#endListeners.emit(ended, this.#errors.report)
-      })
-    }
-    this.#statusListeners.emit([this.#state, previous], this.#errors.report)
-  }
-
-  #snapshot(): ConnectionState {
-    const { lastEventId, lastActivityAt } = this
-    return { ...this.#link.snapshot, lastEventId, lastActivityAt }
   }
 }

@@ -23,10 +23,9 @@ export class RivuletError extends Error {
   static readonly code: string | undefined = undefined
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    if (Object.prototype.isPrototypeOf.call(this.prototype, value as object)) return true
-    if (typeof value !== 'object' || value === null || !(brand in value)) return false
-    if (this === RivuletError) return true
-    return Object.hasOwn(this, 'code') && 'code' in value && this.code === value.code
+    if (super[Symbol.hasInstance](value)) return true
+    const object: { code?: unknown } = Object(value)
+    return brand in object && (this === RivuletError || (Object.hasOwn(this, 'code') && this.code === object.code))
   }
 
   /** Stable identifier of the error's class, `RIVULET_…`. */

@@ -5,6 +5,7 @@ import { type Resolvers, withResolvers } from '../runtime/with-resolvers.js'
 import { callServer } from './call-server.js'
 import { ChannelProgress, sameNames, sortedNames } from './channel-progress.js'
 import type { ConnectionOptions } from './connection-options.js'
+import type { StreamChannels } from './fixed-channels.js'
 import { besideUrl } from './request.js'
 import { type RetryPolicy, retryDelay } from './retry-policy.js'
 import type { ConnectionSink } from './stream-link.js'
@@ -41,7 +42,7 @@ interface Target {
  * Changes the channels of a connection. Sends one change at a time, the latest first, and repeats it until the server has
  * carried it out: a new connection begins with the channels of which nothing is missing.
  */
-export class ChannelChanges {
+export class ChannelChanges implements StreamChannels {
   readonly progress: ChannelProgress
   readonly #options: ConnectionOptions
   readonly #policy: RetryPolicy

@@ -45,6 +45,19 @@ export function refreshOnce(hook: RefreshHook, count: number, patience: Patience
   return call.done
 }
 
+/** A credential, as a connection sees it. */
+export interface Credential {
+  /** Number of refreshes so far. */
+  count(): number
+  /** Refreshes it, unless there were more than `count` refreshes. */
+  refresh(count: number, patience: Patience): Promise<void>
+}
+
+/** Returns the credential that a hook refreshes. */
+export function credentialOf(hook: RefreshHook): Credential {
+  return { count: () => refreshCount(hook), refresh: (count, patience) => refreshOnce(hook, count, patience) }
+}
+
 function begin(hook: RefreshHook, entry: Refreshes, { clock, timeoutMs }: Patience): Call {
   const abandon = new AbortController()
   const done = ask('onUnauthorized', hook, { clock, timeoutMs, signal: abandon.signal })

@@ -2,7 +2,8 @@ import { type BaseEvent, defineEvents, EventValidationError, type SseMessage } f
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { FakeClock } from '../../../testing/src/fake-clock.js'
-import { Dispatcher, type DispatcherOptions } from './dispatcher.js'
+import { ContractDispatcher, type ContractDispatcherOptions } from './contract-dispatcher.js'
+import type { Dispatcher } from './dispatcher.js'
 
 const events = defineEvents({
   token: z.object({ text: z.string() }),
@@ -17,8 +18,8 @@ beforeEach(() => {
   errors = []
 })
 
-function create(options: Partial<DispatcherOptions> = {}) {
-  return new Dispatcher({
+function create(options: Partial<ContractDispatcherOptions> = {}) {
+  return new ContractDispatcher({
     contract: events,
     validate: true,
     mapMessage: undefined,

@@ -1,36 +1,20 @@
 import type { Clock } from '@rivulet/core'
-import {
-  type BaseEvent,
-  comparePositions,
-  type EventContract,
-  type GapEvent,
-  type SseMessage,
-  type StandardSchemaV1,
-  UnknownEventError,
-} from '@rivulet/core'
+import { type BaseEvent, comparePositions, type GapEvent, type SseMessage, type StandardSchemaV1 } from '@rivulet/core'
 import { ChannelProgress } from '../connection/channel-progress.js'
 import type { BesideCursor } from '../connection/stream-link.js'
-import { development } from '../runtime/development.js'
-import { ConfigurationError } from '../runtime/errors.js'
-import { ask, decide } from '../runtime/guard.js'
+import { ask } from '../runtime/guard.js'
 import type { ErrorStage } from '../runtime/report-to.js'
 import { HandlerList } from './handler-list.js'
-import { type MappedEvent, readPayload, toEvent } from './typed-event.js'
+import { type MappedEvent, readPayload, readStamp, toEvent } from './typed-event.js'
 
 export interface DispatcherOptions {
-  contract: EventContract | undefined
-  validate: boolean
   /** The names of the channels that the cursor given to the stream counts for. */
   channels?: readonly string[] | undefined
-  mapMessage: ((message: SseMessage) => MappedEvent | undefined) | undefined
   clock: Clock
-  /** Time limit for a schema, in milliseconds. */
+  /** Time limit for making an event, in milliseconds. */
   callbackTimeoutMs: number
   report: (error: unknown, stage?: ErrorStage) => void
 }
-
-/** Maximum number of unknown event names to report, once each: a stream may bring new ones forever. */
-const maxUnknown = 100
 
 interface TypeEntry {
   readonly handlers: HandlerList<BaseEvent>
@@ -38,8 +22,8 @@ interface TypeEntry {
 }
 
 /**
- * Turns messages into events and calls the handlers. Drops events that were delivered before, and validates the others.
- * Keeps the order of receipt, even if a schema is asynchronous.
+ * Turns messages into events and calls the handlers. Drops events that were delivered before. Keeps the order of receipt, even
+ * if an event is made asynchronously.
  */
 export class Dispatcher {
   readonly raw: HandlerList<SseMessage> = new HandlerList()
@@ -53,7 +37,6 @@ export class Dispatcher {
   readonly #options: DispatcherOptions
   /** Types that ever had a handler. One lookup serves each event. */
   readonly #types = new Map<string, TypeEntry>()
-  readonly #unknown = new Set<string>()
   /** IDs are positions, which only increase. */
   isPositioned = false
   #lastEventId = ''
@@ -96,10 +79,9 @@ export class Dispatcher {
   typed(type: string, schema?: StandardSchemaV1): HandlerList<BaseEvent> {
     let entry = this.#types.get(type)
     if (!entry) {
-      entry = { handlers: new HandlerList(), schema: this.#options.contract?.[type]?.schema }
+      entry = { handlers: new HandlerList(), schema: undefined }
       this.#types.set(type, entry)
     }
-    // The contract's schema has priority over that of the definition that a handler is registered with.
     entry.schema ??= schema
     return entry.handlers
   }
@@ -126,7 +108,7 @@ export class Dispatcher {
    * @throws {EventValidationError} (or rejects with it) if it does not fit.
    */
   read(message: SseMessage, id: string): BaseEvent | Promise<BaseEvent> | undefined {
-    return this.#read(message, id, message.event, this.#types.get(message.event), undefined)
+    return this.make(message, id, message.event, this.#types.get(message.event)?.schema, undefined)
   }
 
   /** Calls back in the order of receipt: after all earlier events and before all later ones. */
@@ -177,13 +159,13 @@ export class Dispatcher {
     let stage: ErrorStage = 'mapMessage'
     let type: string | undefined
     try {
-      const mapped = this.#map(message)
+      const mapped = this.map(message)
       stage = 'event'
       if (mapped !== null) {
         type = mapped ? mapped.type : message.event
         entry = this.#types.get(type)
         if (entry?.handlers.size || this.any.size)
-          event = this.#read(message, beside ? beside.id : id, type, entry, mapped)
+          event = this.make(message, beside ? beside.id : id, type, entry?.schema, mapped)
       }
     } catch (error) {
       report(error, stage)
@@ -207,38 +189,21 @@ export class Dispatcher {
     )
   }
 
-  /** Returns `undefined` if the message already is an event, and `null` if it is not an event. */
-  #map(message: SseMessage): MappedEvent | undefined | null {
-    const { mapMessage } = this.#options
-    if (!mapMessage) return undefined
-    const mapped = decide('mapMessage', mapMessage, message) ?? null
-    if (mapped !== null && typeof mapped.type !== 'string') {
-      throw new ConfigurationError(
-        'mapMessage',
-        mapped,
-        development ? 'Return { type, payload }, or undefined to skip the message.' : '',
-      )
-    }
-    return mapped
+  /** Reads a message that may be of another format. `undefined`: it is an event. `null`: it is none. */
+  protected map(_message: SseMessage): MappedEvent | undefined | null {
+    return undefined
   }
 
-  /** Makes the typed event. Throws once, and then returns `undefined`, for a type that the contract lacks. */
-  #read(
+  /** Makes the event. `undefined` if there is none to deliver. */
+  protected make(
     message: SseMessage,
     id: string | undefined,
     type: string,
-    entry: TypeEntry | undefined,
-    mapped: MappedEvent | undefined,
+    _schema: StandardSchemaV1 | undefined,
+    _mapped: MappedEvent | undefined,
   ): BaseEvent | Promise<BaseEvent> | undefined {
-    const { contract, validate, clock } = this.#options
-    const schema = entry ? entry.schema : contract?.[type]?.schema
-    if (contract && !schema) {
-      if (this.#unknown.has(type) || this.#unknown.size >= maxUnknown) return
-      this.#unknown.add(type)
-      throw new UnknownEventError(type, Object.keys(contract))
-    }
-    const payload = mapped ? { ...mapped.payload } : readPayload(message)
-    return toEvent(type, id, payload, mapped ?? payload, validate ? schema : undefined, () => clock.now())
+    const payload = readPayload(message)
+    return toEvent(type, id, payload, readStamp(payload, this.#options.clock))
   }
 
   #emit(

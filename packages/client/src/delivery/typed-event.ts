@@ -1,11 +1,4 @@
-import {
-  type BaseEvent,
-  type EventIssue,
-  EventValidationError,
-  type SseMessage,
-  type StandardSchemaV1,
-  validatePayload,
-} from '@rivulet/core'
+import { type BaseEvent, type Clock, type EventIssue, EventValidationError, type SseMessage } from '@rivulet/core'
 
 /** Event that `mapMessage` returns. */
 export interface MappedEvent {
@@ -38,47 +31,40 @@ export function readPayload({ event, data }: SseMessage): Payload {
   return payload
 }
 
-/**
- * Makes the flat event from a payload, validated if there is a schema. Without one, the payload object itself becomes
- * the event, so the caller must own it.
- *
- * @param stamp Object that contains the timestamp, the source and perhaps the channel.
- * @throws {EventValidationError} (or rejects with it) if the payload does not fit.
- */
-export function toEvent(
-  type: string,
-  id: string | undefined,
-  payload: Payload,
-  stamp: { readonly timestamp?: unknown; readonly source?: unknown; readonly channel?: unknown },
-  schema: StandardSchemaV1 | undefined,
-  now: () => number,
-): BaseEvent | Promise<BaseEvent> {
-  const timestamp = typeof stamp.timestamp === 'number' ? stamp.timestamp : now()
-  const source = typeof stamp.source === 'string' ? stamp.source : ''
-  const channel = typeof stamp.channel === 'string' ? stamp.channel : undefined
-  if (!schema) return flatten(payload, type, id, timestamp, source, channel)
-  // A strict schema would reject the keys that every event has.
-  const { timestamp: _timestamp, source: _source, channel: _channel, ...own } = payload
-  const finish = (output: unknown) =>
-    flatten({ id, type, timestamp, source, ...(output as object) }, type, id, timestamp, source, channel)
-  const output = validatePayload(type, schema, own)
-  return output instanceof Promise ? output.then(finish) : finish(output)
+/** The fields of an event beside its payload. */
+export interface Stamp {
+  readonly timestamp: number
+  readonly source: string
+  readonly channel: string | undefined
 }
 
-/** Overrides the payload's keys with the event's. `Object.assign` and spreading take several times as long. */
-function flatten(
-  event: Payload,
-  type: string,
-  id: string | undefined,
-  timestamp: number,
-  source: string,
-  channel: string | undefined,
-): BaseEvent {
+/**
+ * Reads the fields of an event beside its payload.
+ *
+ * @param from Object that contains the timestamp, the source and perhaps the channel.
+ */
+export function readStamp(
+  from: { readonly timestamp?: unknown; readonly source?: unknown; readonly channel?: unknown },
+  clock: Clock,
+): Stamp {
+  const { timestamp, source, channel } = from
+  return {
+    timestamp: typeof timestamp === 'number' ? timestamp : clock.now(),
+    source: typeof source === 'string' ? source : '',
+    channel: typeof channel === 'string' ? channel : undefined,
+  }
+}
+
+/**
+ * Makes the flat event from a payload, which itself becomes the event, so the caller must own it. Overrides the payload's keys
+ * with the event's. `Object.assign` and spreading take several times as long.
+ */
+export function toEvent(type: string, id: string | undefined, event: Payload, stamp: Stamp): BaseEvent {
   event.id = id
   event.type = type
-  event.timestamp = timestamp
-  event.source = source
-  if (channel !== undefined) event.channel = channel
+  event.timestamp = stamp.timestamp
+  event.source = stamp.source
+  if (stamp.channel !== undefined) event.channel = stamp.channel
   // JSON may contain this key, and copying the event would then change the copy's prototype.
   if (Object.hasOwn(event, '__proto__')) Reflect.deleteProperty(event, '__proto__')
   return event as unknown as BaseEvent

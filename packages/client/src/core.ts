@@ -1,0 +1,6 @@
+export {
+  type CreateEventStreamOptions,
+  createEventStream,
+  type EventStream,
+  type SentEvent,
+} from './create-event-stream.js'
