@@ -142,6 +142,8 @@ export class ChannelWorld {
   readonly #received = new Map<string, Received>()
   /** Channels whose next event may come after others that are missing. */
   readonly #gaps = new Set<string>()
+  /** The channels of the last connection that began anew from a cursor. */
+  #begunAnew: readonly string[] = []
   /** Channels whose history broke off: the snapshot may be missing, or be newer than the next event. */
   readonly #broken = new Set<string>()
 
@@ -165,7 +167,8 @@ export class ChannelWorld {
     this.stream.onAny((event) => this.#check(event as never))
     this.stream.onGap(({ channel, reason }) => {
       this.gaps++
-      for (const name of channel === undefined ? this.#channels : [channel]) {
+      const all = reason === 'trimmed' ? this.#begunAnew : this.#channels
+      for (const name of channel === undefined ? all : [channel]) {
         this.#gaps.add(name)
         this.#allowBeginning(name)
         if (reason === 'lagged') this.#broken.add(name)
@@ -414,7 +417,9 @@ export class ChannelWorld {
     let snapshots: Frame[] = []
     const lost = at === undefined ? [] : channels.filter((channel) => (this.#dropped.get(channel) ?? 0) > at)
     const anew = at === undefined || (lost.length > 0 && this.#options.history === 'snapshot')
-    gaps.push(...lost.map((channel) => encodeControlEvent({ type: 'rivulet:gap', reason: 'trimmed', channel })))
+    const gapOf = (channel?: string) => encodeControlEvent({ type: 'rivulet:gap', reason: 'trimmed', channel })
+    if (anew && lost.length > 0) gaps.push(gapOf(channels.length === 1 ? channels[0] : undefined))
+    else gaps.push(...lost.map(gapOf))
     if (anew) {
       const begun = channels.map((channel) => this.#beginning(channel, now, connection.asked))
       for (const [index, channel] of channels.entries()) connection.parts.set(channel, begun[index]!.part)
@@ -452,7 +457,10 @@ export class ChannelWorld {
       this.#complete.clear()
       if (!snapshotId) for (const channel of channels) this.#complete.add(channel)
     }
-    connection.outbox.push({ text: open, onWrite }, ...gaps.map((text) => ({ text })))
+    const onGap = () => {
+      if (anew) this.#begunAnew = channels
+    }
+    connection.outbox.push({ text: open, onWrite }, ...gaps.map((text) => ({ text, onWrite: onGap })))
     snapshots.forEach((frame, index) => {
       const isLast = index === snapshots.length - 1
       const done = () => {
@@ -526,8 +534,11 @@ export class ChannelWorld {
     for (const channel of added) {
       const cursor = after[channel]
       const known = this.#known.get(channel)
-      if (cursor !== undefined && known) {
-        const at = Number.parseInt(cursor, 36)
+      const at = cursor === undefined ? undefined : Number.parseInt(cursor, 36)
+      const isTrimmed = at !== undefined && at < (this.#dropped.get(channel) ?? 0)
+      const anew = isTrimmed && this.#options.history === 'snapshot'
+      if (anew) following.push({ text: encodeControlEvent({ type: 'rivulet:gap', reason: 'trimmed', channel }) })
+      if (at !== undefined && known && !anew) {
         connection.parts.set(channel, { epoch: known, floor: at, since: now })
       } else {
         const { part, snapshot } = this.#beginning(channel, now, asked)

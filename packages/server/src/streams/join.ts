@@ -158,10 +158,11 @@ export interface Gap extends GapEvent {
 
 export const restarted: Gap = { type: 'rivulet:gap', reason: 'restarted' }
 
+/** A snapshot takes the place of events on every channel, also on those of which the log has them all. */
 function gapsOf(channels: readonly string[], results: readonly ReadResult[]): Gap[] {
-  return results.flatMap(({ continuous, reason = 'trimmed' }, index) =>
-    continuous ? [] : [{ type: 'rivulet:gap', channel: channels[index]!, reason }],
-  )
+  const channel = channels.length === 1 ? channels[0] : undefined
+  const reasons = results.flatMap(({ continuous, reason = 'trimmed' }) => (continuous ? [] : [reason]))
+  return [...new Set(reasons)].map((reason) => ({ type: 'rivulet:gap', channel, reason }))
 }
 
 export function announce(gaps: readonly Gap[]): Pick<Join, 'prologue' | 'gaps'> {

@@ -79,6 +79,19 @@ describe('snapshot', () => {
     expect(controlEventsOf(lost.messages)).toMatchObject([{ recovered: false, replayed: 0 }, { reason: 'trimmed' }])
   })
 
+  it('tells of a gap on every channel that it begins anew, not just on the one that lacks events', async () => {
+    const { manager, connect } = createHarness({ events, retention: { maxEvents: 2 } })
+    const ids: string[] = []
+    for (const [message, channel] of ['1a', '2b', '3a', '4a', '5a'].map((name) => [name, name[1]!] as const))
+      ids.push((await manager.publish('log', { message }, { channel })).id!)
+    const channels = ['a', 'b']
+    const snapshot = () => ({ events: channels.map((channel) => ({ ...state(4).events[0]!, channel })) })
+    // The log still has what the client lacks of b. It goes into the snapshot, like the events of a.
+    const lost = await connect({ channels, snapshot }, ids[0])
+    expect(lost.messages.map(({ event }) => event)).toEqual(['rivulet:open', 'rivulet:gap', 'state', 'state'])
+    expect(controlEventsOf(lost.messages)[1]).toEqual({ type: 'rivulet:gap', reason: 'trimmed' })
+  })
+
   it.each([
     ['fails', () => Promise.reject(new Error())],
     ['does not fit the contract', () => ({ events: [{ type: 'state', payload: { total: 'x' as never } }] }) as const],
