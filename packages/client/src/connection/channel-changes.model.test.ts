@@ -101,6 +101,6 @@ describe('random schedules', () => {
       const problems = await play(seed)
       if (problems.length > 0) failures.push({ seed, problems: problems.slice(0, 3) })
     }
-    expect(failures.length, JSON.stringify(failures.slice(0, 5), undefined, 1)).toBe(0)
+    expect(failures.length, JSON.stringify(failures.slice(0, 50), undefined, 1)).toBe(0)
   })
 })

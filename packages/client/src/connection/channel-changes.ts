@@ -96,7 +96,6 @@ export class ChannelChanges implements StreamChannels {
   opened(open: OpenEvent, names: Names | undefined, cursor: string, signal: AbortSignal): void {
     this.lost()
     this.#advance((progress) => progress.open(names, cursor === '' || sameNames(names, this.#wanted)))
-    this.#prune(names ?? [])
     const changes = new Map<number, Names>()
     this.#target = {
       open,
@@ -109,6 +108,7 @@ export class ChannelChanges implements StreamChannels {
       history: undefined,
       failures: 0,
     }
+    this.#prune()
     this.#settle()
   }
 
@@ -134,7 +134,7 @@ export class ChannelChanges implements StreamChannels {
     if (change >= target.last) target.sent = names
     target.current = names
     target.history = names
-    this.#prune(names)
+    this.#prune()
     if (added.length === 0) this.caughtUp()
   }
 
@@ -189,9 +189,9 @@ export class ChannelChanges implements StreamChannels {
     return !target || [target.current, target.sent, ...target.changes.values()].some((names) => names?.includes(name))
   }
 
-  /** The server has these names, and no others. */
-  #prune(names: Names): void {
-    for (const name of this.#left) if (!names.includes(name)) this.#left.delete(name)
+  /** Forgets the names that the server has removed, and that no change under way adds. */
+  #prune(): void {
+    for (const name of this.#left) if (!this.#mayHave(name)) this.#left.delete(name)
   }
 
   /** A new connection does not ask for the names that were given up: they begin anew. */
@@ -212,11 +212,14 @@ export class ChannelChanges implements StreamChannels {
     } else this.#send()
   }
 
-  /** Sends the wanted names, unless they were sent or another change is under way. */
+  /** Sends the next names, unless they were sent or another change is under way. */
   #send(): void {
     const target = this.#target
     const names = this.#next
-    if (!target || !names || this.#busy || sameNames(names, target.sent)) return
+    if (!target || !names || this.#busy) return
+    // Names that were given up are removed even if the server seems to have none of them: a refused change may still add them.
+    const isUncertain = target.done >= target.last && !sameNames(names, this.#wanted)
+    if (!isUncertain && sameNames(names, target.sent)) return
     const { connectionId, control } = target.open
     if (control === undefined) {
       const fix = development ? 'Set changeable: true on its route, and serve streamControl(manager, …) beside it.' : ''
