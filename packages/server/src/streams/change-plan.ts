@@ -54,34 +54,42 @@ export async function planChange(
   const { bridge, clock, now } = horizonOf(first)
   const results = new Map(channels.map((channel, index) => [channel, first[index]!]))
   const starts = new Map<string, number>()
-  const gaps: Gap[] = []
-  for (const channel of added) {
-    const cursor = cursors.get(channel)
-    const { continuous, reason = 'trimmed' } = results.get(channel)!
+  for (const [channel, cursor] of cursors) {
     // A position in the future is not ours: new events up to it would count as known.
-    const known = cursor !== undefined && cursor <= Math.max(bridge, clock)
+    if (cursor > Math.max(bridge, clock)) cursors.delete(channel)
     // A gap after the cursor is announced by the catch-up.
-    if (known && (continuous || !snapshot)) starts.set(channel, cursor)
-    else if (after.get(channel)) gaps.push({ type: 'rivulet:gap', channel, reason: known ? reason : 'restarted' })
+    else if (results.get(channel)!.continuous || !snapshot) starts.set(channel, cursor)
   }
   const fresh = added.filter((channel) => !starts.has(channel))
-  let { prologue } = announce(gaps)
+  let text = ''
   let cursor = now
   if (snapshot && fresh.length > 0) {
     // Events of the other channels up to the cursor may still be on their way here.
     const taken = await snapshot({ position: bridge, cursor: now, marked: false }, fresh)
-    for (const channel of fresh) starts.set(channel, taken.start)
-    prologue += taken.text
+    for (const channel of fresh) {
+      starts.set(channel, taken.start)
+      // A client drops events up to its own cursor, unless the ids count from the start again.
+      if (taken.cursor <= (cursors.get(channel) ?? 0)) cursors.delete(channel)
+    }
+    text = taken.text
     cursor = Math.max(cursor, taken.cursor)
   } else {
     const replayed = await replayStarts(backplane, fresh, replay, asking)
     for (const channel of fresh) starts.set(channel, replayed?.get(channel) ?? bridge)
   }
+  const { prologue, gaps } = announce(
+    fresh
+      .filter((channel) => after.get(channel))
+      .map((channel): Gap => {
+        const { reason = 'trimmed' } = results.get(channel)!
+        return { type: 'rivulet:gap', channel, reason: cursors.has(channel) ? reason : 'restarted' }
+      }),
+  )
   // A snapshot may reach beyond the first read. All that it includes is in the log.
   const end = Math.max(bridge, ...starts.values())
   return {
-    prologue,
-    gaps: announce(gaps).gaps,
+    prologue: prologue + text,
+    gaps,
     startAt(position, kept) {
       // Events of the kept channels may still be on their way here. Otherwise they need not be read.
       const complete = [...kept].every((channel) => results.get(channel)!.lastPosition <= position)

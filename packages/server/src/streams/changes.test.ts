@@ -173,6 +173,27 @@ describe('a change of channels', () => {
     expect(after(client, 2)).toEqual(['b:state', 'b:later', 'live'])
   })
 
+  it.each([
+    ['trimmed', 'after', 3],
+    ['restarted', 'at', 1],
+    ['restarted', 'before', 0],
+  ])('announces a gap, %s, if the cursor of the snapshot is %s that of the client', async (reason, _, index) => {
+    const node = createHarness({ events, retention: { maxEvents: 1 } })
+    const ids: string[] = []
+    for (const message of ['1', '2', '3', '4']) ids.push((await log(node, 'b', message)).id!)
+    const options: Options = {
+      ...open,
+      snapshot: (_context, { channels: [channel] }) => ({
+        events: [{ type: 'log', payload: { message: 'state' }, channel: channel! }],
+        cursor: ids[index]!,
+      }),
+    }
+    const client = await node.connect(options, undefined, ['a'])
+    client.messages.length = 1
+    await post(client, node, ['a', 'b'], { options, after: { b: ids[1] } })
+    expect(after(client, 2).slice(0, 2)).toEqual([`gap b ${reason}`, 'b:state'])
+  })
+
   it('gives a reader that knows nothing of it a cursor that is true again', async () => {
     const node = createHarness({ events })
     for (const message of ['1', '2']) await log(node, 'b', message)

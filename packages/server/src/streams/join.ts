@@ -78,19 +78,21 @@ export async function planJoin(runtime: DeliveryRuntime, request: JoinRequest): 
       start: { position: cursor, bridge, pages, verdicts },
     }
   }
-  const announced = announce(recovered !== false ? [] : known ? gapsOf(channels, first) : [restarted])
   if (snapshot) {
-    const { start, cursor, text } = await snapshot({ position: bridge, cursor: now, marked: true }, channels)
-    const prologue = announced.prologue + text
+    const taken = await snapshot({ position: bridge, cursor: now, marked: true }, channels)
+    // A client drops events up to its own cursor, unless the ids count from the start again.
+    const gaps = known && taken.cursor > cursor ? gapsOf(channels, first) : [restarted]
+    const announced = announce(recovered === false ? gaps : [])
     return {
       recovered,
       replayed: 0,
-      cursor: text ? undefined : formatPosition(cursor),
-      prologue,
+      cursor: taken.text ? undefined : formatPosition(taken.cursor),
+      prologue: announced.prologue + taken.text,
       gaps: announced.gaps,
-      start: { position: start, bridge },
+      start: { position: taken.start, bridge },
     }
   }
+  const announced = announce(recovered === false ? [restarted] : [])
   const starting = replayStarts(backplane, channels, replay, admitting)
   const floors = starting instanceof Promise ? await starting : starting
   if (!floors) {

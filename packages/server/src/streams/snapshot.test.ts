@@ -92,6 +92,21 @@ describe('snapshot', () => {
     expect(controlEventsOf(lost.messages)[1]).toEqual({ type: 'rivulet:gap', reason: 'trimmed' })
   })
 
+  it('from before the cursor of the client makes the ids count from the start again', async () => {
+    const { manager, connect, calm } = createHarness({ events, retention: { maxEvents: 2 } })
+    const ids: string[] = []
+    for (const message of ['1', '2', '3', '4', '5']) ids.push((await manager.publish('log', { message })).id!)
+    const reasons = async (stateAt: number, lastEventId: string) => {
+      const client = await connect({ snapshot: () => state(stateAt, ids[stateAt - 1]) }, lastEventId)
+      await calm()
+      return client.messages.flatMap(({ event, data }) => (event === 'rivulet:gap' ? [JSON.parse(data).reason] : []))
+    }
+    expect(await reasons(4, ids[1]!)).toEqual(['trimmed'])
+    // Otherwise the client would drop the state, or the events after it, as known.
+    expect(await reasons(2, ids[1]!)).toEqual(['restarted', 'trimmed'])
+    expect(await reasons(1, ids[1]!)).toEqual(['restarted', 'trimmed'])
+  })
+
   it.each([
     ['fails', () => Promise.reject(new Error())],
     ['does not fit the contract', () => ({ events: [{ type: 'state', payload: { total: 'x' as never } }] }) as const],
