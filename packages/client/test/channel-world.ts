@@ -609,7 +609,7 @@ export class ChannelWorld {
   }
 }
 
-export type PostFate = 'ok' | 'lost' | 'unanswered' | 'late' | 'twice' | 503 | 404
+export type PostFate = 'ok' | 'lost' | 'unanswered' | 'late' | 'twice' | 503 | 404 | 403
 
 /** Lets everything run that waits for a promise or the next task. */
 export async function settled(): Promise<void> {

@@ -25,7 +25,7 @@ async function play(seed: number): Promise<readonly string[]> {
   clock.random = random
   world.fate = {
     request: () => (random() < 0.1 ? 'lost' : random() < 0.1 ? 503 : 'ok'),
-    post: () => (random() < 0.5 ? 'ok' : pick<PostFate>(['lost', 'unanswered', 'late', 'twice', 503, 404])),
+    post: () => (random() < 0.5 ? 'ok' : pick<PostFate>(['lost', 'unanswered', 'late', 'twice', 503, 404, 403])),
   }
   const channels = () => [...names.map((name) => world.channelOf(name)), 'user', 'joined']
   let set: Promise<unknown> = Promise.resolve()
