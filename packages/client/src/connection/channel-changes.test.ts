@@ -446,6 +446,27 @@ describe('a new connection', () => {
     expect(received).toEqual(['+1 5', 'gap x lagged', '+2 6', '3 d'])
   })
 
+  it('begins a channel anew that was given up after a refusal, although part of its history had come', async () => {
+    const { stream, open, write, drop, answer, bodies } = setup({ channels: [] })
+    await open('9')
+    void stream.setChannels(['a', 'b'])
+    await settled()
+    await write(changed({ added: ['a', 'b'], change: 1 }), event('1', '5', 'a'), event('2', '6', 'b'))
+    await drop()
+    answer(() => fakeResponse(403))
+    await open()
+    await settled()
+    answer(() => fakeResponse(202))
+    for (const names of [['a'], ['a', 'b']]) void stream.setChannels(names)
+    await settled()
+    expect(bodies().slice(1)).toMatchObject([
+      { channels: ['a', 'b'], after: { a: '5', b: '6' } },
+      { channels: ['a'], after: { a: '5' } },
+    ])
+    await write(changed({ added: ['a'], change: 3 }), live('9', 3))
+    expect(bodies().at(-1)).toMatchObject({ channels: ['a', 'b'], after: {}, change: 4 })
+  })
+
   it('takes an event once that came in the history of a channel that the server added, and again after a break', async () => {
     const { stream, open, write, drop, received } = setup({ channels: ['a'] })
     await open('9')

@@ -49,6 +49,8 @@ export class ChannelChanges implements StreamChannels {
   readonly #clock: Clock
   readonly #sink: ConnectionSink
   #wanted: Names | undefined
+  /** The names that were set last, also if the change was refused. */
+  #asked: Names = []
   /** Names that were given up and that the server may still have. They are removed before they are added again. */
   readonly #left = new Set<string>()
   #target: Target | undefined
@@ -79,10 +81,12 @@ export class ChannelChanges implements StreamChannels {
   /** Sets the wanted names. Settles when they are in effect, at once if there is no connection. */
   set(names: Names, isConnected: boolean): Promise<void> {
     // A change may be carried out although a later one was refused, so the server may have more than was wanted last.
-    for (const name of [...(this.#wanted ?? []), ...(this.#target?.current ?? [])])
-      if (!names.includes(name) && this.#mayHave(name)) this.#left.add(name)
+    const current = this.#target?.current ?? []
+    const left = [...this.#asked, ...(this.#wanted ?? []), ...current].filter((name) => !names.includes(name))
+    for (const name of left) if (this.#mayHave(name)) this.#left.add(name)
     this.#wanted = sortedNames(names)
-    if (!this.#target) this.#leave()
+    this.#asked = this.#wanted
+    this.#leave(left.filter((name) => !current.includes(name)))
     if (!isConnected || this.#isInEffect) return Promise.resolve()
     this.#pending ??= withResolvers()
     const { promise } = this.#pending
@@ -155,7 +159,7 @@ export class ChannelChanges implements StreamChannels {
 
   /** The connection is lost. */
   lost(): void {
-    if (this.#target) this.#leave()
+    if (this.#target) this.#leave([...this.#left])
     this.#target = undefined
     this.#busy = false
     this.#clock.clearTimeout(this.#timer)
@@ -195,14 +199,14 @@ export class ChannelChanges implements StreamChannels {
   }
 
   /** A new connection does not ask for the names that were given up: they begin anew. */
-  #leave(): void {
-    const names = [...this.#left]
+  #leave(names: Names): void {
     if (names.length > 0) this.#advance((progress) => progress.leave(names))
   }
 
-  #advance(step: (progress: ChannelProgress) => void): void {
-    step(this.progress)
+  #advance<Result>(step: (progress: ChannelProgress) => Result): Result {
+    const result = step(this.progress)
     this.#sink.advance(step)
+    return result
   }
 
   #settle(): void {
