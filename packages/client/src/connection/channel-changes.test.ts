@@ -446,6 +446,69 @@ describe('a new connection', () => {
     expect(received).toEqual(['+1 5', 'gap x lagged', '+2 6', '3 d'])
   })
 
+  describe('that has a channel whose history broke off, because the server gives it unasked', () => {
+    /** A change brings `x` beside `b`, and breaks off before the end of its history. */
+    const broken = async () => {
+      const test = setup({ channels: ['a'] })
+      await test.open('9')
+      void test.stream.setChannels(['a', 'b'])
+      await settled()
+      await test.write(changed({ added: ['b', 'x'], change: 1 }), event('1', 'c', 'x'))
+      await test.drop()
+      return test
+    }
+
+    it('tells of a gap before the first event of it, and takes none twice', async () => {
+      const { open, write, received, bodies } = await broken()
+      await open()
+      await write(event('2', 'b', 'a'), event('1', 'c', 'x'), event('3', 'd', 'x'), event('4', undefined, 'x'))
+      expect(received).toEqual(['+1 c', '2 b', 'gap x lagged', '3 d', '4 undefined'])
+      const { change } = bodies().at(-1)
+      await write(changed({ added: ['b'], change }), live('e', change))
+      expect(received).toHaveLength(5)
+    })
+
+    it('tells of a gap when the next change does not add it', async () => {
+      const { open, write, received, bodies } = await broken()
+      await open()
+      const { change } = bodies().at(-1)
+      await write(changed({ added: ['b'], change }), event('1', 'c', 'x'), live('d', change), event('2', 'e', 'x'))
+      expect(received).toEqual(['+1 c', 'gap x lagged', '2 e'])
+    })
+
+    it('goes on with the history if the next change adds it', async () => {
+      const { open, write, received, bodies } = await broken()
+      await open()
+      const { change, after } = bodies().at(-1)
+      expect(after).toEqual({ x: 'c' })
+      await write(changed({ added: ['b', 'x'], change }), event('2', 'd', 'x'), live('d', change))
+      expect(received).toEqual(['+1 c', '+2 d'])
+    })
+
+    it('tells of a gap at once if no change is to come', async () => {
+      const { stream, open, write, received } = await broken()
+      void stream.setChannels(['a'])
+      await open()
+      await write(event('1', 'c', 'x'), event('2', 'd', 'x'))
+      expect(received).toEqual(['+1 c', 'gap x lagged', '2 d'])
+    })
+
+    it('tells of a gap when the server adds it again by itself', async () => {
+      const { open, write, received } = await broken()
+      await open()
+      await write(changed({ added: ['x'] }), event('1', 'c', 'x'), live('d'))
+      expect(received).toEqual(['+1 c', 'gap x lagged', '+1 c'])
+    })
+
+    it('delivers nothing more once a listener of the gap has closed it', async () => {
+      const { stream, open, write, received } = await broken()
+      stream.onGap(() => stream.close())
+      await open()
+      await write(event('2', 'd', 'x'), event('3', 'e', 'a'))
+      expect(received).toEqual(['+1 c', 'gap x lagged'])
+    })
+  })
+
   it('begins a channel anew that was given up after a refusal, although part of its history had come', async () => {
     const { stream, open, write, drop, answer, bodies } = setup({ channels: [] })
     await open('9')

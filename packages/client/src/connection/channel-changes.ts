@@ -96,10 +96,14 @@ export class ChannelChanges implements StreamChannels {
     return promise
   }
 
-  /** The server has sent the first event of a connection, which was requested with these names. */
-  opened(open: OpenEvent, names: Names | undefined, cursor: string, signal: AbortSignal): void {
+  /**
+   * The server has sent the first event of a connection, which was requested with these names. Returns the channels whose
+   * history broke off: the client cannot ask for the rest.
+   */
+  opened(open: OpenEvent, names: Names | undefined, cursor: string, signal: AbortSignal): Names {
     this.lost()
-    this.#advance((progress) => progress.open(names, cursor === '' || sameNames(names, this.#wanted)))
+    const complete = cursor === '' || sameNames(names, this.#wanted)
+    const broken = this.#advance((progress) => progress.open(names, complete))
     const changes = new Map<number, Names>()
     this.#target = {
       open,
@@ -114,12 +118,17 @@ export class ChannelChanges implements StreamChannels {
     }
     this.#prune()
     this.#settle()
+    // Without a cursor everything begins anew, and a gap has told so.
+    return cursor === '' ? [] : broken
   }
 
-  /** The server has carried out a change, or says that it could not. The history of the added channels follows. */
-  carriedOut(event: ChannelsEvent): void {
+  /**
+   * The server has carried out a change, or says that it could not. The history of the added channels follows. Returns the
+   * channels whose history broke off.
+   */
+  carriedOut(event: ChannelsEvent): Names {
     const target = this.#target
-    if (!target) return
+    if (!target) return []
     const { change = 0, added, failed } = event
     const names = target.changes.get(change)
     for (const number of target.changes.keys()) if (number <= change) target.changes.delete(number)
@@ -130,16 +139,22 @@ export class ChannelChanges implements StreamChannels {
     if (failed) {
       if (names)
         this.#fail(target, names, development ? 'the server failed to make the change. Its onError has the cause.' : '')
-      return
+      return []
     }
-    this.#advance((progress) => progress.begin(event, names))
-    if (!names) return
+    const broken = this.#advance((progress) => progress.begin(event, names))
+    if (!names) return broken
     // Unless a later change is under way.
     if (change >= target.last) target.sent = names
     target.current = names
     target.history = names
     this.#prune()
     if (added.length === 0) this.caughtUp()
+    return broken
+  }
+
+  /** A connection has a channel from its cursor on, so the rest of the channel's history will not come. */
+  brokeOff(channel: string): void {
+    this.#advance((progress) => progress.breakOff([channel]))
   }
 
   /** The history of the added channels is complete. */

@@ -14,7 +14,7 @@ export class ChannelProgress {
   partial: Map<string, string> = new Map()
   /** Those among them that the server added by itself. The client cannot ask for the rest of their history. */
   joined: readonly string[] = []
-  /** The last ID of each of those when a connection broke. Their events up to it may come again, because the cursor may be behind. */
+  /** The last ID of each history that broke off. Its events so far may come again, because the cursor may be behind. */
   given: ReadonlyMap<string, string> = new Map()
 
   constructor(have: readonly string[] | undefined) {
@@ -28,34 +28,53 @@ export class ChannelProgress {
     this.joined = joined
   }
 
-  /** A connection begins with these names. If they are `complete`, no history is missing. */
-  open(asked: readonly string[] | undefined, complete: boolean): void {
+  /**
+   * A connection begins with these names. If they are `complete`, no history is asked for. Returns the channels whose history
+   * broke off.
+   */
+  open(asked: readonly string[] | undefined, complete: boolean): readonly string[] {
     this.have = asked
-    const broken = [...this.partial].filter(([channel, id]) => id !== '' && this.joined.includes(channel))
-    this.given = new Map([...this.given, ...broken])
-    this.#leave(complete ? [...this.partial.keys()] : this.joined)
+    const broken = complete ? [...new Set([...this.joined, ...this.partial.keys()])] : this.joined
+    this.joined = []
+    return this.breakOff(broken)
   }
 
-  /** The channels change. `asked` are the names after a change of the client's. One that is removed and added begins anew. */
-  begin({ added, removed }: ChannelsEvent, asked?: readonly string[]): void {
+  /**
+   * The channels change. `asked` are the names after a change of the client's. One that is removed and added begins anew.
+   * Returns the channels whose history broke off, on an earlier connection.
+   */
+  begin({ added, removed }: ChannelsEvent, asked?: readonly string[]): readonly string[] {
     const stays = (name: string) => !removed.includes(name)
     for (const channel of removed) this.partial.delete(channel)
     if (!asked) {
       this.have = this.have?.filter(stays)
       this.joined = [...this.joined.filter(stays), ...added]
+      const broken = added.filter((channel) => this.partial.has(channel))
       for (const channel of added) this.partial.set(channel, '')
-      return
+      return broken
     }
     if (this.have) this.have = this.have.filter((name) => asked.includes(name) && stays(name))
     // The route's own choice may have held some of them. Only the server knows its names.
     else this.have = added.every((name) => asked.includes(name)) ? asked.filter((name) => !added.includes(name)) : []
+    // Those that were not added are there already, with what comes after the cursor.
+    const broken = this.breakOff([...this.partial.keys()].filter((channel) => !added.includes(channel)))
     this.partial = new Map(added.map((channel) => [channel, this.partial.get(channel) ?? '']))
+    return broken
+  }
+
+  /** The rest of these histories will not come. */
+  breakOff(channels: readonly string[]): readonly string[] {
+    this.given = new Map([...this.given, ...[...this.partial].filter(([name, id]) => id && channels.includes(name))])
+    for (const channel of channels) this.partial.delete(channel)
+    return channels
   }
 
   /** The history of the added channels is complete. */
   end(asked?: readonly string[]): void {
-    if (asked) this.open(asked, true)
-    else this.#leave(this.joined)
+    const channels = asked ? [...this.partial.keys()] : this.joined
+    if (asked) this.have = asked
+    for (const channel of channels) this.partial.delete(channel)
+    this.joined = []
   }
 
   /** The application gave up these names. If it wants them again, they begin anew. */
@@ -68,11 +87,6 @@ export class ChannelProgress {
   restart(channel: string | undefined): void {
     this.given = new Map([...this.given].filter(([name]) => channel !== undefined && name !== channel))
     for (const name of this.partial.keys()) if (channel === undefined || name === channel) this.partial.set(name, '')
-  }
-
-  #leave(channels: readonly string[]): void {
-    for (const channel of channels) this.partial.delete(channel)
-    this.joined = []
   }
 }
 

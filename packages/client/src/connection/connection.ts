@@ -271,9 +271,10 @@ export class Connection implements StreamLink {
   #receiver(
     attempt: AbortController,
     url: string,
-    onOpen: (open: OpenEvent) => void,
+    onOpen: (open: OpenEvent) => readonly string[],
   ): (chunk: Uint8Array) => Promise<void> | undefined {
     const sink = this.#sink
+    const brokeOff = (channel: string) => this.#announce({ type: 'rivulet:gap', channel, reason: 'lagged' })
     const receive = createReceiver(
       {
         lastEventId: this.lastEventId,
@@ -288,10 +289,7 @@ export class Connection implements StreamLink {
         },
         opened: (open) => {
           const { recovered, heartbeatMs, location, run } = open
-          const { joined } = this.progress
-          onOpen(open)
-          // The rest of their history cannot be asked for.
-          for (const channel of joined) this.#announce({ type: 'rivulet:gap', channel, reason: 'lagged' })
+          for (const channel of onOpen(open)) brokeOff(channel)
           // Events that part of a snapshot includes may come again.
           if (this.#beganAnew && recovered) this.#announce({ type: 'rivulet:gap', reason: 'lagged' })
           this.#beganAnew = recovered === false
@@ -312,7 +310,13 @@ export class Connection implements StreamLink {
           this.#lastEnd = end
           this.send({ type: 'ended' })
         },
-        changed: (channels) => this.#channels.carriedOut(channels),
+        changed: (channels) => {
+          for (const channel of this.#channels.carriedOut(channels)) brokeOff(channel)
+        },
+        brokeOff: (channel) => {
+          this.#channels.brokeOff(channel)
+          brokeOff(channel)
+        },
         caughtUp: () => this.#channels.caughtUp(),
         retry: (milliseconds) => {
           this.#serverRetryMs = milliseconds

@@ -8,10 +8,18 @@ export interface StreamChannels {
   readonly progress: ChannelProgress
   /** Returns the names to request: with a cursor, those for which it is true. `undefined`: the route's own choice. */
   namesFor(cursor: string): readonly string[] | undefined
-  /** The server has sent the first event of a connection, which was requested with these names. */
-  opened(open: OpenEvent, names: readonly string[] | undefined, cursor: string, signal: AbortSignal): void
-  /** The server has changed the channels, or says that it could not. The history of the added ones follows. */
-  carriedOut(event: ChannelsEvent): void
+  /**
+   * The server has sent the first event of a connection, which was requested with these names. Returns the channels whose
+   * history broke off: the client cannot ask for the rest.
+   */
+  opened(open: OpenEvent, names: readonly string[] | undefined, cursor: string, signal: AbortSignal): readonly string[]
+  /**
+   * The server has changed the channels, or says that it could not. The history of the added ones follows. Returns the
+   * channels whose history broke off.
+   */
+  carriedOut(event: ChannelsEvent): readonly string[]
+  /** A connection has a channel from its cursor on, so the rest of the channel's history will not come. */
+  brokeOff(channel: string): void
   /** The history of the added channels is complete. */
   caughtUp(): void
   /** The server counts the IDs of a channel, or of all, from the start again. */
@@ -38,12 +46,18 @@ export class FixedChannels implements StreamChannels {
     return cursor === '' ? this.#first : this.progress.have
   }
 
-  opened(_open: OpenEvent, names: readonly string[] | undefined): void {
-    this.#advance((progress) => progress.open(names, true))
+  opened(_open: OpenEvent, names: readonly string[] | undefined, cursor: string): readonly string[] {
+    const broken = this.#advance((progress) => progress.open(names, true))
+    // Without a cursor everything begins anew, and a gap has told so.
+    return cursor === '' ? [] : broken
   }
 
-  carriedOut(event: ChannelsEvent): void {
-    if (!event.failed) this.#advance((progress) => progress.begin(event))
+  carriedOut(event: ChannelsEvent): readonly string[] {
+    return event.failed ? [] : this.#advance((progress) => progress.begin(event))
+  }
+
+  brokeOff(channel: string): void {
+    this.#advance((progress) => progress.breakOff([channel]))
   }
 
   caughtUp(): void {
@@ -58,8 +72,9 @@ export class FixedChannels implements StreamChannels {
 
   closed(): void {}
 
-  #advance(step: (progress: ChannelProgress) => void): void {
-    step(this.progress)
+  #advance<Result>(step: (progress: ChannelProgress) => Result): Result {
+    const result = step(this.progress)
     this.#sink.advance(step)
+    return result
   }
 }

@@ -29,6 +29,8 @@ export interface Receiving {
   closed(close: CloseEvent): void
   /** The channels have changed. The history of the added ones follows. */
   changed(channels: ChannelsEvent): void
+  /** The connection has a channel from its cursor on whose history broke off earlier. */
+  brokeOff(channel: string): void
   /** The history of the added channels is over. */
   caughtUp(): void
   /** Takes the end of a run: nothing more will come. */
@@ -48,8 +50,8 @@ export function createReceiver(
   let began = false
   /** Number of events of the history that are still to come. */
   let history = 0
-  /** The history of added channels comes, among the events of the others. */
-  let adding = false
+  /** Channels that were added, and whose history comes, among the events of the others. */
+  const adding = new Set<string>()
 
   const moveTo = (id: string): void => {
     lastId = id
@@ -86,11 +88,11 @@ export function createReceiver(
       } else if (control?.type === 'rivulet:live') {
         if (history > 0) onLive()
         // Its ID may be that of the last event of an added channel, which has moved no cursor.
-        if (adding) moveTo(message.lastEventId)
-        adding = false
+        if (adding.size > 0) moveTo(message.lastEventId)
+        adding.clear()
         connection.caughtUp()
       } else if (control?.type === 'rivulet:channels') {
-        adding ||= control.added.length > 0
+        for (const channel of control.added) adding.add(channel)
         connection.changed(control)
       } else if (control?.type === 'rivulet:gap') connection.gap(control)
       else if (control?.type === 'rivulet:close') connection.closed(control)
@@ -98,7 +100,7 @@ export function createReceiver(
       return
     }
     if (positioned && message.event === 'heartbeat') return
-    if (adding && isBeside(message, id)) return
+    if (connection.progress.partial.size > 0 && isBeside(message, id)) return
     if (isGiven(message, id)) {
       moveTo(id!)
       onPassed()
@@ -118,6 +120,10 @@ export function createReceiver(
     const channel = channelOf(message)
     const last = partial.get(channel)
     if (last === undefined) return false
+    if (!adding.has(channel)) {
+      connection.brokeOff(channel)
+      return !connection.isCurrent()
+    }
     if (id === undefined) sink.message(message, id, positioned, true)
     else {
       lastId = id
@@ -146,10 +152,10 @@ export function createReceiver(
       if (id !== undefined) {
         lastId = id
         // Comes first, because a listener of the gap may reconnect.
-        if (!adding) connection.moved(id)
+        if (adding.size === 0) connection.moved(id)
       }
       // The event may be of an added channel.
-      connection.gap({ type: 'rivulet:gap', reason: 'oversized' }, adding ? undefined : id)
+      connection.gap({ type: 'rivulet:gap', reason: 'oversized' }, adding.size > 0 ? undefined : id)
       sink.error(error)
       onPassed()
     },
