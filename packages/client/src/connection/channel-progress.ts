@@ -64,16 +64,20 @@ export class ChannelProgress {
 
   /** The rest of these histories will not come. */
   breakOff(channels: readonly string[]): readonly string[] {
-    this.given = new Map([...this.given, ...[...this.partial].filter(([name, id]) => id && channels.includes(name))])
-    for (const channel of channels) this.partial.delete(channel)
+    const given = new Map(this.given)
+    for (const channel of channels) {
+      const id = this.partial.get(channel)
+      if (id) given.set(channel, id)
+      this.partial.delete(channel)
+    }
+    this.given = given
     return channels
   }
 
   /** The history of the added channels is complete. */
   end(asked?: readonly string[]): void {
-    const channels = asked ? [...this.partial.keys()] : this.joined
     if (asked) this.have = asked
-    for (const channel of channels) this.partial.delete(channel)
+    for (const channel of asked ? this.partial.keys() : this.joined) this.partial.delete(channel)
     this.joined = []
   }
 
