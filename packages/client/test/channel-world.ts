@@ -126,8 +126,8 @@ export class ChannelWorld {
   #connection: Connection | undefined
   /** POSTs that arrive late. */
   readonly late: (() => void)[] = []
-  /** The channels of the connection, as the client knows them. */
-  #told: ReadonlySet<string> = new Set()
+  /** The channels of the connection, as the client knew them before the last write, and by each part of it. */
+  readonly #told: ReadonlySet<string>[] = [new Set()]
   /** Epochs that the client knows of, with the channels that were removed since. */
   readonly #known = new Map<string, Epoch>()
   /** Channels of which the client has everything up to its cursor. */
@@ -171,7 +171,7 @@ export class ChannelWorld {
       // One on a channel that is no longer wanted is harmless: the client cannot always tell it from one that the server gives.
       // An asynchronous client may have been told more by now.
       const isCertain = !options.maps || !options.async
-      if (channel === undefined || (isCertain && this.#told.has(channel))) this.gaps++
+      if (channel === undefined || (isCertain && this.#told.every((channels) => channels.has(channel)))) this.gaps++
       const all = reason === 'trimmed' ? this.#begunAnew : this.#channels
       for (const name of channel === undefined ? all : [channel]) {
         this.#gaps.add(name)
@@ -276,6 +276,7 @@ export class ChannelWorld {
     const connection = this.#connection
     if (!connection) return
     const frames = connection.outbox.splice(0, count)
+    this.#told.splice(0, this.#told.length - 1)
     for (const { onWrite } of frames) onWrite?.()
     if (frames.length > 0) void connection.line.write(frames.map((frame) => frame.text).join(''))
     await settled()
@@ -460,7 +461,7 @@ export class ChannelWorld {
     const parts = [...connection.parts]
     const onWrite = () => {
       for (const [channel, { epoch }] of parts) this.#know(channel, epoch)
-      this.#told = new Set(channels)
+      this.#told.push(new Set(channels))
       this.#complete.clear()
       if (!snapshotId) for (const channel of channels) this.#complete.add(channel)
     }
@@ -555,7 +556,7 @@ export class ChannelWorld {
       }
     }
     const onWrite = () => {
-      this.#told = channels
+      this.#told.push(channels)
       for (const [channel, epoch] of epochs) this.#know(channel, epoch)
       for (const [channel, { number }] of ended) {
         this.#complete.delete(channel)
