@@ -8,7 +8,7 @@ import type { RunStopOptions } from './runs/run-stop.js'
 import { endIfStalled, sendAnswer } from './sinks/node-answer.js'
 import { nodeBody } from './sinks/node-body.js'
 import { lastEventIdOf, type NodeResponse, NodeSink, queryOf } from './sinks/node-sink.js'
-import type { ChannelMembersOptions } from './streams/channel-members.js'
+import type { ChannelMembersOptions, ChannelMembersRequest } from './streams/channel-members.js'
 import type { EventHistoryOptions } from './streams/event-history.js'
 import { maxChangeBytes, requestedChannels } from './streams/requested.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
@@ -105,8 +105,7 @@ export async function handleEventHistory<
   response: NodeResponse,
   options: EventHistoryOptions<Request, Context, Contract> = {},
 ): Promise<void> {
-  const asked = { raw: request, query: queryOf(request.url ?? ''), queued: new NodeSink(response).queued }
-  sendAnswer(response, await manager.answerHistory(asked, options))
+  sendAnswer(response, await manager.answerHistory(readingOf(request, response), options))
 }
 
 /**
@@ -128,8 +127,7 @@ export async function handleChannelMembers<
   response: NodeResponse,
   options: ChannelMembersOptions<Request, Context, Contract> = {},
 ): Promise<void> {
-  const asked = { raw: request, query: queryOf(request.url ?? ''), queued: new NodeSink(response).queued }
-  sendAnswer(response, await manager.answerMembers(asked, options))
+  sendAnswer(response, await manager.answerMembers(readingOf(request, response), options))
 }
 
 /**
@@ -172,4 +170,11 @@ export async function handleRunStop<
   options: RunStopOptions<Request, Context>,
 ): Promise<void> {
   sendAnswer(response, await runs.answerStop(request, options))
+}
+
+function readingOf<Request extends IncomingMessage | Http2ServerRequest>(
+  request: Request,
+  response: NodeResponse,
+): ChannelMembersRequest<Request> {
+  return { raw: request, query: queryOf(request.url ?? ''), queued: new NodeSink(response).queued }
 }

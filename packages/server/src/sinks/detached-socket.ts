@@ -215,7 +215,7 @@ export class DetachedSocket {
     const socket = this.#socket
     if (socket.destroyed) return
     if (leave) socket.end()
-    // What the client has sent meanwhile is lost.
+    // Bytes that the client has sent meanwhile are lost.
     else if (!this.#keepsAlive || socket.bytesRead > this.#bytesRead || !socket.writable) socket.destroySoon()
     else rest(socket)
   }
