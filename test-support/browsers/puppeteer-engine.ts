@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { launch, type Page, type LaunchOptions as PuppeteerOptions } from 'puppeteer-core'
+import { chromiumArgs } from './chromium-args.js'
 import type { Browser, Engine, EngineName, LaunchOptions, Tab } from './driver.js'
 
 /** Differences between the engines that puppeteer drives. */
@@ -24,13 +25,7 @@ const chromium: Settings = {
       '--disable-backgrounding-occluded-windows',
       '--disable-renderer-backgrounding',
     ],
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
+    args: chromiumArgs,
   },
   async blockStorage(profile) {
     await mkdir(join(profile, 'Default'))
