@@ -9,7 +9,7 @@ import type { DeliveryRuntime } from './delivery-runtime.js'
 import { Frame } from './frame.js'
 import type { Writer } from './line.js'
 import { type LogPage, makePage } from './log-page.js'
-import { cutPiece, framesPerLook, Piece, type Taken } from './piece.js'
+import { cutMessages, framesPerLook, Piece, type Taken } from './piece.js'
 import { readChannels, readLimit, shortReadLimit } from './read-channels.js'
 import { batchOf } from './replays.js'
 import type { Verdicts } from './verdicts.js'
@@ -289,7 +289,7 @@ export class CatchUp implements Writer {
   /** Moves on by a piece at most, and returns what the filter lets pass of it. */
   #filterPage(page: LogPage, isLate: () => boolean): Batch | undefined {
     const { messages, channelOf } = page
-    const { end } = cutPiece(this.#index, messages.length, (index) => messages[index]!.data.length)
+    const { end } = cutMessages(messages, this.#index)
     const frames: Frame[] = []
     while (this.#index < end) {
       const frame = this.#runtime.replays.frame(channelOf(this.#index), messages[this.#index]!)

@@ -151,7 +151,7 @@ export class Cohort implements Writer {
     const known = this.#pieces.get(from)
     if (known && (known.full || from + known.piece.frames.length >= to)) return known.piece
     const { queue } = this
-    const { end, full } = cutPiece(from, queue.end, (ordinal) => queue.frameAt(ordinal).size)
+    const { end, full } = cutPiece(from, queue.end, (ordinal) => queue.frameAt(ordinal))
     const piece = new Piece(queue.slice(from, end))
     if (this.#pieces.size >= maxPieces) this.#pieces.clear()
     this.#pieces.set(from, { piece, full })

@@ -340,7 +340,7 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
     if (!leave && this.state === 'joining') this.#catchUp?.write(this.#runtime.clock.now, Infinity)
     this.deliver(to, this.#runtime.clock.now, Infinity)
     if (this.state === 'closed') return
-    if (!this.complete) this.write(farewell)
+    this.write(farewell)
     this.#endResponse(reason)
   }
 

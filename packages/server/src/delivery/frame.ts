@@ -27,6 +27,11 @@ export interface Stamp {
 /** A frame with more characters than this drops its text once it has bytes, and counts the connections that still hold it. */
 export const largeChars = 65_536
 
+/** Tells if an event of this type is the last one of its stream, a run. */
+export function endsStream(type: string): boolean {
+  return type === 'rivulet:end'
+}
+
 /** An event, or the notice of a gap, on its way to connections. Encoded once for all of them. */
 export class Frame {
   /** `undefined` for a gap in all channels of a stream. */
@@ -57,7 +62,7 @@ export class Frame {
     this.position = message?.position
     this.gap = message ? undefined : (content as ServerGapReason)
     this.upTo = upTo
-    this.ends = message?.type === 'rivulet:end'
+    this.ends = message !== undefined && endsStream(message.type)
     this.size = text.length
     this.#text = text
     this.#message = message

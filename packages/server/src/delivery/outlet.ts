@@ -46,7 +46,7 @@ export class Outlet implements Watched {
   lastWriteAt: number
   bytesQueued = 0
   congested = false
-  /** It was given all that there will be, and takes the rest of it at its own pace. */
+  /** It was given all that there will be, and takes the rest of it at its own pace. Nothing is written any more. */
   complete = false
   /** True while the filter runs. `rivulet:close` then waits until the current write is done. */
   filtering = false
@@ -123,6 +123,7 @@ export class Outlet implements Watched {
   }
 
   #giveAs({ payload, events, gaps, ends }: Batch, encoded: Encoded): void {
+    if (this.complete) return
     const { counters } = this.#runtime
     counters.deliveries += events
     for (const reason of gaps) counters.gaps[reason]++
@@ -136,13 +137,14 @@ export class Outlet implements Watched {
 
   /** Writes a control event to this connection alone. */
   write(text: string): void {
+    if (this.complete) return
     this.lastWriteAt = this.#runtime.clock.now()
     this.#putOwn(new Payload(text))
   }
 
   /** Writes a heartbeat, unless other bytes are still buffered. */
   beat(payload: Payload): void {
-    if (this.#waitingBytes > 0) return
+    if (this.complete || this.#waitingBytes > 0) return
     this.lastWriteAt = this.#runtime.clock.now()
     this.#runtime.counters.heartbeats++
     this.#putOwn(payload)

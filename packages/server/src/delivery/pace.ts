@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../runtime/errors.js'
+import { endsStream } from './frame.js'
 
 export interface CoalescingOptions {
   /**
@@ -37,7 +38,7 @@ export class Pace {
   }
 
   isUrgent(type: string): boolean {
-    return this.#urgent.has(type) || type === 'rivulet:end'
+    return this.#urgent.has(type) || endsStream(type)
   }
 
   /** The time in milliseconds that is left of the pause; 0 without one. */

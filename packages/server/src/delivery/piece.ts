@@ -1,6 +1,7 @@
+import type { StoredMessage } from '../backplane/backplane.js'
 import type { ServerGapReason } from '../runtime/gap-reason.js'
 import { Payload } from '../sinks/payload.js'
-import { type Frame, largeChars } from './frame.js'
+import { endsStream, type Frame, largeChars } from './frame.js'
 
 /** The number of characters after which a piece ends. A slow connection can stop between two pieces. */
 export const pieceChars = 65_536
@@ -11,22 +12,39 @@ export interface Cut {
   readonly full: boolean
 }
 
+/** An event of a list, as far as it decides where a piece is cut. */
+export interface Cuttable {
+  /** The number of its characters. */
+  readonly size: number
+  /** True if its stream ends with it. */
+  readonly ends: boolean
+}
+
 /**
- * Cuts a piece off a list. A large event is a piece of its own, so that all streams share its bytes.
+ * Cuts a piece off a list. A large event is a piece of its own, so that all streams share its bytes. Nothing follows the
+ * last event of a stream in its piece, because nothing of it may be sent.
  *
  * @param from The index of its first event.
  * @param end The end of the list.
- * @param charsAt The number of characters of the event at an index.
+ * @param at The event at an index.
  */
-export function cutPiece(from: number, end: number, charsAt: (index: number) => number): Cut {
+export function cutPiece(from: number, end: number, at: (index: number) => Cuttable): Cut {
   let chars = 0
   for (let index = from; index < end; index++) {
-    const next = charsAt(index)
-    if (next > largeChars && index > from) return { end: index, full: true }
-    chars += next
-    if (chars >= pieceChars) return { end: index + 1, full: true }
+    const { size, ends } = at(index)
+    if (size > largeChars && index > from) return { end: index, full: true }
+    chars += size
+    if (chars >= pieceChars || ends) return { end: index + 1, full: true }
   }
   return { end, full: false }
+}
+
+/** Cuts a piece off events of the log. @param from The index of its first event. */
+export function cutMessages(messages: readonly StoredMessage[], from: number): Cut {
+  return cutPiece(from, messages.length, (index) => {
+    const { type, data } = messages[index]!
+    return { size: data.length, ends: endsStream(type) }
+  })
 }
 
 /** Interval at which the selection of frames checks the clock, in frames. */

@@ -2,9 +2,9 @@ import type { StoredMessage } from '../backplane/backplane.js'
 import type { ServerGapReason } from '../runtime/gap-reason.js'
 import { Payload } from '../sinks/payload.js'
 import type { Batch } from './batch.js'
-import { encodeFrame, Frame, largeChars } from './frame.js'
+import { encodeFrame, endsStream, Frame, largeChars } from './frame.js'
 import type { LogEvents } from './log-page.js'
-import { type Cut, cutPiece } from './piece.js'
+import { type Cut, cutMessages } from './piece.js'
 
 /** Events of the log that are sent in one write. */
 interface Part extends Batch {
@@ -71,7 +71,7 @@ export class Replays {
     let text = ''
     for (const message of own) text += encodeFrame(message, message.position)
     const payload = new Payload(text)
-    const ends = own.at(-1)!.type === 'rivulet:end'
+    const ends = endsStream(own.at(-1)!.type)
     const part = { payload, events: own.length, gaps: noGaps, ends, channels, messages: own, full, final }
     this.#remember(key, part)
     return part
@@ -79,7 +79,7 @@ export class Replays {
 
   #cut(events: LogEvents, index: number): Cut & { readonly final: boolean } {
     const { messages } = events
-    const { end, full } = cutPiece(index, messages.length, (at) => messages[at]!.data.length)
+    const { end, full } = cutMessages(messages, index)
     for (let next = index + 1; next < end; next++) {
       // A full part that is already cached comes next.
       if (this.#known(keyOf(events, next), events, next)?.full) return { end: next, full: false, final: true }

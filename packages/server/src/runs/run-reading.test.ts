@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { createRunNodes, type RunEvents } from '../../test/runs.js'
 import type { Producing } from './producer.js'
 
@@ -118,6 +118,36 @@ it('gives a slow reader the rest after the end, at its own pace', async () => {
     await calm()
   }
   expect(slow.seen().filter((text) => text !== 'live')).toEqual(['open null 0', ...all, 'done'])
+})
+
+it.each([
+  ['one that takes everything', false],
+  ['a slow one', true],
+])('gives a reader nothing after the end, though a gap follows it at once: %s', async (_, slow) => {
+  const { one, backplane, calm, pass } = createRunNodes()
+  const { producer, say, end } = byHand()
+  await one.runs.start('a', {}, producer)
+  const subscribe = vi.spyOn(backplane, 'subscribe')
+  const reader = await one.read('a', { slow })
+  const [, subscriber] = subscribe.mock.calls.find(([channel]) => channel === 'rivulet:run:a')!
+  const onMessage = subscriber.onMessage.bind(subscriber)
+  vi.spyOn(subscriber, 'onMessage').mockImplementation((channel, message) => {
+    onMessage(channel, message)
+    if (message.type === 'rivulet:end') subscriber.onGap(channel)
+  })
+  await say('x'.repeat(20_000))
+  await calm()
+  end()
+  await calm()
+  expect(reader.sink.closed).toBe(!slow)
+  for (let round = 0; round < 3; round++) {
+    await pass(1_000)
+    reader.sink.take(Infinity)
+    await calm()
+  }
+  expect(reader.sink.closed).toBe(true)
+  expect(reader.seen().slice(2)).toEqual(['x'.repeat(20_000), 'done'])
+  expect(one.manager.stats()).toMatchObject({ connections: 0, gaps: 0 })
 })
 
 it('answers 404 for a run that never started, expired or was forgotten', async () => {
