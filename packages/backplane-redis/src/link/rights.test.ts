@@ -51,7 +51,7 @@ describe('a missing permission', () => {
       expect(error.message).toContain(`'${command}'`)
       expect(error.message).toContain(`~{lacks-${command}}:* &{lacks-${command}}:* +@all -@dangerous +info`)
     }
-    const event = `3|log${'x'.repeat(200)}`
+    const event = `3|200|log${'x'.repeat(200)}`
     if (command !== 'publish') expect(await stored()).not.toContain(event)
     if (command === 'xadd') expect(before).toHaveLength(3)
     await allow(`+${command}`)

@@ -23,12 +23,18 @@ class FakeRedis {
   readonly logs = new Map<string, StoredMessage[]>(channels.map((channel) => [channel, []]))
   #subscribed: (live: string, text: string) => void = () => {}
 
-  publish(channel: string): void {
+  /** Publishes events in one message. */
+  publish(channel: string, count: number): void {
     const log = this.logs.get(channel)!
-    const previous = Math.max(log.at(-1)?.position ?? 0, this.origin)
-    const event = { type: 'log', data: String(++this.last) }
-    log.push({ ...event, position: this.last, previous })
-    this.#subscribed(keys.live(channel), `+${this.last}|${previous}|${this.origin}|${encodeEvent(event)}`)
+    let text = ''
+    for (let index = 0; index < count; index++) {
+      const previous = Math.max(log.at(-1)?.position ?? 0, this.origin)
+      const event = { type: 'log', data: String(++this.last) }
+      log.push({ ...event, position: this.last, previous })
+      text += index > 0 ? '+|' : `+${this.last}|${previous}|${this.origin}|`
+      text += encodeEvent(event)
+    }
+    this.#subscribed(keys.live(channel), text)
   }
 
   /** Has history begin anew, as a node does that comes from a server with another one. */
@@ -237,7 +243,7 @@ async function play(seed: number): Promise<void> {
   await subscribed
   for (let turn = 0; turn < 60; turn++) {
     const chance = random()
-    if (chance < 0.35) redis.publish(any(channels))
+    if (chance < 0.35) redis.publish(any(channels), 1 + Math.floor(random() * 3))
     else if (chance < 0.4) subscribeLate()
     else if (chance < 0.45 && link) down()
     else if (chance < 0.47) {
@@ -250,7 +256,7 @@ async function play(seed: number): Promise<void> {
   if (!link) up()
   await settle()
   // Someone has to say that history begins anew, and nothing else does.
-  redis.publish('a')
+  redis.publish('a', 1)
   await settle()
   const seqs = [...redis.logs.values()]
     .flatMap((log) => log.map(({ position }) => position))

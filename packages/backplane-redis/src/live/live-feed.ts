@@ -121,7 +121,7 @@ export class LiveFeed {
     this.#heardAt = Date.now()
     const name = this.#options.keys.channelOf(RedisLink.channelOf(local))
     if (name === undefined) this.#receiveEcho(link, decodeEcho(text))
-    else this.#receiveItem(link, decodeLive(name, text))
+    else for (const item of decodeLive(name, text)) this.#receiveItem(link, item)
   }
 
   #receiveEcho(link: RedisLink, { last, origin }: Echo): void {

@@ -1,5 +1,5 @@
 import type { LiveMessage } from '@rivulet/server'
-import { decodeEvent } from '../logs/event-text.js'
+import { boundsOf, decodeEvent } from '../logs/event-text.js'
 
 // Parses the messages of pub/sub: here a Redis message becomes an event.
 
@@ -14,14 +14,36 @@ export interface LiveItem {
   readonly message: LiveMessage
 }
 
-/** Reads `+<position>|<previous>|<origin>|<event>` (kept) or the same with `~` (live only). */
-export function decodeLive(channel: string, text: string): LiveItem {
-  const first = text.indexOf('|')
-  const second = text.indexOf('|', first + 1)
-  const third = text.indexOf('|', second + 1)
-  const position = Number(text.slice(1, first))
-  const previous = Number(text.slice(first + 1, second))
-  const origin = Number(text.slice(second + 1, third))
-  const event = decodeEvent(text, third + 1)
-  return { channel, position, previous, origin, message: text[0] === '+' ? { ...event, position, previous } : event }
+/**
+ * Reads the items of one Redis message, one behind the other: `+<position>|<previous>|<origin>|<event>` (kept) or the same
+ * with `~` (live only). An item whose position and previous one follow from the item before is `+|<event>` or `~|<event>`.
+ */
+export function* decodeLive(channel: string, text: string): Iterable<LiveItem> {
+  let position = 0
+  let previous = 0
+  let origin = 0
+  for (let from = 0; from < text.length; ) {
+    const first = text.indexOf('|', from)
+    let last = first
+    if (first === from + 1) {
+      previous = position
+      position++
+    } else {
+      const second = text.indexOf('|', first + 1)
+      last = text.indexOf('|', second + 1)
+      position = Number(text.slice(from + 1, first))
+      previous = Number(text.slice(first + 1, second))
+      origin = Number(text.slice(second + 1, last))
+    }
+    const bounds = boundsOf(text, last + 1)
+    const event = decodeEvent(text, bounds)
+    yield {
+      channel,
+      position,
+      previous,
+      origin,
+      message: text[from] === '+' ? { ...event, position, previous } : event,
+    }
+    from = bounds.end
+  }
 }

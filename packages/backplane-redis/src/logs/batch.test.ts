@@ -142,7 +142,7 @@ describe('publishes in one turn', () => {
   it('go on above a log that outlived the others', async () => {
     const { backplane, namespace } = redis.node()
     const far = (Date.now() + 60_000) * 1024
-    await redis.admin.xadd(`{${namespace}}:log:b`, `${far}-0`, 'p', '0', 'c', '1', 'e', '3|log1')
+    await redis.admin.xadd(`{${namespace}}:log:b`, `${far}-0`, 'p', '0', 'c', '1', 'e', '3|1|log1')
     // A head, as the log of a channel without one is dropped.
     await redis.admin.hset(`{${namespace}}:positions`, 'h:b', '1 0 - 1 1')
     const results = await Promise.all(['a', 'b', 'a'].map((channel) => backplane.publish(channel, text(channel), kept)))

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Recorder } from '../../../../test-support/recorder.js'
 import { kept, OneRedis, text } from '../../test/one-redis.js'
 import { RedisServer } from '../../test/redis-server.js'
 import { BackplaneUnavailableError } from '../link/errors.js'
@@ -62,7 +63,7 @@ describe('a position', () => {
   it('continues above a log that outlived the others', async () => {
     const { backplane, namespace } = redis.node()
     const far = (Date.now() + 60_000) * 1024
-    await redis.admin.xadd(`{${namespace}}:log:a`, `${far}-0`, 'p', '0', 'c', '1', 'e', '3|log1')
+    await redis.admin.xadd(`{${namespace}}:log:a`, `${far}-0`, 'p', '0', 'c', '1', 'e', '3|1|log1')
     const first = await backplane.publish('a', text('2'), kept)
     expect(first.position).toBeGreaterThan(far)
     expect(await backplane.read('a', first.position! - 1, 10)).toMatchObject({
@@ -70,6 +71,32 @@ describe('a position', () => {
       continuous: true,
     })
     expect(await backplane.read('a', far, 10)).toMatchObject({ continuous: false, reason: 'restarted' })
+  })
+})
+
+describe('events of one turn', () => {
+  it('are one message for each row of events on a channel, and come in their order', async () => {
+    const { backplane, namespace } = redis.node()
+    const other = redis.node({ namespace }).backplane
+    const listener = redis.admin.duplicate()
+    onTestFinished(() => listener.disconnect())
+    const messages: string[] = []
+    listener.on('pmessage', (_pattern, channel: string, message: string) => messages.push(`${channel} ${message}`))
+    await listener.psubscribe(`*{${namespace}}:live:*`)
+    const recorder = new Recorder()
+    for (const channel of ['a', 'b']) await other.subscribe(channel, recorder)
+    const long = 'é|🙂'.repeat(24_000)
+    const published = ['a 1', 'a 2', 'b 3', 'a 4', 'a 5', `a ${long}`, `a ${long}`, 'a 6', 'b 7']
+    const liveOnly = ['a 4', 'a 5']
+    await Promise.all(
+      published.map((one) =>
+        backplane.publish(one.slice(0, 1), text(one.slice(2)), { retain: !liveOnly.includes(one) }),
+      ),
+    )
+    await vi.waitFor(() => expect(recorder.entries).toHaveLength(published.length))
+    expect(recorder.entries.map(({ channel, message }) => `${channel} ${message?.data}`)).toEqual(published)
+    expect(recorder.gaps).toEqual([])
+    await vi.waitFor(() => expect(messages).toHaveLength(7))
   })
 })
 

@@ -55,6 +55,18 @@ export async function readOutcome(link: RedisLink, history: History, outcome: Ou
   return { position, duplicate: outcome[0] === '=' }
 }
 
+/** Events of one channel that follow each other, and are published in the same way. */
+interface Row {
+  /** The number of the channel in the call. */
+  readonly index: number
+  readonly mark: string
+  readonly events: string[]
+  chars: number
+}
+
+/** The number of characters above which a row takes no more events. */
+const maxRowChars = 65_536
+
 function attempt(
   link: RedisLink,
   { keys, history, timeoutMs, idempotencyWindowMs }: PublishSettings,
@@ -64,7 +76,7 @@ function attempt(
   const logs: string[] = []
   const results: string[] = []
   const channels: string[] = []
-  const events: string[] = []
+  const rows: Row[] = []
   for (const { channel, bounds, message, options } of requests) {
     let index = indices.get(channel)
     if (index === undefined) {
@@ -80,9 +92,17 @@ function attempt(
     }
     const { retain, idempotencyKey } = options
     if (idempotencyKey !== undefined) results.push(keys.result(channel, idempotencyKey))
-    const mark = retain && bounds.maxEvents >= 1 ? '+' : '~'
-    events.push(String(index), idempotencyKey === undefined ? mark : `${mark}k`, encodeEvent(message))
+    const mark = `${retain && bounds.maxEvents >= 1 ? '+' : '~'}${idempotencyKey === undefined ? '' : 'k'}`
+    let row = rows.at(-1)
+    if (row?.index !== index || row.mark !== mark || row.chars > maxRowChars) {
+      row = { index, mark, events: [], chars: 0 }
+      rows.push(row)
+    }
+    const event = encodeEvent(message)
+    row.events.push(event)
+    row.chars += event.length
   }
+  const events = rows.flatMap(({ index, mark, events }) => [String(index), mark, String(events.length), ...events])
   // A Redis that was stopped may come to the command long after its timeout, and must not carry it out then. The timeout may
   // fire a little early, because timers count from the start of a turn of the event loop.
   const deadline = Math.floor(performance.now() + link.clockOffsetMs + 0.9 * timeoutMs)
@@ -97,7 +117,8 @@ function attempt(
  * KEYS: clock, then the log of each channel, then the result of each event with an idempotency key.
  * ARGV: known, deadline (ms of Redis), idempotency window in ms, number of channels, number of events;
  * per channel: field of the head, live channel, maxEvents, maxBytes, maxAgeMs, headTtlMs;
- * per event: number of its channel, '+' (kept) or '~' (live only) with 'k' if it has an idempotency key, event.
+ * per row of events alike: number of their channel, '+' (kept) or '~' (live only) with 'k' if each has an idempotency key, their
+ * number, the events.
  * → { 'late', now } or { 'done', now, per event: an outcome }
  */
 export const publish: Script = script(`${fit}
@@ -177,9 +198,25 @@ local function store(channel, event, left)
   return previous
 end
 
-local nextResult = channelCount + 2
-local function publishOne(at, left)
-  local channel, mark, event = channels[tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2]
+local reply = { 'done', text(now) }
+local function failure(err) return '-' .. (type(err) == 'table' and err.err or tostring(err)) end
+
+local function headOf(mark, before)
+  return mark .. text(seq) .. '|' .. text(before) .. '|' .. originText .. '|'
+end
+
+-- Nothing of it is stored, so nothing can be refused but the message itself.
+local function passRow(channel, index, from, count)
+  seq = seq + 1
+  local message = headOf('~', channel.liveOnly) .. table.concat(ARGV, '~|', from, from + count - 1)
+  seq = seq + count - 1
+  channel.liveOnly, channel.last = seq, seq
+  for offset = 1, count do reply[index + offset + 2] = '~' end
+  return message
+end
+
+local nextResult, parts, lastSeq = channelCount + 2, {}, 0
+local function publishOne(channel, mark, event, left)
   local result
   if mark == '+k' or mark == '~k' then
     mark, result, nextResult = mark == '+k' and '+' or '~', KEYS[nextResult], nextResult + 1
@@ -188,27 +225,43 @@ local function publishOne(at, left)
     call('SET', result, '', 'XX', 'PX', window)
   end
   seq = seq + 1
-  seqText = text(seq)
-  local before
-  if mark == '~' then
-    before = channel.liveOnly
-    channel.liveOnly, channel.last = seqText, seq
-  else
+  local position, before = '', channel.liveOnly
+  if mark == '+' then
+    seqText = text(seq)
     before = store(channel, event, left)
+    position = seqText
+  else
+    channel.liveOnly, channel.last = seq, seq
   end
-  local position = mark == '+' and seqText or ''
   if result then call('SET', result, position, 'PX', window) end
-  call('PUBLISH', channel.live, mark .. seqText .. '|' .. before .. '|' .. originText .. '|' .. event)
+  parts[#parts + 1] = #parts > 0 and seq == lastSeq + 1 and mark .. '|' or headOf(mark, before)
+  parts[#parts + 1] = event
+  lastSeq = seq
   return mark .. position
 end
 
-local reply = { 'done', text(now) }
-local at = 6 * channelCount + 6
-for index = 1, eventCount do
-  local done, outcome = pcall(publishOne, at, eventCount - index)
-  if not done then outcome = '-' .. (type(outcome) == 'table' and outcome.err or tostring(outcome)) end
-  reply[index + 2] = outcome
-  at = at + 3
+local function publishRow(channel, mark, index, from, count)
+  parts = {}
+  for offset = 1, count do
+    local done, outcome = pcall(publishOne, channel, mark, ARGV[from + offset - 1], eventCount - index - offset)
+    reply[index + offset + 2] = done and outcome or failure(outcome)
+  end
+  return #parts > 0 and table.concat(parts) or nil
+end
+
+-- A row is one message to the nodes: a PUBLISH costs more than what it carries.
+local at, index = 6 * channelCount + 6, 0
+while index < eventCount do
+  local channel, mark, count = channels[tonumber(ARGV[at])], ARGV[at + 1], tonumber(ARGV[at + 2])
+  local message
+  if mark == '~' then message = passRow(channel, index, at + 3, count)
+  else message = publishRow(channel, mark, index, at + 3, count) end
+  local done, err = true, nil
+  if message then done, err = pcall(call, 'PUBLISH', channel.live, message) end
+  for offset = 3, done and 2 or count + 2 do
+    if string.find(reply[index + offset], '^[+~]') then reply[index + offset] = failure(err) end
+  end
+  index, at = index + count, at + 3 + count
 end
 local changed = {}
 for index = 1, channelCount do
@@ -217,7 +270,7 @@ for index = 1, channelCount do
     -- By the position and not by now: the position may be ahead of the clock, and must not be forgotten early.
     local expiry = channel.ttl >= 0 and text(math.floor(channel.last / 1024) + 1 + channel.ttl) or '-'
     changed[#changed + 1] = fields[index]
-    changed[#changed + 1] = table.concat({ channel.kept, channel.liveOnly, expiry, text(channel.total), text(channel.bytes) }, ' ')
+    changed[#changed + 1] = table.concat({ channel.kept, text(channel.liveOnly), expiry, text(channel.total), text(channel.bytes) }, ' ')
   end
 end
 if #changed > 0 then call('HSET', KEYS[1], unpack(changed)) end

@@ -179,7 +179,7 @@ it('begins history anew above a run that outlived its clock', async () => {
   await runs.append('a', 't', 0, texts('1'))
   const far = run!.beginning + 10 ** 12
   await redis.admin.hset(key('run:a'), 'h', String(far))
-  await redis.admin.xadd(key(`log:${runChannel('a')}`), `${far}-0`, 'p', String(far - 1), 'c', '9', 'e', '5|token1')
+  await redis.admin.xadd(key(`log:${runChannel('a')}`), `${far}-0`, 'p', String(far - 1), 'c', '9', 'e', '5|1|token1')
   await redis.admin.del(key('positions'))
   expect(await runs.append('a', 't', 1, texts('2'))).toBe(true)
   expect(await read(reader, 'a', far)).toMatchObject({ data: ['2'] })

@@ -6,7 +6,7 @@ import { fit } from '../logs/fit.js'
 export const lossText: string = encodeEvent(lossNotice)
 
 /**
- * `add` stores an event, `pass` brings all that were added to the subscribers. Nothing is passed before all is stored.
+ * `add` stores an event, `pass` brings all that were added to the subscribers, in one message. Nothing is passed before all is stored.
  *
  * KEYS: clock, run, log.
  */
@@ -29,11 +29,12 @@ local function add(event, alone)
   local fields = { seq .. '-0', 'p', text(head), 'c', text(total), 'e', event }
   if alone then redis.call('XADD', KEYS[3], 'MAXLEN', '=', 0, unpack(fields))
   else redis.call('XADD', KEYS[3], unpack(fields)) end
-  added[#added + 1] = '+' .. seq .. '|' .. text(head) .. '|' .. text(origin) .. '|' .. event
+  local follows = #added > 0
+  added[#added + 1] = '+' .. (follows and '|' or seq .. '|' .. text(head) .. '|' .. text(origin) .. '|') .. event
   head = tonumber(seq)
 end
 local function pass(channel)
-  for _, message in ipairs(added) do redis.call('PUBLISH', channel, message) end
+  redis.call('PUBLISH', channel, table.concat(added))
 end
 `
 
