@@ -125,7 +125,7 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
   }
 
   get congested(): boolean {
-    return this.#outlet.congested
+    return this.#outlet.congested || this.complete
   }
 
   get compresses(): boolean {
@@ -243,7 +243,7 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
 
   deliver(to: number, now: () => number, deadline: number): boolean {
     const outlet = this.#outlet
-    while (this.#ordinal < to && this.state === 'live') {
+    while (this.#ordinal < to && this.#isLive) {
       const from = this.#ordinal
       const all = this.cohort.piece(from, to)
       const { taken: shared, given: piece } =
@@ -264,7 +264,11 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
       if (this.#ordinal < to && now() >= deadline) break
     }
     this.#ending?.()
-    return this.#ordinal >= to || this.state !== 'live'
+    return this.#ordinal >= to || !this.#isLive
+  }
+
+  get #isLive(): boolean {
+    return this.state === 'live' && !this.complete
   }
 
   take(piece: Piece, position: number, isLate: () => boolean): Taken {
@@ -324,9 +328,12 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
     this.#owner.onEnd(this)
   }
 
-  /** Ends the stream after its last event, which tells why. */
+  /**
+   * Ends the response after its last event, which tells why. The stream is closed when that is sent: a client that reads
+   * slowly has as long for it as for any other event.
+   */
   onComplete(): void {
-    this.#endResponse('ended')
+    this.#end()
   }
 
   #finish(reason: string, farewell: string, leave: boolean, to: number = this.cohort.queue.end): void {
@@ -341,19 +348,21 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
     this.deliver(to, this.#runtime.clock.now, Infinity)
     if (this.state === 'closed') return
     this.write(farewell)
-    this.#endResponse(reason)
-  }
-
-  #endResponse(reason: string): void {
-    if (this.state === 'closed') return
-    try {
-      this.#outlet.end()
-    } catch (error) {
-      this.fail(error, 'write')
-      return
-    }
+    if (!this.#end()) return
     this.#leave(reason)
     this.#outlet.linger()
+  }
+
+  /** Returns false if it is closed, or the sink fails. */
+  #end(): boolean {
+    if (this.state === 'closed') return false
+    try {
+      this.#outlet.end()
+      return true
+    } catch (error) {
+      this.fail(error, 'write')
+      return false
+    }
   }
 
   /** Ends the stream at once, without `rivulet:close`. */
@@ -370,7 +379,7 @@ export class Connection implements OutletOwner, Member, CatchUpTarget, Heartbeat
   }
 
   onClose(): void {
-    this.#leave('client left')
+    this.#leave(this.#outlet.ended ? 'ended' : 'client left')
     this.#outlet.onClose()
   }
 

@@ -48,6 +48,8 @@ export class Outlet implements Watched {
   congested = false
   /** It was given all that there will be, and takes the rest of it at its own pace. Nothing is written any more. */
   complete = false
+  /** Its response was ended, and may yet have to send its buffer. */
+  ended = false
   /** True while the filter runs. `rivulet:close` then waits until the current write is done. */
   filtering = false
   readonly #runtime: DeliveryRuntime
@@ -129,8 +131,7 @@ export class Outlet implements Watched {
     for (const reason of gaps) counters.gaps[reason]++
     if (gaps.length > 0) this.#owner.onGap()
     this.#put(payload, encoded)
-    if (!ends) return
-    // Whoever reads slowly has as long for the last event as for any other.
+    if (!ends || this.#owner.state === 'closed') return
     this.complete = true
     if (!this.congested) this.#owner.onComplete()
   }
@@ -245,8 +246,8 @@ export class Outlet implements Watched {
     }
     this.#releaseHeld()
     this.congested = false
-    this.#runtime.stallWatch.delete(this)
     if (this.complete) this.#owner.onComplete()
+    else this.#runtime.stallWatch.delete(this)
   }
 
   onStall(): void {
@@ -260,8 +261,11 @@ export class Outlet implements Watched {
     this.#runtime.stallWatch.delete(this)
   }
 
-  /** Ends the response once everything written is sent. @throws if the sink throws. */
+  /** Ends the response once everything written is sent. Further calls do nothing. @throws if the sink throws. */
   end(): void {
+    if (this.ended) return
+    this.ended = true
+    if (this.complete) this.#runtime.stallWatch.add(this)
     this.#finish()
     if (this.#compressed) this.#sink.write(this.#compressed.trailer())
     this.#sink.end(this.#runtime.closing)

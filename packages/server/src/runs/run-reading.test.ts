@@ -266,3 +266,72 @@ it('tells a reader of a new run of no gap, although a lagging one still reads an
   expect(reader.seen()).toEqual(['open null 0', 'live', '1'])
   expect(slow.seen()).toEqual([])
 })
+
+it('gives a slow reader nothing behind the end, although the id of its run is used again', async () => {
+  for (const size of [10, 2_000, 10_000]) {
+    const { one, calm } = createRunNodes()
+    const first = byHand()
+    await one.runs.start('a', {}, first.producer)
+    const slow = await one.read('a', { slow: true })
+    const all = Array.from({ length: 20 }, (_, n) => `${n} ${'x'.repeat(size)}`)
+    for (const text of all) await first.say(text)
+    first.end()
+    await calm()
+    await one.runs.forget('a')
+    const second = byHand()
+    await one.runs.start('a', {}, second.producer)
+    await second.say('of the second run')
+    await calm()
+    for (let round = 0; round < 50 && !slow.sink.closed; round++) {
+      slow.sink.take(10_000)
+      await calm()
+    }
+    expect(slow.seen()).toEqual(['open null 0', 'live', ...all, 'done'])
+    expect(slow.sink.closed).toBe(true)
+    expect(one.manager.stats().connections).toBe(0)
+  }
+})
+
+it('gives a reader that takes nothing for a while the rest of a run that is over', async () => {
+  const { one, calm, pass } = createRunNodes()
+  const all = Array.from({ length: 15 }, (_, n) => `${n} ${'x'.repeat(1_000)}`)
+  await (
+    await one.runs.start('a', {}, async ({ publish }) => {
+      for (const text of all) await publish('token', { text })
+    })
+  ).finished
+  const slow = await one.read('a', { slow: true })
+  await pass(20_000)
+  expect(one.manager.stats()).toMatchObject({ connections: 1 })
+  slow.sink.take(Infinity)
+  await calm()
+  expect(slow.seen()).toEqual(['open null 16', ...all, 'done'])
+  expect(one.manager.stats()).toMatchObject({ connections: 0, stalled: 0 })
+})
+
+it('cuts off a reader that takes nothing of the end for too long', async () => {
+  const { one, pass } = createRunNodes()
+  await (
+    await one.runs.start('a', {}, async ({ publish }) => {
+      for (let n = 0; n < 15; n++) await publish('token', { text: 'x'.repeat(1_000) })
+    })
+  ).finished
+  const slow = await one.read('a', { slow: true })
+  await pass(70_000)
+  expect(slow.sink.closed).toBe(true)
+  expect(one.manager.stats()).toMatchObject({ connections: 0, stalled: 1 })
+})
+
+it('ends the stream of a reader that still takes the end when the server shuts down', async () => {
+  const { one, pass } = createRunNodes()
+  await (
+    await one.runs.start('a', {}, async ({ publish }) => {
+      for (let n = 0; n < 15; n++) await publish('token', { text: 'x'.repeat(1_000) })
+    })
+  ).finished
+  const slow = await one.read('a', { slow: true })
+  const closed = one.manager.close()
+  await pass(2_000)
+  await closed
+  expect(slow.sink.closed).toBe(true)
+})
