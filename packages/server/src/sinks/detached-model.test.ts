@@ -3,6 +3,7 @@ import { Agent, createServer, type ServerResponse, request as send } from 'node:
 import type { Socket } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { randomFrom } from '../../../../test-support/random.js'
+import { heapInUse } from '../../test/heap.js'
 import { events } from '../../test/served.js'
 import { controlEventsOf, dataOf, listen, openStream, type StreamClient } from '../../test/stream-client.js'
 import { EventManager } from '../event-manager.js'
@@ -12,22 +13,30 @@ const seeds = Math.ceil(Number(process.env.RIVULET_SEEDS ?? 400) / 10)
 const firstSeed = Number(process.env.RIVULET_SEED ?? 1)
 const steps = 25
 
+/** The application's late use of a response. */
+const uses: ((response: ServerResponse) => unknown)[] = [
+  (response) => response.destroy(),
+  (response) => response.socket?.destroy(),
+  (response) => response.end(),
+]
+
 /** A client of a stream with or without a parser, and what it saw. Whatever happens, both see the same. */
 class Side {
   readonly story: string[] = []
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
   readonly #url: string
-  readonly #responseOf: (path: string) => ServerResponse
+  readonly #responseOf: (path: string) => ServerResponse | undefined
   #stream: StreamClient | undefined
   #socket: Socket | undefined
 
-  constructor(url: string, responseOf: (path: string) => ServerResponse) {
+  constructor(url: string, responseOf: (path: string) => ServerResponse | undefined) {
     this.#url = url
     this.#responseOf = responseOf
     onTestFinished(() => this.#agent.destroy())
   }
 
-  get #response(): ServerResponse {
+  /** The response to the latest stream; `undefined` if the application does not keep it. */
+  get #response(): ServerResponse | undefined {
     return this.#responseOf(new URL(this.#url).pathname)
   }
 
@@ -71,23 +80,46 @@ class Side {
   }
 
   /** Ends the stream, and tells of everything that came. */
-  async leave(how: (client: Socket, response: ServerResponse) => unknown): Promise<void> {
+  async leave(how: (client: Socket, response: ServerResponse | undefined) => unknown): Promise<void> {
     if (!this.#stream) return
-    const { response, messages, ended } = this.#stream
+    const { response, messages, comments, ended } = this.#stream
     response.resume()
     how(response.socket, this.#response)
     await ended
     const said = dataOf(messages, 'log').map(({ message }) => String(message).slice(0, 10))
     const told = controlEventsOf(messages).map((event) => (event as { type: string }).type)
-    this.story.push(`${response.complete ? 'complete' : 'cut'}: ${said} ${told}`)
+    this.story.push(`${response.complete ? 'complete' : 'cut'}: ${said} ${told} ${comments}`)
     this.#stream = undefined
     await new Promise((resolve) => setImmediate(resolve))
   }
 
   /** The application begins to listen. */
   listen(): void {
-    if (!this.#stream) return
+    if (!this.#stream || !this.#response) return
     for (const event of ['finish', 'close']) this.#response.on(event, () => this.story.push(`response ${event}`))
+  }
+
+  listenToRequest(): void {
+    if (!this.#stream || !this.#response) return
+    for (const event of ['aborted', 'close']) this.#response.req.on(event, () => this.story.push(`request ${event}`))
+  }
+
+  /** The application looks at a response, even after its end. */
+  look(): void {
+    if (!this.#response) return
+    const { destroyed, closed, writableEnded, writableFinished, req } = this.#response
+    const states = { destroyed, closed, writableEnded, writableFinished, aborted: req.aborted, over: req.destroyed }
+    this.story.push(`looks: ${Object.entries(states).flatMap(([name, is]) => (is ? [name] : []))}`)
+  }
+
+  /** The application writes to the stream. */
+  say(): void {
+    if (this.#stream) this.#response?.write(': own words\n\n')
+  }
+
+  /** The application destroys or ends a response that is over. */
+  useLate(use: (response: ServerResponse) => unknown): void {
+    if (!this.#stream && this.#response) use(this.#response)
   }
 }
 
@@ -95,18 +127,20 @@ async function play(seed: number): Promise<void> {
   const random = randomFrom(seed)
   const manager = new EventManager({ events, heartbeat: false, retention: { maxBytes: 67_108_864 } })
   onTestFinished(() => manager.close())
+  /** The application keeps the responses, and uses them. */
+  const keeps = random() < 0.7
   const responses = new Map<string, ServerResponse>()
   const server = createServer((request, response) => {
     const path = request.url!
     if (path === '/plain') return response.end('plain')
-    responses.set(path, response)
+    if (keeps) responses.set(path, response)
     // Whoever listens keeps them.
     if (path === '/attached') response.on('close', () => {})
     return handleEventStream(manager, request, response)
   })
   const url = await listen(server)
   const [attached, detached] = ['/attached', '/detached'].map(
-    (path) => new Side(url + path, (asked) => responses.get(asked)!),
+    (path) => new Side(url + path, (asked) => responses.get(asked)),
   ) as [Side, Side]
   const both = (act: (side: Side) => unknown) => Promise.all([act(attached), act(detached)])
   let count = 0
@@ -115,15 +149,17 @@ async function play(seed: number): Promise<void> {
     await manager.publish('log', { message: message + 'x'.repeat(size) })
     await both((side) => side.read(message))
   }
-  const ends: ((client: Socket, response: ServerResponse) => unknown)[] = [
+  const ends: ((client: Socket, response: ServerResponse | undefined) => unknown)[] = [
     (client) => client.end(),
     (client) => client.resetAndDestroy(),
     (client) => client.destroy(),
-    (_, response) => response.end(),
-    (_, response) => response.destroy(),
+    (_, response) => response!.end(),
+    (_, response) => response!.destroy(),
   ]
   const end = async () => {
     const choice = random()
+    // Nothing is left of the responses then.
+    if (!keeps) await heapInUse()
     if (choice < 0.4) {
       manager.disconnect(() => true, 'enough')
       await both((side) => side.leave(() => {}))
@@ -131,10 +167,14 @@ async function play(seed: number): Promise<void> {
       server.closeAllConnections()
       await both((side) => side.leave(() => {}))
     } else {
-      const leave = ends[Math.floor(random() * ends.length)]!
+      const leave = ends[Math.floor(random() * (keeps ? ends.length : 3))]!
       await both((side) => side.leave(leave))
     }
     await expect.poll(() => manager.connections.size).toBe(0)
+  }
+  const useLate = () => {
+    const use = uses[Math.floor(random() * uses.length)]!
+    return both((side) => side.useLate(use))
   }
   for (let step = 0; step < steps; step++) {
     const dice = random()
@@ -142,9 +182,13 @@ async function play(seed: number): Promise<void> {
     else if (dice < 0.55) await publish(random() < 0.2 ? random() * 300_000 : 10)
     else if (dice < 0.62) await both((side) => side.pause())
     else if (dice < 0.7) await both((side) => side.resume())
-    else if (dice < 0.75) await both((side) => side.listen())
-    else if (dice < 0.8) server.closeIdleConnections()
-    else if (dice < 0.87) await both((side) => side.plain())
+    else if (dice < 0.72) await both((side) => side.listen())
+    else if (dice < 0.74) await both((side) => side.listenToRequest())
+    else if (dice < 0.76) await both((side) => side.say())
+    else if (dice < 0.78) await both((side) => side.look())
+    else if (dice < 0.8) await useLate()
+    else if (dice < 0.82) server.closeIdleConnections()
+    else if (dice < 0.88) await both((side) => side.plain())
     else await end()
     // A connection that was closed is noticed.
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))

@@ -1,15 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import {
-  Agent,
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import { Agent, createServer, IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import { PerformanceObserver } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -20,6 +14,8 @@ import { events } from '../../test/served.js'
 import { controlEventsOf, dataOf, listen, openStream } from '../../test/stream-client.js'
 import { EventManager } from '../event-manager.js'
 import { handleEventStream } from '../node.js'
+import { NodeSink } from './node-sink.js'
+import { Payload } from './payload.js'
 
 type Served = { request: IncomingMessage; response: ServerResponse; socket: Socket }
 
@@ -181,6 +177,32 @@ describe('an open stream', () => {
     await vi.waitFor(() => expect(finished).toHaveBeenCalledOnce())
   })
 
+  it('has them if someone measures the time of responses', async () => {
+    const measured: PerformanceEntryList = []
+    const observer = new PerformanceObserver((list) => void measured.push(...list.getEntries()))
+    observer.observe({ entryTypes: ['http' as never] })
+    onTestFinished(() => observer.disconnect())
+    const { manager, client } = await startStream()
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\n\r\n')
+    await vi.waitFor(() => expect(measured.map(({ name }) => name)).toContain('HttpRequest'))
+  })
+
+  it.runIf('signal' in IncomingMessage.prototype)('has them if someone has the signal of the request', async () => {
+    let connection: Socket | undefined
+    let signal: AbortSignal | undefined
+    const { server } = await start(({ request, socket }) => {
+      connection = socket
+      signal = (request as { signal?: AbortSignal }).signal
+    })
+    const { socket, until } = await sendRaw(portOf(server), get('/'))
+    await until('rivulet:open')
+    await turn()
+    expect(hasParser(connection!)).toBe(true)
+    socket.destroy()
+    await vi.waitFor(() => expect(signal!.aborted).toBe(true))
+  })
+
   it('has them over TLS', async () => {
     let connection: Socket | undefined
     const { server, publish } = await start(({ socket }) => {
@@ -317,6 +339,57 @@ describe('after a stream has ended', () => {
   })
 })
 
+it('leaves no listener behind on a connection with many streams', async () => {
+  const { server, manager } = await start(({ request, response }) => {
+    // The application uses each of them when it is open.
+    setTimeout(() => {
+      response.on('close', () => {})
+      request.on('close', () => {})
+    })
+  })
+  let connection: Socket | undefined
+  server.on('connection', (socket) => {
+    connection = socket
+  })
+  const counts = () => connection!.eventNames().map((name) => [name, connection!.listenerCount(name)])
+  const { socket, until } = await sendRaw(portOf(server), '')
+  const round = async (number: number) => {
+    socket.write(get(`/?lastEventId=${number}`))
+    await vi.waitFor(() => expect(manager.connections.size).toBe(1))
+    await sleep(5)
+    manager.disconnect(() => true, `enough ${number}.`)
+    await until(`enough ${number}.`)
+    await vi.waitFor(() => expect(connection!.eventNames()).toContain('data'))
+    await sleep(5)
+    return counts()
+  }
+  const first = await round(1)
+  for (let number = 2; number < 8; number++) await round(number)
+  expect(await round(8)).toEqual(first)
+})
+
+it('is not ended by its sink once it waits for another request', async () => {
+  let sink: NodeSink | undefined
+  const server = createServer((request, response) => {
+    if (request.url === '/plain') return response.end('plain')
+    sink = new NodeSink(response)
+    sink.attach({ onClose: () => {}, onDrain: () => {} })
+    sink.open()
+    return sink.write(new Payload(': open\n\n'))
+  })
+  await listen(server)
+  const client = await sendRaw(portOf(server), get('/'))
+  await client.until(': open')
+  await turn()
+  sink!.end(false)
+  await client.until('\r\n0\r\n\r\n')
+  await vi.waitFor(() => expect(sink!.closed).toBe(true))
+  await turn()
+  sink!.destroy(true)
+  client.socket.write(get('/plain'))
+  await client.until('plain')
+})
+
 describe('a client', () => {
   it('that goes on sending gets its events, and makes no memory grow', async () => {
     const { client, publish, socket } = await startStream()
@@ -413,6 +486,76 @@ describe('an application that uses the response later', () => {
     await client.until('plain')
   })
 
+  it.each<[how: string, end: (started: Awaited<ReturnType<typeof startStream>>) => void, ended: boolean]>([
+    ['was ended', ({ manager }) => void manager.disconnect(() => true, 'enough'), true],
+    ['was left', ({ client }) => void client.socket.destroy(), false],
+  ])('sees if it %s, though it did not listen', async (_, end, ended) => {
+    const started = await startStream()
+    const { response, request, socket } = started
+    end(started)
+    await (ended ? started.client.until('\r\n0\r\n\r\n') : once(socket, 'close'))
+    await turn()
+    const { destroyed, closed, writableEnded, writableFinished } = response
+    expect({ destroyed, closed, writableEnded, writableFinished }).toEqual({
+      destroyed: true,
+      closed: true,
+      writableEnded: ended,
+      writableFinished: ended,
+    })
+    expect(response.socket === (ended ? null : socket)).toBe(true)
+    await vi.waitFor(() => expect(request.destroyed).toBe(true))
+    expect(request.aborted).toBe(!ended)
+  })
+
+  it('is told of the end of the request when the stream ends', async () => {
+    const { request, manager, client } = await startStream()
+    const told: string[] = []
+    for (const event of ['aborted', 'error', 'close']) request.on(event, () => told.push(event))
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\n\r\n')
+    await vi.waitFor(() => expect(told).toEqual(['close']))
+  })
+
+  it.each<[what: string, use: (response: ServerResponse) => void]>([
+    ['destroys', (response) => response.destroy()],
+    ['destroys the socket of', (response) => response.socket?.destroy()],
+    ['ends', (response) => response.end()],
+    ['writes to', (response) => response.write('late')],
+  ])('%s an ended stream, and leaves the next request alone', async (_, use) => {
+    const { manager, server, client, response } = await startStream()
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\n\r\n')
+    server.removeAllListeners('request')
+    server.on('request', (_request, next) => {
+      use(response)
+      next.end('next')
+    })
+    client.socket.write(get('/next'))
+    expect(await client.until('next')).not.toContain('late')
+  })
+
+  it('wraps its end', async () => {
+    const { response, manager, client } = await startStream()
+    const { end } = response
+    const ended = vi.fn()
+    response.end = (...args: unknown[]) => {
+      ended()
+      return end.apply(response, args as never)
+    }
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\n\r\n')
+    expect(ended).toHaveBeenCalledOnce()
+  })
+
+  it('is told of a timeout of the response', async () => {
+    const { response, publish, client } = await startStream()
+    const timedOut = once(response, 'timeout')
+    response.setTimeout(20)
+    await timedOut
+    await publish('still there')
+    await client.until('still there')
+  })
+
   it('is told of a timeout of the socket', async () => {
     const { client, response, manager } = await startStream()
     response.socket!.setTimeout(20)
@@ -431,6 +574,7 @@ it('opens and ends streams as they come', async () => {
   server.close()
   await manager.close()
   await closed
+  await Promise.all(clients.map(({ ended }) => ended))
   for (const { messages, response } of clients) {
     expect(controlEventsOf(messages).at(-1)).toMatchObject({ reason: 'shutdown' })
     expect(response.complete).toBe(true)

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
-import { type IncomingMessage, OutgoingMessage, Server, type ServerResponse } from 'node:http'
+import { type IncomingMessage, OutgoingMessage, Server, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { connectionsOf } from './detached-connections.js'
 
@@ -53,6 +53,12 @@ function named(listeners: readonly unknown[], name: string): Listener | undefine
 
 const responseFinish = channel('http.server.response.finish')
 
+/** A private member of Node.js, if an object has it. */
+function privateOf(object: object, name: string): unknown {
+  const symbol = Object.getOwnPropertySymbols(object).find(({ description }) => description === name)
+  return symbol && (object as Record<symbol, unknown>)[symbol]
+}
+
 /** Stands for the response of a detached connection. Programs that end servers tell from it that the connection is in use. */
 const streaming = { headersSent: true, finished: false }
 
@@ -69,6 +75,9 @@ function isUnobserved({ request, response, onClose }: Attached): boolean {
     response.emit === EventEmitter.prototype.emit &&
     response.end === OutgoingMessage.prototype.end &&
     response.destroy === OutgoingMessage.prototype.destroy &&
+    // A `PerformanceObserver`, and the `signal` of the request.
+    !privateOf(response, 'ServerResponseStatistics') &&
+    !privateOf(request, 'kAbortController') &&
     !responseFinish.hasSubscribers
   )
 }
@@ -103,12 +112,15 @@ function isKnown({ request, response, socket }: Attached): boolean {
 /** A connection that sends a stream without an HTTP parser, a request and a response. */
 export class DetachedSocket {
   readonly #socket: HttpSocket
+  readonly #use: WeakRef<() => void>
   readonly #chunked: boolean
   readonly #keepsAlive: boolean
   readonly #bytesRead: number
   #ended = false
+  /** True once the connection waits for another request. */
+  #returned = false
 
-  private constructor(socket: Socket, response: ServerResponse, betweenRequests: boolean) {
+  private constructor({ request, response, socket }: Attached, betweenRequests: boolean, onUse: () => void) {
     this.#socket = socket
     this.#chunked = response.chunkedEncoding
     this.#keepsAlive =
@@ -117,16 +129,17 @@ export class DetachedSocket {
       response.shouldKeepAlive &&
       !/close/i.test(String(response.getHeader('connection')))
     this.#bytesRead = socket.bytesRead
+    this.#use = new WeakRef(this.#watch(request, response, onUse))
   }
 
   /**
    * Takes a response off its connection, unless someone else listens to it. MUST NOT be called by the parser.
    *
-   * @param onUse Called if the application uses the response again, which is then on its connection again.
+   * @param onUse Called when the response is on its connection again.
    * @returns `undefined` if everything stays as it is.
    */
   static of(attached: Attached, onUse: () => void): DetachedSocket | undefined {
-    const { request, response, onClose } = attached
+    const { response, onClose } = attached
     const socket: HttpSocket = attached.socket
     if (socket.destroyed || response.writableEnded || !isUnobserved(attached) || !isKnown(attached)) return undefined
     const listeners = parserListeners.map(([event, name]) => named(socket.listeners(event), name))
@@ -146,42 +159,70 @@ export class DetachedSocket {
     socket.parser = null
     response.off('close', onClose)
     response.detachSocket(socket)
-    const detached = new DetachedSocket(socket, response, betweenRequests)
-    detached.#watch(request, response, onUse)
+    const detached = new DetachedSocket(attached, betweenRequests, onUse)
     socket._httpMessage = streaming
     socket.on('end', onEnd).on('error', onError).on('timeout', onTimeout).on('close', onSocketClose)
     connectionsOf(socket.server as Server).open.add(socket)
     return detached
   }
 
-  /** Puts the response back as soon as the application uses it: it may still have it. */
-  #watch(request: IncomingMessage, response: ServerResponse, onUse: () => void): void {
+  /**
+   * Notices when the application uses the request or the response, which it may still have.
+   *
+   * @returns Puts the response back. Exists as long as the request or the response does.
+   */
+  #watch(request: IncomingMessage, response: ServerResponse, onUse: () => void): () => void {
     const socket = this.#socket
     // `response.destroy()` ends the connection, and `response.socket` tells of the client.
     Object.assign(response, { socket })
+    let isBack = false
     const use = () => {
-      response.off('newListener', use)
-      delete (response as Partial<ServerResponse>).write
-      delete (response as Partial<ServerResponse>).end
-      if (this.closed) return
-      socket._httpMessage = null
-      response.assignSocket(socket)
-      socket.on('drain', () => response.emit('drain'))
-      response.once('finish', () => this.#settle(false))
+      if (isBack) return
+      isBack = true
+      for (const emitter of [request, response]) emitter.off('newListener', use)
+      if (response.write === write) delete (response as Partial<ServerResponse>).write
+      if (response.end === end) delete (response as Partial<ServerResponse>).end
+      if (socket.closed) {
+        Object.assign(response, { destroyed: true, _closed: true })
+        abort(request)
+        return
+      }
+      this.#putBack(request, response)
       onUse()
     }
-    response.write = (...args: unknown[]) => {
+    // The application may have put its own functions around these.
+    const write = (...args: unknown[]) => {
       use()
-      return response.write(...(args as Parameters<ServerResponse['write']>))
+      return Object.getPrototypeOf(response).write.apply(response, args)
     }
-    response.end = (...args: unknown[]) => {
+    const end = (...args: unknown[]) => {
       use()
-      return response.end(...(args as Parameters<ServerResponse['end']>))
+      return Object.getPrototypeOf(response).end.apply(response, args)
     }
-    response.on('newListener', use)
-    request.once('newListener', () => {
-      socket.once('close', () => request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' })))
+    Object.assign(response, { write, end })
+    for (const emitter of [request, response]) emitter.on('newListener', use)
+    return use
+  }
+
+  #putBack(request: IncomingMessage, response: ServerResponse): void {
+    const socket = this.#socket
+    socket._httpMessage = null
+    response.assignSocket(socket)
+    const onDrain = () => response.emit('drain')
+    const onSocketClosed = () => abort(request)
+    socket.on('drain', onDrain).on('close', onSocketClosed)
+    response.once('finish', () => {
+      socket.off('drain', onDrain).off('close', onSocketClosed)
+      this.#settle(false)
     })
+  }
+
+  /**
+   * Puts the response back on its connection, unless nobody has it any more. Do so before it ends, and when the connection
+   * has closed: whoever has it sees what Node.js makes of it.
+   */
+  putBack(): void {
+    this.#use.deref()?.()
   }
 
   get closed(): boolean {
@@ -193,8 +234,7 @@ export class DetachedSocket {
     const socket = this.#socket
     if (this.closed) return
     this.#ended = true
-    socket._httpMessage = null
-    if (!this.#chunked) {
+    if (!this.#chunked || !socket.writable) {
       socket.once('finish', onSent)
       socket.destroySoon()
       return
@@ -206,8 +246,9 @@ export class DetachedSocket {
     })
   }
 
+  /** Ends the connection at once, unless the server has it for another request. */
   destroy(): void {
-    this.#socket.destroy()
+    if (!this.#returned) this.#socket.destroy()
   }
 
   /** Waits for another request, or ends the connection. */
@@ -217,12 +258,20 @@ export class DetachedSocket {
     if (leave) socket.end()
     // Bytes that the client has sent meanwhile are lost.
     else if (!this.#keepsAlive || socket.bytesRead > this.#bytesRead || !socket.writable) socket.destroySoon()
-    else rest(socket)
+    else {
+      this.#returned = true
+      rest(socket)
+    }
   }
+}
+
+function abort(request: IncomingMessage): void {
+  request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
 }
 
 /** Keeps a connection until its client sends another request, as long as Node.js would. */
 function rest(socket: HttpSocket): void {
+  socket._httpMessage = null
   const server = socket.server as Server & { keepAliveTimeoutBuffer?: number }
   if (server.keepAliveTimeout) socket.setTimeout(server.keepAliveTimeout + (server.keepAliveTimeoutBuffer ?? 1_000))
   socket.off('data', drop).on('data', onNextRequest)
@@ -239,7 +288,8 @@ function onNextRequest(this: HttpSocket, bytes: Buffer): void {
   onSocketClose.call(this)
   this.setTimeout(server.timeout)
   named(server.listeners('connection'), 'connectionListener')!.call(server, this as never)
-  this.emit('data', bytes)
+  // All other listeners have them already.
+  named(this.listeners('data'), 'bound socketOnData')!.call(this, bytes)
 }
 
 function drop(): void {}
@@ -253,7 +303,9 @@ function onError(this: HttpSocket, error: Error): void {
 }
 
 function onTimeout(this: HttpSocket): void {
-  if (!(this.server as Server).emit('timeout', this)) this.destroy()
+  const response = this._httpMessage
+  const told = response instanceof ServerResponse && response.emit('timeout', this)
+  if (!(this.server as Server).emit('timeout', this) && !told) this.destroy()
 }
 
 function onSocketClose(this: HttpSocket): void {

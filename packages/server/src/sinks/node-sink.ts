@@ -75,6 +75,7 @@ export class NodeSink implements Sink {
 
   readonly #over = (): void => {
     this.#connection?.removeListener('close', this.#over)
+    this.#detached?.putBack()
     const listener = this.#listener
     this.#listener = undefined
     listener?.onClose()
@@ -167,6 +168,7 @@ export class NodeSink implements Sink {
   }
 
   end(leave: boolean): void {
+    this.#detached?.putBack()
     if (this.#detached) {
       this.#detached.end(leave, this.#over)
       return
