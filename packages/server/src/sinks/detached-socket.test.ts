@@ -424,6 +424,19 @@ describe('a client', () => {
     )
   })
 
+  it('that has ended its side, and reads nothing, is gone when its stream ends', async () => {
+    const { client, manager, publish, server, socket } = await startStream()
+    const failed = vi.fn()
+    server.on('clientError', failed)
+    client.socket.pause()
+    for (let count = 0; count < 40; count++) await publish(`${count} ${'x'.repeat(200_000)}`)
+    client.socket.end()
+    await vi.waitFor(() => expect(socket.writableEnded).toBe(true))
+    manager.disconnect(() => true, 'enough')
+    await vi.waitFor(() => expect(socket.closed).toBe(true))
+    expect(failed).not.toHaveBeenCalled()
+  })
+
   it('that reads slowly gets everything', async () => {
     const { client, publish, manager } = await startStream()
     client.socket.pause()
@@ -554,6 +567,22 @@ describe('an application that uses the response later', () => {
     await timedOut
     await publish('still there')
     await client.until('still there')
+  })
+
+  it('ends a stream of which something is not sent yet, and nothing follows', async () => {
+    const { response, publish, client, manager, server } = await startStream()
+    // The client of this process may take longer to read than an idle connection stays.
+    server.keepAliveTimeout = 0
+    client.socket.pause()
+    response.write('x'.repeat(6_000_000))
+    response.end(': the end\n\n')
+    await publish('too late')
+    await turn()
+    client.socket.resume()
+    await client.until(': the end\n\n\r\n0\r\n\r\n')
+    await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+    client.socket.write(get('/plain'))
+    expect(await client.until('\r\n\r\nplain')).not.toContain('too late')
   })
 
   it('is told of a timeout of the socket', async () => {

@@ -143,7 +143,7 @@ export class NodeSink implements Sink {
   }
 
   write(payload: Payload): boolean {
-    if (this.#bodiless) return true
+    if (this.#bodiless || this.#isOver()) return true
     if (this.#bare) {
       const full = !this.#bare.write(this.#chunked ? payload.chunk : payload.bytes)
       if (full && !(this.#corked && this.#bare.writableLength < corkedBytes)) this.#awaitDrain(this.#bare)
@@ -155,6 +155,13 @@ export class NodeSink implements Sink {
     response.flush?.()
     if (this.#waiting) this.#sinceDrain += payload.length
     return !this.#waiting
+  }
+
+  /** Tells if the application has ended the response. Its close may be long in coming: something is not sent yet. */
+  #isOver(): boolean {
+    if (!this.#attached?.writableEnded) return false
+    queueMicrotask(this.#over)
+    return true
   }
 
   #awaitDrain(stream: Writable): void {
