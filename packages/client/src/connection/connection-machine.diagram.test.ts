@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { initialState, type Rule, transitions } from './connection-machine.js'
+import { type InputType, initialState, type Rule, transitions } from './connection-machine.js'
 
 /** The machine's table as a Mermaid diagram: one arrow for each pair of statuses, with what leads from one to the other. */
 function diagram(): string {
@@ -19,12 +19,12 @@ function diagram(): string {
 /** The same as a table: what each input does in each status. */
 function table(): string {
   const statuses = Object.keys(transitions) as (keyof typeof transitions)[]
-  const inputs = Object.keys(transitions.idle) as (keyof typeof transitions.idle)[]
+  const inputs = [...new Set(statuses.flatMap((status) => Object.keys(transitions[status])))] as InputType[]
   const cell = ({ when, to, effects = [] }: Rule) =>
     [when && `if ${when}:`, `→ ${to}`, effects.length > 0 && `(${effects.join(', ')})`].filter(Boolean).join(' ')
   const rows = inputs.map((input) => [
     input,
-    ...statuses.map((status) => transitions[status][input].map(cell).join('; else ')),
+    ...statuses.map((status) => transitions[status][input]?.map(cell).join('; else ') ?? ''),
   ])
   const cells = [['', ...statuses], ...rows]
   const widths = ['', ...statuses].map((_, column) => Math.max(...cells.map((row) => row[column]!.length)))

@@ -143,34 +143,18 @@ const fail: Rule[] = [{ to: 'closed', update: ['note'], effects: ['drop'] }]
 const end: Rule[] = [{ to: 'closed', update: ['reset'], effects: ['drop'] }]
 /** A page that may be frozen gives up its connection. `show` opens a new one. */
 const suspend: Rule[] = [{ when: 'mayRepeat', to: 'waiting', effects: ['drop'] }]
-const ignored: Rule[] = []
 
 /**
  * The whole behaviour of a connection. For each status and input, the first rule whose guard holds applies. If no rule
  * applies, the input changes nothing. The diagram in the docs is generated from this table.
  */
-export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in InputType]: readonly Rule[] } } = {
+export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in InputType]?: readonly Rule[] } } = {
   idle: {
     connect: start,
     close: end,
     reconnect: start,
-    opened: ignored,
-    unauthorized: ignored,
-    refreshed: ignored,
-    lost: ignored,
-    left: ignored,
-    failed: ignored,
-    ended: ignored,
-    retryDue: ignored,
-    stable: ignored,
-    stale: ignored,
-    online: ignored,
-    visible: ignored,
-    hide: ignored,
-    show: ignored,
   },
   connecting: {
-    connect: ignored,
     close: end,
     reconnect: restartIfRepeatable,
     opened: [{ to: 'open', update: ['accept'], effects: ['scheduleStable'] }],
@@ -180,71 +164,33 @@ export const transitions: { readonly [S in ConnectionStatus]: { readonly [I in I
     left: leave,
     failed: fail,
     ended: end,
-    retryDue: ignored,
-    stable: ignored,
-    stale: ignored,
     // A request sent before the network changed may hang until its timeout.
     online: restartIfRepeatable,
-    visible: ignored,
     hide: suspend,
-    show: ignored,
   },
   open: {
-    connect: ignored,
     close: end,
     reconnect: restartIfRepeatable,
-    opened: ignored,
-    unauthorized: ignored,
-    refreshed: ignored,
     lost: lose,
     left: leave,
     failed: fail,
     ended: end,
-    retryDue: ignored,
     stable: [{ to: 'open', update: ['settle'] }],
     stale: [{ when: 'mayRepeat', to: 'connecting', update: ['note'], effects: ['drop', 'open'] }],
-    online: ignored,
-    visible: ignored,
     hide: suspend,
-    show: ignored,
   },
   waiting: {
-    connect: ignored,
     close: end,
     reconnect: retry,
-    opened: ignored,
-    unauthorized: ignored,
-    refreshed: ignored,
-    lost: ignored,
-    left: ignored,
-    failed: ignored,
     ended: end,
     retryDue: retry,
-    stable: ignored,
-    stale: ignored,
     online: hurry,
     visible: hurry,
-    hide: ignored,
     show: hurry,
   },
   closed: {
     connect: start,
-    close: ignored,
     reconnect: start,
-    opened: ignored,
-    unauthorized: ignored,
-    refreshed: ignored,
-    lost: ignored,
-    left: ignored,
-    failed: ignored,
-    ended: ignored,
-    retryDue: ignored,
-    stable: ignored,
-    stale: ignored,
-    online: ignored,
-    visible: ignored,
-    hide: ignored,
-    show: ignored,
   },
 }
 
@@ -256,7 +202,7 @@ export function transition(
   input: ConnectionInput,
   context: MachineContext,
 ): { state: MachineState; effects: readonly ConnectionEffect[] } {
-  const rule = transitions[state.status][input.type].find(({ when }) => !when || holds(when, state, context))
+  const rule = transitions[state.status][input.type]?.find(({ when }) => !when || holds(when, state, context))
   if (!rule) return { state, effects: noEffects }
   const effects = rule.effects ?? noEffects
   const next: { -readonly [K in keyof MachineState]: MachineState[K] } = {
