@@ -80,11 +80,11 @@ export interface EventStream<Contract extends EventContract> {
 export function createEventStream<Contract extends EventContract>(
   options: CreateEventStreamOptions,
 ): EventStream<Contract> {
-  const { clock = systemClock, channels, callbackTimeoutMs = 10_000, lastEventId = '' } = options
+  const { clock = systemClock, channels, lastEventId = '' } = options
   const errors = new StreamErrors()
   return new StreamCore(lastEventId, {
     errors,
-    dispatcher: new Dispatcher({ channels, clock, callbackTimeoutMs, report: errors.report }),
+    dispatcher: new Dispatcher({ channels, clock, report: errors.report }),
     link: (sink) => new Connection(options, clock, sink, new FixedChannels(channels, sink)),
   })
 }

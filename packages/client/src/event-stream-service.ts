@@ -85,7 +85,7 @@ export class EventStreamService<Contract extends EventContract = EventContract> 
     this.#loops = loops
     this.#core = core
     takeReports(this, (error) => errors.report(error, 'reducer'))
-    takeUnreadEvents(this, (listener) => dispatcher.unread.add(listener))
+    takeUnreadEvents(this, (listener) => dispatcher.onUnread(listener))
     takeHistory(this, {
       options,
       clock,

@@ -1,6 +1,5 @@
 import {
   type BaseEvent,
-  type Clock,
   type EventContract,
   type SseMessage,
   type StandardSchemaV1,
@@ -9,38 +8,120 @@ import {
 } from '@rivulet/core'
 import { development } from '../runtime/development.js'
 import { ConfigurationError } from '../runtime/errors.js'
-import { decide } from '../runtime/guard.js'
-import { Dispatcher, type DispatcherOptions } from './dispatcher.js'
+import { ask, decide } from '../runtime/guard.js'
+import type { ErrorStage } from '../runtime/report-to.js'
+import { Dispatcher, type DispatcherOptions, type Received, type TypeEntry } from './dispatcher.js'
+import { HandlerList } from './handler-list.js'
 import { type MappedEvent, type Payload, readPayload, readStamp, type Stamp, toEvent } from './typed-event.js'
 
 export interface ContractDispatcherOptions extends DispatcherOptions {
   contract: EventContract | undefined
   validate: boolean
   mapMessage: ((message: SseMessage) => MappedEvent | undefined) | undefined
+  /** Time limit for an asynchronous schema, in milliseconds. */
+  callbackTimeoutMs: number
 }
 
 /** Maximum number of unknown event names to report, once each: a stream may bring new ones forever. */
 const maxUnknown = 100
 
-/** Dispatcher that knows the contract at run time: it validates events, and reads those of foreign streams. */
+/**
+ * Dispatcher that knows the contract at run time: it validates events, and reads those of foreign streams. Keeps the order of
+ * receipt even if a schema is asynchronous.
+ */
 export class ContractDispatcher extends Dispatcher {
-  readonly #contract: EventContract | undefined
-  readonly #validate: boolean
-  readonly #mapMessage: ContractDispatcherOptions['mapMessage']
-  readonly #clock: Clock
+  readonly #options: ContractDispatcherOptions
   readonly #unknown = new Set<string>()
+  readonly #unread = new HandlerList<string | undefined>()
+  /** Deliveries that wait for the schema of an earlier event. */
+  #queue: (() => Promise<void> | undefined)[] | undefined
+  #drained: Promise<void> | undefined
+  #run = new AbortController()
 
   constructor(options: ContractDispatcherOptions) {
     super(options)
-    this.#contract = options.contract
-    this.#validate = options.validate
-    this.#mapMessage = options.mapMessage
-    this.#clock = options.clock
+    this.#options = options
   }
 
-  protected override map(message: SseMessage): MappedEvent | undefined | null {
-    if (!this.#mapMessage) return undefined
-    const mapped = decide('mapMessage', this.#mapMessage, message) ?? null
+  /** Calls the listener with the type of each event that could not be read; `undefined` if that is unknown too. */
+  onUnread(listener: (type: string | undefined) => void): () => void {
+    return this.#unread.add(listener)
+  }
+
+  override get drained(): Promise<void> | undefined {
+    return this.#drained
+  }
+
+  override message(...received: Received): void {
+    if (this.#queue) this.#queue.push(() => this.#deliver(received))
+    else this.#track(this.#deliver(received))
+  }
+
+  override inOrder(callback: () => void): void {
+    if (this.#queue) this.#queue.push(() => callback() as undefined)
+    else callback()
+  }
+
+  override cancel(): void {
+    this.#run.abort()
+    this.#run = new AbortController()
+    this.#queue = undefined
+    this.#drained = undefined
+  }
+
+  /**
+   * Reads an event that did not come over the stream. `undefined` if the contract lacks its type.
+   *
+   * @throws {EventValidationError} (or rejects with it) if it does not fit.
+   */
+  read(message: SseMessage, id: string): BaseEvent | Promise<BaseEvent> | undefined {
+    return this.#make(message, id, message.event, this.entryOf(message.event))
+  }
+
+  #deliver(received: Received): Promise<void> | undefined {
+    if (this.wasDelivered(received)) return
+    const [message, id, , , beside] = received
+    const { clock, callbackTimeoutMs, report } = this.#options
+    const { signal } = this.#run
+    let entry: TypeEntry | undefined
+    let event: BaseEvent | Promise<BaseEvent> | undefined
+    let stage: ErrorStage = 'mapMessage'
+    let type: string | undefined
+    try {
+      const mapped = this.#map(message)
+      stage = 'event'
+      if (mapped !== null) {
+        type = mapped ? mapped.type : message.event
+        entry = this.entryOf(type)
+        if (this.hasHandlers(entry)) event = this.#make(message, beside ? beside.id : id, type, entry, mapped)
+      }
+    } catch (error) {
+      report(error, stage)
+      this.#unread.emit(type, report)
+    }
+    if (!(event instanceof Promise)) {
+      this.emit(received, event, entry)
+      return
+    }
+    const pending = event
+    return ask('validate', () => pending, { clock, signal, timeoutMs: callbackTimeoutMs }).then(
+      (settled) => {
+        if (!signal.aborted) this.emit(received, settled, entry)
+      },
+      (error) => {
+        if (signal.aborted) return
+        report(error, 'event')
+        this.#unread.emit(type, report)
+        this.emit(received, undefined, entry)
+      },
+    )
+  }
+
+  /** Reads a message that may be of another format. `undefined`: it is an event of the wire. `null`: it is none. */
+  #map(message: SseMessage): MappedEvent | undefined | null {
+    const { mapMessage } = this.#options
+    if (!mapMessage) return undefined
+    const mapped = decide('mapMessage', mapMessage, message) ?? null
     if (mapped !== null && typeof mapped.type !== 'string') {
       throw new ConfigurationError(
         'mapMessage',
@@ -52,26 +133,45 @@ export class ContractDispatcher extends Dispatcher {
   }
 
   /** Throws once, and then returns `undefined`, for a type that the contract lacks. */
-  protected override make(
+  #make(
     message: SseMessage,
     id: string | undefined,
     type: string,
-    given: StandardSchemaV1 | undefined,
-    mapped: MappedEvent | undefined,
+    entry: TypeEntry | undefined,
+    mapped?: MappedEvent,
   ): BaseEvent | Promise<BaseEvent> | undefined {
-    const contract = this.#contract
+    const { contract, validate, clock } = this.#options
     // The contract's schema has priority over that of the definition that a handler is registered with.
-    const schema = contract?.[type]?.schema ?? given
+    const schema = contract?.[type]?.schema ?? entry?.schema
     if (contract && !schema) {
       if (this.#unknown.has(type) || this.#unknown.size >= maxUnknown) return
       this.#unknown.add(type)
       throw new UnknownEventError(type, Object.keys(contract))
     }
     const payload = mapped ? { ...mapped.payload } : readPayload(message)
-    const stamp = readStamp(mapped ?? payload, this.#clock)
-    return schema && this.#validate
+    const stamp = readStamp(mapped ?? payload, clock)
+    return schema && validate
       ? toValidEvent(type, id, payload, stamp, schema)
       : toEvent(type, id, payload as Payload, stamp)
+  }
+
+  #track(pending: Promise<void> | undefined): void {
+    if (pending) this.#drained = this.#drain(pending)
+  }
+
+  async #drain(pending: Promise<void>): Promise<void> {
+    const { signal } = this.#run
+    const queue: (() => Promise<void> | undefined)[] = []
+    this.#queue = queue
+    await pending
+    for (let next = 0; next < queue.length; next++) {
+      if (signal.aborted) return
+      const later = queue[next]!()
+      if (later) await later
+    }
+    if (signal.aborted) return
+    this.#queue = undefined
+    this.#drained = undefined
   }
 }
 
