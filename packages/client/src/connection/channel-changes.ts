@@ -141,7 +141,7 @@ export class ChannelChanges implements StreamChannels {
         this.#fail(target, names, development ? 'the server failed to make the change. Its onError has the cause.' : '')
       return []
     }
-    const broken = this.#advance((progress) => progress.begin(event, names))
+    const broken = this.#advance((progress) => (names ? begin(progress, event, names) : progress.begin(event)))
     if (!names) return broken
     // Unless a later change is under way.
     if (change >= target.last) target.sent = names
@@ -163,7 +163,7 @@ export class ChannelChanges implements StreamChannels {
     if (!target) return
     const { history } = target
     target.history = undefined
-    this.#advance((progress) => progress.end(history))
+    this.#advance((progress) => (history ? end(progress, history) : progress.end()))
     this.#settle()
   }
 
@@ -215,7 +215,7 @@ export class ChannelChanges implements StreamChannels {
 
   /** A new connection does not ask for the names that were given up: they begin anew. */
   #leave(names: Names): void {
-    if (names.length > 0) this.#advance((progress) => progress.leave(names))
+    if (names.length > 0) this.#advance((progress) => leave(progress, names))
   }
 
   #advance<Result>(step: (progress: ChannelProgress) => Result): Result {
@@ -319,6 +319,37 @@ export class ChannelChanges implements StreamChannels {
     this.#sink.error(error)
     pending?.reject(error)
   }
+}
+
+// Steps of the progress for changes of the client's. Those of the server's are methods of ChannelProgress.
+
+/**
+ * The channels change to those of the names. One that is removed and added begins anew. Returns the channels whose history
+ * broke off, on an earlier connection.
+ */
+function begin(progress: ChannelProgress, { added, removed }: ChannelsEvent, names: Names): Names {
+  const { have, partial } = progress
+  for (const channel of removed) partial.delete(channel)
+  if (have) progress.have = have.filter((name) => names.includes(name) && !removed.includes(name))
+  // The route's own choice may have held some of them. Only the server knows its names.
+  else progress.have = added.every((name) => names.includes(name)) ? names.filter((name) => !added.includes(name)) : []
+  // Those that were not added are there already, with what comes after the cursor.
+  const broken = progress.breakOff([...partial.keys()].filter((channel) => !added.includes(channel)))
+  progress.partial = new Map(added.map((channel) => [channel, partial.get(channel) ?? '']))
+  return broken
+}
+
+/** The history of the added channels is complete, so nothing is missing of the names. */
+function end(progress: ChannelProgress, names: Names): void {
+  progress.have = names
+  progress.partial.clear()
+  progress.joined = []
+}
+
+/** The application gave up these names. If it wants them again, they begin anew. */
+function leave(progress: ChannelProgress, names: Names): void {
+  progress.have = progress.have?.filter((name) => !names.includes(name))
+  for (const name of names) progress.partial.delete(name)
 }
 
 function isTemporary(refusal: HttpStatusError | undefined, { failures }: Target): boolean {

@@ -40,25 +40,16 @@ export class ChannelProgress {
   }
 
   /**
-   * The channels change. `asked` are the names after a change of the client's. One that is removed and added begins anew.
-   * Returns the channels whose history broke off, on an earlier connection.
+   * The server changes the channels by itself. One that is removed and added begins anew. Returns the channels whose history
+   * broke off, on an earlier connection.
    */
-  begin({ added, removed }: ChannelsEvent, asked?: readonly string[]): readonly string[] {
+  begin({ added, removed }: ChannelsEvent): readonly string[] {
     const stays = (name: string) => !removed.includes(name)
     for (const channel of removed) this.partial.delete(channel)
-    if (!asked) {
-      this.have = this.have?.filter(stays)
-      this.joined = [...this.joined.filter(stays), ...added]
-      const broken = added.filter((channel) => this.partial.has(channel))
-      for (const channel of added) this.partial.set(channel, '')
-      return broken
-    }
-    if (this.have) this.have = this.have.filter((name) => asked.includes(name) && stays(name))
-    // The route's own choice may have held some of them. Only the server knows its names.
-    else this.have = added.every((name) => asked.includes(name)) ? asked.filter((name) => !added.includes(name)) : []
-    // Those that were not added are there already, with what comes after the cursor.
-    const broken = this.breakOff([...this.partial.keys()].filter((channel) => !added.includes(channel)))
-    this.partial = new Map(added.map((channel) => [channel, this.partial.get(channel) ?? '']))
+    this.have = this.have?.filter(stays)
+    this.joined = [...this.joined.filter(stays), ...added]
+    const broken = added.filter((channel) => this.partial.has(channel))
+    for (const channel of added) this.partial.set(channel, '')
     return broken
   }
 
@@ -74,17 +65,10 @@ export class ChannelProgress {
     return channels
   }
 
-  /** The history of the added channels is complete. */
-  end(asked?: readonly string[]): void {
-    if (asked) this.have = asked
-    for (const channel of asked ? this.partial.keys() : this.joined) this.partial.delete(channel)
+  /** The history of the channels that the server added is complete. */
+  end(): void {
+    for (const channel of this.joined) this.partial.delete(channel)
     this.joined = []
-  }
-
-  /** The application gave up these names. If it wants them again, they begin anew. */
-  leave(names: readonly string[]): void {
-    this.have = this.have?.filter((name) => !names.includes(name))
-    for (const name of names) this.partial.delete(name)
   }
 
   /** The server counts from the start again, so earlier IDs of a channel, or of all, mean nothing. */

@@ -114,7 +114,7 @@ describe('reading', () => {
     expect((received[0] as { admin?: boolean }).admin).toBeUndefined()
     const validating = create()
     const validated = collect(validating)
-    validating.message(message('loose', { id: 'forged', type: 'admin', x: 1 }), 'a', true)
+    validating.message(message('loose', { id: 'forged', type: 'admin', x: 1 }), 'a', true, false)
     expect(validated).toEqual([{ id: 'a', type: 'loose', timestamp: 77, source: '', x: 1 }])
   })
 
