@@ -23,3 +23,5 @@ stream.onAny((event) => {
 stream.on('lgo', () => {})
 // @ts-expect-error: the full service has this option
 createEventStream<typeof events>({ url: '/events', onUnauthorized: () => {} })
+// @ts-expect-error: requests of the core only read
+createEventStream<typeof events>({ url: '/events', body: 'x' })

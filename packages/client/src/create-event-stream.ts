@@ -20,8 +20,12 @@ import { StreamCore } from './stream-core.js'
 
 // Makes a stream of the parts that every stream needs: the core of the client alone.
 
-/** Options of {@link createEventStream}: the request, its retries, and its limits. They are not checked at run time. */
-export interface CreateEventStreamOptions extends Omit<ConnectionOptions, 'controlUrl' | 'onUnauthorized'> {
+/**
+ * Options of {@link createEventStream}: the request, which is a GET, its retries, and its limits. They are not checked at run
+ * time.
+ */
+export interface CreateEventStreamOptions
+  extends Omit<ConnectionOptions, 'method' | 'body' | 'idempotent' | 'controlUrl' | 'onUnauthorized'> {
   /** The ID of the last event that the application already has. @default '': begins at the present */
   lastEventId?: string
   /** The source of time, timers and randomness. Tests replace it. @default the system's clock */
@@ -67,8 +71,8 @@ export interface EventStream<Contract extends EventContract> {
 /**
  * Creates a stream for pages that count every kilobyte. It is the core of `EventStreamService`: it connects, reconnects with
  * the server's delays, resumes at its cursor, notices dead connections and reports gaps. It knows the contract by its type alone, so
- * a bundle contains no schemas. For validation, loops, `persist`, `shared`, `setChannels`, `onUnauthorized` and foreign
- * streams, use `EventStreamService`.
+ * a bundle contains no schemas. For validation, loops, `persist`, `shared`, `setChannels`, `onUnauthorized`, requests with a
+ * body and foreign streams, use `EventStreamService`.
  *
  * @example
  * import type { events } from './events.js'

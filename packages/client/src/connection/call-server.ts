@@ -1,10 +1,10 @@
 import type { Clock } from '@rivulet/core'
-import { ConnectionError, ConnectTimeoutError, ContentTypeError, HttpStatusError } from '../runtime/errors.js'
-import { ask } from '../runtime/guard.js'
+import { ContentTypeError } from '../runtime/errors.js'
+import { addBody } from './action.js'
 import type { ConnectionOptions } from './connection-options.js'
 import { refreshCount, refreshOnce } from './credential-refresh.js'
 import { prepareRequest } from './request.js'
-import { beginningOf, parseRetryAfter } from './transport.js'
+import { answerOf, refusalOf } from './transport.js'
 
 /**
  * Makes a request beside a stream, with the credentials of the stream. Refreshes them once if the server answers 401. A body
@@ -31,10 +31,7 @@ export async function loadJson(options: ConnectionOptions, clock: Clock, signal:
     throw new ContentTypeError(status, type, url, 'application/json')
   }
   const { connectTimeoutMs = 30_000 } = options
-  const late = () => new ConnectTimeoutError(url, connectTimeoutMs)
-  return ask('fetch', () => response.json(), { clock, signal, timeoutMs: connectTimeoutMs }, late).catch((cause) => {
-    throw cause instanceof ConnectTimeoutError ? cause : new ConnectionError(url, { cause })
-  })
+  return answerOf(url, () => response.json(), { clock, signal, timeoutMs: connectTimeoutMs })
 }
 
 async function requestBeside(
@@ -47,15 +44,14 @@ async function requestBeside(
   const patience = { clock, signal, timeoutMs: callbackTimeoutMs }
   let target = ''
   const send = async (): Promise<Response> => {
-    const { url, init } = await prepareRequest(options, '', patience)
+    const request = await prepareRequest(options, '', patience)
+    await addBody(request, options, patience)
+    const { url, init } = request
     target = url
     if (accept !== undefined) (init.headers as Headers).set('accept', accept)
     if (init.body) (init.headers as Headers).set('content-type', 'application/json')
     const answer = ({ signal }: { signal: AbortSignal }) => (options.fetch ?? fetch)(url, { ...init, signal })
-    const late = () => new ConnectTimeoutError(url, connectTimeoutMs)
-    return ask('fetch', answer, { clock, signal, timeoutMs: connectTimeoutMs }, late).catch((cause) => {
-      throw cause instanceof ConnectTimeoutError ? cause : new ConnectionError(url, { cause })
-    })
+    return answerOf(url, answer, { clock, signal, timeoutMs: connectTimeoutMs })
   }
   const refreshes = onUnauthorized && refreshCount(onUnauthorized)
   let response = await send()
@@ -64,8 +60,6 @@ async function requestBeside(
     await refreshOnce(onUnauthorized, refreshes!, patience)
     response = await send()
   }
-  const { ok, status, statusText, headers, body } = response
-  if (ok) return response
-  const text = await beginningOf(body, { clock, signal })
-  throw new HttpStatusError(status, statusText, response.url || target, text, parseRetryAfter(headers, clock.now()))
+  if (response.ok) return response
+  throw await refusalOf(response, response.url || target, { clock, signal })
 }

@@ -8,10 +8,10 @@ import {
   HeartbeatTimeoutError,
   HttpStatusError,
   isRetryableStatus,
-  RequestNotRepeatedError,
   StreamClosedByServerError,
 } from '../runtime/errors.js'
 import { observePage, type PageEvent } from '../runtime/page-events.js'
+import type { Action } from './action.js'
 import type { ChannelProgress } from './channel-progress.js'
 import {
   type ConnectionEffect,
@@ -49,6 +49,7 @@ export class Connection implements StreamLink {
   readonly #clock: Clock
   readonly #sink: ConnectionSink
   readonly #credential: Credential | undefined
+  readonly #action: Action | undefined
   readonly #context: Pick<MachineContext, 'policy' | 'canRefresh'>
   readonly #liveness
   readonly #channels: StreamChannels
@@ -65,12 +66,8 @@ export class Connection implements StreamLink {
   #current: AbortController | undefined
   /** Number of refreshes of the credential when the attempt began. */
   #refreshes = 0
-  /** The server has sent something of the stream since `connect()`. */
-  #began = false
   /** The stream began anew from an old cursor, and nothing has moved the cursor since: a snapshot may have been cut off. */
   #beganAnew = false
-  /** The server may have acted on a request that must not be sent twice. */
-  #acted = false
   /** The time when the last navigation began. */
   #leftAt = -Infinity
   #timer: unknown
@@ -82,12 +79,14 @@ export class Connection implements StreamLink {
     sink: ConnectionSink,
     channels: StreamChannels,
     credential?: Credential | undefined,
+    action?: Action,
   ) {
     this.#options = options
     this.#clock = clock
     this.#sink = sink
     this.#channels = channels
     this.#credential = credential
+    this.#action = action
     this.#context = {
       policy: retryPolicy(options.retry),
       canRefresh: credential !== undefined,
@@ -112,8 +111,9 @@ export class Connection implements StreamLink {
   }
 
   send(sent: ConnectionInput): void {
-    const mayRepeat = this.location !== undefined || this.#began || !this.#acted
-    const input = mayRepeat ? sent : withoutRepetition(sent)
+    const action = this.location === undefined ? this.#action : undefined
+    const mayRepeat = action?.mayRepeat ?? true
+    const input = mayRepeat ? sent : action!.withoutRepetition(sent)
     const { state, effects } = transition(this.#machine, input, {
       ...this.#context,
       serverRetryMs: this.#serverRetryMs,
@@ -123,7 +123,7 @@ export class Connection implements StreamLink {
     })
     if (state === this.#machine) return
     if (this.#machine.status === 'idle' || this.#machine.status === 'closed') {
-      this.#began = false
+      this.#action?.connected()
       this.#gap = undefined
       this.#ended = undefined
     }
@@ -148,7 +148,6 @@ export class Connection implements StreamLink {
 
   readonly #effects: { readonly [E in ConnectionEffect]: () => void } = {
     open: () => {
-      this.#acted = false
       this.#current = new AbortController()
       this.#refreshes = this.#credential?.count() ?? 0
       void this.#run(this.#current)
@@ -200,16 +199,14 @@ export class Connection implements StreamLink {
     const channels = this.#channels.namesFor(lastEventId)
     try {
       const { location } = this
-      // The options are those of the run's request, except that nothing is started.
-      const options = location === undefined ? this.#options : { ...this.#options, ...reading, url: location }
+      const options = location === undefined ? this.#options : { ...this.#options, url: location }
       const response = await openStream(options, {
         clock: this.#clock,
         signal,
         lastEventId,
         channels,
-        onSend: (idempotent) => {
-          this.#acted = !idempotent
-        },
+        // What was started is only read.
+        action: location === undefined ? this.#action : undefined,
       })
       if (this.#current !== attempt) return void response?.body?.cancel().catch(() => {})
       if (!response) {
@@ -237,7 +234,7 @@ export class Connection implements StreamLink {
         if (this.#current === attempt) await this.#run(attempt)
         return
       }
-      if (error instanceof HttpStatusError && declinedStatuses.includes(error.status)) this.#acted = false
+      this.#action?.failed(error)
       const isLeaving = error instanceof ConnectionError && this.#clock.now() - this.#leftAt < leavingMs
       this.send(isLeaving ? { type: 'left', error } : inputOf(error))
     }
@@ -284,9 +281,7 @@ export class Connection implements StreamLink {
           this.lastEventId = id
           this.#beganAnew = false
         },
-        began: () => {
-          this.#began = true
-        },
+        began: () => this.#action?.began(),
         opened: (open) => {
           const { recovered, heartbeatMs, location, run } = open
           for (const channel of onOpen(open)) brokeOff(channel)
@@ -339,17 +334,6 @@ export class Connection implements StreamLink {
     if (this.#current === attempt) this.#liveness.touch()
   }
 }
-
-const reading = { method: 'GET', body: undefined, idempotent: true } as const
-
-/** Says that the request is not sent again. A status says enough: the server has answered. */
-function withoutRepetition(input: ConnectionInput): ConnectionInput {
-  if ((input.type !== 'lost' && input.type !== 'left') || input.error instanceof HttpStatusError) return input
-  return { ...input, error: new RequestNotRepeatedError({ cause: input.error }) }
-}
-
-/** Statuses of a server that has not acted on the request. */
-const declinedStatuses = [401, 408, 425, 429, 503]
 
 function inputOf(error: unknown): ConnectionInput {
   if (error instanceof HttpStatusError) {

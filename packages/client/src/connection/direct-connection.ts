@@ -1,4 +1,5 @@
 import type { Clock } from '@rivulet/core'
+import { RequestAction } from './action.js'
 import { ChannelChanges } from './channel-changes.js'
 import { Connection } from './connection.js'
 import type { ConnectionOptions } from './connection-options.js'
@@ -13,7 +14,7 @@ export class DirectConnection extends Connection {
   constructor(options: ConnectionOptions, clock: Clock, sink: ConnectionSink) {
     const changes = new ChannelChanges(options, retryPolicy(options.retry), clock, sink)
     const { onUnauthorized } = options
-    super(options, clock, sink, changes, onUnauthorized && credentialOf(onUnauthorized))
+    super(options, clock, sink, changes, onUnauthorized && credentialOf(onUnauthorized), new RequestAction(options))
     this.#changes = changes
   }
 

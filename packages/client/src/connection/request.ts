@@ -61,7 +61,7 @@ export interface PreparedRequest {
 }
 
 /**
- * Calls the functions among the options and builds a request from their results.
+ * Calls the functions `url` and `headers` and builds a GET from their results.
  *
  * @throws {ConfigurationError} for an invalid request, and any error of the functions.
  */
@@ -74,7 +74,6 @@ export async function prepareRequest(
   const target = resolveUrl(await resolve('url', options.url, patience), options)
   // An empty name asks for none: without the parameter, the server would choose.
   for (const name of channels?.length === 0 ? [''] : (channels ?? [])) target.searchParams.append('channel', name)
-  const body = await resolve('body', options.body, patience)
   const headers = readHeaders(await resolve('headers', options.headers, patience))
   if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
   if (lastEventId !== '') {
@@ -83,17 +82,13 @@ export async function prepareRequest(
     else target.searchParams.set('lastEventId', lastEventId)
   }
   const init: RequestInit & { method: string } = {
-    method: options.method ?? (isNone(body) ? 'GET' : 'POST'),
+    method: 'GET',
     headers,
     cache: 'no-store',
     signal: patience.signal,
   }
   if (options.credentials) init.credentials = options.credentials
-  checkRequest(target.href, init, body)
-  if (!isNone(body)) {
-    init.body = body
-    if (isReadOnce(body)) Object.assign(init, { duplex: 'half' })
-  }
+  checkInit(target.href, init, 'credentials')
   return { url: target.href, init }
 }
 
@@ -104,11 +99,6 @@ export function besideUrl({ url }: RequestOptions, name: string): PerAttempt<str
     target.pathname = target.pathname.replace(/\/?$/, `/${name}`)
     return target
   }
-}
-
-/** Recognizes methods whose requests may safely be repeated. */
-export function isIdempotent(method: string): boolean {
-  return /^(GET|HEAD|PUT|DELETE|OPTIONS|QUERY)$/i.test(method)
 }
 
 function resolveUrl(url: unknown, options: RequestOptions): URL {
@@ -147,57 +137,22 @@ function readHeaders(headers: HeadersInit | undefined): Headers {
   }
 }
 
-/** Read-once bodies that were already sent. */
-const spent = new WeakSet<object>()
-
-/** @throws {ConfigurationError} for a request that `fetch` would refuse on every attempt. */
-function checkRequest(url: string, init: RequestInit & { method: string }, body: unknown): void {
-  for (const option of ['method', 'credentials'] as const) {
-    try {
-      if (globalThis.Request) new Request(url, { [option]: init[option] })
-    } catch (cause) {
-      throw new ConfigurationError(
-        option,
-        init[option],
-        development ? `fetch would reject it: ${messageOf(cause)}` : '',
-        { cause },
-      )
-    }
-  }
-  if (isNone(body)) return
-  if (/^(GET|HEAD)$/i.test(init.method)) {
+/** @throws {ConfigurationError} for a value that `fetch` would refuse on every attempt. */
+export function checkInit(url: string, init: RequestInit, option: 'method' | 'credentials'): void {
+  try {
+    if (globalThis.Request) new Request(url, { [option]: init[option] })
+  } catch (cause) {
     throw new ConfigurationError(
-      'method',
-      init.method,
-      development ? 'It cannot have a body. Omit the method to use POST.' : '',
+      option,
+      init[option],
+      development ? `fetch would reject it: ${messageOf(cause)}` : '',
+      { cause },
     )
   }
-  const kind = Object(body).constructor
-  if (kind === Object || kind === Array) {
-    throw new ConfigurationError('body', body, development ? 'Pass JSON.stringify(…), and a content-type header.' : '')
-  }
-  if (isReadOnce(body)) {
-    if (spent.has(body)) {
-      throw new ConfigurationError(
-        'body',
-        'a stream that was already sent',
-        development ? 'Pass a function that returns a new one.' : '',
-      )
-    }
-    spent.add(body)
-  }
-}
-
-function isNone(body: unknown): body is null | undefined {
-  return body === undefined || body === null
-}
-
-function isReadOnce(body: unknown): body is object {
-  return typeof body === 'object' && body !== null && ('getReader' in body || Symbol.asyncIterator in body)
 }
 
 /** Returns the value of an option. If the option is a function, calls it. */
-function resolve<T>(name: string, value: PerAttempt<T>, patience: Patience): T | Promise<T> {
+export function resolve<T>(name: string, value: PerAttempt<T>, patience: Patience): T | Promise<T> {
   return typeof value === 'function' ? ask(name, value as (options: CallbackOptions) => T, patience) : value
 }
 

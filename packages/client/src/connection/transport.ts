@@ -8,8 +8,9 @@ import {
   HttpStatusError,
   StreamClosedByServerError,
 } from '../runtime/errors.js'
-import { ask } from '../runtime/guard.js'
-import { isIdempotent, prepareRequest, type RequestOptions } from './request.js'
+import { ask, type CallbackOptions, type Patience } from '../runtime/guard.js'
+import type { Action } from './action.js'
+import { prepareRequest, type RequestOptions } from './request.js'
 
 // Sends one request and checks its response: the status, the content type, and `Retry-After`, which it parses.
 
@@ -32,8 +33,8 @@ export interface Attempt {
   readonly lastEventId: string
   /** The channels to ask for; `undefined`: whatever the server chooses. */
   readonly channels?: readonly string[] | undefined
-  /** Called just before the request is sent. From then on, the server may act on it. */
-  onSend(idempotent: boolean): void
+  /** Absent if the request only reads. */
+  readonly action?: Action | undefined
 }
 
 /**
@@ -42,30 +43,48 @@ export interface Attempt {
  * @throws one of the client's error classes, or an error of the options' functions.
  */
 export async function openStream(options: RequestOptions, attempt: Attempt): Promise<StreamResponse> {
-  const { clock, signal } = attempt
+  const { clock, signal, action } = attempt
   const patience = { clock, signal, timeoutMs: options.callbackTimeoutMs ?? 10_000 }
-  const { url, init } = await prepareRequest(options, attempt.lastEventId, patience, attempt.channels)
-  const { idempotent = isIdempotent(init.method) } = options
-  const { connectTimeoutMs: timeoutMs = idempotent ? 30_000 : 0 } = options
+  const request = await prepareRequest(options, attempt.lastEventId, patience, attempt.channels)
+  await action?.prepare(request, patience)
+  const { url, init } = request
+  const { connectTimeoutMs: timeoutMs = action?.timeoutMs ?? 30_000 } = options
   const send = async (): Promise<Response> => {
     const response = await (options.fetch ?? fetch)(url, init)
     // A replacement for fetch may ignore signals.
     if (signal.aborted) response?.body?.cancel().catch(() => {})
     return response
   }
-  attempt.onSend(idempotent)
-  const response = await ask(
-    'fetch',
-    send,
-    { clock, signal, timeoutMs },
-    () => new ConnectTimeoutError(url, timeoutMs),
-  ).catch((cause) => {
-    throw cause instanceof ConnectTimeoutError ? cause : new ConnectionError(url, { cause })
-  })
+  const response = await answerOf(url, send, { clock, signal, timeoutMs })
   const opened = await check(response, url, options, attempt)
-  // A GET has made nothing. Its `Content-Location` names a variant of the same stream.
-  const location = (init.method !== 'GET' && response.headers.get('content-location')) || undefined
-  return opened && { ...opened, location }
+  return opened && { ...opened, location: action?.locationOf(response) }
+}
+
+/**
+ * Waits for an answer of the server.
+ *
+ * @throws {ConnectTimeoutError} {ConnectionError}
+ */
+export async function answerOf<Answer>(
+  url: string,
+  callback: (options: CallbackOptions) => Promise<Answer>,
+  patience: Patience,
+): Promise<Answer> {
+  try {
+    return await ask('fetch', callback, patience, () => new ConnectTimeoutError(url, patience.timeoutMs))
+  } catch (cause) {
+    throw cause instanceof ConnectTimeoutError ? cause : new ConnectionError(url, { cause })
+  }
+}
+
+/** Returns the error for a refused request. */
+export async function refusalOf(
+  { status, statusText, headers, body }: Response,
+  url: string,
+  attempt: Pick<Attempt, 'clock' | 'signal'>,
+): Promise<HttpStatusError> {
+  const retryAfterMs = parseRetryAfter(headers, attempt.clock.now())
+  return new HttpStatusError(status, statusText, url, await beginningOf(body, attempt), retryAfterMs)
 }
 
 /**
@@ -109,10 +128,7 @@ async function check(
   const { status, body } = response
   const url = response.url || requested
   if (status === 204) return undefined
-  if (status !== 200) {
-    const retryAfterMs = parseRetryAfter(response.headers, attempt.clock.now())
-    throw new HttpStatusError(status, response.statusText, url, await beginningOf(body, attempt), retryAfterMs)
-  }
+  if (status !== 200) throw await refusalOf(response, url, attempt)
   const contentType = response.headers.get('content-type') ?? ''
   if (!/^[\t ]*text\/event-stream[\t ]*(;|$)/i.test(contentType)) {
     throw new ContentTypeError(status, contentType, url)
@@ -128,7 +144,7 @@ async function check(
 }
 
 /** Returns `Retry-After` in milliseconds, or `undefined`. A date counts from the response's `Date`, if it has one. */
-export function parseRetryAfter(headers: Headers, now: number): number | undefined {
+function parseRetryAfter(headers: Headers, now: number): number | undefined {
   const value = headers.get('retry-after')
   if (value === null) return undefined
   if (/^[0-9]+$/.test(value)) return Number(value) * 1000
@@ -141,7 +157,7 @@ export function parseRetryAfter(headers: Headers, now: number): number | undefin
 const refusalMs = 1_000
 
 /** Returns the first characters of a body, for the error. */
-export async function beginningOf(
+async function beginningOf(
   body: ReadableStream<Uint8Array> | null | undefined,
   { clock, signal }: Pick<Attempt, 'clock' | 'signal'>,
 ): Promise<string> {
