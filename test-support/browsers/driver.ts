@@ -12,6 +12,8 @@ export interface Tab {
   evaluate<Args extends any[], Result>(run: PageFunction<Args, Result>, ...args: Args): Promise<Result>
   /** Freezes the page, as browsers do with tabs that were hidden for long, or wakes it up. Missing if the driver cannot. */
   setFrozen?(frozen: boolean): Promise<void>
+  /** Seconds that the page has taken for styles and layout so far. Missing if the driver cannot tell. */
+  layoutSeconds?(): Promise<number>
   close(): Promise<void>
 }
 

@@ -75,7 +75,7 @@ function puppeteerEngine(name: EngineName, { path, options, blockStorage }: Sett
         async open(url) {
           const page = await browser.newPage()
           await page.goto(url)
-          return tabOf(page)
+          return name === 'Chromium' ? { ...tabOf(page), layoutSeconds: () => layoutSecondsOf(page) } : tabOf(page)
         },
         async close() {
           await browser.close()
@@ -98,6 +98,11 @@ function tabOf(page: Page): Tab {
     },
     close: () => page.close(),
   }
+}
+
+async function layoutSecondsOf(page: Page): Promise<number> {
+  const { LayoutDuration = 0, RecalcStyleDuration = 0 } = await page.metrics()
+  return LayoutDuration + RecalcStyleDuration
 }
 
 export const chromiumEngine: Engine = puppeteerEngine('Chromium', chromium)

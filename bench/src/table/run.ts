@@ -28,6 +28,13 @@ export interface TableRow {
   readonly page: PageName
   /** Microseconds of the main thread for each event, in each run. */
   readonly micros: readonly number[]
+  /** The part of them for styles and layout, if the browser tells. */
+  readonly layoutMicros: readonly number[]
+}
+
+interface Cost {
+  readonly micros: number
+  readonly layoutMicros: number | undefined
 }
 
 /** Events a second. */
@@ -39,22 +46,33 @@ export async function runTable({ quick }: { quick: boolean }): Promise<void> {
   const engines = [chromiumEngine, firefoxEngine].filter(({ installed }) => installed)
   const rows: TableRow[] = []
   for (const engine of engines) {
-    const measured = new Map<PageName, number[]>(pageNames.map((page) => [page, []]))
+    const measured = new Map<PageName, Cost[]>(pageNames.map((page) => [page, []]))
     for (let run = 0; run < (quick ? 1 : 3); run++) {
       process.stderr.write(`table: ${engine.name}, run ${run + 1}\n`)
-      for (const [page, micros] of measured) {
+      for (const [page, costs] of measured) {
         // A browser for each page, so that none has the caches of another one.
         const browser = await engine.launch()
-        micros.push(await measure(browser, page, quick ? 1 : 6))
+        costs.push(await measure(browser, page, quick ? 1 : 6))
         await browser.close()
       }
     }
-    rows.push(...[...measured].map(([page, micros]) => ({ engine: engine.name, page, micros })))
+    for (const [page, costs] of measured) {
+      const micros = costs.map(({ micros }) => micros)
+      const layoutMicros = costs.flatMap(({ layoutMicros }) => layoutMicros ?? [])
+      rows.push({ engine: engine.name, page, micros, layoutMicros })
+    }
   }
   printTable(
     `A table of 100 rows at ${perSecond.toLocaleString('en-US')} events a second: µs of the main thread for each event`,
     ['', ...engines.map(({ name }) => name)],
     pageNames.map((page) => [page, ...engines.map(({ name }) => mainThread(rows, name, page))]),
+  )
+  printTable(
+    'The same in Chromium, by kind of work',
+    ['', 'styles and layout', 'scripts, paint and all else'],
+    rows
+      .filter(({ layoutMicros }) => layoutMicros.length > 0)
+      .map(({ page, micros, layoutMicros }) => [page, median(layoutMicros), median(micros) - median(layoutMicros)]),
   )
   const budgets = engines.flatMap(({ name }) =>
     (['react', 'vue'] as const).map((framework) =>
@@ -75,7 +93,7 @@ export function mainThread(rows: readonly TableRow[], engine: EngineName, page: 
   return median(rows.find((row) => row.engine === engine && row.page === page)?.micros ?? [])
 }
 
-async function measure(browser: Browser, page: PageName, seconds: number): Promise<number> {
+async function measure(browser: Browser, page: PageName, seconds: number): Promise<Cost> {
   const server = await servePage(pages[page].source, pages[page].throttleMs)
   try {
     const tab = await browser.open(server.url)
@@ -86,10 +104,13 @@ async function measure(browser: Browser, page: PageName, seconds: number): Promi
     await server.publish(perSecond, warmUp)
     await shows(tab, warmUp)
     const before = mainThreadNanos(pid)
+    const layoutBefore = await tab.layoutSeconds?.()
     const count = perSecond * seconds
     await server.publish(perSecond, count)
     await shows(tab, warmUp + count)
-    return (mainThreadNanos(pid) - before) / 1e3 / count
+    const micros = (mainThreadNanos(pid) - before) / 1e3 / count
+    if (layoutBefore === undefined) return { micros, layoutMicros: undefined }
+    return { micros, layoutMicros: ((await tab.layoutSeconds!()) - layoutBefore) * (1e6 / count) }
   } finally {
     await server.stop()
   }
