@@ -81,8 +81,7 @@ export class ContractDispatcher extends Dispatcher {
   #deliver(received: Received): Promise<void> | undefined {
     if (this.wasDelivered(received)) return
     const [message, id, , , beside] = received
-    const { clock, callbackTimeoutMs, report } = this.#options
-    const { signal } = this.#run
+    const run = this.#run
     let entry: TypeEntry | undefined
     let event: BaseEvent | Promise<BaseEvent> | undefined
     let stage: ErrorStage = 'mapMessage'
@@ -96,22 +95,34 @@ export class ContractDispatcher extends Dispatcher {
         if (this.hasHandlers(entry)) event = this.#make(message, beside ? beside.id : id, type, entry, mapped)
       }
     } catch (error) {
-      report(error, stage)
-      this.#unread.emit(type, report)
+      this.#reportUnread(error, stage, type)
     }
-    if (!(event instanceof Promise)) {
-      this.emit(received, event, entry)
-      return
-    }
-    const pending = event
+    if (event instanceof Promise) return this.#deliverLater(event, received, entry, type, run.signal)
+    this.emit(received, event, entry)
+  }
+
+  #reportUnread(error: unknown, stage: ErrorStage, type: string | undefined): void {
+    const { report } = this.#options
+    report(error, stage)
+    this.#unread.emit(type, report)
+  }
+
+  // Apart from `#deliver`, whose variables these functions hold on to: that would cost every event an allocation.
+  #deliverLater(
+    pending: Promise<BaseEvent>,
+    received: Received,
+    entry: TypeEntry | undefined,
+    type: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, callbackTimeoutMs } = this.#options
     return ask('validate', () => pending, { clock, signal, timeoutMs: callbackTimeoutMs }).then(
       (settled) => {
         if (!signal.aborted) this.emit(received, settled, entry)
       },
       (error) => {
         if (signal.aborted) return
-        report(error, 'event')
-        this.#unread.emit(type, report)
+        this.#reportUnread(error, 'event', type)
         this.emit(received, undefined, entry)
       },
     )

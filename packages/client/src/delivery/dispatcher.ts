@@ -31,8 +31,11 @@ export class Dispatcher {
   /** The progress of what was delivered. */
   readonly progress: ChannelProgress
   readonly #options: DispatcherOptions
-  /** Types that ever had a handler. One lookup serves each event. */
+  /** Types that ever had a handler. */
   readonly #types = new Map<string, TypeEntry>()
+  /** The type that was looked up last. Each event brings a new string, which a map would have to hash. */
+  #lastType: string | undefined
+  #lastEntry: TypeEntry | undefined
   /** IDs are positions, which only increase. */
   isPositioned = false
   #lastEventId = ''
@@ -72,6 +75,7 @@ export class Dispatcher {
     if (!entry) {
       entry = { handlers: new HandlerList(), schema: undefined }
       this.#types.set(type, entry)
+      this.#lastType = undefined
     }
     entry.schema ??= schema
     return entry.handlers
@@ -130,7 +134,11 @@ export class Dispatcher {
   }
 
   protected entryOf(type: string): TypeEntry | undefined {
-    return this.#types.get(type)
+    if (type !== this.#lastType) {
+      this.#lastType = type
+      this.#lastEntry = this.#types.get(type)
+    }
+    return this.#lastEntry
   }
 
   /** An event that no handler wants need not be made. */
