@@ -1,4 +1,4 @@
-import type { BaseEvent, EndEvent, GapEvent } from '@rivulet/core'
+import type { BaseEvent, EndEvent, GapEvent, SseMessage } from '@rivulet/core'
 import type { ConnectionStatus } from './connection/connection-machine.js'
 import type { ConnectionSink, StreamLink } from './connection/stream-link.js'
 import type { ConnectionState } from './connection-state.js'
@@ -24,7 +24,7 @@ export interface StreamParts {
   store?(source: CursorSource): CursorStore | undefined
   readonly loops?: Loops
   /** Recognizes the last message of a foreign stream. */
-  isLast?(message: Parameters<ConnectionSink['message']>[0]): boolean
+  isLast?(message: SseMessage): boolean
 }
 
 /** A stream: what its connection brings goes to its handlers. `createEventStream` and `EventStreamService` consist of it. */
@@ -47,9 +47,9 @@ export class StreamCore {
     this.#parts = parts
     const { dispatcher, errors, loops } = parts
     this.link = parts.link({
-      message: (message, ...facts) => {
-        if (parts.isLast?.(message)) this.link.send({ type: 'ended' })
-        else dispatcher.message(message, ...facts)
+      message: (received) => {
+        if (parts.isLast?.(received.message)) this.link.send({ type: 'ended' })
+        else dispatcher.message(received)
       },
       advance: (step) =>
         dispatcher.inOrder(() => {

@@ -10,7 +10,7 @@ import {
   type SseMessage,
 } from '@rivulet/core'
 import type { ChannelProgress } from './channel-progress.js'
-import type { ConnectionSink } from './stream-link.js'
+import type { BesideCursor, ConnectionSink } from './stream-link.js'
 
 /** The connection that a receiver decodes for. */
 export interface Receiving {
@@ -69,6 +69,9 @@ export function createReceiver(
     if (history > 0 && --history === 0) onLive()
   }
 
+  const pass = (message: SseMessage, id: string | undefined, replayed: boolean, beside?: BesideCursor): void =>
+    sink.message({ message, id, positioned, replayed, beside })
+
   const onMessage = (message: SseMessage, id: string | undefined): void => {
     if (!connection.isCurrent()) return
     if (!began) {
@@ -110,7 +113,7 @@ export function createReceiver(
       lastId = id
       connection.moved(id)
     }
-    sink.message(message, id, positioned, history > 0)
+    pass(message, id, history > 0)
     onPassed()
   }
 
@@ -124,12 +127,12 @@ export function createReceiver(
       connection.brokeOff(channel)
       return !connection.isCurrent()
     }
-    if (id === undefined) sink.message(message, id, positioned, true)
+    if (id === undefined) pass(message, id, true)
     else {
       lastId = id
       if (last !== '' && comparePositions(id, last) <= 0) return true
       partial.set(channel, id)
-      sink.message(message, undefined, positioned, true, { channel, id })
+      pass(message, undefined, true, { channel, id })
     }
     return true
   }

@@ -55,20 +55,22 @@ export interface BesideCursor {
   readonly id: string
 }
 
+/** An event of the application, with what its connection knows of it. */
+export interface Received {
+  readonly message: SseMessage
+  /** The event's own ID. */
+  readonly id: string | undefined
+  /** IDs are positions, which only increase. */
+  readonly positioned: boolean
+  /** The event is of the history, which ends with `live`. */
+  readonly replayed: boolean
+  /** Set if the event moves no cursor. Then `id` is `undefined`. */
+  readonly beside: BesideCursor | undefined
+}
+
 /** Receives the output of a connection, in order. Its methods MUST NOT throw. */
 export interface ConnectionSink {
-  /**
-   * Takes an event of the application. `id` is its own ID, or `undefined`. `positioned` means that IDs are positions, which
-   * only increase. `replayed` marks an event of the history, which ends with `live`. An event `beside` the cursor has its own
-   * ID there.
-   */
-  message(
-    message: SseMessage,
-    id: string | undefined,
-    positioned: boolean,
-    replayed: boolean,
-    beside?: BesideCursor,
-  ): void
+  message(received: Received): void
   /** Takes a step of the channels' progress, which counts once everything before it is delivered. */
   advance(step: (progress: ChannelProgress) => void): void
   /** Signals the end of the history: the next events are published after the connection began. */

@@ -6,11 +6,12 @@ import {
   UnknownEventError,
   validatePayload,
 } from '@rivulet/core'
+import type { Received } from '../connection/stream-link.js'
 import { development } from '../runtime/development.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import { ask, decide } from '../runtime/guard.js'
 import type { ErrorStage } from '../runtime/report-to.js'
-import { Dispatcher, type DispatcherOptions, type Received, type TypeEntry } from './dispatcher.js'
+import { Dispatcher, type DispatcherOptions, type TypeEntry } from './dispatcher.js'
 import { HandlerList } from './handler-list.js'
 import { type MappedEvent, type Payload, readPayload, readStamp, type Stamp, toEvent } from './typed-event.js'
 
@@ -52,7 +53,7 @@ export class ContractDispatcher extends Dispatcher {
     return this.#drained
   }
 
-  override message(...received: Received): void {
+  override message(received: Received): void {
     if (this.#queue) this.#queue.push(() => this.#deliver(received))
     else this.#track(this.#deliver(received))
   }
@@ -80,7 +81,7 @@ export class ContractDispatcher extends Dispatcher {
 
   #deliver(received: Received): Promise<void> | undefined {
     if (this.wasDelivered(received)) return
-    const [message, id, , , beside] = received
+    const { message, id, beside } = received
     const run = this.#run
     let entry: TypeEntry | undefined
     let event: BaseEvent | Promise<BaseEvent> | undefined

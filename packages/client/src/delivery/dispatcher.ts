@@ -1,7 +1,7 @@
 import type { Clock } from '@rivulet/core'
 import { type BaseEvent, comparePositions, type GapEvent, type SseMessage, type StandardSchemaV1 } from '@rivulet/core'
 import { ChannelProgress } from '../connection/channel-progress.js'
-import type { ConnectionSink } from '../connection/stream-link.js'
+import type { Received } from '../connection/stream-link.js'
 import type { ErrorStage } from '../runtime/report-to.js'
 import { HandlerList } from './handler-list.js'
 import { readPayload, readStamp, toEvent } from './typed-event.js'
@@ -12,9 +12,6 @@ export interface DispatcherOptions {
   clock: Clock
   report: (error: unknown, stage?: ErrorStage) => void
 }
-
-/** A message, as a connection passes it to its sink. */
-export type Received = Parameters<ConnectionSink['message']>
 
 /** A type that had a handler. */
 export interface TypeEntry {
@@ -86,9 +83,9 @@ export class Dispatcher {
     return undefined
   }
 
-  message(...received: Received): void {
+  message(received: Received): void {
     if (this.wasDelivered(received)) return
-    const [message, id, , , beside] = received
+    const { message, id, beside } = received
     const entry = this.entryOf(message.event)
     let event: BaseEvent | undefined
     try {
@@ -128,7 +125,7 @@ export class Dispatcher {
   /** Delivers no more events. If a handler calls this, the other handlers still get the current event. */
   cancel(): void {}
 
-  protected wasDelivered([, id, positioned]: Received): boolean {
+  protected wasDelivered({ id, positioned }: Received): boolean {
     this.isPositioned = positioned
     return id !== undefined && positioned && this.#position !== '' && comparePositions(id, this.#position) <= 0
   }
@@ -148,7 +145,7 @@ export class Dispatcher {
 
   /** Moves the cursor, and calls the handlers if there is an event. */
   protected emit(
-    [message, id, , replayed, beside]: Received,
+    { message, id, replayed, beside }: Received,
     event: BaseEvent | undefined,
     entry: TypeEntry | undefined,
   ): void {

@@ -59,8 +59,7 @@ export class SharedLeader {
     this.#clock = clock
     this.#tab = tab
     this.#connection = new DirectConnection(options, clock, {
-      message: (message, id, positioned, replayed, beside) =>
-        this.whenSure(() => this.#record({ message, id, positioned, replayed, beside })),
+      message: (received) => this.whenSure(() => this.#record(received)),
       advance: () => {
         const { joined } = this.#connection.progress
         if (joined !== this.#joined) this.whenSure(() => this.#record({ joined }))

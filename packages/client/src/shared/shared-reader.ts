@@ -118,7 +118,7 @@ export class SharedReader {
     const own = new DirectConnection(this.#options, this.#clock, {
       ...sink,
       live: () => this.#live(),
-      message: (message, id, positioned, replayed, beside) => take({ message, id, positioned, replayed, beside }),
+      message: take,
       cursor: (id) => take({ id }),
       gap: (gap, id) => take({ gap, id }),
       error: (error) => {
@@ -191,7 +191,7 @@ export class SharedReader {
 
   #hand({ message, id, positioned = false, replayed = false, beside, live, gap }: Omit<LogItem, 'place'>): void {
     if (id !== undefined) this.cursor = id
-    if (message) this.#sink.message(message, id, positioned, replayed, beside)
+    if (message) this.#sink.message({ message, id, positioned, replayed, beside })
     else if (live) {
       this.#isLogLive = true
       this.#live()
