@@ -457,7 +457,7 @@ describe('an application that uses the response later', () => {
     response.on('close', () => told.push('response'))
     request.on('aborted', () => told.push('aborted')).on('close', () => told.push('request'))
     client.socket.destroy()
-    await vi.waitFor(() => expect(told.sort()).toEqual(['aborted', 'request', 'response']))
+    await vi.waitFor(() => expect(told).toEqual(['aborted', 'response', 'request']))
     expect(response.destroyed).toBe(true)
     expect(response.writableFinished).toBe(false)
   })

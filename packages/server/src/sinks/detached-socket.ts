@@ -206,11 +206,12 @@ export class DetachedSocket {
 
   #putBack(request: IncomingMessage, response: ServerResponse): void {
     const socket = this.#socket
-    socket._httpMessage = null
-    response.assignSocket(socket)
     const onDrain = () => response.emit('drain')
     const onSocketClosed = () => abort(request)
+    // A connection that breaks aborts its request before it closes its response.
     socket.on('drain', onDrain).on('close', onSocketClosed)
+    socket._httpMessage = null
+    response.assignSocket(socket)
     response.once('finish', () => {
       socket.off('drain', onDrain).off('close', onSocketClosed)
       this.#settle(false)
