@@ -1,6 +1,7 @@
 // `npm run bench -- [part …] [--quick] [--check]`: see README.md.
 import { parseArgs } from 'node:util'
 import { runBehaviour } from './behaviour/run.js'
+import { runBrowsers } from './browsers/run.js'
 import { runChannels } from './channels/run.js'
 import { drawCharts } from './charts.js'
 import { runClient } from './client/run.js'
@@ -28,6 +29,7 @@ const parts: Record<string, (options: Options) => void | Promise<void>> = {
   size: runSize,
   decode: runDecode,
   client: runClient,
+  browsers: runBrowsers,
   table: runTable,
   server: runServer,
   idle: runIdle,

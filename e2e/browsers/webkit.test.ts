@@ -1,4 +1,4 @@
+import { webkitEngine } from '../../test-support/browsers/webkit-engine.js'
 import { describeEngine } from './describe-engine.js'
-import { webkitEngine } from './webkit-engine.js'
 
 describeEngine(webkitEngine)

@@ -21,6 +21,11 @@ export async function processOf(browser: Browser, tab: Tab): Promise<number> {
   throw new Error('Cannot find the process of this page.')
 }
 
+/** CPU time of a process's main thread, which runs the page, in nanoseconds. */
+export function mainThreadNanos(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0])
+}
+
 function descendants(pid: number): number[] {
   const parents = new Map<number, number>()
   for (const name of readdirSync('/proc')) {

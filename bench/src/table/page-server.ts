@@ -1,10 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { EventManager } from '@rivulet/server'
 import { handleEventStream } from '@rivulet/server/node'
-import { build } from 'esbuild'
-import { benchFolder } from '../paths.js'
+import { bundlePage } from '../page.js'
 import { events } from './contract.js'
 import { rowCount } from './rows.js'
 
@@ -22,21 +20,12 @@ export interface PageServer {
  * @param throttleMs The page's option of that name.
  */
 export async function servePage(source: string, throttleMs: number): Promise<PageServer> {
-  const { outputFiles } = await build({
-    entryPoints: [join(benchFolder, 'src/table/pages', source)],
-    bundle: true,
-    minify: true,
-    define: { 'process.env.NODE_ENV': '"production"', THROTTLE_MS: String(throttleMs) },
-    conditions: ['production'],
-    jsx: 'automatic',
-    logLevel: 'error',
-    write: false,
-  })
+  const page = await bundlePage(`table/pages/${source}`, { THROTTLE_MS: String(throttleMs) })
   const manager = new EventManager({ events })
   const server = createServer((request, response) => {
     if (request.url === '/events') return void handleEventStream(manager, request, response)
     response.setHeader('content-type', 'text/html')
-    response.end(`<!doctype html><body></body><script type="module">${outputFiles[0]!.text}</script>`)
+    response.end(page)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {

@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs'
 import type { Browser, EngineName, Tab } from '../../../test-support/browsers/driver.js'
 import { chromiumEngine, firefoxEngine } from '../../../test-support/browsers/puppeteer-engine.js'
-import { processOf } from '../../../test-support/browsers/tab-process.js'
+import { mainThreadNanos, processOf } from '../../../test-support/browsers/tab-process.js'
 import { buildPackages } from '../build.js'
 import { atMost, printBudgets } from '../report/budget.js'
 import { writeResults } from '../report/results.js'
 import { median } from '../report/statistics.js'
 import { printTable } from '../report/table.js'
+import { until } from '../until.js'
 import { servePage } from './page-server.js'
 import type {} from './rows.js'
 
@@ -118,17 +118,4 @@ async function measure(browser: Browser, page: PageName, seconds: number): Promi
 
 function shows(tab: Tab, count: number): Promise<void> {
   return until(async () => (await tab.evaluate(() => window.shown)) === count)
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60_000
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error('The page does not show all events.')
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
-
-/** CPU time of a process's main thread, which runs the page, in nanoseconds. */
-function mainThreadNanos(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0])
 }
