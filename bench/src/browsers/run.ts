@@ -6,23 +6,16 @@ import { mainThreadNanos, processOf } from '../../../test-support/browsers/tab-p
 import { webkitEngine } from '../../../test-support/browsers/webkit-engine.js'
 import { buildPackages } from '../build.js'
 import { createWorkload } from '../client/workload.js'
-import { bundlePage } from '../page.js'
+import { measureInBrowsers } from '../in-browser/measure.js'
+import { bundlePage } from '../in-browser/page.js'
+import { until } from '../in-browser/until.js'
 import { atMost, printBudgets } from '../report/budget.js'
 import { writeResults } from '../report/results.js'
 import { median } from '../report/statistics.js'
 import { printTable } from '../report/table.js'
-import { until } from '../until.js'
 
 const subjectNames = ['rivulet, validated', 'rivulet', 'EventSource'] as const
 export type SubjectName = (typeof subjectNames)[number]
-
-/** The cost of one subject in one engine. */
-interface BrowserRow {
-  readonly engine: EngineName
-  readonly subject: SubjectName
-  /** Microseconds of the main thread for each event, in each run. */
-  readonly micros: readonly number[]
-}
 
 /** Validated events may cost this many times as much as those of a native `EventSource` with `JSON.parse`. */
 const limits: Record<EngineName, number> = { Chromium: 0.19, Firefox: 0.32, WebKit: 1 }
@@ -32,22 +25,11 @@ export async function runBrowsers({ quick }: { quick: boolean }): Promise<void> 
   buildPackages('client')
   const engines = [chromiumEngine, firefoxEngine, webkitEngine].filter(({ installed }) => installed)
   const page = await bundlePage('browsers/page.ts')
-  const rows: BrowserRow[] = []
-  for (const engine of engines) {
-    const measured = new Map<SubjectName, number[]>(subjectNames.map((subject) => [subject, []]))
-    for (let run = 0; run < (quick ? 1 : 5); run++) {
-      process.stderr.write(`browsers: ${engine.name}, run ${run + 1}\n`)
-      for (const [subject, micros] of measured) {
-        // A browser for each subject, so that none has the caches of another one.
-        const browser = await engine.launch()
-        micros.push(await measure(browser, page, subject, quick ? 1 : 5))
-        await browser.close()
-      }
-    }
-    for (const [subject, micros] of measured) rows.push({ engine: engine.name, subject, micros })
-  }
+  const rows = await measureInBrowsers('browsers', engines, subjectNames, quick ? 1 : 5, (browser, subject) =>
+    microsPerEvent(browser, page, subject, quick ? 1 : 5),
+  )
   const cost = (engine: EngineName, subject: SubjectName) =>
-    median(rows.find((row) => row.engine === engine && row.subject === subject)?.micros ?? [])
+    median(rows.find((row) => row.engine === engine && row.subject === subject)?.runs ?? [])
   printTable(
     'Bytes to handler: µs of the main thread for each event',
     ['', ...engines.map(({ name }) => name)],
@@ -65,8 +47,8 @@ export async function runBrowsers({ quick }: { quick: boolean }): Promise<void> 
   writeResults('browsers', quick, rows, budgets)
 }
 
-/** Sends the workload in bursts. Returns the microseconds for each event, after one burst that lets the page compile its code. */
-async function measure(browser: Browser, page: string, subject: SubjectName, bursts: number): Promise<number> {
+/** Sends the workload in bursts. The first one, in which the page compiles its code, is not measured. */
+async function microsPerEvent(browser: Browser, page: string, subject: SubjectName, bursts: number): Promise<number> {
   const { chunks, events } = createWorkload()
   let stream: ServerResponse | undefined
   const server = createServer((request, response) => {

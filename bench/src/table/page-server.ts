@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { EventManager } from '@rivulet/server'
 import { handleEventStream } from '@rivulet/server/node'
-import { bundlePage } from '../page.js'
+import { bundlePage } from '../in-browser/page.js'
 import { events } from './contract.js'
 import { rowCount } from './rows.js'
 

@@ -2,11 +2,12 @@ import type { Browser, EngineName, Tab } from '../../../test-support/browsers/dr
 import { chromiumEngine, firefoxEngine } from '../../../test-support/browsers/puppeteer-engine.js'
 import { mainThreadNanos, processOf } from '../../../test-support/browsers/tab-process.js'
 import { buildPackages } from '../build.js'
+import { measureInBrowsers } from '../in-browser/measure.js'
+import { until } from '../in-browser/until.js'
 import { atMost, printBudgets } from '../report/budget.js'
 import { writeResults } from '../report/results.js'
 import { median } from '../report/statistics.js'
 import { printTable } from '../report/table.js'
-import { until } from '../until.js'
 import { servePage } from './page-server.js'
 import type {} from './rows.js'
 
@@ -44,24 +45,17 @@ export const perSecond = 5_000
 export async function runTable({ quick }: { quick: boolean }): Promise<void> {
   buildPackages('react', 'vue', 'server')
   const engines = [chromiumEngine, firefoxEngine].filter(({ installed }) => installed)
-  const rows: TableRow[] = []
-  for (const engine of engines) {
-    const measured = new Map<PageName, Cost[]>(pageNames.map((page) => [page, []]))
-    for (let run = 0; run < (quick ? 1 : 3); run++) {
-      process.stderr.write(`table: ${engine.name}, run ${run + 1}\n`)
-      for (const [page, costs] of measured) {
-        // A browser for each page, so that none has the caches of another one.
-        const browser = await engine.launch()
-        costs.push(await measure(browser, page, quick ? 1 : 6))
-        await browser.close()
-      }
-    }
-    for (const [page, costs] of measured) {
-      const micros = costs.map(({ micros }) => micros)
-      const layoutMicros = costs.flatMap(({ layoutMicros }) => layoutMicros ?? [])
-      rows.push({ engine: engine.name, page, micros, layoutMicros })
-    }
-  }
+  const measured = await measureInBrowsers('table', engines, pageNames, quick ? 1 : 3, (browser, page) =>
+    measure(browser, page, quick ? 1 : 6),
+  )
+  const rows = measured.map(
+    ({ engine, subject, runs }): TableRow => ({
+      engine,
+      page: subject,
+      micros: runs.map(({ micros }) => micros),
+      layoutMicros: runs.flatMap(({ layoutMicros }) => layoutMicros ?? []),
+    }),
+  )
   printTable(
     `A table of 100 rows at ${perSecond.toLocaleString('en-US')} events a second: µs of the main thread for each event`,
     ['', ...engines.map(({ name }) => name)],

@@ -292,6 +292,17 @@ it('gives a slow reader nothing behind the end, although the id of its run is us
   }
 })
 
+/** Has a slow reader of a run of 15 kB that is over. */
+async function readEndedRun() {
+  const nodes = createRunNodes()
+  await (
+    await nodes.one.runs.start('a', {}, async ({ publish }) => {
+      for (let n = 0; n < 15; n++) await publish('token', { text: 'x'.repeat(1_000) })
+    })
+  ).finished
+  return { ...nodes, slow: await nodes.one.read('a', { slow: true }) }
+}
+
 it('gives a reader that takes nothing for a while the rest of a run that is over', async () => {
   const { one, calm, pass } = createRunNodes()
   const all = Array.from({ length: 15 }, (_, n) => `${n} ${'x'.repeat(1_000)}`)
@@ -310,26 +321,14 @@ it('gives a reader that takes nothing for a while the rest of a run that is over
 })
 
 it('cuts off a reader that takes nothing of the end for too long', async () => {
-  const { one, pass } = createRunNodes()
-  await (
-    await one.runs.start('a', {}, async ({ publish }) => {
-      for (let n = 0; n < 15; n++) await publish('token', { text: 'x'.repeat(1_000) })
-    })
-  ).finished
-  const slow = await one.read('a', { slow: true })
+  const { one, pass, slow } = await readEndedRun()
   await pass(70_000)
   expect(slow.sink.closed).toBe(true)
   expect(one.manager.stats()).toMatchObject({ connections: 0, stalled: 1 })
 })
 
 it('ends the stream of a reader that still takes the end when the server shuts down', async () => {
-  const { one, pass } = createRunNodes()
-  await (
-    await one.runs.start('a', {}, async ({ publish }) => {
-      for (let n = 0; n < 15; n++) await publish('token', { text: 'x'.repeat(1_000) })
-    })
-  ).finished
-  const slow = await one.read('a', { slow: true })
+  const { one, pass, slow } = await readEndedRun()
   const closed = one.manager.close()
   await pass(2_000)
   await closed

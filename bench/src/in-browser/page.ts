@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { benchFolder } from './paths.js'
+import { benchFolder } from '../paths.js'
 
 /**
  * Bundles a page's script for production. Returns the page.
