@@ -5,6 +5,7 @@ import { benchFolder } from '../paths.js'
 import { atMost, printBudgets } from '../report/budget.js'
 import { writeResults } from '../report/results.js'
 import { printTable } from '../report/table.js'
+import { coreParts, printParts, reactParts } from './parts.js'
 
 export interface SizeRow {
   readonly name: string
@@ -29,6 +30,8 @@ interface Subject {
 }
 
 const client = `export * from '@rivulet/client'`
+const core = `export { createEventStream } from '@rivulet/client/core'`
+const reactOnTop = `${client}; export { SSEProvider, useServerEvents } from '@rivulet/react'`
 
 const subjects: readonly Subject[] = [
   {
@@ -39,7 +42,7 @@ const subjects: readonly Subject[] = [
   },
   {
     name: 'rivulet: core of the client',
-    code: `export { createEventStream } from '@rivulet/client/core'`,
+    code: core,
     limit: 6_000,
     ceiling: 10_380,
   },
@@ -52,7 +55,7 @@ const subjects: readonly Subject[] = [
   },
   {
     name: 'rivulet: react on top, provider and useServerEvents',
-    code: `${client}; export { SSEProvider, useServerEvents } from '@rivulet/react'`,
+    code: reactOnTop,
     external: ['react', 'react-dom'],
     onTopOf: client,
     limit: 2_000,
@@ -113,6 +116,8 @@ export async function runSize({ quick, check }: { quick: boolean; check: boolean
   const budgets = rows.flatMap(({ name, gzipped, limit }) =>
     limit === undefined ? [] : [atMost(name, gzipped / 1e3, limit / 1e3, 'kB')],
   )
+  await printParts('The core of the client, minified, by its parts', coreParts, core)
+  await printParts('React on top, minified, by its parts', reactParts, reactOnTop, client)
   printBudgets(budgets)
   writeResults('size', quick, rows, budgets)
   if (!check) return
