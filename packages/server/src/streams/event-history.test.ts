@@ -2,9 +2,10 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { defineEvents } from '@rivulet/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
+import { randomFrom } from '../../../../test-support/random.js'
 import { allows, behave, foreignValues, givesValue, type Manner, manners } from '../../test/foreign-values.js'
 import { listen } from '../../test/stream-client.js'
-import type { Backplane } from '../backplane/backplane.js'
+import type { Backplane, ReadResult } from '../backplane/backplane.js'
 import { MemoryBackplane, type MemoryBackplaneOptions } from '../backplane/memory-backplane.js'
 import { EventManager, type EventManagerOptions } from '../event-manager.js'
 import { handleEventHistory } from '../node.js'
@@ -167,6 +168,63 @@ describe('the history route', () => {
       before = next
     }
     expect(sizes).toEqual([[2_000_000], [600_000, 300_000], [600_000]])
+  })
+})
+
+describe('a page of the history reads little more than it has', () => {
+  /** A backplane that knows how many events were read from it. */
+  class CountingBackplane extends MemoryBackplane {
+    events = 0
+
+    override read(channel: string, after: number, limit: number): ReadResult {
+      const result = super.read(channel, after, limit)
+      this.events += result.messages.length
+      return result
+    }
+  }
+
+  async function startCounting(options: Options) {
+    const backplane = new CountingBackplane({ retention: { maxBytes: Infinity, maxEvents: Infinity } })
+    return { backplane, ...(await start(options, { backplane })) }
+  }
+
+  it('of one channel', async () => {
+    const { manager, backplane, page } = await startCounting({ maxEvents: 1_000 })
+    const text = 'x'.repeat(300_000)
+    for (let count = 0; count < 200; count++) await manager.publish('log', { text })
+    expect((await page()).events).toHaveLength(3)
+    expect(backplane.events).toBeLessThan(50)
+  })
+
+  it('of many channels', async () => {
+    const channels = Array.from({ length: 100 }, (_, index) => `${index}`)
+    const { manager, backplane, page } = await startCounting({ maxEvents: 1_000, channels })
+    const text = 'x'.repeat(300_000)
+    for (let count = 0; count < 500; count++) {
+      await manager.publish('log', { text }, { channel: channels[count % 100]! })
+    }
+    expect((await page()).events).toHaveLength(3)
+    expect(backplane.events).toBeLessThan(150)
+  })
+
+  it('and has none twice and misses none, however the channels and sizes differ', async () => {
+    const random = randomFrom(1)
+    const channels = Array.from({ length: 40 }, (_, index) => `${index}`)
+    const { manager, page } = await startCounting({ maxEvents: 1_000, channels })
+    const published: string[] = []
+    for (let count = 0; count < 1_500; count++) {
+      const channel = channels[Math.floor(random() ** 3 * 40)]!
+      const text = 'x'.repeat(Math.floor(random() ** 8 * 200_000))
+      published.push((await manager.publish('log', { text }, { channel })).id!)
+    }
+    const found: string[] = []
+    for (let before: string | undefined = ''; before !== undefined; ) {
+      const limit = 1 + Math.floor(random() * 200)
+      const { events, before: next }: Page = await page(`?limit=${limit}${before && `&before=${before}`}`)
+      found.unshift(...events.map(({ id }) => id))
+      before = next
+    }
+    expect(found).toEqual(published)
   })
 })
 

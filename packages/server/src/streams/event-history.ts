@@ -2,13 +2,12 @@ import type { EventContract } from '@rivulet/core'
 import { formatPosition, parsePosition } from '../backplane/position.js'
 import type { Frame, WireEvent } from '../delivery/frame.js'
 import { framesPerLook } from '../delivery/piece.js'
-import { all } from '../delivery/read-channels.js'
 import { ConfigurationError } from '../runtime/errors.js'
 import { decide } from '../runtime/guard.js'
 import type { PlainAnswer } from '../sinks/plain-answer.js'
 import { Refused } from './admission.js'
 import type { Admitting } from './admitting.js'
-import { type KeptEvent, latestEvents, wasTrimmed } from './latest-events.js'
+import { type KeptEvent, newestEvents, wereTrimmed } from './latest-events.js'
 import { answerReading, type ReadingRequest } from './reading.js'
 import type { EventStreamOptions } from './stream-options.js'
 import type { Streams } from './streams.js'
@@ -88,13 +87,11 @@ async function readPage(
   channels: readonly string[],
   { before, limit }: Asked,
 ): Promise<{ readonly events: readonly KeptEvent[]; readonly facts: string }> {
-  const { events: found } = await latestEvents(backplane, channels, { count: limit + 1, before }, admitting)
-  const events = lastChars(found.slice(-limit))
-  if (events.length < found.length) {
-    return { events, facts: `"hasOlder":true,"before":"${formatPosition(events[0]!.message.position)}"` }
-  }
-  const trimmed = await admitting.read(() => all(channels.map((channel) => wasTrimmed(backplane, channel))))
-  return { events, facts: `"hasOlder":false${trimmed.includes(true) ? ',"trimmed":true' : ''}` }
+  const fit = (events: readonly KeptEvent[]) => lastChars(events.slice(-limit))
+  const { events, hasOlder } = await newestEvents(backplane, channels, { before, fit }, admitting)
+  if (hasOlder) return { events, facts: `"hasOlder":true,"before":"${formatPosition(events[0]!.message.position)}"` }
+  const trimmed = await wereTrimmed(backplane, channels, admitting)
+  return { events, facts: `"hasOlder":false${trimmed ? ',"trimmed":true' : ''}` }
 }
 
 /** The last events that fit into an answer, at least one. */
