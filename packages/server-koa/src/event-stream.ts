@@ -66,8 +66,8 @@ export function streamControl<
   options: EventStreamOptions<Context, StreamContext, Contract> = {},
 ): Middleware {
   return async (ctx) => {
-    const given = (ctx.request as { body?: unknown }).body ?? (await controlBodyOf(ctx.req))
-    send(ctx, await manager.answerControl({ raw: ctx, body: given }, options))
+    const body = (ctx.request as { body?: unknown }).body ?? (await controlBodyOf(ctx.req))
+    send(ctx, await manager.answerControl({ raw: ctx, body, sink: new NodeSink(ctx.res) }, options))
   }
 }
 
@@ -114,7 +114,7 @@ export function channelMembers<
 }
 
 function readingOf(ctx: Context): ChannelMembersRequest<Context> {
-  return { raw: ctx, query: ctx.querystring, queued: new NodeSink(ctx.res).queued }
+  return { raw: ctx, query: ctx.querystring, sink: new NodeSink(ctx.res) }
 }
 
 function send(ctx: Context, { status, headers, body }: StreamControlAnswer): void {

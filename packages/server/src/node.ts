@@ -29,7 +29,9 @@ export function acceptEncodingOf({
   return headers['accept-encoding'] as string | undefined
 }
 
-/** Reads the body of a request to change a stream, for `manager.answerControl`. Never rejects: too large a body is refused there. */
+/**
+ * Reads the body of a request to change a stream, for `manager.answerControl`. Never rejects: too large a body is refused there.
+ */
 export function controlBodyOf(request: IncomingMessage | Http2ServerRequest): Promise<unknown> {
   return nodeBody(request, maxChangeBytes)
 }
@@ -83,7 +85,7 @@ export async function handleStreamControl<
   options: EventStreamOptions<Request, Context, Contract> = {},
 ): Promise<void> {
   const body = await controlBodyOf(request)
-  sendAnswer(response, await manager.answerControl({ raw: request, body }, options))
+  sendAnswer(response, await manager.answerControl({ raw: request, body, sink: new NodeSink(response) }, options))
 }
 
 /**
@@ -176,5 +178,5 @@ function readingOf<Request extends IncomingMessage | Http2ServerRequest>(
   request: Request,
   response: NodeResponse,
 ): ChannelMembersRequest<Request> {
-  return { raw: request, query: queryOf(request.url ?? ''), queued: new NodeSink(response).queued }
+  return { raw: request, query: queryOf(request.url ?? ''), sink: new NodeSink(response) }
 }

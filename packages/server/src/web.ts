@@ -3,6 +3,7 @@ import type { EventManager } from './event-manager.js'
 import type { RunManager } from './runs/run-manager.js'
 import type { RunStreamOptions } from './runs/run-route.js'
 import type { RunStopOptions } from './runs/run-stop.js'
+import type { PlainAnswer } from './sinks/plain-answer.js'
 import { webBody } from './sinks/web-body.js'
 import { WebSink } from './sinks/web-sink.js'
 import type { ChannelMembersOptions } from './streams/channel-members.js'
@@ -45,7 +46,7 @@ export function eventStreamResponse<
  * @example
  * app.post('/events/control', (context) => streamControlResponse(manager, context.req.raw, options))
  */
-export async function streamControlResponse<
+export function streamControlResponse<
   Contract extends EventContract,
   Context extends ManagerContext | undefined = undefined,
   ManagerContext = unknown,
@@ -54,9 +55,10 @@ export async function streamControlResponse<
   request: Request,
   options: EventStreamOptions<Request, Context, Contract> = {},
 ): Promise<Response> {
-  const given = await webBody(request, maxChangeBytes)
-  const { status, headers, body } = await manager.answerControl({ raw: request, body: given }, options)
-  return new Response(body || null, { status, headers })
+  return respond(request, async (sink) => {
+    const body = await webBody(request, maxChangeBytes)
+    return manager.answerControl({ raw: request, body, sink }, options)
+  })
 }
 
 /**
@@ -66,7 +68,7 @@ export async function streamControlResponse<
  * @example
  * app.get('/events/history', (context) => eventHistoryResponse(manager, context.req.raw, options))
  */
-export async function eventHistoryResponse<
+export function eventHistoryResponse<
   Contract extends EventContract,
   Context extends ManagerContext | undefined = undefined,
   ManagerContext = unknown,
@@ -76,8 +78,7 @@ export async function eventHistoryResponse<
   options: EventHistoryOptions<Request, Context, Contract> = {},
 ): Promise<Response> {
   const query = new URL(request.url).search.slice(1)
-  const { status, headers, body } = await manager.answerHistory({ raw: request, query }, options)
-  return new Response(body || null, { status, headers })
+  return respond(request, (sink) => manager.answerHistory({ raw: request, query, sink }, options))
 }
 
 /**
@@ -87,7 +88,7 @@ export async function eventHistoryResponse<
  * @example
  * app.get('/events/members', (context) => channelMembersResponse(manager, context.req.raw, options))
  */
-export async function channelMembersResponse<
+export function channelMembersResponse<
   Contract extends EventContract,
   Context extends ManagerContext | undefined = undefined,
   ManagerContext = unknown,
@@ -97,8 +98,7 @@ export async function channelMembersResponse<
   options: ChannelMembersOptions<Request, Context, Contract> = {},
 ): Promise<Response> {
   const query = new URL(request.url).search.slice(1)
-  const { status, headers, body } = await manager.answerMembers({ raw: request, query }, options)
-  return new Response(body || null, { status, headers })
+  return respond(request, (sink) => manager.answerMembers({ raw: request, query, sink }, options))
 }
 
 /**
@@ -133,6 +133,15 @@ export async function runStopResponse<Contract extends EventContract, Context = 
 ): Promise<Response> {
   const { status, headers, body } = await runs.answerStop(request, options)
   return new Response(body || null, { status, headers })
+}
+
+/** Responds with an answer that is no stream, or with 499 as soon as the client has left. */
+function respond(request: Request, answer: (sink: WebSink) => Promise<PlainAnswer>): Promise<Response> {
+  const sink = new WebSink(request)
+  void answer(sink).then(({ status, headers, body }) => {
+    if (!sink.closed) sink.refuse({ status, headers, message: body })
+  })
+  return sink.response
 }
 
 function lastEventIdOf({ headers, url }: Request): string | undefined {

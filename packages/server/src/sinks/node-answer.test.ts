@@ -1,14 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import {
-  connect,
-  createServer as createHttp2Server,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-} from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { defineEvents } from '@rivulet/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
+import { openSession } from '../../test/http2-session.js'
 import { sendRaw } from '../../test/raw-client.js'
 import { listen } from '../../test/stream-client.js'
 import { EventManager } from '../event-manager.js'
@@ -46,13 +41,7 @@ const handlers = {
 
 /** Makes a request over HTTP/2. Resolves with the status, or 0 if there was no answer. */
 async function requestHttp2(handle: (request: Http2ServerRequest, response: Http2ServerResponse) => void) {
-  const server = createHttp2Server(handle)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  onTestFinished(() => {
-    session.destroy()
-    server.close()
-  })
+  const session = await openSession(handle)
   return new Promise<number>((resolve) => {
     const stream = session.request({ ':path': '/' })
     stream.on('response', (headers) => resolve(headers[':status']!))

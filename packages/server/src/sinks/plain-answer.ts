@@ -7,6 +7,8 @@ export interface PlainAnswer {
   readonly body: string
 }
 
+const own = { 'cache-control': 'no-store' }
+
 /** Statuses whose answers have no body: a web-standard `Response` throws otherwise. */
 const bodiless: readonly number[] = [204, 304]
 
@@ -16,7 +18,8 @@ export function answer(status: number, type: string, body: string, headers: Refu
   return { status, headers: { ...own, 'content-type': type, ...headers }, body }
 }
 
-const own = { 'cache-control': 'no-store' }
+/** The answer for a client that has left. */
+export const nobody: PlainAnswer = answer(499, '', '')
 
 export function refuse({ status, message = '', headers }: Refusal): PlainAnswer {
   return answer(status, 'text/plain; charset=utf-8', message, headers)

@@ -45,9 +45,8 @@ export class WebSink implements Sink {
   refuse({ status, message = '', headers }: Refusal): void {
     const body = bodiless.includes(status) ? null : message || null
     const response = new Response(body, { status, headers: { 'cache-control': 'no-store', ...headers } })
-    this.#closed = true
-    this.#signal.removeEventListener('abort', this.#close)
     this.#respond(response)
+    queueMicrotask(this.#close)
   }
 
   open(more?: Readonly<Record<string, string>>): void {

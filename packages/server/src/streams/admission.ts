@@ -2,9 +2,15 @@ import { encodeControlEvent } from '@rivulet/core'
 import { type Refusal, streamHeaders } from '../sinks/sink.js'
 
 export interface Limits {
-  /** The number of open streams plus requests being authorized. More are refused with 503. @default Infinity */
+  /**
+   * The number of open streams plus requests being authorized. More are refused with 503. As many requests for history or members
+   * may be under way, and as many changes of channels. @default Infinity
+   */
   maxConnections?: number
-  /** The number of open streams per `key` from `authorize`. More are refused with 429. @default Infinity */
+  /**
+   * The number of open streams per `key` from `authorize`. More are refused with 429. For each of them, 16 requests of the key for
+   * history or members may be under way. @default Infinity
+   */
   maxConnectionsPerKey?: number
   /** The number of bytes that may be buffered for one connection. Above it, the connection gets nothing until it drains. @default 262_144 */
   highWaterMarkBytes?: number
@@ -64,7 +70,7 @@ export class ConnectionLimits {
   take(key: string): void {
     const taken = this.#perKey.get(key) ?? 0
     if (taken >= this.#maxPerKey) {
-      throw new Refused(tooMany('Too many event streams are open for this client.', this.#random))
+      throw new Refused(tooMany('This client has too many event streams or requests.', this.#random))
     }
     this.#perKey.set(key, taken + 1)
   }

@@ -1,9 +1,12 @@
 import type { Connection } from '../delivery/connection.js'
 import type { Runtime } from '../runtime/runtime.js'
-import type { SinkListener } from '../sinks/sink.js'
+import type { Sink, SinkListener } from '../sinks/sink.js'
 import type { Slot } from './admission.js'
 import { Asking, type AskingOptions, clientGone } from './asking.js'
 import type { Candidate } from './candidate.js'
+
+/** The response to a request that gets no stream: a sink, which is only listened to. */
+export type PlainSink = Pick<Sink, 'queued' | 'closed' | 'attach'>
 
 /**
  * A request on its way to a stream, with its slot and the step that it waits for. Listens to the sink, and passes its
@@ -38,6 +41,12 @@ export class Admitting extends Asking implements SinkListener {
     this.#moves = undefined
   }
 
+  /** Listens to the response of a request that gets no stream. @throws `clientGone` if it is over. */
+  watch(sink: PlainSink | undefined): void {
+    sink?.attach(this)
+    if (sink?.closed) throw clientGone
+  }
+
   get opened(): boolean {
     return this.#connection !== undefined
   }
@@ -56,7 +65,11 @@ export class Admitting extends Asking implements SinkListener {
   }
 
   onClose(): void {
-    if (this.#connection) this.#connection.onClose()
-    else this.breakOff(clientGone)
+    if (this.#connection) {
+      this.#connection.onClose()
+      return
+    }
+    this.breakOff(clientGone)
+    this.slot.release()
   }
 }

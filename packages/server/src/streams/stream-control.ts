@@ -1,8 +1,9 @@
 import type { GrantedChange } from '../nodes/change-relay.js'
 import { InvalidChangeError } from '../runtime/errors.js'
-import { answer, type PlainAnswer, refuse } from '../sinks/plain-answer.js'
+import { answer, nobody, type PlainAnswer, refuse } from '../sinks/plain-answer.js'
 import { Refused } from './admission.js'
-import type { Admitting } from './admitting.js'
+import type { Admitting, PlainSink } from './admitting.js'
+import { clientGone } from './asking.js'
 import { withChannels } from './candidate.js'
 import { maxChangeBytes, readChange } from './requested.js'
 import { askAdmission, askChannels } from './route-answers.js'
@@ -17,6 +18,11 @@ export interface StreamControlRequest<Request> {
   readonly raw: Request
   /** Its body: the text or the bytes, or what a JSON parser made of them. */
   readonly body: unknown
+  /**
+   * The response, such as a `NodeSink`. It is only listened to: the work ends if the client leaves. A response that waits behind
+   * an unfinished one on the same connection is refused. @default undefined Nobody notices that the client leaves
+   */
+  readonly sink?: PlainSink | undefined
 }
 
 /** The answer to a request to change a stream, for any HTTP implementation. */
@@ -39,7 +45,8 @@ export async function answerControl<Request, Context>(
     const { body } = request
     if ((typeof body === 'string' || body instanceof Uint8Array) && body.length > maxChangeBytes) throw tooLarge
     const { requested, ...asked } = readChange(body)
-    admitting = streams.admitChange()
+    admitting = streams.admitChange(request.sink)
+    admitting.watch(request.sink)
     const later = admitting.turn()
     if (later) await later
     const listening = streams.control.ready()
@@ -54,6 +61,7 @@ export async function answerControl<Request, Context>(
     await handOver(streams, admitting, { ...asked, key, channels, admittedPosition })
     return answer(202, '', '')
   } catch (outcome) {
+    if (outcome === clientGone) return nobody
     if (outcome instanceof InvalidChangeError) return refuse({ status: 400, message: outcome.message })
     if (!Refused.is(outcome)) streams.runtime.report(outcome, { stage: 'channels' })
     return refuse(Refused.is(outcome) ? outcome.refusal : { status: 500 })

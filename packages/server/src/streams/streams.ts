@@ -18,7 +18,7 @@ import type { ErrorHandler } from '../runtime/report.js'
 import type { ManagerStats } from '../runtime/stats.js'
 import type { Sink } from '../sinks/sink.js'
 import { ConnectionLimits, type Limits, pipelined, Refused, shuttingDown } from './admission.js'
-import { Admitting } from './admitting.js'
+import { Admitting, type PlainSink } from './admitting.js'
 import type { ReadAdmission } from './answers.js'
 import { type AskingOptions, clientGone } from './asking.js'
 import { Changes } from './changes.js'
@@ -59,17 +59,19 @@ export interface Opening {
   readonly ordinal: number
 }
 
-/** The response to a request: see `Sink.queued`. */
-interface Place {
-  readonly queued?: boolean | undefined
-}
-
 function headersOf({ compresses }: Connection, location: string | undefined): Record<string, string> | undefined {
   if (!compresses && location === undefined) return undefined
   return {
     ...(location !== undefined && { 'content-location': location }),
     ...(compresses && { 'content-encoding': 'deflate' }),
   }
+}
+
+/** The requests of a key that may read at one time, for each stream that it may have: a page reads several lists at once. */
+const readsPerStream = 16
+
+function readingLimits({ maxConnectionsPerKey = Infinity, ...limits }: Limits): Limits {
+  return { ...limits, maxConnectionsPerKey: readsPerStream * maxConnectionsPerKey }
 }
 
 /** The time in milliseconds that the backplane gets to announce that this node leaves. */
@@ -119,7 +121,7 @@ export class Streams {
     this.#lifetimes = new Lifetimes(clock, limits.maxLifetimeMs)
     this.#limits = new ConnectionLimits(limits, clock.random)
     this.#changeLimits = new ConnectionLimits(limits, clock.random)
-    this.#readingLimits = new ConnectionLimits(limits, clock.random)
+    this.#readingLimits = new ConnectionLimits(readingLimits(limits), clock.random)
     this.joins = new SharedJoins(clock)
     this.asking = { timeoutMs: options.callbackTimeoutMs, turns: new Turns(clock) }
     this.disconnects = new Disconnects({
@@ -158,23 +160,23 @@ export class Streams {
   }
 
   /** Takes a request in. Call `answered` when it has its answer. @throws {Refused} */
-  admit({ queued }: Place): Admitting {
-    return this.#takeIn(this.#limits, queued)
+  admit(sink: Sink): Admitting {
+    return this.#takeIn(this.#limits, sink)
   }
 
   /** Takes in a request to change a stream, within limits of the same numbers. Call `answered` like for a stream. @throws {Refused} */
-  admitChange(): Admitting {
-    return this.#takeIn(this.#changeLimits)
+  admitChange(sink: PlainSink | undefined): Admitting {
+    return this.#takeIn(this.#changeLimits, sink)
   }
 
-  /** Takes in a request that only reads, within limits of the same numbers. Call `answered` like for a stream. @throws {Refused} */
-  admitReading({ queued }: Place): Admitting {
-    return this.#takeIn(this.#readingLimits, queued)
+  /** Takes in a request that only reads, within limits of its own. Call `answered` like for a stream. @throws {Refused} */
+  admitReading(sink: PlainSink | undefined): Admitting {
+    return this.#takeIn(this.#readingLimits, sink)
   }
 
-  #takeIn(limits: ConnectionLimits, queued = false): Admitting {
+  #takeIn(limits: ConnectionLimits, sink: PlainSink | undefined): Admitting {
     const { clock, closing } = this.runtime
-    if (queued) throw new Refused(pipelined(clock.random))
+    if (sink?.queued) throw new Refused(pipelined(clock.random))
     if (closing) throw new Refused(shuttingDown(clock.random))
     const admitting = new Admitting(this.runtime, limits.enter(), this.asking)
     this.#admitting.add(admitting)
@@ -189,10 +191,14 @@ export class Streams {
     return this.control.ready() ?? (changeable ? this.relay?.ready() : undefined)
   }
 
-  /** Call this when the request has its answer, a stream or a refusal. */
-  answered(admitting: Admitting): void {
+  /**
+   * Call this when the request has its answer, a stream or a refusal.
+   *
+   * @param unsent It keeps its place until its response is over.
+   */
+  answered(admitting: Admitting, unsent = false): void {
     this.#admitting.delete(admitting)
-    if (!admitting.opened) admitting.slot.release()
+    if (!admitting.opened && !unsent) admitting.slot.release()
   }
 
   /** Creates a connection and adds it to its cohort. It is not open yet. */
