@@ -1,4 +1,5 @@
 import type {
+  CallbackOptions,
   ChannelMembersOptions,
   ChannelMembersRequest,
   EventContract,
@@ -66,7 +67,8 @@ export function streamControl<
   options: EventStreamOptions<Context, StreamContext, Contract> = {},
 ): Middleware {
   return async (ctx) => {
-    const body = (ctx.request as { body?: unknown }).body ?? (await controlBodyOf(ctx.req))
+    const body = ({ signal }: CallbackOptions) =>
+      (ctx.request as { body?: unknown }).body ?? controlBodyOf(ctx.req, signal)
     send(ctx, await manager.answerControl({ raw: ctx, body, sink: new NodeSink(ctx.res) }, options))
   }
 }

@@ -64,8 +64,9 @@ export interface EventManagerOptions<Contract extends EventContract, Context = u
    */
   coalescing?: CoalescingOptions | boolean
   /**
-   * Time limit of each `authorize`, `channels`, `snapshot` and `presence` callback, and of each step of the backplane while a
-   * stream is admitted, in milliseconds. A request that must wait longer is refused. @default 10_000
+   * Time limit of each `authorize`, `channels`, `snapshot` and `presence` callback, of each step of the backplane while a
+   * stream is admitted, and of the body of a change of channels, in milliseconds. A request that must wait longer is refused.
+   * @default 10_000
    */
   callbackTimeoutMs?: number
   /** Applies to streams whose routes have a `presence` callback. */

@@ -5,6 +5,7 @@ import type { EventManager } from './event-manager.js'
 import type { RunManager } from './runs/run-manager.js'
 import type { RunStreamOptions } from './runs/run-route.js'
 import type { RunStopOptions } from './runs/run-stop.js'
+import type { CallbackOptions } from './runtime/guard.js'
 import { endIfStalled, sendAnswer } from './sinks/node-answer.js'
 import { nodeBody } from './sinks/node-body.js'
 import { lastEventIdOf, type NodeResponse, NodeSink, queryOf } from './sinks/node-sink.js'
@@ -31,9 +32,11 @@ export function acceptEncodingOf({
 
 /**
  * Reads the body of a request to change a stream, for `manager.answerControl`. Never rejects: too large a body is refused there.
+ *
+ * @param signal Aborts when nobody waits for the body any more. Nothing is kept of it then.
  */
-export function controlBodyOf(request: IncomingMessage | Http2ServerRequest): Promise<unknown> {
-  return nodeBody(request, maxChangeBytes)
+export function controlBodyOf(request: IncomingMessage | Http2ServerRequest, signal?: AbortSignal): Promise<unknown> {
+  return nodeBody(request, maxChangeBytes, signal)
 }
 
 /**
@@ -84,7 +87,7 @@ export async function handleStreamControl<
   response: NodeResponse,
   options: EventStreamOptions<Request, Context, Contract> = {},
 ): Promise<void> {
-  const body = await controlBodyOf(request)
+  const body = ({ signal }: CallbackOptions) => controlBodyOf(request, signal)
   sendAnswer(response, await manager.answerControl({ raw: request, body, sink: new NodeSink(response) }, options))
 }
 

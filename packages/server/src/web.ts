@@ -3,6 +3,7 @@ import type { EventManager } from './event-manager.js'
 import type { RunManager } from './runs/run-manager.js'
 import type { RunStreamOptions } from './runs/run-route.js'
 import type { RunStopOptions } from './runs/run-stop.js'
+import type { CallbackOptions } from './runtime/guard.js'
 import type { PlainAnswer } from './sinks/plain-answer.js'
 import { webBody } from './sinks/web-body.js'
 import { WebSink } from './sinks/web-sink.js'
@@ -55,10 +56,8 @@ export function streamControlResponse<
   request: Request,
   options: EventStreamOptions<Request, Context, Contract> = {},
 ): Promise<Response> {
-  return respond(request, async (sink) => {
-    const body = await webBody(request, maxChangeBytes)
-    return manager.answerControl({ raw: request, body, sink }, options)
-  })
+  const body = ({ signal }: CallbackOptions) => webBody(request, maxChangeBytes, signal)
+  return respond(request, (sink) => manager.answerControl({ raw: request, body, sink }, options))
 }
 
 /**

@@ -22,8 +22,8 @@ export function sendAnswer(response: NodeResponse, { status, headers, body }: Pl
 }
 
 /**
- * Ends a response whose client takes nothing of it for a while, so that nobody can make answers pile up. For adapters that leave
- * the sending to their framework.
+ * Ends a response whose client takes nothing of it for a while, so that nobody can make answers pile up, and over HTTP/2 its stream
+ * once it is sent, whatever the client has yet to send. For adapters that leave the sending to their framework.
  *
  * @param stallMs The time in milliseconds. @default 60_000
  */
@@ -31,6 +31,7 @@ export function endIfStalled(response: NodeResponse, stallMs = 60_000): void {
   if (response instanceof Http2ServerResponse) {
     const { stream } = response
     stream.setTimeout(stallMs, () => stream.destroy())
+    stream.once('finish', () => stream.close())
     return
   }
   const { socket } = response

@@ -1,30 +1,29 @@
+import { BodyParts } from './body-parts.js'
+
 /**
- * Reads the body of a request. Never rejects, and keeps at most `maxBytes` and a chunk: whoever gets more than `maxBytes`
- * refuses the request.
+ * Reads the body of a request. Never rejects, and keeps at most `maxBytes` and a chunk, or nothing once the signal has aborted.
  *
  * @returns `undefined` if there is none, or it was read by somebody else, or the client has left.
  */
-export async function webBody(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
+export async function webBody(
+  request: Request,
+  maxBytes: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array | undefined> {
   if (!request.body || request.bodyUsed) return undefined
-  const chunks: Uint8Array[] = []
-  let size = 0
+  const parts = new BodyParts(maxBytes)
   try {
     const reader = request.body.getReader()
-    while (size <= maxBytes) {
+    const cancel = () => void reader.cancel().catch(() => {})
+    signal?.addEventListener('abort', cancel)
+    while (!parts.full) {
       const { done, value } = await reader.read()
       if (done) break
-      chunks.push(value)
-      size += value.length
+      parts.add(value)
     }
-    if (size > maxBytes) void reader.cancel().catch(() => {})
+    if (parts.full) cancel()
   } catch {
     return undefined
   }
-  const bytes = new Uint8Array(size)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.length
-  }
-  return bytes
+  return parts.take()
 }

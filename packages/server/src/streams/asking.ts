@@ -9,6 +9,9 @@ import type { Turns } from './turns.js'
 /** Thrown by a step whose client has left. */
 export const clientGone: unique symbol = Symbol('the client has left')
 
+/** The refusal of a request whose body does not come. */
+const tooSlow = new Refused({ status: 408, message: 'Send the whole body at once.', headers: { connection: 'close' } })
+
 function isOutcome(error: unknown): boolean {
   return error === clientGone || Refused.is(error)
 }
@@ -86,6 +89,14 @@ export class Asking {
   ): Awaitable<Result> {
     const onTimeout = () => this.#timeOut(name, new CallbackTimeoutError(name, this.#options.timeoutMs))
     return this.run(name, () => this.#until(name, () => ask(call, read, this.#wait!), onTimeout))
+  }
+
+  /** Reads what the client sends, for a limited time. @throws {Refused} with 408, or `clientGone`. */
+  receive<T>(read: (options: CallbackOptions) => Awaitable<T>): Awaitable<T> {
+    const onTimeout = () => this.breakOff(tooSlow)
+    return this.run('channels', () =>
+      this.#until('channels', () => ask(read, (given) => given, this.#wait!), onTimeout),
+    )
   }
 
   /** Waits for a step until the timeout, or until it is broken off. */

@@ -8,9 +8,9 @@ import { sendRaw } from '../../test/raw-client.js'
 import { listen } from '../../test/stream-client.js'
 import { MemoryBackplane } from '../backplane/memory-backplane.js'
 import { EventManager, type EventManagerOptions } from '../event-manager.js'
-import { handleChannelMembers, handleEventHistory, type NodeResponse } from '../node.js'
+import { handleChannelMembers, handleEventHistory, handleStreamControl, type NodeResponse } from '../node.js'
 import type { CallbackOptions } from '../runtime/guard.js'
-import { channelMembersResponse, eventHistoryResponse } from '../web.js'
+import { channelMembersResponse, eventHistoryResponse, streamControlResponse } from '../web.js'
 import type { EventStreamOptions } from './stream-options.js'
 
 const events = defineEvents({ log: z.object({ text: z.string() }) })
@@ -19,6 +19,7 @@ type Options = EventStreamOptions<unknown, unknown, typeof events>
 const routes = {
   history: { method: 'GET', handle: handleEventHistory, respond: eventHistoryResponse },
   members: { method: 'GET', handle: handleChannelMembers, respond: channelMembersResponse },
+  control: { method: 'POST', handle: handleStreamControl, respond: streamControlResponse },
 } as const
 type Route = (typeof routes)[keyof typeof routes]
 

@@ -1,9 +1,12 @@
+import { once } from 'node:events'
 import { createServer, type RequestOptions } from 'node:http'
 import { decodeStream, defineEvents, parseControlEvent, type SseMessage } from '@rivulet/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
+import { openSession } from '../../test/http2-session.js'
+import { sendRaw } from '../../test/raw-client.js'
 import { listen, openStream } from '../../test/stream-client.js'
-import { EventManager } from '../event-manager.js'
+import { EventManager, type EventManagerOptions } from '../event-manager.js'
 import { handleEventStream, handleStreamControl } from '../node.js'
 import { eventStreamResponse, streamControlResponse } from '../web.js'
 import type { EventStreamOptions } from './stream-options.js'
@@ -14,15 +17,20 @@ const route: EventStreamOptions<unknown, unknown, typeof events> = {
   changeable: true,
 }
 
-function createManager() {
+type ManagerOptions = Partial<EventManagerOptions<typeof events>>
+
+function createManager(options: ManagerOptions = {}) {
   const onError = vi.fn()
-  const manager = new EventManager({ events, onError })
+  const manager = new EventManager({ events, onError, ...options })
   onTestFinished(() => manager.close())
   return { manager, onError }
 }
 
-async function start(options: EventStreamOptions<unknown, unknown, typeof events> = route) {
-  const { manager, onError } = createManager()
+async function start(
+  options: EventStreamOptions<unknown, unknown, typeof events> = route,
+  managerOptions: ManagerOptions = {},
+) {
+  const { manager, onError } = createManager(managerOptions)
   const url = await listen(
     createServer((request, response) => {
       const { pathname } = new URL(request.url!, 'http://localhost')
@@ -92,7 +100,52 @@ describe('the control route in Node.js', () => {
     const { manager, url } = await start()
     const options: RequestOptions = { method: 'POST', headers: { 'content-length': 1_000 } }
     await expect(openStream(`${url}/control`, { ...options, signal: AbortSignal.timeout(100) }, '{')).rejects.toThrow()
+    await vi.waitFor(() => expect(manager.stats().pendingAdmissions).toBe(0))
+  })
+
+  const slowPost = (body: string) => `POST /control HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n${body}`
+
+  it('reads the body of those who are let in only', async () => {
+    const { url } = await start({ ...route, authorize: () => ({ status: 401 }) })
+    const { until } = await sendRaw(Number(new URL(url).port), slowPost('{'))
+    expect(await until('\r\n')).toContain(' 401 ')
+  })
+
+  it('takes a place before it reads the body', async () => {
+    const { manager, url, onError } = await start(route, { limits: { maxConnections: 1 } })
+    const port = Number(new URL(url).port)
+    const { socket } = await sendRaw(port, slowPost('{'))
+    await vi.waitFor(() => expect(manager.stats().pendingAdmissions).toBe(1))
+    expect(await (await sendRaw(port, slowPost('{'))).until('\r\n')).toContain(' 503 ')
+    socket.destroy()
+    await vi.waitFor(() => expect(manager.stats().pendingAdmissions).toBe(0))
+    expect((await post(url, { connectionId: 'a', control: 'b', channels: ['c'] })).status).toBe(404)
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  it('waits for the body for callbackTimeoutMs', async () => {
+    const { manager, url, onError } = await start(route, { callbackTimeoutMs: 50 })
+    const { socket, until } = await sendRaw(Number(new URL(url).port), slowPost('{'))
+    const ended = once(socket, 'end')
+    expect(await until('at once.')).toMatch(/ 408 .*connection: close/is)
+    await ended
     expect(manager.stats().pendingAdmissions).toBe(0)
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  it('waits for the body for callbackTimeoutMs over HTTP/2, and ends the stream', async () => {
+    const { manager, onError } = createManager({ callbackTimeoutMs: 50 })
+    const session = await openSession(
+      (request, response) => void handleStreamControl(manager, request, response, route),
+    )
+    const stream = session.request({ ':path': '/', ':method': 'POST' })
+    stream.write('{')
+    const [headers] = await once(stream, 'response')
+    expect(headers[':status']).toBe(408)
+    stream.resume()
+    await once(stream, 'close')
+    expect(manager.stats().pendingAdmissions).toBe(0)
+    expect(onError).not.toHaveBeenCalled()
   })
 
   it('answers 500 if authorize refuses with what HTTP does not allow, and the process lives', async () => {
@@ -133,6 +186,15 @@ describe('the control route for web-standard requests', () => {
     const { manager } = createManager()
     const init = { method: 'POST', ...(body !== undefined && { body }) }
     expect((await streamControlResponse(manager, request('/', init), route)).status).toBe(status)
+  })
+
+  it('waits for the body for callbackTimeoutMs', async () => {
+    const { manager } = createManager({ callbackTimeoutMs: 50 })
+    const cancelled = vi.fn()
+    const body = new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(9)), cancel: cancelled })
+    const init = { method: 'POST', body, duplex: 'half' } as RequestInit
+    expect((await streamControlResponse(manager, request('/', init), route)).status).toBe(408)
+    await vi.waitFor(() => expect(cancelled).toHaveBeenCalledOnce())
   })
 
   it('refuses a body that was read already', async () => {

@@ -1,4 +1,5 @@
 import type { GrantedChange } from '../nodes/change-relay.js'
+import type { Awaitable } from '../runtime/awaitable.js'
 import { InvalidChangeError } from '../runtime/errors.js'
 import { answer, nobody, type PlainAnswer, refuse } from '../sinks/plain-answer.js'
 import { Refused } from './admission.js'
@@ -16,7 +17,10 @@ import type { Streams } from './streams.js'
 export interface StreamControlRequest<Request> {
   /** The framework's own request, passed to `authorize` and `channels`. */
   readonly raw: Request
-  /** Its body: the text or the bytes, or what a JSON parser made of them. */
+  /**
+   * Its body: the text or the bytes, or what a JSON parser made of them. Better a function that reads it, with `CallbackOptions`:
+   * it is called once the request is let in, and its signal aborts when nobody waits for the body any more.
+   */
   readonly body: unknown
   /**
    * The response, such as a `NodeSink`. It is only listened to: the work ends if the client leaves. A response that waits behind
@@ -28,8 +32,8 @@ export interface StreamControlRequest<Request> {
 /** The answer to a request to change a stream, for any HTTP implementation. */
 export interface StreamControlAnswer extends PlainAnswer {
   /**
-   * 202 once the change is on its way to the stream, 400 for a malformed body, 404 if the server knows of no such stream, 413
-   * for a body that is too large, or the status of a refusal.
+   * 202 once the change is on its way to the stream, 400 for a malformed body, 404 if the server knows of no such stream, 408
+   * for a body that does not come, 413 for one that is too large, or the status of a refusal.
    */
   readonly status: number
 }
@@ -37,27 +41,26 @@ export interface StreamControlAnswer extends PlainAnswer {
 /** Answers a request to change a stream. Never rejects. */
 export async function answerControl<Request, Context>(
   streams: Streams,
-  request: StreamControlRequest<Request>,
+  { raw, body, sink }: StreamControlRequest<Request>,
   options: EventStreamOptions<Request, Context>,
 ): Promise<StreamControlAnswer> {
   let admitting: Admitting | undefined
   try {
-    const { body } = request
-    if ((typeof body === 'string' || body instanceof Uint8Array) && body.length > maxChangeBytes) throw tooLarge
-    const { requested, ...asked } = readChange(body)
-    admitting = streams.admitChange(request.sink)
-    admitting.watch(request.sink)
+    admitting = streams.admitChange(sink)
+    admitting.watch(sink)
     const later = admitting.turn()
     if (later) await later
     const listening = streams.control.ready()
     if (listening) await admitting.read(() => listening)
     const admittedPosition = streams.control.position
     admitting.admittedPosition = admittedPosition
-    const admission = await askAdmission(admitting, request.raw, options)
+    const admission = await askAdmission(admitting, raw, options)
     const { key, expiresAt } = admission
     if (expiresAt <= streams.runtime.clock.now()) throw new Refused({ status: 401 })
     admitting.slot.claim(key)
-    const channels = await askChannels(admitting, { raw: request.raw, requested }, admission, options)
+    // Not earlier: nobody but users may make the server keep anything.
+    const { requested, ...asked } = readChange(await bodyOf(admitting, body))
+    const channels = await askChannels(admitting, { raw, requested }, admission, options)
     await handOver(streams, admitting, { ...asked, key, channels, admittedPosition })
     return answer(202, '', '')
   } catch (outcome) {
@@ -70,8 +73,14 @@ export async function answerControl<Request, Context>(
   }
 }
 
-/** The refusal of a body that is too large. */
-export const tooLarge: Refused = new Refused({ status: 413, message: `Send at most ${maxChangeBytes} bytes.` })
+/** Reads the body. @throws {Refused} with 408 or 413, or `clientGone`. */
+async function bodyOf(admitting: Admitting, body: unknown): Promise<unknown> {
+  const given = typeof body === 'function' ? await admitting.receive((call) => body(call) as Awaitable<unknown>) : body
+  if ((typeof given === 'string' || given instanceof Uint8Array) && given.length > maxChangeBytes) {
+    throw new Refused({ status: 413, message: `Send at most ${maxChangeBytes} bytes.` })
+  }
+  return given
+}
 
 async function handOver(streams: Streams, admitting: Admitting, change: GrantedChange): Promise<void> {
   const { changes, connections, relay } = streams
