@@ -6,18 +6,11 @@ import type {
   EventHistoryOptions,
   EventManager,
   EventStreamOptions,
-  StreamControlAnswer,
 } from '@rivulet/server'
-import {
-  acceptEncodingOf,
-  controlBodyOf,
-  endIfStalled,
-  lastEventIdOf,
-  NodeSink,
-  requestedChannelsOf,
-} from '@rivulet/server/node'
+import { acceptEncodingOf, controlBodyOf, lastEventIdOf, NodeSink, requestedChannelsOf } from '@rivulet/server/node'
 // Not renamed: published types keep the name, which a type parameter of the same name would hide.
 import type { Context, Middleware } from 'koa'
+import { send } from './send.js'
 
 /**
  * Creates middleware for Koa 2 or 3 that answers with an event stream.
@@ -117,11 +110,4 @@ export function channelMembers<
 
 function readingOf(ctx: Context): ChannelMembersRequest<Context> {
   return { raw: ctx, query: ctx.querystring, sink: new NodeSink(ctx.res) }
-}
-
-function send(ctx: Context, { status, headers, body }: StreamControlAnswer): void {
-  ctx.status = status
-  ctx.set({ ...headers })
-  ctx.body = body
-  endIfStalled(ctx.res)
 }

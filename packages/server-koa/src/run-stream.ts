@@ -2,6 +2,7 @@ import type { EventContract, RunManager, RunStopOptions, RunStreamOptions } from
 import { lastEventIdOf, NodeSink } from '@rivulet/server/node'
 // Not renamed: published types keep the name, which a type parameter of the same name would hide.
 import type { Context, Middleware } from 'koa'
+import { send } from './send.js'
 
 /**
  * Koa middleware, for versions 2 and 3, that answers with a run: all its events, or those after the client's cursor, until its
@@ -30,9 +31,6 @@ export function runStop<Contract extends EventContract, StreamContext = unknown>
   options: RunStopOptions<Context, StreamContext>,
 ): Middleware {
   return async (ctx) => {
-    const { status, headers, body } = await runs.answerStop(ctx, options)
-    ctx.status = status
-    ctx.set({ ...headers })
-    ctx.body = body
+    send(ctx, await runs.answerStop(ctx, options))
   }
 }

@@ -8,13 +8,13 @@ import type { RunStopOptions } from './runs/run-stop.js'
 import type { CallbackOptions } from './runtime/guard.js'
 import { endIfStalled, sendAnswer } from './sinks/node-answer.js'
 import { nodeBody } from './sinks/node-body.js'
-import { lastEventIdOf, type NodeResponse, NodeSink, queryOf } from './sinks/node-sink.js'
+import { headersFor, lastEventIdOf, type NodeResponse, NodeSink, queryOf } from './sinks/node-sink.js'
 import type { ChannelMembersOptions, ChannelMembersRequest } from './streams/channel-members.js'
 import type { EventHistoryOptions } from './streams/event-history.js'
 import { maxChangeBytes, requestedChannels } from './streams/requested.js'
 import type { EventStreamOptions } from './streams/stream-options.js'
 
-export { endIfStalled, lastEventIdOf, type NodeResponse, NodeSink }
+export { endIfStalled, headersFor, lastEventIdOf, type NodeResponse, NodeSink }
 
 /** The channels that a request asks for with its query parameters `channel`. `undefined` if it has none. */
 export function requestedChannelsOf({

@@ -224,9 +224,9 @@ export class NodeSink implements Sink {
 /** Headers that describe a connection, which HTTP/2 forbids (RFC 9113, 8.2.2). */
 const ofConnection = /^(connection|keep-alive|proxy-connection|te|transfer-encoding|upgrade|http2-settings)$/i
 
-/** The headers of an answer that its version of HTTP allows. */
+/** The headers of an answer that its version of HTTP allows. For adapters that leave the sending to their framework. */
 export function headersFor(response: NodeResponse, headers: Refusal['headers'] = {}): Record<string, string> {
-  if (!(response instanceof Http2ServerResponse)) return headers
+  if (!(response instanceof Http2ServerResponse)) return { ...headers }
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !ofConnection.test(name)))
 }
 
