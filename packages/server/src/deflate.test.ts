@@ -190,6 +190,35 @@ describe('a compressed stream', () => {
     expect(reader.headers).toMatchObject({ 'access-control-allow-origin': '*', 'content-encoding': 'deflate' })
   })
 
+  it.each(['deflate', 'identity', 'HEAD'])('tells caches that it depends on Accept-Encoding: %s', async (accepted) => {
+    const { url } = await start()
+    const method = accepted === 'HEAD' ? 'HEAD' : 'GET'
+    const response = await fetch(url, { method, headers: { 'accept-encoding': accepted } })
+    expect(response.headers.get('vary')).toBe('Accept-Encoding')
+    await response.body?.cancel()
+  })
+
+  it.each([
+    ['Origin', 'Origin, Accept-Encoding'],
+    [['Origin', 'Cookie'], 'Origin, Cookie, Accept-Encoding'],
+    ['accept-encoding, Origin', 'accept-encoding, Origin'],
+    ['*', '*'],
+  ])('adds to what middleware has set: Vary: %s', async (set, sent) => {
+    const { url } = await start({ compression: sharedDeflate() }, (listener) => (incoming, response) => {
+      response.setHeader('Vary', set)
+      listener(incoming, response)
+    })
+    for (const accepted of ['deflate', 'identity']) expect((await open(url, accepted)).headers.vary).toBe(sent)
+  })
+
+  it.each<[string, Options]>([
+    ['it is never compressed', {}],
+    ['it has a filter', { compression: sharedDeflate(), filter: () => true }],
+  ])('does not depend on Accept-Encoding if %s', async (_, options) => {
+    const { url } = await start(options)
+    expect((await open(url)).headers.vary).toBeUndefined()
+  })
+
   it('works over HTTP/2', async () => {
     const manager = new EventManager({ events })
     onTestFinished(() => manager.close())
@@ -208,7 +237,7 @@ describe('a compressed stream', () => {
     const { messages } = read(Object.assign(stream, { headers }) as unknown as IncomingMessage)
     for (let n = 0; n < 20; n++) await manager.publish('price', price(n))
     await vi.waitFor(() => expect(dataOf(messages, 'price')).toHaveLength(20))
-    expect(headers['content-encoding']).toBe('deflate')
+    expect(headers).toMatchObject({ 'content-encoding': 'deflate', vary: 'Accept-Encoding' })
   })
 
   it('works as a web-standard response', async () => {
@@ -217,6 +246,7 @@ describe('a compressed stream', () => {
     const asked = new Request('http://localhost/events', { headers })
     const response = await eventStreamResponse(manager, asked, { compression: sharedDeflate() })
     expect(response.headers.get('content-encoding')).toBe('deflate')
+    expect(response.headers.get('vary')).toBe('Accept-Encoding')
     const reading = new Response(response.body!.pipeThrough(new DecompressionStream('deflate'))).text()
     for (let n = 0; n < 20; n++) await manager.publish('price', price(n))
     await vi.waitFor(() => expect(manager.stats().deliveries).toBe(20))

@@ -101,7 +101,8 @@ export class NodeSink implements Sink {
 
   open(headers?: Readonly<Record<string, string>>): void {
     const response = this.#response as ServerResponse
-    response.writeHead(200, headers ? { ...headers, ...streamHeaders } : streamHeaders)
+    const vary = headers?.vary && { vary: varyOf(response, headers.vary) }
+    response.writeHead(200, headers ? { ...headers, ...vary, ...streamHeaders } : streamHeaders)
     if (response.req.method === 'HEAD') {
       this.#bodiless = true
       response.end()
@@ -219,6 +220,14 @@ export class NodeSink implements Sink {
     this.#leaving = { session, socket: session.socket.off('close', () => {}) }
     stream.once('close', () => session.close())
   }
+}
+
+/** The header `Vary` of a response with one more name, in addition to those that middleware has set. */
+function varyOf(response: ServerResponse, name: string): string {
+  const set = [response.getHeader('vary') ?? []].flat().join(', ')
+  const names = set.toLowerCase().split(/\s*,\s*/)
+  if (set === '') return name
+  return names.includes('*') || names.includes(name.toLowerCase()) ? set : `${set}, ${name}`
 }
 
 /** Headers that describe a connection, which HTTP/2 forbids (RFC 9113, 8.2.2). */

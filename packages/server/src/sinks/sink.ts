@@ -51,7 +51,7 @@ export interface Sink {
   refuse(refusal: Refusal, leave?: boolean): void
   /**
    * Sends status 200 and the headers of an event stream.
-   * @param headers More headers, with names in lower case.
+   * @param headers More headers, with names in lower case. They replace those that the response has; `vary` is added to its own.
    */
   open(headers?: Readonly<Record<string, string>>): void
   /**

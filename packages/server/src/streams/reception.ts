@@ -148,7 +148,8 @@ async function open<Request, Context>(
     options.filter && ((event: WireEvent) => decide('filter()', () => options.filter!(event as never, context)))
   const onUncertain = source?.onUncertain
   // Compressing for one connection alone would cost more than it saves.
-  const compresses = options.compression && !filter && !sink.encoded && acceptsDeflate(acceptEncoding)
+  const negotiates = Boolean(options.compression) && !filter
+  const compresses = negotiates && !sink.encoded && acceptsDeflate(acceptEncoding)
   const compression = compresses ? options.compression : undefined
   const route = source ? undefined : (options as EventStreamOptions)
   const connection = admitting.attempt('read', () =>
@@ -186,7 +187,7 @@ async function open<Request, Context>(
       join = planned instanceof Promise ? await planned : planned
       if (shares) streams.joins.remember(cohort, asked, ordinal, join)
     }
-    streams.open(connection, { admitting, admission, presence, join, ordinal })
+    streams.open(connection, { admitting, admission, presence, join, ordinal, negotiates })
   } catch (refused) {
     connection.onClose()
     throw refused

@@ -57,12 +57,18 @@ export interface Opening {
   readonly join: Join
   /** The ordinal in the cohort's queue from which live events wait for it. */
   readonly ordinal: number
+  /** The request's `Accept-Encoding` decides whether it is compressed. */
+  readonly negotiates: boolean
 }
 
-function headersOf({ compresses }: Connection, location: string | undefined): Record<string, string> | undefined {
-  if (!compresses && location === undefined) return undefined
+function headersOf(
+  { compresses }: Connection,
+  { negotiates, join: { location } }: Opening,
+): Record<string, string> | undefined {
+  if (!negotiates && location === undefined) return undefined
   return {
     ...(location !== undefined && { 'content-location': location }),
+    ...(negotiates && { vary: 'Accept-Encoding' }),
     ...(compresses && { 'content-encoding': 'deflate' }),
   }
 }
@@ -254,11 +260,12 @@ export class Streams {
     }
   }
 
-  #begin(connection: Connection, { admitting, admission, presence, join, ordinal }: Opening): void {
+  #begin(connection: Connection, opening: Opening): void {
+    const { admitting, admission, presence, join, ordinal } = opening
     const { id: connectionId, channels, sink } = connection
     const { recovered, replayed, cursor, location, run, prologue, gaps, start } = join
     const { intervalMs: heartbeatMs } = this.#heartbeat
-    sink.open(headersOf(connection, location))
+    sink.open(headersOf(connection, opening))
     admitting.open(connection)
     sink.relisten?.(connection)
     this.runtime.counters.opened++
