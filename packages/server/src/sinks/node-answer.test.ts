@@ -90,14 +90,18 @@ describe.each(Object.entries(handlers))('an answer of %s', (_name, handle) => {
   })
 })
 
-describe('a page of the history', () => {
-  it.each(['history', 'members'] as const)('is made for one of many pipelined requests: %s', async (name) => {
+describe('an answer', () => {
+  it.each([
+    ['history', 200],
+    ['members', 200],
+    ['control', 404],
+  ] as const)('is made for one of many pipelined requests: %s', async (name, status) => {
     const authorize = vi.fn(async () => true as const)
     const url = await listen(createServer((request, response) => void handlers[name](request, response, { authorize })))
     const last = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
     const { until } = await sendRaw(Number(new URL(url).port), 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(9) + last)
     const answers = await until('Connection: close')
-    expect(answers.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200', ...Array(9).fill('HTTP/1.1 503')])
+    expect(answers.match(/HTTP\/1.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`, ...Array(9).fill('HTTP/1.1 503')])
     expect(answers.match(/retry-after: \d/gi)).toHaveLength(9)
     expect(authorize).toHaveBeenCalledOnce()
   })
