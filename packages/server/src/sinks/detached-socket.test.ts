@@ -106,6 +106,26 @@ describe('an open stream', () => {
         }
       },
     ],
+    [
+      'all events of a request',
+      ({ request }, told) => {
+        const { emit } = request
+        request.emit = (...args: unknown[]) => {
+          if (args[0] === 'close') told()
+          return emit.apply(request, args as never)
+        }
+      },
+    ],
+    [
+      'the destruction of the request',
+      ({ request }, told) => {
+        const { destroy } = request
+        request.destroy = (error) => {
+          told()
+          return destroy.call(request, error)
+        }
+      },
+    ],
   ])('has them if someone listens to %s', async (_, listenTo) => {
     const told = vi.fn()
     let connection: Socket | undefined
@@ -126,6 +146,17 @@ describe('an open stream', () => {
       'the end of the response is wrapped',
       ({ response }) => Object.assign(response, { end: response.end.bind(response) }),
     ],
+    [
+      'the response is wrapped as soon as it is open',
+      ({ response }) => {
+        const { flushHeaders } = response
+        response.flushHeaders = () => {
+          flushHeaders.call(response)
+          queueMicrotask(() => Object.assign(response, { write: response.write.bind(response) }))
+        }
+      },
+    ],
+    ['Node.js traces the response', ({ response }) => Object.assign(response, { _traceEventId: 1 })],
     [
       'the server lets clients end their side',
       ({ socket }) => Object.assign((socket as never as { server: object }).server, { httpAllowHalfOpen: true }),
@@ -558,6 +589,59 @@ describe('an application that uses the response later', () => {
     manager.disconnect(() => true, 'enough')
     await client.until('\r\n0\r\n\r\n')
     expect(ended).toHaveBeenCalledOnce()
+  })
+
+  it.each<[what: string, wrap: (served: Served, told: () => void) => void, end: 'ended' | 'left']>([
+    [
+      'the end of a response',
+      ({ response }, told) => {
+        const { end } = response
+        response.end = (...args: unknown[]) => {
+          told()
+          return end.apply(response, args as never)
+        }
+      },
+      'ended',
+    ],
+    [
+      'the events of a response',
+      ({ response }, told) => {
+        const { emit } = response
+        response.emit = (...args: unknown[]) => {
+          if (args[0] === 'finish') told()
+          return emit.apply(response, args as never)
+        }
+      },
+      'ended',
+    ],
+    [
+      'the destruction of a request',
+      ({ request }, told) => {
+        const { destroy } = request
+        request.destroy = (error) => {
+          told()
+          return destroy.call(request, error)
+        }
+      },
+      'left',
+    ],
+  ])('wraps %s, and keeps nothing else', async (_, wrap, end) => {
+    const told = vi.fn()
+    let wrapped = false
+    let connection: Socket | undefined
+    const { server, manager } = await start(async (served) => {
+      connection = served.socket
+      while (hasParser(connection)) await turn()
+      wrap(served, told)
+      wrapped = true
+    })
+    const { until, socket } = await sendRaw(portOf(server), get('/'))
+    await until('rivulet:open')
+    await vi.waitFor(() => expect(wrapped).toBe(true))
+    await heapInUse()
+    if (end === 'ended') manager.disconnect(() => true, 'enough')
+    else socket.destroy()
+    await vi.waitFor(() => expect(told).toHaveBeenCalledOnce())
   })
 
   it('is told of a timeout of the response', async () => {

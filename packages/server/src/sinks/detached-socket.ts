@@ -2,6 +2,7 @@ import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
 import { type IncomingMessage, OutgoingMessage, Server, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { connectionsOf } from './detached-connections.js'
 
 // An open stream needs neither the HTTP parser of its connection nor the request and the response: together they take most
@@ -67,16 +68,20 @@ function isUnobserved({ request, response, onClose }: Attached): boolean {
   const listened = response.eventNames()
   return (
     request.eventNames().length === 0 &&
+    request.emit === EventEmitter.prototype.emit &&
+    request.destroy === Readable.prototype.destroy &&
     listened.length === 2 &&
     response.listenerCount('close') === 1 &&
     response.listeners('close')[0] === onClose &&
     response.listenerCount('finish') === 1 &&
     response.listeners('finish')[0]?.name === 'bound resOnFinish' &&
     response.emit === EventEmitter.prototype.emit &&
+    response.write === ServerResponse.prototype.write &&
     response.end === OutgoingMessage.prototype.end &&
     response.destroy === OutgoingMessage.prototype.destroy &&
-    // A `PerformanceObserver`, and the `signal` of the request.
+    // A `PerformanceObserver`, `node:trace_events`, and the `signal` of the request.
     !privateOf(response, 'ServerResponseStatistics') &&
+    !('_traceEventId' in response) &&
     !privateOf(request, 'kAbortController') &&
     !responseFinish.hasSubscribers
   )
@@ -179,9 +184,7 @@ export class DetachedSocket {
     const use = () => {
       if (isBack) return
       isBack = true
-      for (const emitter of [request, response]) emitter.off('newListener', use)
-      if (response.write === write) delete (response as Partial<ServerResponse>).write
-      if (response.end === end) delete (response as Partial<ServerResponse>).end
+      for (const unwatch of watched) unwatch()
       if (socket.closed) {
         Object.assign(response, { destroyed: true, _closed: true })
         abort(request)
@@ -190,17 +193,10 @@ export class DetachedSocket {
       this.#putBack(request, response)
       onUse()
     }
-    // The application may have put its own functions around these.
-    const write = (...args: unknown[]) => {
-      use()
-      return Object.getPrototypeOf(response).write.apply(response, args)
-    }
-    const end = (...args: unknown[]) => {
-      use()
-      return Object.getPrototypeOf(response).end.apply(response, args)
-    }
-    Object.assign(response, { write, end })
-    for (const emitter of [request, response]) emitter.on('newListener', use)
+    const watched = [
+      watch(request, ['emit', 'destroy'], use),
+      watch(response, ['emit', 'destroy', 'write', 'end'], use),
+    ]
     return use
   }
 
@@ -263,6 +259,34 @@ export class DetachedSocket {
       this.#returned = true
       rest(socket)
     }
+  }
+}
+
+/**
+ * Calls `onUse` when someone listens to an emitter, or calls, wraps or replaces one of its methods. Middleware that wraps a
+ * method keeps nothing but the function, so nothing else would tell of it.
+ *
+ * @returns Its undo, which `onUse` MUST call.
+ */
+function watch(emitter: EventEmitter, names: readonly string[], onUse: () => void): () => void {
+  const methods = emitter as unknown as Record<string, unknown>
+  for (const name of names) {
+    Object.defineProperty(emitter, name, {
+      configurable: true,
+      get() {
+        onUse()
+        return methods[name]
+      },
+      set(method) {
+        onUse()
+        methods[name] = method
+      },
+    })
+  }
+  emitter.on('newListener', onUse)
+  return () => {
+    for (const name of names) delete methods[name]
+    emitter.off('newListener', onUse)
   }
 }
 
