@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks'
+import { subscribe } from 'node:diagnostics_channel'
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
@@ -28,6 +30,25 @@ export function connectionsOf(server: Server): DetachedConnections {
     destroyAll(connections.resting)
   }
   return connections
+}
+
+/** A connection, and the server that has accepted it. */
+type Accepted = Socket & { readonly _server?: object | null }
+
+/** The async context in which each server accepts connections. Stores of `AsyncLocalStorage` from around `listen` are in it. */
+const contexts = new WeakMap<object, AsyncResource>()
+
+// The events of a socket have no such context, and that of a stream's request must not reach the next request.
+subscribe('net.server.socket', (message) => {
+  const { _server: server } = (message as { socket: Accepted }).socket
+  if (server && !contexts.has(server)) contexts.set(server, new AsyncResource('RivuletConnection'))
+})
+
+/** Runs a function in the async context in which a connection was accepted. A connection from another process has none. */
+export function inContextOf(connection: Accepted, run: () => void): void {
+  const context = connection._server && contexts.get(connection._server)
+  if (context) context.runInAsyncScope(run)
+  else run()
 }
 
 function destroyAll(sockets: ReadonlySet<Socket>): void {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { Agent, createServer, IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
@@ -320,6 +321,29 @@ describe('after a stream has ended', () => {
     }
     expect(ports.size).toBe(1)
     expect(parsers).toEqual([false, false, false, false])
+  })
+
+  it('a request runs in the async context of the server, not in that of the stream', async () => {
+    const storage = new AsyncLocalStorage<string>()
+    const stores: unknown[] = []
+    const manager = new EventManager({ events, heartbeat: false })
+    onTestFinished(() => manager.close())
+    const server = createServer((request, response) => {
+      stores.push(storage.getStore())
+      storage.run('request', () => {
+        if (request.url === '/plain') response.end('plain')
+        else void handleEventStream(manager, request, response)
+      })
+    })
+    await storage.run('server', () => listen(server))
+    const client = await sendRaw(portOf(server), get('/'))
+    await client.until('rivulet:open')
+    await turn()
+    storage.run('publisher', () => manager.disconnect(() => true, 'enough'))
+    await client.until('\r\n0\r\n\r\n')
+    client.socket.write(get('/plain'))
+    await client.until('plain')
+    expect(stores).toEqual(['server', 'server'])
   })
 
   it('a request has as long for its answer as any other', async () => {

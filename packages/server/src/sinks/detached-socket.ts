@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events'
 import { type IncomingMessage, OutgoingMessage, Server, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import { connectionsOf } from './detached-connections.js'
+import { connectionsOf, inContextOf } from './detached-connections.js'
 
 // An open stream needs neither the HTTP parser of its connection nor the request and the response: together they take most
 // of the memory of an idle connection. Node.js has no public way to let go of them. Everything private that this file uses
@@ -312,7 +312,8 @@ function onNextRequest(this: HttpSocket, bytes: Buffer): void {
   this.off('timeout', onTimeout).off('close', onSocketClose)
   onSocketClose.call(this)
   this.setTimeout(server.timeout)
-  named(server.listeners('connection'), 'connectionListener')!.call(server, this as never)
+  const listener = named(server.listeners('connection'), 'connectionListener')!
+  inContextOf(this, () => listener.call(server, this as never))
   // All other listeners have them already.
   named(this.listeners('data'), 'bound socketOnData')!.call(this, bytes)
 }
