@@ -46,10 +46,11 @@ async function start(prepare: (served: Served) => void = () => {}, server: Serve
 }
 
 /** A server that has answered one stream, and what it was answered with. */
-async function startStream(more = '') {
+async function startStream(more = '', prepare: (served: Served) => void = () => {}) {
   let served: Served | undefined
   const started = await start((last) => {
     served = last
+    prepare(last)
   })
   const client = await sendRaw(portOf(started.server), get('/', more))
   await client.until('rivulet:open')
@@ -321,6 +322,24 @@ describe('after a stream has ended', () => {
     }
     expect(ports.size).toBe(1)
     expect(parsers).toEqual([false, false, false, false])
+  })
+
+  it.each([
+    ['listens', true],
+    ['does not listen', false],
+  ])('the timeout of the server counts again, if the application %s', async (_, listens) => {
+    const { manager, server, client, socket } = await startStream('', ({ response }) => {
+      if (listens) response.on('close', () => {})
+    })
+    expect(hasParser(socket)).toBe(listens)
+    Object.assign(server, { keepAliveTimeout: 0, timeout: 100_000 })
+    expect(socket.timeout).toBe(0)
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\n\r\n')
+    await vi.waitFor(() => expect(socket.timeout).toBe(100_000))
+    client.socket.write(get('/plain'))
+    await client.until('plain')
+    expect(socket.timeout).toBe(100_000)
   })
 
   it('a request runs in the async context of the server, not in that of the stream', async () => {

@@ -1,4 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import { type Http2ServerRequest, Http2ServerResponse, type Http2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
@@ -76,9 +76,16 @@ export class NodeSink implements Sink {
   readonly #over = (): void => {
     this.#connection?.removeListener('close', this.#over)
     this.#detached?.putBack()
+    this.#restoreTimeout()
     const listener = this.#listener
     this.#listener = undefined
     listener?.onClose()
+  }
+
+  /** The server's idle timeout counts for the next request. With a keep-alive timeout, Node.js sets it itself. */
+  #restoreTimeout(): void {
+    const { server } = (this.#connection ?? {}) as { server?: Server }
+    if (server?.timeout && !server.keepAliveTimeout) this.#connection!.setTimeout(server.timeout)
   }
 
   refuse({ status, message = '', headers }: Refusal, leave = false): void {
