@@ -511,6 +511,34 @@ describe('a client', () => {
     expect(failed).not.toHaveBeenCalled()
   })
 
+  it.each([
+    ['with', true],
+    ['without', false],
+  ])('that ends its side just before its stream ends is gone without an error, %s a parser', async (_, listens) => {
+    let connection: Socket | undefined
+    const { manager, server, publish } = await start(({ socket, response }) => {
+      connection = socket
+      if (listens) response.on('close', () => {})
+    })
+    const failed = vi.fn()
+    server.on('clientError', failed)
+    const client = await sendRaw(portOf(server), get('/'))
+    await client.until('rivulet:open')
+    await turn()
+    expect(hasParser(connection!)).toBe(listens)
+    // Nothing is left of the response then.
+    await heapInUse()
+    connection!.on('end', () => {
+      expect(connection!.writable).toBe(false)
+      void publish('too late')
+      manager.disconnect(() => true, 'enough')
+    })
+    client.socket.end()
+    await vi.waitFor(() => expect(connection!.closed).toBe(true))
+    await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+    expect(failed).not.toHaveBeenCalled()
+  })
+
   it('that reads slowly gets everything', async () => {
     const { client, publish, manager } = await startStream()
     client.socket.pause()

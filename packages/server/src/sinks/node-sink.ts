@@ -153,6 +153,8 @@ export class NodeSink implements Sink {
   write(payload: Payload): boolean {
     if (this.#bodiless || this.#isOver()) return true
     if (this.#bare) {
+      // The client has ended its side, and the connection closes. A write would be told as a `clientError`.
+      if (!this.#bare.writable) return false
       const full = !this.#bare.write(this.#chunked ? payload.chunk : payload.bytes)
       if (full && !(this.#corked && this.#bare.writableLength < corkedBytes)) this.#awaitDrain(this.#bare)
       return !this.#waiting
