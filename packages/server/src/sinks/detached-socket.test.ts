@@ -204,7 +204,8 @@ describe('an open stream', () => {
     const finished = vi.fn()
     subscribe('http.server.response.finish', finished)
     onTestFinished(() => void unsubscribe('http.server.response.finish', finished))
-    const { manager, client } = await startStream()
+    const { manager, client, socket } = await startStream()
+    expect(hasParser(socket)).toBe(true)
     manager.disconnect(() => true, 'enough')
     await client.until('\r\n0\r\n\r\n')
     await vi.waitFor(() => expect(finished).toHaveBeenCalledOnce())
@@ -215,7 +216,8 @@ describe('an open stream', () => {
     const observer = new PerformanceObserver((list) => void measured.push(...list.getEntries()))
     observer.observe({ entryTypes: ['http' as never] })
     onTestFinished(() => observer.disconnect())
-    const { manager, client } = await startStream()
+    const { manager, client, socket } = await startStream()
+    expect(hasParser(socket)).toBe(true)
     manager.disconnect(() => true, 'enough')
     await client.until('\r\n0\r\n\r\n')
     await vi.waitFor(() => expect(measured.map(({ name }) => name)).toContain('HttpRequest'))
@@ -442,26 +444,55 @@ it('leaves no listener behind on a connection with many streams', async () => {
   expect(await round(8)).toEqual(first)
 })
 
-it('is not ended by its sink once it waits for another request', async () => {
-  let sink: NodeSink | undefined
-  const server = createServer((request, response) => {
-    if (request.url === '/plain') return response.end('plain')
-    sink = new NodeSink(response)
-    sink.attach({ onClose: () => {}, onDrain: () => {} })
-    sink.open()
-    return sink.write(new Payload(': open\n\n'))
+it.each([
+  ['still has', true],
+  ['does not have', false],
+])(
+  'is not ended by its sink once it waits for another request, if the application %s the response',
+  async (_, keeps) => {
+    let sink: NodeSink | undefined
+    const kept: ServerResponse[] = []
+    const server = createServer((request, response) => {
+      if (request.url === '/plain') return response.end('plain')
+      if (keeps) kept.push(response)
+      sink = new NodeSink(response)
+      sink.attach({ onClose: () => {}, onDrain: () => {} })
+      sink.open()
+      return sink.write(new Payload(': open\n\n'))
+    })
+    await listen(server)
+    const client = await sendRaw(portOf(server), get('/'))
+    await client.until(': open')
+    await turn()
+    await heapInUse()
+    sink!.end(false)
+    await client.until('\r\n0\r\n\r\n')
+    await vi.waitFor(() => expect(sink!.closed).toBe(true))
+    await turn()
+    sink!.destroy(true)
+    client.socket.write(get('/plain'))
+    await client.until('plain')
+  },
+)
+
+it('gives whoever listens to a connection every byte once', async () => {
+  const { server, manager } = await start()
+  let connection: Socket | undefined
+  let received = 0
+  server.on('connection', (socket) => {
+    connection = socket.on('data', ({ length }) => {
+      received += length
+    })
   })
-  await listen(server)
   const client = await sendRaw(portOf(server), get('/'))
-  await client.until(': open')
+  await client.until('rivulet:open')
   await turn()
-  sink!.end(false)
+  expect(hasParser(connection!)).toBe(false)
+  manager.disconnect(() => true, 'enough')
   await client.until('\r\n0\r\n\r\n')
-  await vi.waitFor(() => expect(sink!.closed).toBe(true))
-  await turn()
-  sink!.destroy(true)
   client.socket.write(get('/plain'))
   await client.until('plain')
+  expect(received).toBe(get('/').length + get('/plain').length)
 })
 
 describe('a client', () => {
@@ -686,6 +717,17 @@ describe('an application that uses the response later', () => {
       'ended',
     ],
     [
+      'the events of a request',
+      ({ request }, told) => {
+        const { emit } = request
+        request.emit = (...args: unknown[]) => {
+          if (args[0] === 'close') told()
+          return emit.apply(request, args as never)
+        }
+      },
+      'ended',
+    ],
+    [
       'the destruction of a request',
       ({ request }, told) => {
         const { destroy } = request
@@ -732,10 +774,9 @@ describe('an application that uses the response later', () => {
     response.write('x'.repeat(6_000_000))
     response.end(': the end\n\n')
     await publish('too late')
-    await turn()
+    await vi.waitFor(() => expect(manager.connections.size).toBe(0))
     client.socket.resume()
     await client.until(': the end\n\n\r\n0\r\n\r\n')
-    await vi.waitFor(() => expect(manager.connections.size).toBe(0))
     client.socket.write(get('/plain'))
     expect(await client.until('\r\n\r\nplain')).not.toContain('too late')
   })

@@ -180,10 +180,7 @@ export class DetachedSocket {
     const socket = this.#socket
     // `response.destroy()` ends the connection, and `response.socket` tells of the client.
     Object.assign(response, { socket })
-    let isBack = false
     const use = () => {
-      if (isBack) return
-      isBack = true
       for (const unwatch of watched) unwatch()
       if (socket.closed) {
         Object.assign(response, { destroyed: true, _closed: true })
