@@ -125,13 +125,12 @@ export class Outlet implements Watched {
   }
 
   #giveAs({ payload, events, gaps, ends }: Batch, encoded: Encoded): void {
-    if (this.complete) return
     const { counters } = this.#runtime
     counters.deliveries += events
     for (const reason of gaps) counters.gaps[reason]++
     if (gaps.length > 0) this.#owner.onGap()
     this.#put(payload, encoded)
-    if (!ends || this.#owner.state === 'closed') return
+    if (!ends) return
     this.complete = true
     if (!this.congested) this.#owner.onComplete()
   }
@@ -246,8 +245,8 @@ export class Outlet implements Watched {
     }
     this.#releaseHeld()
     this.congested = false
+    this.#runtime.stallWatch.delete(this)
     if (this.complete) this.#owner.onComplete()
-    else this.#runtime.stallWatch.delete(this)
   }
 
   onStall(): void {

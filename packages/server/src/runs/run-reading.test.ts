@@ -1,5 +1,7 @@
-import { expect, it, vi } from 'vitest'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { createRunNodes, type RunEvents } from '../../test/runs.js'
+import { SimulatedSink } from '../../test/simulation.js'
 import type { Producing } from './producer.js'
 
 /** A producer that publishes what the test says, when it does. */
@@ -121,9 +123,10 @@ it('gives a slow reader the rest after the end, at its own pace', async () => {
 })
 
 it.each([
-  ['one that takes everything', false],
-  ['a slow one', true],
-])('gives a reader nothing after the end, though a gap follows it at once: %s', async (_, slow) => {
+  ['one that takes everything', false, ['x'.repeat(20_000)]],
+  ['a slow one', true, ['x'.repeat(20_000)]],
+  ['one that lags', true, ['x'.repeat(400_000), 'y']],
+])('gives a reader nothing after the end, though a gap follows it at once: %s', async (_, slow, texts) => {
   const { one, backplane, calm, pass } = createRunNodes()
   const { producer, say, end } = byHand()
   await one.runs.start('a', {}, producer)
@@ -135,19 +138,65 @@ it.each([
     onMessage(channel, message)
     if (message.type === 'rivulet:end') subscriber.onGap(channel)
   })
-  await say('x'.repeat(20_000))
+  for (const text of texts) await say(text)
   await calm()
   end()
   await calm()
   expect(reader.sink.closed).toBe(!slow)
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 8 && !reader.sink.closed; round++) {
     await pass(1_000)
     reader.sink.take(Infinity)
     await calm()
   }
   expect(reader.sink.closed).toBe(true)
-  expect(reader.seen().slice(2)).toEqual(['x'.repeat(20_000), 'done'])
+  expect(reader.seen().slice(2)).toEqual([...texts, 'done'])
   expect(one.manager.stats()).toMatchObject({ connections: 0, gaps: 0 })
+  expect(one.errors).toEqual([])
+})
+
+/** A slow reader of a run that is over, to which the end is not sent yet. */
+async function readSlowly() {
+  const nodes = createRunNodes()
+  const { one, calm } = nodes
+  const { producer, say, end } = byHand()
+  await one.runs.start('a', {}, producer)
+  const slow = await one.read('a', { slow: true })
+  await say('x'.repeat(20_000))
+  end()
+  await calm()
+  expect(slow.sink.bufferedBytes).toBeGreaterThan(0)
+  return { ...nodes, slow }
+}
+
+const beforeTheEnd = ['open null 0', 'live', 'x'.repeat(20_000)]
+
+it('does not say farewell to a reader that has the end', async () => {
+  const { one, slow, calm } = await readSlowly()
+  one.manager.disconnect(() => true, 'enough')
+  await calm()
+  slow.sink.take(Infinity)
+  await calm()
+  expect(slow.seen()).toEqual([...beforeTheEnd, 'done'])
+})
+
+it('sends no heartbeat after the end, though its sink does not tell what it has to send', async () => {
+  const { one, slow, pass } = await readSlowly()
+  Object.defineProperty(slow.sink, 'bufferedBytes', { get: () => 0, set: () => {} })
+  await pass(40_000)
+  expect(one.manager.stats()).toMatchObject({ connections: 1, heartbeats: 0 })
+})
+
+it('does not count a reader as lagging that has the end, although the id of its run is used again', async () => {
+  const { one, slow, calm } = await readSlowly()
+  await one.runs.forget('a')
+  const { producer, say } = byHand()
+  await one.runs.start('a', {}, producer)
+  for (let count = 0; count < 4; count++) await say('y'.repeat(50_000))
+  await calm()
+  expect(one.manager.stats()).toMatchObject({ connections: 1, lags: 0 })
+  slow.sink.take(Infinity)
+  await calm()
+  expect(slow.seen()).toEqual([...beforeTheEnd, 'done'])
 })
 
 it('answers 404 for a run that never started, expired or was forgotten', async () => {
@@ -292,12 +341,12 @@ it('gives a slow reader nothing behind the end, although the id of its run is us
   }
 })
 
-/** Has a slow reader of a run of 15 kB that is over. */
-async function readEndedRun() {
+/** Has a slow reader of a run that is over, with so many outputs of 1,000 characters. */
+async function readEndedRun(count = 15) {
   const nodes = createRunNodes()
   await (
     await nodes.one.runs.start('a', {}, async ({ publish }) => {
-      for (let n = 0; n < 15; n++) await publish('token', { text: 'x'.repeat(1_000) })
+      for (let n = 0; n < count; n++) await publish('token', { text: 'x'.repeat(1_000) })
     })
   ).finished
   return { ...nodes, slow: await nodes.one.read('a', { slow: true }) }
@@ -320,8 +369,11 @@ it('gives a reader that takes nothing for a while the rest of a run that is over
   expect(one.manager.stats()).toMatchObject({ connections: 0, stalled: 0 })
 })
 
-it('cuts off a reader that takes nothing of the end for too long', async () => {
-  const { one, pass, slow } = await readEndedRun()
+it.each([
+  ['much', 15],
+  ['little', 1],
+])('cuts off a reader that takes nothing of the end for too long, of which there is %s', async (_, count) => {
+  const { one, pass, slow } = await readEndedRun(count)
   await pass(70_000)
   expect(slow.sink.closed).toBe(true)
   expect(one.manager.stats()).toMatchObject({ connections: 0, stalled: 1 })
@@ -333,4 +385,72 @@ it('ends the stream of a reader that still takes the end when the server shuts d
   await pass(2_000)
   await closed
   expect(slow.sink.closed).toBe(true)
+})
+
+it('ends a response once, though the server shuts down before its client has everything', async () => {
+  const { one, pass } = createRunNodes()
+  await (await one.runs.start('a', {}, ({ publish }) => publish('token', { text: 'x' }))).finished
+  const ended = vi.spyOn(SimulatedSink.prototype, 'end')
+  onTestFinished(() => void ended.mockRestore())
+  await one.read('a', { slow: true })
+  expect(ended).toHaveBeenCalledOnce()
+  const closed = one.manager.close()
+  await pass(2_000)
+  await closed
+  expect(ended).toHaveBeenCalledOnce()
+})
+
+it('tells why a stream is over that was sent to its end', async () => {
+  const { one, calm } = createRunNodes()
+  const { producer, end } = byHand()
+  await one.runs.start('a', {}, producer)
+  const closes: unknown[] = []
+  const onClose = (message: unknown) => closes.push((message as { reason: string }).reason)
+  subscribe('rivulet:connection:close', onClose)
+  onTestFinished(() => void unsubscribe('rivulet:connection:close', onClose))
+  const [left] = [await one.read('a'), await one.read('a')]
+  left.sink.destroy()
+  await calm()
+  end()
+  await calm()
+  expect(closes).toEqual(['client left', 'ended'])
+})
+
+it.each<[what: string, method: 'write' | 'end']>([
+  ['the last event', 'write'],
+  ['the end of the response', 'end'],
+])('gives up a reader whose sink fails with %s, once', async (_, method) => {
+  const { one, calm, pass } = createRunNodes()
+  const { producer, end } = byHand()
+  await one.runs.start('a', {}, producer)
+  const { sink } = await one.read('a')
+  vi.spyOn(sink, method).mockImplementation(() => {
+    throw new Error('broken')
+  })
+  const [ended, destroyed] = [vi.spyOn(sink, 'end'), vi.spyOn(sink, 'destroy')]
+  end()
+  await calm()
+  await pass(3_000)
+  expect(one.errors).toHaveLength(1)
+  expect(ended).toHaveBeenCalledTimes(method === 'end' ? 1 : 0)
+  expect(destroyed).toHaveBeenCalledOnce()
+})
+
+it.each<[what: string, method: 'write' | 'end']>([
+  ['its farewell', 'write'],
+  ['the end of the response', 'end'],
+])('gives up a stream whose sink fails with %s at the shutdown, once', async (_, method) => {
+  const { one, pass } = createRunNodes()
+  await one.runs.start('a', {}, byHand().producer)
+  const { sink } = await one.read('a')
+  vi.spyOn(sink, method).mockImplementation(() => {
+    throw new Error('broken')
+  })
+  const [ended, destroyed] = [vi.spyOn(sink, 'end'), vi.spyOn(sink, 'destroy')]
+  const closed = one.manager.close()
+  await pass(3_000)
+  await closed
+  expect(one.errors).toHaveLength(1)
+  expect(ended).toHaveBeenCalledTimes(method === 'end' ? 1 : 0)
+  expect(destroyed).toHaveBeenCalledOnce()
 })
