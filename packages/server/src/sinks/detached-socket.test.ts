@@ -344,6 +344,21 @@ describe('after a stream has ended', () => {
     expect(socket.timeout).toBe(100_000)
   })
 
+  it.each([
+    ['listens', true],
+    ['does not listen', false],
+  ])('the keep-alive timeout counts first, if the application %s', async (_, listens) => {
+    const { manager, server, client, socket } = await startStream('', ({ response }) => {
+      if (listens) response.on('close', () => {})
+    })
+    Object.assign(server, { keepAliveTimeout: 50_000, timeout: 100_000 })
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\n\r\n')
+    await vi.waitFor(() => expect(socket.timeout).toBeGreaterThan(0))
+    await turn()
+    expect(socket.timeout).toBeLessThan(100_000)
+  })
+
   it('a request runs in the async context of the server, not in that of the stream', async () => {
     const storage = new AsyncLocalStorage<string>()
     const stores: unknown[] = []
@@ -706,6 +721,17 @@ describe('an application that uses the response later', () => {
       'ended',
     ],
     [
+      'the end of a response by one of its own',
+      ({ response }, told) => {
+        const replacement = (...args: unknown[]) => {
+          told()
+          return Object.getPrototypeOf(response).end.apply(response, args)
+        }
+        response.end = replacement
+      },
+      'ended',
+    ],
+    [
       'the events of a response',
       ({ response }, told) => {
         const { emit } = response
@@ -755,6 +781,34 @@ describe('an application that uses the response later', () => {
     if (end === 'ended') manager.disconnect(() => true, 'enough')
     else socket.destroy()
     await vi.waitFor(() => expect(told).toHaveBeenCalledOnce())
+  })
+
+  it('wraps the destruction of a response, and keeps nothing else', async () => {
+    let sink: NodeSink | undefined
+    const told = vi.fn()
+    let wrapped = false
+    const server = createServer(async (_, response) => {
+      sink = new NodeSink(response)
+      sink.attach({ onClose: () => {}, onDrain: () => {} })
+      sink.open()
+      sink.write(new Payload(': open\n\n'))
+      const { socket } = response
+      while (hasParser(socket!)) await turn()
+      const { destroy } = response
+      response.destroy = (error) => {
+        told()
+        return destroy.call(response, error)
+      }
+      wrapped = true
+    })
+    await listen(server)
+    const client = await sendRaw(portOf(server), get('/'))
+    await client.until(': open')
+    await vi.waitFor(() => expect(wrapped).toBe(true))
+    await heapInUse()
+    sink!.destroy()
+    expect(told).toHaveBeenCalledOnce()
+    await once(client.socket, 'close')
   })
 
   it('is told of a timeout of the response', async () => {
