@@ -190,10 +190,7 @@ export class DetachedSocket {
       this.#putBack(request, response)
       onUse()
     }
-    const watched = [
-      watch(request, ['emit', 'destroy'], use),
-      watch(response, ['emit', 'destroy', 'write', 'end'], use),
-    ]
+    const watched = [watch(request, use), watch(response, use)]
     return use
   }
 
@@ -259,31 +256,56 @@ export class DetachedSocket {
   }
 }
 
-/**
- * Calls `onUse` when someone listens to an emitter, or calls, wraps or replaces one of its methods. Middleware that wraps a
- * method keeps nothing but the function, so nothing else would tell of it.
- *
- * @returns Its undo, which `onUse` MUST call.
- */
-function watch(emitter: EventEmitter, names: readonly string[], onUse: () => void): () => void {
-  const methods = emitter as unknown as Record<string, unknown>
-  for (const name of names) {
-    Object.defineProperty(emitter, name, {
-      configurable: true,
-      get() {
-        onUse()
-        return methods[name]
-      },
-      set(method) {
-        onUse()
-        methods[name] = method
-      },
-    })
+/** A request or a response of which someone wants to know that it is used. */
+interface Watched {
+  [onUse]?: (() => void) | undefined
+  [method: string]: unknown
+}
+
+const onUse: unique symbol = Symbol('onUse')
+
+/** Methods that tell of use. Middleware that wraps one keeps nothing but the function, so nothing else would tell of it. */
+const watchedMethods = ['emit', 'destroy', 'write', 'end'] as const
+
+/** The prototypes of watched objects, by those they had before. Accessors on each object would take ten times as long. */
+const watchedPrototypes = new WeakMap<object, object>()
+
+function watchedPrototypeOf(prototype: object): object {
+  let watched = watchedPrototypes.get(prototype)
+  if (!watched) {
+    watched = Object.create(prototype) as object
+    for (const name of watchedMethods) {
+      Object.defineProperty(watched, name, {
+        get(this: Watched) {
+          this[onUse]?.()
+          return this[name]
+        },
+        set(this: Watched, method: unknown) {
+          this[onUse]?.()
+          this[name] = method
+        },
+      })
+    }
+    watchedPrototypes.set(prototype, watched)
   }
-  emitter.on('newListener', onUse)
+  return watched
+}
+
+/**
+ * Calls `use` when someone listens to an emitter, or calls, wraps or replaces one of its methods.
+ *
+ * @returns Its undo, which `use` MUST call.
+ */
+function watch(emitter: EventEmitter, use: () => void): () => void {
+  const watched = emitter as unknown as Watched
+  const prototype = Object.getPrototypeOf(emitter)
+  emitter.on('newListener', use)
+  watched[onUse] = use
+  Object.setPrototypeOf(emitter, watchedPrototypeOf(prototype))
   return () => {
-    for (const name of names) delete methods[name]
-    emitter.off('newListener', onUse)
+    Object.setPrototypeOf(emitter, prototype)
+    watched[onUse] = undefined
+    emitter.off('newListener', use)
   }
 }
 
