@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net'
 
 // Interface of every measured process.
 
-/** Resolves with the port. */
+/** Listens on all addresses of the loopback network, and others. Resolves with the port. */
 export function listen(server: Server): Promise<number> {
   return new Promise((resolve) => {
-    server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => resolve((server.address() as AddressInfo).port))
+    server.listen({ port: 0, host: '0.0.0.0', backlog: 4096 }, () => resolve((server.address() as AddressInfo).port))
   })
 }
 

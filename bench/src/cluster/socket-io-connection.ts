@@ -23,7 +23,7 @@ export function openSocketIo(options: ConnectionOptions): Promise<Socket> {
     let upgraded = false
     let rest: Buffer = Buffer.alloc(0)
     const reader = samples && new SampleReader(samples, fail)
-    const socket = connect({ port, host: '127.0.0.1', localAddress: address })
+    const socket = connect({ port, host: address })
     socket.setNoDelay(true)
     socket.on('error', fail)
     socket.on('close', () => fail(new Error('The server closed a connection.')))

@@ -5,7 +5,7 @@ import { SampleReader, type Samples } from './sample-reader.js'
 
 export interface ConnectionOptions {
   readonly port: number
-  /** Client address, because each has a limited number of ports. */
+  /** An address of the server. */
   readonly address: string
   /** Request for the stream, instead of a plain GET. */
   readonly request?: string | undefined
@@ -41,7 +41,7 @@ export function openConnection(options: ConnectionOptions): Promise<Socket> {
         return true
       },
     }
-    const socket = connect({ port, host: '127.0.0.1', localAddress: address, onread })
+    const socket = connect({ port, host: address, onread })
     socket.setNoDelay(true)
     socket.on('error', (error) => fail(error))
     socket.on('close', () => fail(new Error('The server closed a connection.')))

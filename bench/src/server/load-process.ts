@@ -19,7 +19,11 @@ export interface ConnectPlan {
   readonly atOnce?: number
 }
 
-/** Client addresses of the loopback network: each connection needs a port, and an address has some 28,000. */
+/**
+ * Addresses of the server on the loopback network: each connection to one needs a port of the client's, of which there are some
+ * 28,000. Own addresses for the clients would do as well, but then the kernel searches long for ports while old connections
+ * still hold some.
+ */
 const addresses = Array.from({ length: 8 }, (_, index) => `127.0.0.${index + 1}`)
 const patienceMs = 20_000
 
