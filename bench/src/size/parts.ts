@@ -1,6 +1,6 @@
 import { build, type Plugin } from 'esbuild'
-import { benchFolder } from '../paths.js'
 import { printTable } from '../report/table.js'
+import { shipped } from './shipped.js'
 
 /** The parts of a bundle with the files that belong to them. The first one that fits a file counts. */
 type Parts = Readonly<Record<string, RegExp>>
@@ -46,18 +46,11 @@ export async function printParts(title: string, parts: Parts, code: string, onTo
 /** Bundles the source for production. Returns the bytes of each file in the bundle. */
 async function bytesOf(code: string): Promise<Map<string, number>> {
   const { metafile } = await build({
-    stdin: { contents: code, resolveDir: benchFolder },
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    target: 'es2022',
-    platform: 'browser',
+    ...shipped(code),
     conditions: ['@rivulet/source'],
     external: ['react', 'react-dom'],
     plugins: [withoutTexts],
     metafile: true,
-    write: false,
-    logLevel: 'error',
   })
   const [output] = Object.values(metafile.outputs)
   return new Map(Object.entries(output!.inputs).map(([file, { bytesInOutput }]) => [file, bytesInOutput]))

@@ -1,11 +1,11 @@
 import { gzipSync } from 'node:zlib'
 import { build, type Plugin } from 'esbuild'
 import { buildPackages } from '../build.js'
-import { benchFolder } from '../paths.js'
 import { atMost, printBudgets } from '../report/budget.js'
 import { writeResults } from '../report/results.js'
 import { printTable } from '../report/table.js'
 import { coreParts, printParts, reactParts } from './parts.js'
+import { shipped } from './shipped.js'
 
 export interface SizeRow {
   readonly name: string
@@ -141,16 +141,9 @@ async function bundle(
   withoutLazy = false,
 ): Promise<Pick<SizeRow, 'minified' | 'gzipped'>> {
   const { outputFiles } = await build({
-    stdin: { contents: code, resolveDir: benchFolder },
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    target: 'es2022',
-    platform: 'browser',
+    ...shipped(code),
     external: [...external],
     plugins: withoutLazy ? [lazyImportsStayOut] : [],
-    write: false,
-    logLevel: 'error',
   })
   const { contents } = outputFiles[0]!
   return { minified: contents.length, gzipped: gzipSync(contents, { level: 9 }).length }
