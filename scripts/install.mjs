@@ -36,7 +36,7 @@ function readPackages(file) {
   return JSON.parse(readFileSync(file, 'utf8')).packages
 }
 
-/** Commands that some tests need, with the Debian packages that bring them. */
+/** Commands and files that some tests need, with the Debian packages that bring them. */
 const systemPackages = [
   { command: 'chromium', debian: 'chromium', tests: 'the tests in a real browser' },
   { command: 'firefox-esr', debian: 'firefox-esr', tests: 'the tests in Firefox' },
@@ -45,6 +45,12 @@ const systemPackages = [
   { command: 'redis-server', debian: 'redis-server', tests: 'the tests on a real Redis' },
   { command: 'postgres', debian: 'postgresql', tests: 'the tests on a real PostgreSQL' },
   { command: 'nginx', debian: 'nginx-light', tests: 'the tests behind nginx' },
+  // It has the widths of Arial. Other fonts in its place differ between versions of browsers.
+  {
+    file: '/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf',
+    debian: 'fonts-liberation',
+    tests: 'the tests of widths',
+  },
 ]
 
 /**
@@ -62,9 +68,9 @@ export function ensureSystemPackages() {
     apt('install', '-y', '--no-install-recommends', ...missing.map(({ debian }) => debian))
     missing = missing.filter(isMissing)
   }
-  for (const { command, debian, tests } of missing) {
+  for (const { command, file, debian, tests } of missing) {
     console.warn(
-      `\n!!! SKIPPED: ${tests}. They need "${command}": install it, on Debian with: apt-get install ${debian}\n`,
+      `\n!!! SKIPPED: ${tests}. They need "${command ?? file}": install it, on Debian with: apt-get install ${debian}\n`,
     )
   }
   if (missing.length > 0 && process.env.CI)
@@ -76,7 +82,9 @@ const aptEnv = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
 // Debian keeps each version of PostgreSQL in a folder of its own, outside the PATH.
 const postgres = '/usr/lib/postgresql'
 
-function isMissing({ command }) {
+function isMissing({ command, file }) {
+  // Other systems have Arial itself.
+  if (file) return process.platform === 'linux' && !existsSync(file)
   const versions = command === 'postgres' && existsSync(postgres) ? readdirSync(postgres) : []
   const folders = [
     '/usr/bin',
