@@ -121,7 +121,7 @@ function tableChart(results: Results<TableRow[]>): string {
     engines.map((engine) => ({
       title: `${engine}: µs of the page's main thread for each event`,
       bars: pageNames.map((page) => ({
-        label: page,
+        label: page.replace(' a second', '/s'),
         value: mainThread(rows, engine, page),
         own: page.includes('rivulet'),
       })),
