@@ -596,6 +596,16 @@ describe('a client', () => {
   })
 })
 
+/** Puts a function around a method, as middleware does. It tells of each call, or only of those with this first argument. */
+function wrapMethod(object: object, name: string, told: () => void, first?: string): void {
+  const methods = object as Record<string, (...args: unknown[]) => unknown>
+  const method = methods[name]!
+  methods[name] = (...args) => {
+    if (first === undefined || args[0] === first) told()
+    return method.apply(object, args)
+  }
+}
+
 describe('an application that uses the response later', () => {
   it('is told of its close, and of that of the request', async () => {
     const { client, response, request, socket } = await startStream()
@@ -697,29 +707,15 @@ describe('an application that uses the response later', () => {
 
   it('wraps its end', async () => {
     const { response, manager, client } = await startStream()
-    const { end } = response
     const ended = vi.fn()
-    response.end = (...args: unknown[]) => {
-      ended()
-      return end.apply(response, args as never)
-    }
+    wrapMethod(response, 'end', ended)
     manager.disconnect(() => true, 'enough')
     await client.until('\r\n0\r\n\r\n')
     expect(ended).toHaveBeenCalledOnce()
   })
 
   it.each<[what: string, wrap: (served: Served, told: () => void) => void, end: 'ended' | 'left']>([
-    [
-      'the end of a response',
-      ({ response }, told) => {
-        const { end } = response
-        response.end = (...args: unknown[]) => {
-          told()
-          return end.apply(response, args as never)
-        }
-      },
-      'ended',
-    ],
+    ['the end of a response', ({ response }, told) => wrapMethod(response, 'end', told), 'ended'],
     [
       'the end of a response by one of its own',
       ({ response }, told) => {
@@ -731,39 +727,9 @@ describe('an application that uses the response later', () => {
       },
       'ended',
     ],
-    [
-      'the events of a response',
-      ({ response }, told) => {
-        const { emit } = response
-        response.emit = (...args: unknown[]) => {
-          if (args[0] === 'finish') told()
-          return emit.apply(response, args as never)
-        }
-      },
-      'ended',
-    ],
-    [
-      'the events of a request',
-      ({ request }, told) => {
-        const { emit } = request
-        request.emit = (...args: unknown[]) => {
-          if (args[0] === 'close') told()
-          return emit.apply(request, args as never)
-        }
-      },
-      'ended',
-    ],
-    [
-      'the destruction of a request',
-      ({ request }, told) => {
-        const { destroy } = request
-        request.destroy = (error) => {
-          told()
-          return destroy.call(request, error)
-        }
-      },
-      'left',
-    ],
+    ['the events of a response', ({ response }, told) => wrapMethod(response, 'emit', told, 'finish'), 'ended'],
+    ['the events of a request', ({ request }, told) => wrapMethod(request, 'emit', told, 'close'), 'ended'],
+    ['the destruction of a request', ({ request }, told) => wrapMethod(request, 'destroy', told), 'left'],
   ])('wraps %s, and keeps nothing else', async (_, wrap, end) => {
     const told = vi.fn()
     let wrapped = false
@@ -794,11 +760,7 @@ describe('an application that uses the response later', () => {
       sink.write(new Payload(': open\n\n'))
       const { socket } = response
       while (hasParser(socket!)) await turn()
-      const { destroy } = response
-      response.destroy = (error) => {
-        told()
-        return destroy.call(response, error)
-      }
+      wrapMethod(response, 'destroy', told)
       wrapped = true
     })
     await listen(server)
