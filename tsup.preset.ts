@@ -19,6 +19,14 @@ export function preset(entry: Options['entry']): Options {
   }
 }
 
+/** Makes `development` false in the source, so that what stands behind it is dropped. */
+export const withoutTexts: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'production',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]development\.ts$/ }, () => ({ contents: 'export const development = false' }))
+  },
+}
+
 /**
  * Builds a package that browsers load a second time, for production: without the texts of errors, which stand behind
  * `development` in the source. The `exports` of its package.json choose the build.
@@ -37,16 +45,7 @@ export function presets(entry: Options['entry'], options: Options = {}): Options
         // Puts `false` in the place of `development`, and drops the other branch.
         esbuild.minifySyntax = true
       },
-      esbuildPlugins: [
-        {
-          name: 'production',
-          setup(build) {
-            build.onLoad({ filter: /[\\/]development\.ts$/ }, () => ({
-              contents: 'export const development = false',
-            }))
-          },
-        },
-      ],
+      esbuildPlugins: [withoutTexts],
     },
   ]
 }

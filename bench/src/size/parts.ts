@@ -1,11 +1,12 @@
-import { build, type Plugin } from 'esbuild'
+import { build } from 'esbuild'
+import { withoutTexts } from '../../../tsup.preset.js'
 import { printTable } from '../report/table.js'
 import { shipped } from './shipped.js'
 
 /** The parts of a bundle with the files that belong to them. The first one that fits a file counts. */
 type Parts = Readonly<Record<string, RegExp>>
 
-/** What `createEventStream` consists of. */
+/** The parts of `createEventStream`. */
 export const coreParts: Parts = {
   'connection, table of states, retry policy, liveness, page events':
     /connection\/(connection|connection-machine|retry-policy|liveness)\.|page-events/,
@@ -18,7 +19,7 @@ export const coreParts: Parts = {
   'the stream itself': /./,
 }
 
-/** What React adds to the client for `SSEProvider` and `useServerEvents`. */
+/** The parts that React adds to the client for `SSEProvider` and `useServerEvents`. */
 export const reactParts: Parts = {
   'lists: folded once a frame, selected, compared, shared':
     /binding\/(fold|shared-folds|same-value|latest|next-frame|selection|events-view|reduction)/,
@@ -54,11 +55,4 @@ async function bytesOf(code: string): Promise<Map<string, number>> {
   })
   const [output] = Object.values(metafile.outputs)
   return new Map(Object.entries(output!.inputs).map(([file, { bytesInOutput }]) => [file, bytesInOutput]))
-}
-
-const withoutTexts: Plugin = {
-  name: 'production',
-  setup(build) {
-    build.onLoad({ filter: /[\\/]development\.ts$/ }, () => ({ contents: 'export const development = false' }))
-  },
 }
