@@ -1,6 +1,6 @@
 import type { Browser, Engine, EngineName } from '../../../test-support/browsers/driver.js'
 
-/** What was measured of one subject in one engine, once for each run. */
+/** The measurements of one subject in one engine, one for each run. */
 export interface BrowserRuns<Subject, Measured> {
   readonly engine: EngineName
   readonly subject: Subject

@@ -198,7 +198,7 @@ async function play(seed: number): Promise<void> {
 }
 
 describe('is to its client and its application what it is with a parser, in random histories', () => {
-  // What a history leaves open is closed at the end of its test, so no test has many.
+  // Servers and managers stay open until their test ends, so each test has few histories.
   for (let from = firstSeed; from < firstSeed + seeds; from += 20) {
     const to = Math.min(from + 20, firstSeed + seeds)
     it(`seeds ${from} to ${to - 1}`, { timeout: 120_000 }, async () => {

@@ -144,7 +144,7 @@ export function replayStarts(
   const last = replay === 'none' ? 0 : replay === 'latest' ? 1 : typeof replay === 'object' ? replay.last : replay
   if (!(last > 0)) return undefined
   if (typeof replay === 'object' && channels.length > 1) {
-    const finding = latestEvents(backplane, channels, { count: last }, asking)
+    const finding = latestEvents(backplane, channels, last, asking)
     return finding instanceof Promise ? finding.then(({ starts }) => starts) : finding.starts
   }
   const seeking = asking.read(() => all(channels.map((channel) => backplane.seek(channel, last))))

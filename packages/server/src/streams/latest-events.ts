@@ -22,7 +22,7 @@ export interface LatestEvents {
 export function latestEvents(
   backplane: Backplane,
   channels: readonly string[],
-  { count }: { readonly count: number },
+  count: number,
   asking: Pick<Asking, 'read'>,
 ): Awaitable<LatestEvents> {
   const merge = (starts: readonly number[], logs: readonly Pick<ReadResult, 'messages'>[]): LatestEvents => {
