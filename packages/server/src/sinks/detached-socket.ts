@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
-import { type IncomingMessage, OutgoingMessage, Server, ServerResponse } from 'node:http'
+import { IncomingMessage, OutgoingMessage, Server, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { connectionsOf, inContextOf } from './detached-connections.js'
@@ -48,16 +48,29 @@ const parserListeners = [
 
 type Listener = Parameters<Socket['off']>[1]
 
-function named(listeners: readonly unknown[], name: string): Listener | undefined {
-  return listeners.find((listener) => (listener as Listener).name === name) as Listener | undefined
+/** The listeners of an emitter, each by its event; several of one event as an array. The public methods copy them. */
+interface Emitter {
+  readonly _events?: Readonly<Record<string, Listener | readonly Listener[]>>
+  readonly _eventsCount?: number
 }
 
+/** The listener of an event that has a certain name. */
+function listenerOf(emitter: EventEmitter, event: string, name: string): Listener | undefined {
+  const listeners = (emitter as Emitter)._events?.[event]
+  if (typeof listeners === 'function') return listeners.name === name ? listeners : undefined
+  return listeners?.find((listener) => listener.name === name)
+}
+
+/** True if requests have a `signal`, as in later versions of Node.js. */
+const hasSignal = 'signal' in IncomingMessage.prototype
 const responseFinish = channel('http.server.response.finish')
 
-/** A private member of Node.js, if an object has it. */
-function privateOf(object: object, name: string): unknown {
-  const symbol = Object.getOwnPropertySymbols(object).find(({ description }) => description === name)
-  return symbol && (object as Record<symbol, unknown>)[symbol]
+/** Tells if an object has a private member of Node.js. */
+function hasPrivate(object: object, name: string): boolean {
+  for (const symbol of Object.getOwnPropertySymbols(object)) {
+    if (symbol.description === name && (object as Record<symbol, unknown>)[symbol]) return true
+  }
+  return false
 }
 
 /** Stands for the response of a detached connection. Programs that end servers tell from it that the connection is in use. */
@@ -65,24 +78,22 @@ const streaming = { headersSent: true, finished: false }
 
 /** Tells if nobody but this package would notice that a request and its response are gone. */
 function isUnobserved({ request, response, onClose }: Attached): boolean {
-  const listened = response.eventNames()
+  const { _events: listeners, _eventsCount: listened } = response as Emitter
   return (
-    request.eventNames().length === 0 &&
+    (request as Emitter)._eventsCount === 0 &&
     request.emit === EventEmitter.prototype.emit &&
     request.destroy === Readable.prototype.destroy &&
-    listened.length === 2 &&
-    response.listenerCount('close') === 1 &&
-    response.listeners('close')[0] === onClose &&
-    response.listenerCount('finish') === 1 &&
-    response.listeners('finish')[0]?.name === 'bound resOnFinish' &&
+    listened === 2 &&
+    listeners?.close === onClose &&
+    (listeners.finish as Listener | undefined)?.name === 'bound resOnFinish' &&
     response.emit === EventEmitter.prototype.emit &&
     response.write === ServerResponse.prototype.write &&
     response.end === OutgoingMessage.prototype.end &&
     response.destroy === OutgoingMessage.prototype.destroy &&
     // A `PerformanceObserver`, `node:trace_events`, and the `signal` of the request.
-    !privateOf(response, 'ServerResponseStatistics') &&
+    !hasPrivate(response, 'ServerResponseStatistics') &&
     !('_traceEventId' in response) &&
-    !privateOf(request, 'kAbortController') &&
+    !(hasSignal && hasPrivate(request, 'kAbortController')) &&
     !responseFinish.hasSubscribers
   )
 }
@@ -95,7 +106,7 @@ function isKnown({ request, response, socket }: Attached): boolean {
     server instanceof Server &&
     // It would let a client that has ended its side read on.
     (server as { httpAllowHalfOpen?: boolean }).httpAllowHalfOpen === false &&
-    named(server.listeners('connection'), 'connectionListener') !== undefined &&
+    listenerOf(server, 'connection', 'connectionListener') !== undefined &&
     // A new parser would begin to count anew.
     !server.maxRequestsPerSocket &&
     request.complete &&
@@ -147,7 +158,7 @@ export class DetachedSocket {
     const { response, onClose } = attached
     const socket: HttpSocket = attached.socket
     if (socket.destroyed || response.writableEnded || !isUnobserved(attached) || !isKnown(attached)) return undefined
-    const listeners = parserListeners.map(([event, name]) => named(socket.listeners(event), name))
+    const listeners = parserListeners.map(([event, name]) => listenerOf(socket, event, name))
     if (listeners.includes(undefined)) return undefined
     const parser = socket.parser!
     // Node.js now passes bytes to listeners instead of the parser.
@@ -156,7 +167,7 @@ export class DetachedSocket {
       socket.off('data', drop)
       return undefined
     }
-    for (const [index, [event]] of parserListeners.entries()) socket.off(event, listeners[index]!)
+    for (let index = 0; index < listeners.length; index++) socket.off(parserListeners[index]![0], listeners[index]!)
     // It reports an error if it has a part of the next request.
     const betweenRequests = !(parser.finish!() instanceof Error)
     parser.remove!()
@@ -331,10 +342,10 @@ function onNextRequest(this: HttpSocket, bytes: Buffer): void {
   this.off('timeout', onTimeout).off('close', onSocketClose)
   onSocketClose.call(this)
   this.setTimeout(server.timeout)
-  const listener = named(server.listeners('connection'), 'connectionListener')!
+  const listener = listenerOf(server, 'connection', 'connectionListener')!
   inContextOf(this, () => listener.call(server, this as never))
   // All other listeners have them already.
-  named(this.listeners('data'), 'bound socketOnData')!.call(this, bytes)
+  listenerOf(this, 'data', 'bound socketOnData')!.call(this, bytes)
 }
 
 function drop(): void {}

@@ -11,6 +11,8 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
 
 /** Writes a stream to a Node.js response, including one that middleware has wrapped. */
 export class NodeSink implements Sink {
+  /** Those that have opened in this turn of the event loop and may be detached at its end. */
+  static #opened: NodeSink[] = []
   /** `undefined` once the response is detached. */
   #attached: NodeResponse | undefined
   #detached: DetachedSocket | undefined
@@ -121,11 +123,21 @@ export class NodeSink implements Sink {
     this.#bare =
       headers?.['content-encoding'] || !response.hasHeader('content-encoding') ? bareStream(this.#response) : undefined
     this.#chunked = this.#bare !== undefined && response.chunkedEncoding === true
-    // Later, because the parser is still at work, and the application may yet add its listeners.
-    if (this.#bare && this.#bare === this.#connection) setImmediate(() => this.#detach(response))
+    if (this.#bare && this.#bare === this.#connection) this.#detachLater()
   }
 
-  #detach(response: ServerResponse): void {
+  /** Later, because the parser is still at work, and the application may yet add its listeners. */
+  #detachLater(): void {
+    const opened = NodeSink.#opened
+    if (opened.push(this) > 1) return
+    setImmediate(() => {
+      NodeSink.#opened = []
+      for (const sink of opened) sink.#detach()
+    })
+  }
+
+  #detach(): void {
+    const response = this.#response as ServerResponse
     const attached = { request: response.req, response, socket: this.#connection!, onClose: this.#over }
     this.#detached = DetachedSocket.of(attached, () => {
       this.#detached = undefined

@@ -10,20 +10,26 @@ interface SharedJoin {
 }
 
 /** The number of beginnings that are remembered. More differ only while clients resume at different events. */
-const maxJoins = 64
+const maxJoins = 256
+/** The time in milliseconds for which they are remembered if no other node can forget a channel meanwhile. */
+const aloneMs = 20
 
 /**
- * The beginnings of streams in one turn of the event loop. Streams with the same channels, cursor and replay share one, so
- * that a crowd that joins together reads the log once.
+ * The latest beginnings of streams. Streams with the same channels, cursor and replay share one, so that a crowd that joins
+ * together reads the log once.
  *
- * A beginning stays right for as long as nothing follows it: every later event is in the cohort's queue.
+ * A beginning stays right for as long as nothing follows it: every later event is in the cohort's queue. Beside other nodes
+ * it is remembered for a turn of the event loop only.
  */
 export class SharedJoins {
   readonly #clock: Clock
+  readonly #alone: boolean
   readonly #joins = new Map<string, SharedJoin>()
 
-  constructor(clock: Clock) {
+  /** @param alone No other node can have the backplane. */
+  constructor(clock: Clock, alone: boolean) {
     this.#clock = clock
+    this.#alone = alone
   }
 
   /** The beginning of a stream like this one. `undefined` if there is none, or the channels had an event since. */
@@ -35,8 +41,13 @@ export class SharedJoins {
   /** @param ordinal The end of the cohort's queue before the beginning was determined. */
   remember(cohort: Cohort, request: JoinRequest, ordinal: number, join: Join): void {
     if (cohort.queue.end !== ordinal || this.#joins.size >= maxJoins) return
-    if (this.#joins.size === 0) this.#clock.defer(this.clear)
+    if (this.#joins.size === 0) this.#forgetLater()
     this.#joins.set(keyOf(cohort, request), { cohort, ordinal, join })
+  }
+
+  #forgetLater(): void {
+    if (this.#alone) this.#clock.setTimeout(this.clear, aloneMs)
+    else this.#clock.defer(this.clear)
   }
 
   readonly clear = (): void => this.#joins.clear()

@@ -128,7 +128,7 @@ export class Streams {
     this.#limits = new ConnectionLimits(limits, clock.random)
     this.#changeLimits = new ConnectionLimits(limits, clock.random)
     this.#readingLimits = new ConnectionLimits(readingLimits(limits), clock.random)
-    this.joins = new SharedJoins(clock)
+    this.joins = new SharedJoins(clock, options.alone)
     this.asking = { timeoutMs: options.callbackTimeoutMs, turns: new Turns(clock) }
     this.disconnects = new Disconnects({
       open: this.connections,
