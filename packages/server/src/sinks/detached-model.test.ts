@@ -20,6 +20,24 @@ const uses: ((response: ServerResponse) => unknown)[] = [
   (response) => response.end(),
 ]
 
+/** What the application can read. */
+const looks: [name: string, look: (response: ServerResponse) => unknown][] = [
+  ['destroyed', (response) => response.destroyed],
+  ['closed', (response) => response.closed],
+  ['finished', (response) => response.finished],
+  ['writableEnded', (response) => response.writableEnded],
+  ['writableFinished', (response) => response.writableFinished],
+  ['errored', (response) => response.errored],
+  ['socket', (response) => response.socket],
+  ['connection', (response) => response.connection],
+  ['request aborted', ({ req }) => req.aborted],
+  ['request destroyed', ({ req }) => req.destroyed],
+  ['request closed', ({ req }) => req.closed],
+  ['request errored', ({ req }) => req.errored],
+  ['request read', ({ req }) => req.readableEnded],
+  ['request broken', ({ req }) => req.readableAborted],
+]
+
 /** A client of a stream with or without a parser, and what it saw. Whatever happens, both see the same. */
 class Side {
   readonly story: string[] = []
@@ -104,12 +122,15 @@ class Side {
     for (const event of ['aborted', 'close']) this.#response.req.on(event, () => this.story.push(`request ${event}`))
   }
 
-  /** The application looks at a response, even after its end. */
-  look(): void {
-    if (!this.#response) return
-    const { destroyed, closed, writableEnded, writableFinished, req } = this.#response
-    const states = { destroyed, closed, writableEnded, writableFinished, aborted: req.aborted, over: req.destroyed }
-    this.story.push(`looks: ${Object.entries(states).flatMap(([name, is]) => (is ? [name] : []))}`)
+  /** The application looks at a response and its request, even after their end. @param first The field that it reads first. */
+  look(first: number): void {
+    const response = this.#response
+    if (!response) return
+    const seen = looks.map((_, index) => {
+      const [name, look] = looks[(first + index) % looks.length]!
+      return look(response) ? name : undefined
+    })
+    this.story.push(`looks: ${seen.filter(Boolean)}`)
   }
 
   /** The application writes to the stream. */
@@ -185,8 +206,10 @@ async function play(seed: number): Promise<void> {
     else if (dice < 0.72) await both((side) => side.listen())
     else if (dice < 0.74) await both((side) => side.listenToRequest())
     else if (dice < 0.76) await both((side) => side.say())
-    else if (dice < 0.78) await both((side) => side.look())
-    else if (dice < 0.8) await useLate()
+    else if (dice < 0.78) {
+      const first = Math.floor(random() * looks.length)
+      await both((side) => side.look(first))
+    } else if (dice < 0.8) await useLate()
     else if (dice < 0.82) server.closeIdleConnections()
     else if (dice < 0.88) await both((side) => side.plain())
     else await end()

@@ -110,7 +110,9 @@ function isKnown({ request, response, socket }: Attached): boolean {
     // A new parser would begin to count anew.
     !server.maxRequestsPerSocket &&
     request.complete &&
+    !request.aborted &&
     request.readableLength === 0 &&
+    !response.destroyed &&
     _httpMessage === response &&
     _paused === false &&
     response.writableLength <= socket.writableLength &&
@@ -128,15 +130,20 @@ function isKnown({ request, response, socket }: Attached): boolean {
 /** A connection that sends a stream without an HTTP parser, a request and a response. */
 export class DetachedSocket {
   readonly #socket: HttpSocket
-  readonly #use: WeakRef<() => void>
   readonly #chunked: boolean
   readonly #keepsAlive: boolean
   readonly #bytesRead: number
   #ended = false
+  /** The connection ends with the response. */
+  #leaves = false
+  /** True once everything is sent: the connection ends, or waits for another request. */
+  #settled = false
   /** True once the connection waits for another request. */
   #returned = false
+  /** The response, if it was put back. */
+  #response: ServerResponse | undefined
 
-  private constructor({ request, response, socket }: Attached, betweenRequests: boolean, onUse: () => void) {
+  private constructor({ response, socket }: Attached, betweenRequests: boolean) {
     this.#socket = socket
     this.#chunked = response.chunkedEncoding
     this.#keepsAlive =
@@ -145,17 +152,16 @@ export class DetachedSocket {
       response.shouldKeepAlive &&
       !/close/i.test(String(response.getHeader('connection')))
     this.#bytesRead = socket.bytesRead
-    this.#use = new WeakRef(this.#watch(request, response, onUse))
   }
 
   /**
    * Takes a response off its connection, unless someone else listens to it. MUST NOT be called by the parser.
    *
-   * @param onUse Called when the response is on its connection again.
+   * @param onUse Called when the response is on its connection again, because the application uses it.
    * @returns `undefined` if everything stays as it is.
    */
   static of(attached: Attached, onUse: () => void): DetachedSocket | undefined {
-    const { response, onClose } = attached
+    const { request, response, onClose } = attached
     const socket: HttpSocket = attached.socket
     if (socket.destroyed || response.writableEnded || !isUnobserved(attached) || !isKnown(attached)) return undefined
     const listeners = parserListeners.map(([event, name]) => listenerOf(socket, event, name))
@@ -175,7 +181,8 @@ export class DetachedSocket {
     socket.parser = null
     response.off('close', onClose)
     response.detachSocket(socket)
-    const detached = new DetachedSocket(attached, betweenRequests, onUse)
+    const detached = new DetachedSocket(attached, betweenRequests)
+    detached.#watch(request, response, onUse)
     socket._httpMessage = streaming
     socket.on('end', onEnd).on('error', onError).on('timeout', onTimeout).on('close', onSocketClose)
     connectionsOf(socket.server as Server).open.add(socket)
@@ -183,26 +190,27 @@ export class DetachedSocket {
   }
 
   /**
-   * Notices when the application uses the request or the response, which it may still have.
-   *
-   * @returns Puts the response back. Exists as long as the request or the response does.
+   * Notices when the application uses the request or the response, which it may still have, and makes them what Node.js
+   * would have made of them by then. Nothing but the application refers to them: not even a `WeakRef`, which would make
+   * each of them outlive many collections.
    */
-  #watch(request: IncomingMessage, response: ServerResponse, onUse: () => void): () => void {
+  #watch(request: IncomingMessage, response: ServerResponse, onUse: () => void): void {
     const socket = this.#socket
-    // `response.destroy()` ends the connection, and `response.socket` tells of the client.
-    Object.assign(response, { socket })
     const use = () => {
-      for (const unwatch of watched) unwatch()
-      if (socket.closed) {
-        Object.assign(response, { destroyed: true, _closed: true })
+      unwatchRequest()
+      unwatchResponse()
+      if (this.#settled) endBoth(request, response)
+      else if (socket.closed) {
+        Object.assign(response, { socket, finished: this.#ended, destroyed: true, _closed: true })
         abort(request)
-        return
+        setReadableState(request, { closed: true })
+      } else {
+        this.#putBack(request, response)
+        if (!this.#ended) onUse()
       }
-      this.#putBack(request, response)
-      onUse()
     }
-    const watched = [watch(request, use), watch(response, use)]
-    return use
+    const unwatchRequest = watch(request, requestFields, use)
+    const unwatchResponse = watch(response, responseFields, use)
   }
 
   #putBack(request: IncomingMessage, response: ServerResponse): void {
@@ -213,18 +221,12 @@ export class DetachedSocket {
     socket.on('drain', onDrain).on('close', onSocketClosed)
     socket._httpMessage = null
     response.assignSocket(socket)
+    Object.assign(response, { finished: this.#ended })
+    this.#response = response
     response.once('finish', () => {
       socket.off('drain', onDrain).off('close', onSocketClosed)
-      this.#settle(false)
+      this.#settle()
     })
-  }
-
-  /**
-   * Puts the response back on its connection, unless nobody has it any more. Do so before it ends, and when the connection
-   * has closed: whoever has it sees what Node.js makes of it.
-   */
-  putBack(): void {
-    this.#use.deref()?.()
   }
 
   get closed(): boolean {
@@ -236,16 +238,17 @@ export class DetachedSocket {
     const socket = this.#socket
     if (this.closed) return
     this.#ended = true
-    if (!this.#chunked || !socket.writable) {
-      socket.once('finish', onSent)
-      socket.destroySoon()
-      return
-    }
-    socket.write('0\r\n\r\n', (error) => {
-      if (error) return
-      this.#settle(leave)
+    this.#leaves = leave
+    const sent = () => {
+      if (this.#response) this.#response.emit('finish')
+      else this.#settle()
       onSent()
-    })
+    }
+    if (this.#chunked && socket.writable) socket.write('0\r\n\r\n', (error) => error ?? sent())
+    else {
+      socket.once('finish', sent)
+      socket.destroySoon()
+    }
   }
 
   /** Ends the connection at once, unless the server has it for another request. */
@@ -254,10 +257,11 @@ export class DetachedSocket {
   }
 
   /** Waits for another request, or ends the connection. */
-  #settle(leave: boolean): void {
+  #settle(): void {
     const socket = this.#socket
+    this.#settled = true
     if (socket.destroyed) return
-    if (leave) socket.end()
+    if (this.#leaves) socket.end()
     // Bytes that the client has sent meanwhile are lost.
     else if (!this.#keepsAlive || socket.bytesRead > this.#bytesRead || !socket.writable) socket.destroySoon()
     else {
@@ -270,13 +274,22 @@ export class DetachedSocket {
 /** A request or a response of which someone wants to know that it is used. */
 interface Watched {
   [onUse]?: (() => void) | undefined
-  [method: string]: unknown
+  [member: string]: unknown
 }
 
 const onUse: unique symbol = Symbol('onUse')
 
-/** Methods that tell of use. Middleware that wraps one keeps nothing but the function, so nothing else would tell of it. */
-const watchedMethods = ['emit', 'destroy', 'write', 'end'] as const
+/**
+ * What tells of use: methods, which middleware may also wrap and keep nothing else, and the fields whose values depend on the
+ * connection.
+ */
+const watchedMembers = [
+  ...['emit', 'destroy', 'write', 'end', 'destroyed', 'closed', 'errored', 'socket', 'connection'],
+  ...['finished', 'writableEnded', 'writableFinished', 'aborted', 'readableAborted', 'readableEnded', 'signal'],
+]
+/** The watched fields that objects have themselves, with their values before anything has happened. */
+const requestFields = { aborted: false }
+const responseFields = { destroyed: false, finished: false, socket: null }
 
 /** The prototypes of watched objects, by those they had before. Accessors on each object would take ten times as long. */
 const watchedPrototypes = new WeakMap<object, object>()
@@ -285,15 +298,16 @@ function watchedPrototypeOf(prototype: object): object {
   let watched = watchedPrototypes.get(prototype)
   if (!watched) {
     watched = Object.create(prototype) as object
-    for (const name of watchedMethods) {
+    for (const name of watchedMembers) {
+      if (!(name in prototype || name in requestFields || name in responseFields)) continue
       Object.defineProperty(watched, name, {
         get(this: Watched) {
           this[onUse]?.()
           return this[name]
         },
-        set(this: Watched, method: unknown) {
+        set(this: Watched, value: unknown) {
           this[onUse]?.()
-          this[name] = method
+          this[name] = value
         },
       })
     }
@@ -303,25 +317,43 @@ function watchedPrototypeOf(prototype: object): object {
 }
 
 /**
- * Calls `use` when someone listens to an emitter, or calls, wraps or replaces one of its methods.
+ * Calls `use` when someone listens to an emitter, calls, wraps or replaces one of its methods, or reads or sets a field
+ * that depends on the connection.
  *
+ * @param fields Those that the emitter has itself. It gets them back by the undo.
  * @returns Its undo, which `use` MUST call.
  */
-function watch(emitter: EventEmitter, use: () => void): () => void {
+function watch(emitter: EventEmitter, fields: Readonly<Record<string, unknown>>, use: () => void): () => void {
   const watched = emitter as unknown as Watched
   const prototype = Object.getPrototypeOf(emitter)
   emitter.on('newListener', use)
+  for (const name in fields) delete watched[name]
   watched[onUse] = use
   Object.setPrototypeOf(emitter, watchedPrototypeOf(prototype))
   return () => {
     Object.setPrototypeOf(emitter, prototype)
     watched[onUse] = undefined
+    Object.assign(emitter, fields)
     emitter.off('newListener', use)
   }
 }
 
 function abort(request: IncomingMessage): void {
   request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
+}
+
+/** Makes a request and its response what they are after everything is sent. */
+function endBoth(request: IncomingMessage, response: ServerResponse): void {
+  Object.assign(response, { socket: null, finished: true, destroyed: true, _closed: true })
+  setReadableState(request, { ended: true, endEmitted: true })
+  // Otherwise it would destroy the connection.
+  if (request.readableEnded) request.destroy()
+  setReadableState(request, { closed: true })
+}
+
+function setReadableState(request: IncomingMessage, state: object): void {
+  const { _readableState } = request as { _readableState?: object }
+  if (_readableState) Object.assign(_readableState, state)
 }
 
 /** Keeps a connection until its client sends another request, as long as Node.js would. */

@@ -77,7 +77,6 @@ export class NodeSink implements Sink {
 
   readonly #over = (): void => {
     this.#connection?.removeListener('close', this.#over)
-    this.#detached?.putBack()
     this.#restoreTimeout()
     const listener = this.#listener
     this.#listener = undefined
@@ -197,7 +196,6 @@ export class NodeSink implements Sink {
   }
 
   end(leave: boolean): void {
-    this.#detached?.putBack()
     if (this.#detached) {
       this.#detached.end(leave, this.#over)
       return
