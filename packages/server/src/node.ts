@@ -61,11 +61,12 @@ export function handleEventStream<
 ): Promise<void> {
   const sink = new NodeSink(response)
   const asked = {
+    raw: request,
     lastEventId: lastEventIdOf(request),
     requested: requestedChannelsOf(request),
     acceptEncoding: acceptEncodingOf(request),
   }
-  return manager.connect({ raw: request, ...asked }, sink, options)
+  return manager.connect(asked, sink, options)
 }
 
 /**

@@ -126,9 +126,11 @@ export function largeEvent(programs: UnequalPrograms, peer: string, { stalled }:
   })
 }
 
-/** As many streams join twice. The server has just started the first time, and has compiled its code the second time. */
+/** As many streams join several times. */
 export interface Joins {
+  /** The first time, directly after the start of the server. */
   readonly cold: Joining
+  /** The last time. The server has compiled its code. */
   readonly warm: Joining
 }
 
@@ -138,24 +140,36 @@ export interface Joining {
   readonly longestStall: number
 }
 
+/** The crowds of streams that join one after the other, and the streams that stay meanwhile. */
+const crowds = 6
+const staying = 10
+
 /** Streams that join as fast as their clients can ask, with 100 events each. */
 export function joins(programs: UnequalPrograms, peer: string, scale: UnequalScale): Promise<Joins> {
-  const unequal = new Unequal(programs, peer, 2)
+  const unequal = new Unequal(programs, peer, crowds + 1)
   const { server, loads } = unequal
-  const join = async (load: number): Promise<Joining> => {
-    await server.call('memory')
+  const join = async (crowd: number): Promise<Joining> => {
     await server.call('watchLoop')
     const cpu = await server.call('cpu')
-    await unequal.connect(load, { path: '/joins', connections: scale.joins, atOnce: 500 })
-    await loads[load]!.call('received', replay)
+    await unequal.connect(crowd, { path: '/joins', connections: scale.joins, atOnce: 500 })
+    await loads[crowd]!.call('received', replay)
     const cpuMicrosPerJoin = ((await server.call('cpu')) - cpu) / scale.joins
     return { cpuMicrosPerJoin, longestStall: await server.call('longestStall') }
+  }
+  const leave = async (crowd: number) => {
+    loads[crowd]!.kill()
+    while ((await server.call('connections')) > staying) await sleep(10)
   }
   return within(unequal, async () => {
     await server.call('publish', { channel: 'joins', count: replay, bytes: 150 })
     const cold = await join(0)
-    loads[0]!.kill()
-    while ((await server.call('connections')) > 0) await sleep(10)
-    return { cold, warm: await join(1) }
+    // Without any stream left, V8 would drop the code that it has compiled for them.
+    await unequal.connect(crowds, { path: '/joins', connections: staying })
+    let warm = cold
+    for (let crowd = 1; crowd < crowds; crowd++) {
+      await leave(crowd - 1)
+      warm = await join(crowd)
+    }
+    return { cold, warm }
   })
 }

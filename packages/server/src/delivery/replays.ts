@@ -67,7 +67,8 @@ export class Replays {
     // Shared beyond its part, even with streams of other channels.
     if (messages[index]!.data.length > largeChars) return batchOf([this.frame(channelOf(index), messages[index]!)])
     const { end, full, final } = this.#cut(events, index)
-    const own = messages.slice(index, end)
+    // The page itself, so that streams that have the same one need no comparison.
+    const own = index === 0 && end === messages.length ? messages : messages.slice(index, end)
     let text = ''
     for (const message of own) text += encodeFrame(message, message.position)
     const payload = new Payload(text)
@@ -103,6 +104,7 @@ export class Replays {
     if (!known) return undefined
     const end = index + known.events
     if (end > messages.length || (end < messages.length && !known.final)) return undefined
+    if (known.messages === messages) return known
     return known.messages.every((message, offset) => isSame(message, messages[index + offset]!)) ? known : undefined
   }
 

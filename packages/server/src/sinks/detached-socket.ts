@@ -42,6 +42,9 @@ const parserListeners = [
   ['end', 'bound socketOnEnd'],
   ['drain', 'bound socketOnDrain'],
   ['close', 'bound socketOnClose'],
+] as const
+/** Those that it puts there, too, and that need no parser. They ask the response of the connection, which `streaming` stands for. */
+const otherListeners = [
   ['timeout', 'socketOnTimeout'],
   ['error', 'socketOnError'],
 ] as const
@@ -73,8 +76,11 @@ function hasPrivate(object: object, name: string): boolean {
   return false
 }
 
-/** Stands for the response of a detached connection. Programs that end servers tell from it that the connection is in use. */
-const streaming = { headersSent: true, finished: false }
+/**
+ * Stands for the response of a detached connection. Programs that end servers tell from it that the connection is in use, and
+ * Node.js that nothing can be sent in place of it, and that it handles no timeout.
+ */
+const streaming = { headersSent: true, _headerSent: true, finished: false, emit: () => false }
 
 /** Tells if nobody but this package would notice that a request and its response are gone. */
 function isUnobserved({ request, response, onClose }: Attached): boolean {
@@ -161,11 +167,12 @@ export class DetachedSocket {
    * @returns `undefined` if everything stays as it is.
    */
   static of(attached: Attached, onUse: () => void): DetachedSocket | undefined {
-    const { request, response, onClose } = attached
+    const { request, response } = attached
     const socket: HttpSocket = attached.socket
     if (socket.destroyed || response.writableEnded || !isUnobserved(attached) || !isKnown(attached)) return undefined
     const listeners = parserListeners.map(([event, name]) => listenerOf(socket, event, name))
     if (listeners.includes(undefined)) return undefined
+    for (const [event, name] of otherListeners) if (!listenerOf(socket, event, name)) return undefined
     const parser = socket.parser!
     // Node.js now passes bytes to listeners instead of the parser.
     socket.on('data', drop)
@@ -179,12 +186,11 @@ export class DetachedSocket {
     parser.remove!()
     parser.close!()
     socket.parser = null
-    response.off('close', onClose)
     response.detachSocket(socket)
     const detached = new DetachedSocket(attached, betweenRequests)
     detached.#watch(request, response, onUse)
     socket._httpMessage = streaming
-    socket.on('end', onEnd).on('error', onError).on('timeout', onTimeout).on('close', onSocketClose)
+    socket.on('end', onEnd).on('close', onSocketClose)
     connectionsOf(socket.server as Server).open.add(socket)
     return detached
   }
@@ -370,8 +376,11 @@ function rest(socket: HttpSocket): void {
 /** Gives a connection back to Node.js, which begins with a new parser. */
 function onNextRequest(this: HttpSocket, bytes: Buffer): void {
   const server = this.server as Server
-  this.off('data', onNextRequest).off('end', onEnd).off('error', onError)
-  this.off('timeout', onTimeout).off('close', onSocketClose)
+  this.off('data', onNextRequest).off('end', onEnd).off('close', onSocketClose)
+  for (const [event, name] of otherListeners) {
+    const listener = listenerOf(this, event, name)
+    if (listener) this.off(event, listener)
+  }
   onSocketClose.call(this)
   this.setTimeout(server.timeout)
   const listener = listenerOf(server, 'connection', 'connectionListener')!
@@ -384,16 +393,6 @@ function drop(): void {}
 
 function onEnd(this: HttpSocket): void {
   this.end()
-}
-
-function onError(this: HttpSocket, error: Error): void {
-  if (!(this.server as Server).emit('clientError', error, this)) this.destroy(error)
-}
-
-function onTimeout(this: HttpSocket): void {
-  const response = this._httpMessage
-  const told = response instanceof ServerResponse && response.emit('timeout', this)
-  if (!(this.server as Server).emit('timeout', this) && !told) this.destroy()
 }
 
 function onSocketClose(this: HttpSocket): void {

@@ -141,7 +141,6 @@ export class NodeSink implements Sink {
     this.#detached = DetachedSocket.of(attached, () => {
       this.#detached = undefined
       this.#attached = response
-      response.on('close', this.#over)
     })
     if (this.#detached) this.#attached = undefined
   }
