@@ -286,12 +286,12 @@ interface Watched {
 const onUse: unique symbol = Symbol('onUse')
 
 /**
- * What tells of use: methods, which middleware may also wrap and keep nothing else, and the fields whose values depend on the
- * connection.
+ * What tells of use: methods, which middleware may also wrap and keep nothing else, and the fields that depend on the
+ * connection. Those that are computed from others are not among them.
  */
 const watchedMembers = [
-  ...['emit', 'destroy', 'write', 'end', 'destroyed', 'closed', 'errored', 'socket', 'connection'],
-  ...['finished', 'writableEnded', 'writableFinished', 'aborted', 'readableAborted', 'readableEnded', 'signal'],
+  ...['emit', 'destroy', 'write', 'end'],
+  ...['destroyed', 'closed', 'errored', 'finished', 'socket', 'aborted', 'readableAborted', 'readableEnded'],
 ]
 /** The watched fields that objects have themselves, with their values before anything has happened. */
 const requestFields = { aborted: false }
