@@ -1,5 +1,5 @@
 import { defineEvents } from '@rivulet/core'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { createHarness } from '../../test/harness.js'
 import { SimulatedSink } from '../../test/simulation.js'
@@ -14,11 +14,17 @@ async function microtasks(): Promise<void> {
 
 const events = defineEvents({ log: z.object({ n: z.number() }) })
 
-describe('streams that join in one turn', () => {
+describe.each([
+  ['beside other nodes', false],
+  ['of the only node', true],
+])('streams that join in one turn, %s', (_, alone) => {
   function start() {
-    const backplane = new MemoryBackplane({ retention: { maxEvents: 5 } })
-    const read = vi.spyOn(backplane, 'read')
-    const harness = createHarness({ events, backplane })
+    const read = vi.spyOn(MemoryBackplane.prototype, 'read')
+    onTestFinished(() => read.mockRestore())
+    const retention = { maxEvents: 5 }
+    const harness = createHarness(
+      alone ? { events, retention } : { events, backplane: new MemoryBackplane({ retention }) },
+    )
     const publish = (n: number, channel = 'default') => harness.manager.publish('log', { n }, { channel })
     return { ...harness, publish, reads: () => read.mock.calls.filter(([channel]) => channel === 'default').length }
   }
@@ -30,7 +36,7 @@ describe('streams that join in one turn', () => {
     const { connect, publish, reads, calm } = start()
     for (const n of [1, 2, 3]) await publish(n)
     const before = reads()
-    const alone = await connect({ replay: 2 })
+    const first = await connect({ replay: 2 })
     const one = reads() - before
     const joining: ReturnType<typeof connect>[] = []
     // Each request comes in a callback of its own.
@@ -39,14 +45,24 @@ describe('streams that join in one turn', () => {
       await microtasks()
     }
     const together = await Promise.all(joining)
-    expect(reads() - before).toBe(2 * one)
+    expect(reads() - before).toBe(alone ? one : 2 * one)
     await publish(4)
     await calm()
-    for (const client of [alone, ...together]) {
+    for (const client of [first, ...together]) {
       expect(numbers(client)).toEqual([2, 3, 4])
       const [open] = controlEventsOf(client.messages)
       expect(open).toMatchObject({ recovered: null, replayed: 2 })
     }
+  })
+
+  it('read the log again a moment later', async () => {
+    const { connect, publish, reads, clock } = start()
+    await publish(1)
+    await connect({ replay: 2 })
+    clock.advance(20)
+    const before = reads()
+    await connect({ replay: 2 })
+    expect(reads()).toBeGreaterThan(before)
   })
 
   const differences: { what: string; one: [Options, string?]; other: [Options, string?] }[] = [
