@@ -678,6 +678,51 @@ describe('an application that uses the response later', () => {
     expect(request.aborted).toBe(!ended)
   })
 
+  describe.each([
+    ['listened before', true],
+    ['did not listen', false],
+  ])('if it %s, while the end of the stream is not sent yet,', (_, listens) => {
+    async function startEnding() {
+      const started = await startStream('', ({ response }) => {
+        if (listens) response.on('close', () => {})
+      })
+      const { client, response, manager, publish, socket } = started
+      expect(hasParser(socket)).toBe(listens)
+      client.socket.pause()
+      await publish('x'.repeat(8_000_000))
+      manager.disconnect(() => true, 'enough')
+      const told: string[] = []
+      const { destroyed, writableEnded, writableFinished } = response
+      expect({ destroyed, writableEnded, writableFinished }).toEqual({
+        destroyed: false,
+        writableEnded: true,
+        writableFinished: false,
+      })
+      response.on('finish', () => told.push('finish')).on('close', () => told.push('close'))
+      response.end(() => told.push('end'))
+      return { ...started, told }
+    }
+
+    it('is told when it is', async () => {
+      const { client, response, request, told } = await startEnding()
+      client.socket.resume()
+      await client.until('\r\n0\r\n\r\n')
+      await vi.waitFor(() => expect(told.sort()).toEqual(['close', 'end', 'finish']))
+      expect(response.writableFinished).toBe(true)
+      expect(request.aborted).toBe(false)
+      client.socket.write(get('/plain'))
+      await client.until('plain')
+    })
+
+    it('is told if the client leaves', async () => {
+      const { client, request, told } = await startEnding()
+      client.socket.destroy()
+      await vi.waitFor(() => expect(told).toContain('close'))
+      // Some versions of Node.js finish it, because the connection drops what is not sent.
+      expect(request.aborted).toBe(!told.includes('finish'))
+    })
+  })
+
   it('is told of the end of the request when the stream ends', async () => {
     const { request, manager, client } = await startStream()
     const told: string[] = []

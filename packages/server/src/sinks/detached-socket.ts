@@ -68,12 +68,15 @@ function listenerOf(emitter: EventEmitter, event: string, name: string): Listene
 const hasSignal = 'signal' in IncomingMessage.prototype
 const responseFinish = channel('http.server.response.finish')
 
-/** Tells if an object has a private member of Node.js. */
-function hasPrivate(object: object, name: string): boolean {
-  for (const symbol of Object.getOwnPropertySymbols(object)) {
-    if (symbol.description === name && (object as Record<symbol, unknown>)[symbol]) return true
-  }
-  return false
+/** The name of a private member of Node.js, if an object has it. */
+function privateName(object: object, description: string): symbol | undefined {
+  for (const symbol of Object.getOwnPropertySymbols(object)) if (symbol.description === description) return symbol
+  return undefined
+}
+
+function hasPrivate(object: object, description: string): boolean {
+  const name = privateName(object, description)
+  return name !== undefined && Boolean((object as Record<symbol, unknown>)[name])
 }
 
 /**
@@ -146,8 +149,8 @@ export class DetachedSocket {
   #settled = false
   /** True once the connection waits for another request. */
   #returned = false
-  /** The response, if it was put back. */
-  #response: ServerResponse | undefined
+  /** True once the response is back on its connection. */
+  #isBack = false
 
   private constructor({ response, socket }: Attached, betweenRequests: boolean) {
     this.#socket = socket
@@ -212,9 +215,12 @@ export class DetachedSocket {
         setReadableState(request, { closed: true })
       } else {
         this.#putBack(request, response)
-        if (!this.#ended) onUse()
+        if (this.#ended) endAgain(response)
+        else onUse()
       }
     }
+    // Methods of later versions of Node.js do not read it by the watched name.
+    Object.assign(response, { socket })
     const unwatchRequest = watch(request, requestFields, use)
     const unwatchResponse = watch(response, responseFields, use)
   }
@@ -227,8 +233,7 @@ export class DetachedSocket {
     socket.on('drain', onDrain).on('close', onSocketClosed)
     socket._httpMessage = null
     response.assignSocket(socket)
-    Object.assign(response, { finished: this.#ended })
-    this.#response = response
+    this.#isBack = true
     response.once('finish', () => {
       socket.off('drain', onDrain).off('close', onSocketClosed)
       this.#settle()
@@ -246,11 +251,11 @@ export class DetachedSocket {
     this.#ended = true
     this.#leaves = leave
     const sent = () => {
-      if (this.#response) this.#response.emit('finish')
-      else this.#settle()
+      // A response that was put back meanwhile does so when it has finished.
+      if (!this.#isBack) this.#settle()
       onSent()
     }
-    if (this.#chunked && socket.writable) socket.write('0\r\n\r\n', (error) => error ?? sent())
+    if (socket.writable) socket.write(this.#chunked ? '0\r\n\r\n' : '', (error) => error ?? sent())
     else {
       socket.once('finish', sent)
       socket.destroySoon()
@@ -285,13 +290,12 @@ interface Watched {
 
 const onUse: unique symbol = Symbol('onUse')
 
-/**
- * What tells of use: methods, which middleware may also wrap and keep nothing else, and the fields that depend on the
- * connection. Those that are computed from others are not among them.
- */
-const watchedMembers = [
-  ...['emit', 'destroy', 'write', 'end'],
-  ...['destroyed', 'closed', 'errored', 'finished', 'socket', 'aborted', 'readableAborted', 'readableEnded'],
+/** Methods that tell of use. Middleware that wraps one keeps nothing but the function, so nothing else would tell of it. */
+const watchedMethods = ['emit', 'destroy', 'write', 'end', 'cork', 'uncork', 'setTimeout']
+/** Fields that depend on the connection, but for those that are computed from others in all versions of Node.js. */
+const watchedFields = [
+  ...['destroyed', 'closed', 'errored', 'socket', 'connection', 'finished', 'writableFinished', 'writableLength'],
+  ...['aborted', 'readableAborted', 'readableEnded'],
 ]
 /** The watched fields that objects have themselves, with their values before anything has happened. */
 const requestFields = { aborted: false }
@@ -304,7 +308,7 @@ function watchedPrototypeOf(prototype: object): object {
   let watched = watchedPrototypes.get(prototype)
   if (!watched) {
     watched = Object.create(prototype) as object
-    for (const name of watchedMembers) {
+    for (const name of [...watchedMethods, ...watchedFields]) {
       if (!(name in prototype || name in requestFields || name in responseFields)) continue
       Object.defineProperty(watched, name, {
         get(this: Watched) {
@@ -348,9 +352,17 @@ function abort(request: IncomingMessage): void {
   request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
 }
 
+/** Ends a response whose end is written, but not sent: it has finished when that is sent. */
+function endAgain(response: ServerResponse): void {
+  Object.assign(response, { _hasBody: false })
+  response.end()
+}
+
 /** Makes a request and its response what they are after everything is sent. */
 function endBoth(request: IncomingMessage, response: ServerResponse): void {
   Object.assign(response, { socket: null, finished: true, destroyed: true, _closed: true })
+  const finished = privateName(response, 'kWritableFinished')
+  if (finished) Object.assign(response, { [finished]: true })
   setReadableState(request, { ended: true, endEmitted: true })
   // Otherwise it would destroy the connection.
   if (request.readableEnded) request.destroy()

@@ -15,8 +15,8 @@ export class Lifetimes {
 
   /** @param expiresAt The end of its credential in milliseconds since the Unix epoch, or `Infinity`. */
   add(connection: Connection, expiresAt: number): void {
-    if (expiresAt === Infinity && this.#maxLifetimeMs === Infinity) return
     const end = this.#clock.now() + this.#maxLifetimeMs * (0.8 + 0.2 * this.#clock.random())
+    if (expiresAt === Infinity && end === Infinity) return
     const reason = expiresAt < end ? 'expired' : 'lifetime'
     const cancel = callAt(this.#clock, Math.min(expiresAt, end), () => connection.close(reason, true))
     this.#cancels.set(connection, cancel)
