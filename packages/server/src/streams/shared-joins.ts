@@ -10,7 +10,7 @@ interface SharedJoin {
 }
 
 /** The number of beginnings that are remembered. More differ only while clients resume at different events. */
-const maxJoins = 256
+const maxJoins = 64
 /** The time in milliseconds for which they are remembered if no other node can forget a channel meanwhile. */
 const aloneMs = 20
 
