@@ -5,6 +5,7 @@ import { Agent, createServer, IncomingMessage, type RequestListener, type Server
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { PerformanceObserver } from 'node:perf_hooks'
+import { PassThrough } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -748,6 +749,139 @@ describe('an application that uses the response later', () => {
     })
     client.socket.write(get('/next'))
     expect(await client.until('next')).not.toContain('late')
+  })
+
+  it('adds trailers', async () => {
+    const { client, response, manager } = await startStream()
+    response.addTrailers({ 'x-count': '1' })
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\nx-count: 1\r\n\r\n')
+  })
+
+  it('is told of its close after it has removed all listeners', async () => {
+    const { client, response } = await startStream()
+    response.removeAllListeners()
+    const closed = vi.fn()
+    response.on('close', closed)
+    client.socket.destroy()
+    await vi.waitFor(() => expect(closed).toHaveBeenCalledOnce())
+  })
+
+  it.each<[how: string, end: (started: Awaited<ReturnType<typeof startStream>>) => unknown]>([
+    ['was sent', ({ manager }) => manager.disconnect(() => true, 'enough')],
+    ['was left', ({ client }) => client.socket.destroy()],
+  ])('is not told again of what happened before, if its stream %s', async (_, end) => {
+    const started = await startStream()
+    const { request, response, manager } = started
+    end(started)
+    await vi.waitFor(() => expect(manager.stats()).toMatchObject({ connections: 0, closed: 1 }))
+    await turn()
+    const told: string[] = []
+    for (const event of ['end', 'error', 'aborted', 'close']) request.on(event, () => told.push(event))
+    for (const event of ['finish', 'error', 'close']) response.on(event, () => told.push(event))
+    for (let count = 0; count < 5; count++) await turn()
+    expect(told).toEqual([])
+  })
+
+  it.each<[how: string, end: (started: Awaited<ReturnType<typeof startStream>>) => unknown, ended: boolean]>([
+    ['was sent', ({ manager }) => manager.disconnect(() => true, 'enough'), true],
+    ['was left', ({ client }) => client.socket.destroy(), false],
+  ])('finds nothing to read in a request whose stream %s', async (_, end, ended) => {
+    for (const look of [
+      (request: IncomingMessage) => request.readable,
+      (request: IncomingMessage) => request.read() !== null,
+    ]) {
+      const started = await startStream()
+      const { request, manager, client } = started
+      end(started)
+      await vi.waitFor(() => expect(manager.connections.size).toBe(0))
+      await (ended ? client.until('\r\n0\r\n\r\n') : vi.waitFor(() => expect(started.socket.closed).toBe(true)))
+      await turn()
+      expect(look(request)).toBe(false)
+      await turn()
+      expect([request.readableEnded, request.readableAborted, request.aborted]).toEqual([ended, !ended, !ended])
+    }
+  })
+
+  it('reads the end of a request whose stream was sent', async () => {
+    const { request, manager, client } = await startStream()
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\n\r\n')
+    await turn()
+    await once(request.pipe(new PassThrough()), 'finish')
+  })
+
+  it.runIf('signal' in IncomingMessage.prototype)('has a signal that is not aborted after the end', async () => {
+    const { request, manager, client, socket } = await startStream()
+    manager.disconnect(() => true, 'enough')
+    await client.until('\r\n0\r\n\r\n')
+    await turn()
+    const { signal } = request as unknown as { signal: AbortSignal }
+    client.socket.destroy()
+    await vi.waitFor(() => expect(socket.closed).toBe(true))
+    expect(signal.aborted).toBe(false)
+  })
+
+  it.each<[when: string, end: (started: Awaited<ReturnType<typeof startStream>>) => Promise<unknown>, late: boolean]>([
+    [
+      'was destroyed before its end was sent',
+      async ({ manager, server }) => {
+        manager.disconnect(() => true, 'enough')
+        await turn()
+        server.closeAllConnections()
+      },
+      true,
+    ],
+    [
+      'was ended by its client before its end was sent',
+      async ({ manager, client, socket }) => {
+        manager.disconnect(() => true, 'enough')
+        await turn()
+        client.socket.end()
+        await vi.waitFor(() => expect(socket.writable).toBe(false))
+      },
+      false,
+    ],
+    [
+      'was ended by its client before it was ended',
+      async ({ manager, client, socket }) => {
+        client.socket.end()
+        await vi.waitFor(() => expect(socket.writable).toBe(false))
+        manager.disconnect(() => true, 'enough')
+      },
+      false,
+    ],
+    [
+      'was ended by its client before it was ended, and is closed',
+      async ({ manager, client, socket }) => {
+        client.socket.end()
+        await vi.waitFor(() => expect(socket.writable).toBe(false))
+        manager.disconnect(() => true, 'enough')
+      },
+      true,
+    ],
+  ])('sees what it sees with a parser if the connection %s', async (_, end, late) => {
+    const seen: object[] = []
+    for (const listens of [true, false]) {
+      const started = await startStream('', ({ response }) => {
+        if (listens) response.on('close', () => {})
+      })
+      const { client, publish, request, response, socket } = started
+      expect(hasParser(socket)).toBe(listens)
+      client.socket.pause()
+      for (let count = 0; count < 40; count++) await publish(`${count} ${'x'.repeat(200_000)}`)
+      await end(started)
+      const look = () => ({
+        ...{ destroyed: response.destroyed, finished: response.writableFinished, has: response.socket === socket },
+        ...{ aborted: request.aborted, gone: request.destroyed, read: request.readableEnded },
+      })
+      const first = late || look()
+      client.socket.destroy()
+      await vi.waitFor(() => expect(socket.closed).toBe(true))
+      await turn()
+      seen.push([first, look()])
+    }
+    expect(seen[1]).toEqual(seen[0])
   })
 
   it('wraps its end', async () => {

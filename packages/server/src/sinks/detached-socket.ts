@@ -143,6 +143,10 @@ export class DetachedSocket {
   readonly #keepsAlive: boolean
   readonly #bytesRead: number
   #ended = false
+  /** The end of the response cannot be sent: the connection has ended before. */
+  #isCut = false
+  /** Tells the response that its end is sent, if nothing could be written to the connection when it was put back. */
+  #finish: ((error?: Error | null) => void) | undefined
   /** The connection ends with the response. */
   #leaves = false
   /** True once everything is sent: the connection ends, or waits for another request. */
@@ -208,15 +212,25 @@ export class DetachedSocket {
     const use = () => {
       unwatchRequest()
       unwatchResponse()
-      if (this.#settled) endBoth(request, response)
+      const finishes = this.#ended && !this.#isCut && finishesCut(response)
+      if (this.#settled || (socket.closed && finishes)) endBoth(request, response)
       else if (socket.closed) {
+        // It keeps what it could not send.
+        if (this.#isCut) response.end()
         Object.assign(response, { socket, finished: this.#ended, destroyed: true, _closed: true })
-        abort(request)
-        setReadableState(request, { closed: true })
+        closeRequest(request, { aborted: true }, { errored: abortError() })
       } else {
         this.#putBack(request, response)
-        if (this.#ended) endAgain(response)
-        else onUse()
+        if (this.#isCut) response.end()
+        else if (this.#ended && socket.writable) endAgain(response)
+        else if (this.#ended) {
+          Object.assign(response, { finished: true })
+          this.#finish = (error) => {
+            if (error && !finishes) return
+            setPrivate(response, 'kWritableFinished')
+            response.emit('finish')
+          }
+        } else onUse()
       }
     }
     // Methods of later versions of Node.js do not read it by the watched name.
@@ -255,9 +269,14 @@ export class DetachedSocket {
       if (!this.#isBack) this.#settle()
       onSent()
     }
-    if (socket.writable) socket.write(this.#chunked ? '0\r\n\r\n' : '', (error) => error ?? sent())
-    else {
-      socket.once('finish', sent)
+    if (socket.writable) {
+      socket.write(this.#chunked ? '0\r\n\r\n' : '', (error) => {
+        this.#finish?.(error)
+        if (!error) sent()
+      })
+    } else {
+      this.#isCut = true
+      socket.once('finish', onSent)
       socket.destroySoon()
     }
   }
@@ -291,11 +310,14 @@ interface Watched {
 const onUse: unique symbol = Symbol('onUse')
 
 /** Methods that tell of use. Middleware that wraps one keeps nothing but the function, so nothing else would tell of it. */
-const watchedMethods = ['emit', 'destroy', 'write', 'end', 'cork', 'uncork', 'setTimeout']
+const watchedMethods = [
+  ...['emit', 'removeAllListeners', 'destroy', 'setTimeout', 'write', 'end', 'cork', 'uncork', 'addTrailers'],
+  ...['read', 'resume', 'pause', 'pipe', 'push', 'unshift'],
+]
 /** Fields that depend on the connection, but for those that are computed from others in all versions of Node.js. */
 const watchedFields = [
   ...['destroyed', 'closed', 'errored', 'socket', 'connection', 'finished', 'writableFinished', 'writableLength'],
-  ...['aborted', 'readableAborted', 'readableEnded'],
+  ...['aborted', 'readable', 'readableAborted', 'readableEnded', 'readableFlowing'],
 ]
 /** The watched fields that objects have themselves, with their values before anything has happened. */
 const requestFields = { aborted: false }
@@ -348,8 +370,12 @@ function watch(emitter: EventEmitter, fields: Readonly<Record<string, unknown>>,
   }
 }
 
+function abortError(): Error {
+  return Object.assign(new Error('aborted'), { code: 'ECONNRESET' })
+}
+
 function abort(request: IncomingMessage): void {
-  request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
+  request.destroy(abortError())
 }
 
 /** Ends a response whose end is written, but not sent: it has finished when that is sent. */
@@ -361,17 +387,28 @@ function endAgain(response: ServerResponse): void {
 /** Makes a request and its response what they are after everything is sent. */
 function endBoth(request: IncomingMessage, response: ServerResponse): void {
   Object.assign(response, { socket: null, finished: true, destroyed: true, _closed: true })
-  const finished = privateName(response, 'kWritableFinished')
-  if (finished) Object.assign(response, { [finished]: true })
-  setReadableState(request, { ended: true, endEmitted: true })
-  // Otherwise it would destroy the connection.
-  if (request.readableEnded) request.destroy()
-  setReadableState(request, { closed: true })
+  setPrivate(response, 'kWritableFinished')
+  // Its signal no longer depends on the connection.
+  setPrivate(request, 'kAbortSignalDetached')
+  closeRequest(request, { _dumped: true }, { ended: true, endEmitted: true })
 }
 
-function setReadableState(request: IncomingMessage, state: object): void {
+/** True if a response finishes even if its connection is destroyed before its end is sent, as in earlier versions of Node.js. */
+function finishesCut(response: ServerResponse): boolean {
+  return privateName(response, 'kWritableFinished') === undefined
+}
+
+function setPrivate(object: object, description: string): void {
+  const name = privateName(object, description)
+  if (name) Object.assign(object, { [name]: true })
+}
+
+/** Makes a request closed, of which nobody is told: it happened before. One that the application has read was closed then. */
+function closeRequest(request: IncomingMessage, fields: object, state: object): void {
+  if (request.destroyed) return
+  Object.assign(request, fields)
   const { _readableState } = request as { _readableState?: object }
-  if (_readableState) Object.assign(_readableState, state)
+  if (_readableState) Object.assign(_readableState, { ...state, destroyed: true, closed: true, closeEmitted: true })
 }
 
 /** Keeps a connection until its client sends another request, as long as Node.js would. */
