@@ -180,12 +180,13 @@ async function open<Request, Context>(
     const sees = filter && ((frame: Frame) => connection.sees(frame))
     const asked = { channels, lastEventId, replay: options.replay ?? 'none', sees, snapshot, admitting }
     const { cohort } = connection
+    const { round } = streams.joins
     const shares = !source && !sees && !snapshot
     let join = shares ? streams.joins.find(cohort, asked) : undefined
     if (!join) {
       const planned = admitting.run('read', () => (source ? source.join(asked) : planJoin(streams.runtime, asked)))
       join = planned instanceof Promise ? await planned : planned
-      if (shares) streams.joins.remember(cohort, asked, ordinal, join)
+      if (shares) streams.joins.remember(cohort, asked, { ordinal, round }, join)
     }
     streams.open(connection, { admitting, admission, presence, join, ordinal, negotiates })
   } catch (refused) {

@@ -1,10 +1,13 @@
-import { defineEvents } from '@rivulet/core'
+import { defineEvents, systemClock } from '@rivulet/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { createHarness } from '../../test/harness.js'
 import { SimulatedSink } from '../../test/simulation.js'
 import { controlEventsOf, dataOf } from '../../test/stream-client.js'
 import { MemoryBackplane } from '../backplane/memory-backplane.js'
+import { Cohort } from '../delivery/cohort.js'
+import type { Join, JoinRequest } from './join.js'
+import { SharedJoins } from './shared-joins.js'
 import type { EventStreamOptions } from './stream-options.js'
 
 /** Lets everything happen that waits for no turn of the event loop. */
@@ -138,4 +141,18 @@ describe.each([
     }
     expect(manager.connections.size).toBe(1)
   })
+})
+
+it('remember no beginning that was determined while they were cleared', () => {
+  const joins = new SharedJoins(systemClock, true)
+  const cohort = new Cohort('["default"]', ['default'])
+  const request = { replay: 1, lastEventId: undefined } as unknown as JoinRequest
+  const join = {} as Join
+  const { round } = joins
+  joins.clear()
+  joins.remember(cohort, request, { ordinal: 0, round }, join)
+  expect(joins.find(cohort, request)).toBeUndefined()
+  joins.remember(cohort, request, { ordinal: 0, round: joins.round }, join)
+  expect(joins.find(cohort, request)).toBe(join)
+  joins.clear()
 })

@@ -25,6 +25,8 @@ export class SharedJoins {
   readonly #clock: Clock
   readonly #alone: boolean
   readonly #joins = new Map<string, SharedJoin>()
+  /** The number of times that they were cleared. */
+  round = 0
 
   /** @param alone No other node can have the backplane. */
   constructor(clock: Clock, alone: boolean) {
@@ -38,8 +40,15 @@ export class SharedJoins {
     return shared?.cohort === cohort && shared.ordinal === cohort.queue.end ? shared.join : undefined
   }
 
-  /** @param ordinal The end of the cohort's queue before the beginning was determined. */
-  remember(cohort: Cohort, request: JoinRequest, ordinal: number, join: Join): void {
+  /** @param begun The `round`, and the end of the cohort's queue, before the beginning was determined. */
+  remember(
+    cohort: Cohort,
+    request: JoinRequest,
+    { ordinal, round }: { readonly ordinal: number; readonly round: number },
+    join: Join,
+  ): void {
+    // A channel may have been forgotten meanwhile.
+    if (round !== this.round) return
     if (cohort.queue.end !== ordinal || this.#joins.size >= maxJoins) return
     if (this.#joins.size === 0) this.#forgetLater()
     this.#joins.set(keyOf(cohort, request), { cohort, ordinal, join })
@@ -50,7 +59,10 @@ export class SharedJoins {
     else this.#clock.defer(this.clear)
   }
 
-  readonly clear = (): void => this.#joins.clear()
+  readonly clear = (): void => {
+    this.round++
+    this.#joins.clear()
+  }
 }
 
 function keyOf({ key }: Cohort, { replay, lastEventId }: JoinRequest): string {
