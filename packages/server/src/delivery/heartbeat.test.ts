@@ -94,6 +94,8 @@ describe('heartbeats', () => {
   it('need no timer without connections', async () => {
     const { connect, clock, calm } = createHarness({ events })
     const client = await connect()
+    // The beginning of the stream is no longer remembered for others.
+    clock.advance(20)
     // The timers of heartbeats and of the node's presence.
     expect(clock.timers).toBe(2)
     client.sink.destroy()
