@@ -884,6 +884,71 @@ describe('an application that uses the response later', () => {
     expect(seen[1]).toEqual(seen[0])
   })
 
+  it.each<[phase: string, prepare: (started: Awaited<ReturnType<typeof startStream>>) => unknown]>([
+    ['of an open stream', () => {}],
+    [
+      'of a stream that has ended, but is not sent',
+      async ({ client, publish, manager }) => {
+        client.socket.pause()
+        await publish('x'.repeat(9_000_000))
+        manager.disconnect(() => true, 'enough')
+      },
+    ],
+  ])('sees what it sees with a parser around the close of a destroyed connection %s', async (_, prepare) => {
+    const waits = [() => {}, () => new Promise<void>((resolve) => process.nextTick(resolve)), () => turn().then(turn)]
+    for (const wait of waits) {
+      const seen: object[] = []
+      for (const listens of [true, false]) {
+        const started = await startStream('', ({ response }) => {
+          if (listens) response.on('close', () => {})
+        })
+        const { request, response, socket } = started
+        await prepare(started)
+        await turn()
+        const closed = once(socket, 'close')
+        socket.destroy()
+        await wait()
+        const told: string[] = [`${response.destroyed} ${response.writableFinished} ${request.aborted}`]
+        const onEnd = (error?: NodeJS.ErrnoException | null) => told.push(`end ${error?.code}`)
+        if (response.writableEnded) response.end(onEnd)
+        for (const event of ['finish', 'close']) response.on(event, () => told.push(`response ${event}`))
+        for (const event of ['aborted', 'close']) request.on(event, () => told.push(`request ${event}`))
+        await closed
+        await turn()
+        seen.push([...told, response.destroyed, response.writableFinished, request.aborted, request.destroyed])
+      }
+      expect(seen[1]).toEqual(seen[0])
+    }
+  })
+
+  it('is told that the response has drained only if its own writing had filled it', async () => {
+    const { client, response, publish, socket } = await startStream()
+    client.socket.pause()
+    await publish('x'.repeat(9_000_000))
+    const drained = vi.fn()
+    response.on('drain', drained)
+    const free = once(socket, 'drain')
+    client.socket.resume()
+    await free
+    expect(drained).not.toHaveBeenCalled()
+    expect(response.write('x'.repeat(9_000_000))).toBe(false)
+    expect(response.writableNeedDrain).toBe(true)
+    await vi.waitFor(() => expect(drained).toHaveBeenCalledOnce())
+    expect(response.writableNeedDrain).toBe(false)
+  })
+
+  it('takes the response off its connection', async () => {
+    const { response, socket } = await startStream()
+    response.detachSocket(socket)
+    expect(response.socket).toBeNull()
+  })
+
+  it('finds only listeners that it knows', async () => {
+    for (const { request } of [await startStream(), await startStream()]) expect(request.eventNames()).toEqual([])
+    const { request, response } = await startStream()
+    expect([request.listenerCount('newListener'), response.listenerCount('newListener')]).toEqual([0, 0])
+  })
+
   it('wraps its end', async () => {
     const { response, manager, client } = await startStream()
     const ended = vi.fn()

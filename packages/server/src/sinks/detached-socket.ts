@@ -145,6 +145,8 @@ export class DetachedSocket {
   #ended = false
   /** The end of the response cannot be sent: the connection has ended before. */
   #isCut = false
+  /** The reason why the end of the response could not be sent, once it is known. */
+  #lost: Error | undefined
   /** Tells the response that its end is sent, if nothing could be written to the connection when it was put back. */
   #finish: ((error?: Error | null) => void) | undefined
   /** The connection ends with the response. */
@@ -197,7 +199,8 @@ export class DetachedSocket {
     const detached = new DetachedSocket(attached, betweenRequests)
     detached.#watch(request, response, onUse)
     socket._httpMessage = streaming
-    socket.on('end', onEnd).on('close', onSocketClose)
+    // First, so that whoever hears of the close finds the response closed.
+    socket.on('end', onEnd).prependListener('close', onSocketClose)
     connectionsOf(socket.server as Server).open.add(socket)
     return detached
   }
@@ -213,10 +216,13 @@ export class DetachedSocket {
       unwatchRequest()
       unwatchResponse()
       const finishes = this.#ended && !this.#isCut && finishesCut(response)
-      if (this.#settled || (socket.closed && finishes)) endBoth(request, response)
-      else if (socket.closed) {
+      // Not `socket.closed`, which is true before anyone is told.
+      const closed = !connectionsOf(socket.server as Server).open.has(socket)
+      if (this.#settled || ((closed || this.#lost) && finishes)) endBoth(request, response)
+      else if (closed) {
         // It keeps what it could not send.
         if (this.#isCut) response.end()
+        if (this.#lost) setPrivate(response, 'kFlushError', this.#lost)
         Object.assign(response, { socket, finished: this.#ended, destroyed: true, _closed: true })
         closeRequest(request, { aborted: true }, { errored: abortError() })
       } else {
@@ -225,9 +231,11 @@ export class DetachedSocket {
         else if (this.#ended && socket.writable) endAgain(response)
         else if (this.#ended) {
           Object.assign(response, { finished: true })
+          if (this.#lost) setPrivate(response, 'kFlushError', this.#lost)
           this.#finish = (error) => {
-            if (error && !finishes) return
+            if (error && !finishes) return tellOfEnd(response, error)
             setPrivate(response, 'kWritableFinished')
+            tellOfEnd(response, null)
             response.emit('finish')
           }
         } else onUse()
@@ -241,7 +249,11 @@ export class DetachedSocket {
 
   #putBack(request: IncomingMessage, response: ServerResponse): void {
     const socket = this.#socket
-    const onDrain = () => response.emit('drain')
+    const onDrain = () => {
+      if (!response.writableNeedDrain) return
+      setPrivate(response, 'kNeedDrain', false)
+      response.emit('drain')
+    }
     const onSocketClosed = () => abort(request)
     // A connection that breaks aborts its request before it closes its response.
     socket.on('drain', onDrain).on('close', onSocketClosed)
@@ -272,7 +284,8 @@ export class DetachedSocket {
     if (socket.writable) {
       socket.write(this.#chunked ? '0\r\n\r\n' : '', (error) => {
         this.#finish?.(error)
-        if (!error) sent()
+        if (error) this.#lost = error
+        else sent()
       })
     } else {
       this.#isCut = true
@@ -312,6 +325,7 @@ const onUse: unique symbol = Symbol('onUse')
 /** Methods that tell of use. Middleware that wraps one keeps nothing but the function, so nothing else would tell of it. */
 const watchedMethods = [
   ...['emit', 'removeAllListeners', 'destroy', 'setTimeout', 'write', 'end', 'cork', 'uncork', 'addTrailers'],
+  ...['assignSocket', 'detachSocket', 'eventNames', 'listenerCount', 'listeners', 'rawListeners'],
   ...['read', 'resume', 'pause', 'pipe', 'push', 'unshift'],
 ]
 /** Fields that depend on the connection, but for those that are computed from others in all versions of Node.js. */
@@ -398,9 +412,17 @@ function finishesCut(response: ServerResponse): boolean {
   return privateName(response, 'kWritableFinished') === undefined
 }
 
-function setPrivate(object: object, description: string): void {
+/** Calls the callbacks of `end`, which earlier versions of Node.js take for listeners. @param error Why it cannot be sent. */
+function tellOfEnd(response: ServerResponse, error: Error | null): void {
+  setPrivate(response, 'kFlushError', error)
+  const name = privateName(response, 'kEndCallbacks')
+  const callbacks = name && (response as unknown as Record<symbol, ((error: Error | null) => void)[] | null>)[name]
+  for (const callback of callbacks || []) callback(error)
+}
+
+function setPrivate(object: object, description: string, value: unknown = true): void {
   const name = privateName(object, description)
-  if (name) Object.assign(object, { [name]: true })
+  if (name) Object.assign(object, { [name]: value })
 }
 
 /** Makes a request closed, of which nobody is told: it happened before. One that the application has read was closed then. */
