@@ -937,6 +937,18 @@ describe('an application that uses the response later', () => {
     expect(response.writableNeedDrain).toBe(false)
   })
 
+  it('keeps the prototype that a framework has given the response meanwhile', async () => {
+    const { client, response } = await startStream()
+    const prototype = Object.create(Object.getPrototypeOf(Object.getPrototypeOf(response)))
+    Object.setPrototypeOf(response, prototype)
+    const closed = once(response, 'close')
+    expect(Object.getPrototypeOf(response)).toBe(prototype)
+    expect(response.destroyed).toBe(false)
+    client.socket.destroy()
+    await closed
+    expect(response.destroyed).toBe(true)
+  })
+
   it('takes the response off its connection', async () => {
     const { response, socket } = await startStream()
     response.detachSocket(socket)

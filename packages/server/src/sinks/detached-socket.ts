@@ -372,12 +372,14 @@ function watchedPrototypeOf(prototype: object): object {
 function watch(emitter: EventEmitter, fields: Readonly<Record<string, unknown>>, use: () => void): () => void {
   const watched = emitter as unknown as Watched
   const prototype = Object.getPrototypeOf(emitter)
+  const watchedPrototype = watchedPrototypeOf(prototype)
   emitter.on('newListener', use)
   for (const name in fields) delete watched[name]
   watched[onUse] = use
-  Object.setPrototypeOf(emitter, watchedPrototypeOf(prototype))
+  Object.setPrototypeOf(emitter, watchedPrototype)
   return () => {
-    Object.setPrototypeOf(emitter, prototype)
+    // A framework may have given it another, as Express does when a mounted application passes a request on.
+    if (Object.prototype.isPrototypeOf.call(watchedPrototype, emitter)) Object.setPrototypeOf(emitter, prototype)
     watched[onUse] = undefined
     Object.assign(emitter, fields)
     emitter.off('newListener', use)
