@@ -20,7 +20,7 @@ const uses: ((response: ServerResponse) => unknown)[] = [
   (response) => response.end(),
 ]
 
-/** What the application can read. */
+/** The fields that the application can read. */
 const looks: [name: string, look: (response: ServerResponse) => unknown][] = [
   ['destroyed', (response) => response.destroyed],
   ['closed', (response) => response.closed],

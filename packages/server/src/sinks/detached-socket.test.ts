@@ -59,6 +59,13 @@ async function startStream(more = '', prepare: (served: Served) => void = () => 
   return { ...started, client, ...served! }
 }
 
+/** Ends a stream whose client has ended its side. */
+async function endAfterClient({ manager, client, socket }: Awaited<ReturnType<typeof startStream>>): Promise<void> {
+  client.socket.end()
+  await vi.waitFor(() => expect(socket.writable).toBe(false))
+  manager.disconnect(() => true, 'enough')
+}
+
 describe('an open stream', () => {
   it('has no parser, request and response', async () => {
     const gone = vi.fn()
@@ -842,24 +849,8 @@ describe('an application that uses the response later', () => {
       },
       false,
     ],
-    [
-      'was ended by its client before it was ended',
-      async ({ manager, client, socket }) => {
-        client.socket.end()
-        await vi.waitFor(() => expect(socket.writable).toBe(false))
-        manager.disconnect(() => true, 'enough')
-      },
-      false,
-    ],
-    [
-      'was ended by its client before it was ended, and is closed',
-      async ({ manager, client, socket }) => {
-        client.socket.end()
-        await vi.waitFor(() => expect(socket.writable).toBe(false))
-        manager.disconnect(() => true, 'enough')
-      },
-      true,
-    ],
+    ['was ended by its client before it was ended', endAfterClient, false],
+    ['was ended by its client before it was ended, and is closed', endAfterClient, true],
   ])('sees what it sees with a parser if the connection %s', async (_, end, late) => {
     const seen: object[] = []
     for (const listens of [true, false]) {
